@@ -1,5 +1,5 @@
-//! Testing the API from its own OpenAPI document: Schemathesis makes requests up, right and wrong ones, and holds what is
-//! answered against what the document says. What it cannot learn from the document is in `tests/schemathesis/hooks.py`.
+//! Tests the API from its own OpenAPI document. Schemathesis generates valid and invalid requests, and compares the
+//! answers with the document. `tests/schemathesis/hooks.py` has the facts that the document cannot tell.
 
 use std::fs;
 use std::process::Command;
@@ -15,29 +15,30 @@ use crate::pause::wait_until;
 use crate::test;
 use crate::workspace::Workspace;
 
-/// Both decide what a seed makes.
+/// The versions of both packages decide which requests a seed generates.
 const PACKAGES: [&str; 2] = ["schemathesis==4.32.5", "hypothesis==6.170.15"];
 
 const TOKEN: &str = "a-token-for-one-test";
 
-/// What the secrets of one test are sealed with.
+/// The key that seals the secrets of one test.
 const SECRET_KEY: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
-/// Most runs here never end, so no answer may be held for long.
+/// Most runs here never end, so the host must not hold an answer for long.
 const SETTINGS: [&str; 1] = ["--max-wait=100ms"];
 
-/// What is deployed: the guest that the first is named after, under both names.
+/// The deployed workflows. Both are the guest that has the name of the first.
 const WORKFLOWS: [&str; 2] = ["script", "deleted"];
 
-/// Runs that are there to be cancelled.
+/// The number of runs that requests may cancel.
 const ENDED: usize = 4;
 
-/// What a document can promise, and has to keep. Whether a request is refused that the document calls wrong is not among
-/// them: it cannot say all that makes a body a workflow or an input.
+/// The checks of what a document can promise. The check that the host refuses every request that the document calls
+/// wrong is not among them: the document cannot say all that makes a body a workflow or an input.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,unsupported_method";
 
-/// Builds what is needed, lets Schemathesis make up so many requests for each operation, and fails at a wrong answer.
+/// Builds the programs and guests, lets Schemathesis generate this many requests for each operation, and fails if an
+/// answer is wrong.
 pub(crate) fn api_test(workspace: &Workspace, examples: u32, seed: u64) -> anyhow::Result<()> {
     test::build(workspace)?;
     let programs = environment::install(workspace, "schemathesis-venv", &PACKAGES)?;
@@ -46,7 +47,7 @@ pub(crate) fn api_test(workspace: &Workspace, examples: u32, seed: u64) -> anyho
         .with_variable("DORMOUSE_SECRET_KEY", SECRET_KEY);
     let folder = tempfile::tempdir().context("cannot create a folder for Schemathesis")?;
     let mut schemathesis = Command::new(programs.join("schemathesis"));
-    // It leaves a folder of its own where it runs.
+    // Schemathesis leaves a folder in its working directory.
     schemathesis.current_dir(folder.path());
     let outcome = check(workspace, &mut host, &mut schemathesis, examples, seed);
     if outcome.is_err() {
@@ -84,7 +85,7 @@ fn check(
         .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
         .args(["--warnings=off", "--generation-database=none"])
         .args(["--continue-on-failure", "--suppress-health-check=all"])
-        // They give back whatever bytes a start or a call was given, which the checker reads as text.
+        // These answers have any bytes that a start or a call was given, and the checker reads them as text.
         .args(["--exclude-path", "/v1/runs/{id}/input"])
         .args(["--exclude-path", "/v1/runs/{id}/calls/{operation}/request"])
         .args(["--max-examples", &examples.to_string()])
@@ -95,13 +96,13 @@ fn check(
         .context("the host takes no more requests")
 }
 
-/// What requests can be about, beside the workflows.
+/// The runs and webhooks that requests may name.
 struct Subjects {
     /// A run that has completed, one that failed, and two that wait for longer than any test.
     runs: Vec<String>,
-    /// Runs that wait, and the one that has completed.
+    /// The runs that requests may end: some that wait, and one that has completed.
     ended: Vec<String>,
-    /// Of webhooks: one whose requests are answered by the host, and one whose workflow never answers.
+    /// The tokens of two webhooks: the host answers the requests to one, and the workflow of the other never answers.
     tokens: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Measuring the host: builds what is released and what measures it, and has the one measure the other.
+//! Measures the host: builds the released host and the benchmark, and runs the benchmark.
 
 use std::process::Command;
 
@@ -9,13 +9,14 @@ use crate::guests;
 use crate::javascript;
 use crate::workspace::Workspace;
 
-/// The workflow that is measured with.
+/// The workflow of the measurements.
 const GUEST: &str = "waiter";
 
-/// The same in Python.
+/// The same workflow in Python.
 const PYTHON: &str = "waiter-python";
 
-/// Builds what is needed and passes the arguments on. With `--host` among them another host is measured.
+/// Builds what the benchmark needs, and passes the arguments on. If `--host` is among them, the
+/// benchmark measures that host.
 pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     let is_question = is_question(args);
     if !is_question {
@@ -41,7 +42,8 @@ pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
     run(bench.args(args)).context("the benchmark failed")
 }
 
-/// Host and benchmark by one command, so that they share every dependency with the same features.
+/// Builds the host and the benchmark with one command, so that their dependencies have the same features
+/// and are built once.
 fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> {
     let mut build = cargo(workspace);
     build.args(["build", "--release", "--locked", "--bins"]);

@@ -1,4 +1,4 @@
-//! Building the host: as it is shipped, and as the tests run it.
+//! Builds the host, in the released form and in the form that the tests run.
 
 use anyhow::Context;
 
@@ -6,7 +6,7 @@ use crate::command::{cargo, run};
 use crate::guests;
 use crate::workspace::Workspace;
 
-/// Builds the guests, and unless they are all that is wanted, the host as it is released.
+/// Builds the guests and, unless `guests_only` is set, the released host.
 pub(crate) fn build(workspace: &Workspace, guests_only: bool) -> anyhow::Result<()> {
     guests::build(workspace)?;
     if guests_only {
@@ -19,9 +19,9 @@ pub(crate) fn build(workspace: &Workspace, guests_only: bool) -> anyhow::Result<
     Ok(())
 }
 
-/// Builds the host as the tests run it, in minutes instead of a quarter of an hour, and nothing that the tests would have
-/// built again: with all packages selected, and a test among what is built, Cargo chooses the same features of every
-/// dependency as it does for all tests. The test is the one that is built fastest.
+/// Builds the host in the form that the tests run. This takes minutes instead of a quarter of an hour. All packages are
+/// selected and a test is among the targets, so Cargo chooses the same features of each dependency as for the tests,
+/// and the tests need not build any dependency again. The test is the one that is built fastest.
 pub(crate) fn build_tested_host(workspace: &Workspace) -> anyhow::Result<()> {
     let mut build = cargo(workspace);
     build.args(["build", "--workspace", "--locked", "--bin", "dormouse"]);

@@ -1,7 +1,7 @@
-//! A service of the kind that workflows wait for: it takes a job, works on it, and calls back as it gets on.
+//! A service of the kind that workflows wait for: it takes a job, works on it, and reports its progress in callbacks.
 //!
-//! It does to a callback what every such service should: it tries again until the callback is accepted, under one key,
-//! so that an answer that got lost does not make two of one.
+//! The service sends each callback as every such service should: again until the callback is accepted, with one
+//! idempotency key, so that a lost answer does not make two callbacks of one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,21 +16,21 @@ use serde_json::{Value, json};
 
 use crate::pause::pause;
 
-/// What a job tells its webhook, in this order. The last one is marked as the last.
+/// The updates that a job sends to its webhook, in this order. The last one is marked as the last.
 pub(crate) const UPDATES: [(&str, u8); 3] = [("started", 0), ("half-way", 50), ("done", 100)];
 
-/// The work before each update.
+/// The duration of the work before each update.
 const WORK: Duration = Duration::from_secs(2);
 
-/// How long after a callback that was not accepted it is tried again.
+/// The time after which a callback that was not accepted is sent again.
 const RETRY: Duration = Duration::from_millis(500);
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of updates that were accepted, for whoever wants to act in the middle.
+/// The number of accepted updates, for a caller that wants to act between two of them.
 type Accepted = Arc<AtomicUsize>;
 
-/// The body of an update.
+/// Returns the body of an update.
 pub(crate) fn body((state, percent): (&str, u8)) -> Value {
     json!({ "state": state, "percent": percent })
 }
@@ -121,7 +121,8 @@ mod tests {
 
     use axum::http::HeaderMap;
 
-    /// A webhook that refuses the first call, and passes on what it accepts: body, key, and whether it is the last.
+    /// Returns a webhook that refuses the first call, and passes on each accepted call: its body, its key, and whether
+    /// it is the last.
     fn webhook_that_refuses_once(calls: Sender<(Value, String, bool)>) -> Router {
         let refused = Arc::new(AtomicUsize::new(0));
         let hook = async move |headers: HeaderMap, Json(body): Json<Value>| {
@@ -138,7 +139,7 @@ mod tests {
         Router::new().route("/hook", post(hook))
     }
 
-    /// Serves on a free port of a thread of its own, and gives the port.
+    /// Serves on a free port, in a thread of its own, and returns the port.
     fn spawn(router: Router) -> u16 {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();

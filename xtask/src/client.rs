@@ -1,4 +1,4 @@
-//! The host's HTTP API, as far as these commands use it.
+//! A client of the host's HTTP API, with the requests that these commands need.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use ureq::{Agent, RequestBuilder};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Speaks to one host.
+/// A client of one host.
 pub(crate) struct Client {
     agent: Agent,
     host: String,
@@ -29,7 +29,7 @@ impl Client {
         }
     }
 
-    /// Makes a component the current version of a workflow, and gives the version.
+    /// Makes a component the current version of a workflow, and returns the version.
     pub(crate) fn deploy(&self, workflow: &str, component: &[u8]) -> anyhow::Result<String> {
         let url = format!("{}/v1/workflows/{workflow}", self.host);
         let request = self.authorized(self.agent.put(&url));
@@ -38,7 +38,7 @@ impl Client {
         text(&answer, "version")
     }
 
-    /// Starts a run, and gives its id.
+    /// Starts a run, and returns its id.
     pub(crate) fn start(&self, workflow: &str, input: &Value) -> anyhow::Result<String> {
         let url = format!("{}/v1/workflows/{workflow}/runs", self.host);
         let answer = json(
@@ -48,7 +48,8 @@ impl Client {
         text(&answer, "id")
     }
 
-    /// The status of a run, once it has ended or cannot go on.
+    /// Returns the status of a run once it has completed, and `None` while it goes on. It is an
+    /// error if the run ended otherwise or cannot continue.
     pub(crate) fn end_of(&self, run: &str) -> anyhow::Result<Option<String>> {
         let url = format!("{}/v1/runs/{run}", self.host);
         let answer = json(
@@ -62,7 +63,7 @@ impl Client {
         }
     }
 
-    /// What a run gave.
+    /// Returns the output of a run.
     pub(crate) fn output(&self, run: &str) -> anyhow::Result<Value> {
         let url = format!("{}/v1/runs/{run}/output", self.host);
         json(
@@ -71,7 +72,7 @@ impl Client {
         )
     }
 
-    /// The URL of a run's first webhook, once it has one.
+    /// Returns the URL of a run's first webhook, once the run has one.
     pub(crate) fn webhook(&self, run: &str) -> anyhow::Result<Option<String>> {
         let url = format!("{}/v1/runs/{run}/webhooks", self.host);
         let answer = json(

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,10 +10,10 @@ use anyhow::{Context, bail};
 use crate::pause::{Deadline, pause};
 use crate::workspace::Workspace;
 
-/// What only asks what there is to measure or to do, and needs nothing to do it on.
+/// The options that only ask a question, for which nothing has to be built besides the program that answers.
 const QUESTIONS: [&str; 3] = ["--help", "-h", "--list"];
 
-/// The Cargo that runs this program, building into the repository's own target folder.
+/// Returns a command for the Cargo that runs this program. It builds into the repository's own target folder.
 pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace.root());
@@ -24,19 +24,20 @@ pub(crate) fn cargo(workspace: &Workspace) -> Command {
     command
 }
 
-/// Whether Cargo sets this variable to say which package it runs. A Cargo below it must not see that: build scripts that
-/// depend on these variables would run again, and what depends on them would be built again.
+/// Returns true if Cargo sets this variable to name the package that it runs. A Cargo that this program starts must not
+/// see the variable: build scripts that depend on it would run again, and everything that depends on them would be
+/// built again.
 fn names_a_package(variable: &OsStr) -> bool {
     let name = variable.as_encoded_bytes();
     name.starts_with(b"CARGO_PKG_") || name.starts_with(b"CARGO_MANIFEST_")
 }
 
-/// Whether these arguments, which are passed on, only ask something.
+/// Returns true if these arguments, which are passed on, only ask a question.
 pub(crate) fn is_question(args: &[String]) -> bool {
     QUESTIONS.iter().any(|question| names(args, question))
 }
 
-/// Whether an option is among these arguments, with its value or before it.
+/// Returns true if an option is among these arguments, with or without `=` and a value.
 pub(crate) fn names(args: &[String], option: &str) -> bool {
     let is_option = |arg: &String| {
         let rest = arg.strip_prefix(option);
@@ -45,7 +46,7 @@ pub(crate) fn names(args: &[String], option: &str) -> bool {
     args.iter().any(is_option)
 }
 
-/// Runs a program to its end, its output going where this program's goes.
+/// Runs a program to its end. Its output goes to the output of this program.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command
         .status()
@@ -56,13 +57,13 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a program exists, and ends well when run without output.
+/// Returns true if a program exists and succeeds. Its output is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 
-/// As [`succeeds`], for a program that could hang: it is killed when the time is up.
+/// Does the same as [`succeeds`], for a program that could hang. The program is killed when the time is over.
 pub(crate) fn succeeds_within(command: &mut Command, time: Duration) -> bool {
     let started = command
         .stdin(Stdio::null())
@@ -80,20 +81,20 @@ pub(crate) fn succeeds_within(command: &mut Command, time: Duration) -> bool {
             Ok(None) | Err(_) => break,
         }
     }
-    // It may have ended just now, which is as good.
+    // The program may have ended just now, so an error of `kill` has no meaning.
     let _ = child.kill();
     let _ = child.wait();
     false
 }
 
-/// Installs Debian packages. It works as root on Debian and what is made of it, and does nothing anywhere else.
+/// Installs Debian packages, and returns true if it succeeded. It needs root, and Debian or a system made from Debian.
 pub(crate) fn apt_install(packages: &[&str]) -> bool {
     let mut install = Command::new("apt-get");
     install
         .env("DEBIAN_FRONTEND", "noninteractive")
         .args(["install", "--yes", "--no-install-recommends"])
         .args(packages);
-    // The list of packages may be missing or too old to install from.
+    // The first attempt can fail because the list of packages is missing or too old.
     succeeds(&mut install)
         || (succeeds(Command::new("apt-get").arg("update")) && succeeds(&mut install))
 }

@@ -1,4 +1,4 @@
-//! Virtual environments of Python, one for each tool that is written in it, so that none has the others' dependencies.
+//! Virtual environments of Python. Each tool in Python has its own, so that tools do not share dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::workspace::Workspace;
 
 const DEBIAN_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
-/// Installs packages from PyPI into the environment of this name, unless it has these, and gives the folder of its
-/// programs.
+/// Installs packages from PyPI into the environment of this name, unless it has exactly these packages. Returns the
+/// folder of the environment's programs.
 pub(crate) fn install(
     workspace: &Workspace,
     name: &str,

@@ -1,8 +1,8 @@
-//! Building guests: the workflows of examples/, and those that the tests run.
+//! Builds guests: the workflows of examples/, and those that the tests run.
 //!
-//! Each folder is one guest, and its name is the guest's. With a `Cargo.toml` it is a Rust package of that name; with
-//! an `app.py` it is Python without an SDK; those with the Python SDK are listed in `python`. Each becomes
-//! `target/guests/NAME.wasm`, a component that the host's own check accepts.
+//! Each folder is one guest, and has the guest's name. A folder with a `Cargo.toml` is a Rust package of that name,
+//! and a folder with an `app.py` is Python without an SDK. The guests with the Python SDK are listed in `python`.
+//! Each guest becomes `target/guests/NAME.wasm`, a component that the host's own check accepts.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     javascript::build(workspace)
 }
 
-/// Builds one guest, which is in Python.
+/// Builds one guest that is written in Python.
 pub(crate) fn build_flow(workspace: &Workspace, name: &str) -> anyhow::Result<()> {
     for flow in python::FLOWS.iter().filter(|flow| flow.name == name) {
         finish(workspace, flow.name, &python::build_flow(workspace, flow)?)?;
@@ -36,7 +36,7 @@ pub(crate) fn build_flow(workspace: &Workspace, name: &str) -> anyhow::Result<()
     Ok(())
 }
 
-/// Builds one guest, which is in Rust.
+/// Builds one guest that is written in Rust.
 pub(crate) fn build_one(workspace: &Workspace, name: &str) -> anyhow::Result<()> {
     let mut guests = guests_with(workspace, "Cargo.toml")?;
     guests.retain(|guest| guest.name == name);
@@ -48,7 +48,7 @@ struct Guest {
     folder: std::path::PathBuf,
 }
 
-/// The guests whose folder holds a file of this name, in the order of their names.
+/// Returns the guests whose folders have a file of this name, in the order of the guests' names.
 fn guests_with(workspace: &Workspace, file: &str) -> anyhow::Result<Vec<Guest>> {
     let mut guests = Vec::new();
     for source in workspace.guest_sources() {
@@ -86,7 +86,7 @@ fn build_rust(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a component of what a compiler left, and puts it where it is looked for. An unchanged one keeps its date.
+/// Makes a component of a compiler's output, and writes it into `target/guests`. An unchanged file keeps its date.
 fn finish(workspace: &Workspace, name: &str, built: &Path) -> anyhow::Result<()> {
     let bytes = fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
     let prepared = dormouse_component::prepare(&bytes)

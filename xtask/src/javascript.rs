@@ -1,6 +1,6 @@
-//! Building the JavaScript runtime, which the host takes into its program.
+//! Builds the JavaScript runtime, which becomes part of the host's program.
 //!
-//! It is a guest in Rust around an engine in C, so it needs a C compiler for Wasm besides.
+//! The runtime is a guest in Rust around an engine in C, so it also needs a C compiler for Wasm.
 
 use std::fs;
 
@@ -10,22 +10,22 @@ use crate::command;
 use crate::toolchain::{PROFILE, TARGET, Toolchain};
 use crate::workspace::Workspace;
 
-/// The compilers that are looked for, and the archivers that go with them.
+/// The compilers that are looked for, each with its archiver.
 const COMPILERS: [(&str, &str); 3] = [
     ("clang-19", "llvm-ar-19"),
     ("clang", "llvm-ar"),
     ("clang-18", "llvm-ar-18"),
 ];
 
-/// Debian's packages of the first.
+/// The Debian packages of the first compiler.
 const DEBIAN_PACKAGES: [&str; 2] = ["clang-19", "llvm-19"];
 
-/// Builds the runtime into `target/guests/js-runtime.wasm`. An unchanged one keeps its date.
+/// Builds the runtime into `target/guests/js-runtime.wasm`. An unchanged file keeps its date.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     let (compiler, archiver) = compiler()?;
     let mut cargo = Toolchain::find()?.cargo_build(workspace);
     cargo.envs(PROFILE);
-    // The engine interprets: it is worth more time to build than a guest.
+    // The engine is an interpreter, so its speed is worth a longer build than that of other guests.
     cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "2");
     cargo.args(["--manifest-path", "guest-sdk/js/runtime/Cargo.toml"]);
     cargo.env("CC_wasm32_unknown_unknown", compiler);
@@ -52,7 +52,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds a C compiler for Wasm, and installs one where it may.
+/// Finds a C compiler for Wasm, or installs one if that is possible.
 fn compiler() -> anyhow::Result<(&'static str, &'static str)> {
     let find = || {
         COMPILERS.into_iter().find(|(compiler, archiver)| {

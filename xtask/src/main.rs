@@ -1,6 +1,6 @@
 //! The project's own commands: building, testing, and the demonstration.
 //!
-//! They need Rust and what they can install themselves, so that a new machine needs no list of things to do first.
+//! The commands need only Rust. They install the other tools themselves, so a new machine needs no preparation.
 
 #![allow(
     clippy::print_stdout,
@@ -79,7 +79,7 @@ enum Command {
 
     /// Show that one run, one caller or one clock cannot stop others.
     ///
-    /// Builds the released host and what storms at it: kills, steps of the clock, floods, hostile runs and a full disk,
+    /// Builds the released host and the storm: kills, steps of the clock, floods, hostile runs and a full disk,
     /// beside neighbours that must lose nothing. Mounts a small disk and makes a cgroup where root may. `cargo xtask storm
     /// --help` lists the options.
     #[command(disable_help_flag = true)]
@@ -105,11 +105,11 @@ enum Command {
         seed: u64,
     },
 
-    /// Show a run that lives through a kill of its host.
+    /// Show a run that survives a kill of its host.
     ///
-    /// Builds the host as the tests run it, which is not the released one. Starts the host and a small service, deploys examples/progress and starts a run of it. The service calls the
-    /// run's webhook three times; in between, the host is killed and started again. Fails when the run's result is not
-    /// what the service sent.
+    /// Builds the host as the tests run it, which is not the released one. Starts the host and a small service, deploys
+    /// examples/progress and starts a run of it. The service calls the run's webhook three times; in between, the host
+    /// is killed and started again. Fails when the run's result is not what the service sent.
     Demo,
 
     /// The service of the demonstration.

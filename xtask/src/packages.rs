@@ -1,7 +1,7 @@
-//! Installing the packages of npm that tests run in workflows.
+//! Installs the npm packages that tests use in workflows.
 //!
-//! Nothing of them is executed here: npm unpacks what `package-lock.json` names, checks it against the digests there, and runs
-//! no scripts.
+//! No code of the packages is executed here: npm unpacks the packages that `package-lock.json` names, checks their
+//! digests, and runs no scripts.
 
 use std::fs;
 use std::process::Command;
@@ -11,16 +11,17 @@ use anyhow::{Context, bail};
 use crate::command;
 use crate::workspace::Workspace;
 
-/// Debian's packages of npm.
+/// The Debian packages of npm.
 const DEBIAN_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 
-/// Installs the packages of `tests/packages` into `target/packages`, unless they are there as the lock has them.
+/// Installs the packages of `tests/packages` into `target/packages`, unless they were installed from the same lock
+/// file.
 pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
     let source = workspace.root().join("tests/packages");
     let folder = workspace.root().join("target/packages");
     let lock = source.join("package-lock.json");
     let locked = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
-    // Which lock was installed: npm's own copy differs from it.
+    // A copy of the lock file from which the packages were installed. npm's own copy differs from it.
     let mark = folder.join("installed-lock.json");
     if fs::read(&mark).is_ok_and(|installed| installed == locked) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The machine's own clock. Time is injected everywhere in the host; these commands really wait.
+//! The machine's own clock. In the host, time is injected everywhere. These commands really wait.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-/// For what takes a second or ten; on a busy machine more.
+/// The longest wait for something that usually takes between one and ten seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// A moment that is waited for.
+/// A point in time until which to wait.
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
@@ -27,7 +27,7 @@ impl Deadline {
     }
 }
 
-/// Measures from its start on.
+/// Measures the time since it was started.
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
@@ -40,12 +40,12 @@ impl Stopwatch {
     }
 }
 
-/// Does nothing for a while.
+/// Blocks the thread for this long.
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// Asks again and again until there is an answer.
+/// Calls `ask` until it returns an answer. It is an error if there is none for too long.
 pub(crate) fn wait_until<T>(
     mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {

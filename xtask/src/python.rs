@@ -1,6 +1,6 @@
-//! Guests in Python, by way of componentize-py: with the SDK of `guest-sdk/python`, and one without any.
+//! Builds guests in Python with componentize-py: guests with the SDK of `guest-sdk/python`, and one without an SDK.
 //!
-//! It takes ten seconds and more for a guest, so one is built anew only when its source, the contract, the SDK or a tool
+//! A build takes ten seconds or more, so a guest is built again only if its source, the contract, the SDK or a tool
 //! changed.
 
 use std::fs;
@@ -13,7 +13,8 @@ use crate::command;
 use crate::environment;
 use crate::workspace::Workspace;
 
-/// What is installed: the tool, and a package that a guest imports. Another version may need another Python source.
+/// The packages of the environment: the tool, and a package that a guest imports. Another version may need other Python
+/// source.
 const PACKAGES: [&str; 2] = ["componentize-py==0.25.1", "httpx==0.28.1"];
 
 const ENVIRONMENT: &str = "python-venv";
@@ -22,15 +23,16 @@ const ENVIRONMENT: &str = "python-venv";
 pub(crate) struct Flow {
     /// The guest's name.
     pub(crate) name: &'static str,
-    /// The file with the workflow. What lies in its folder may be imported.
+    /// The file with the workflow. The workflow may import other files in its folder.
     file: &'static str,
-    /// What else the tool is told.
+    /// The other arguments of the tool.
     arguments: &'static [&'static str],
-    /// Whether it imports packages that are installed.
+    /// True if the guest imports installed packages.
     takes_packages: bool,
 }
 
-/// The examples, what every language must be able to do, and a guest that does everything.
+/// The guests: the examples, a test of each language's behaviour, the workflow of the benchmark, and a test of the
+/// whole SDK.
 pub(crate) const FLOWS: [Flow; 5] = [
     Flow {
         name: "python-progress",
@@ -64,12 +66,12 @@ pub(crate) const FLOWS: [Flow; 5] = [
     },
 ];
 
-/// Builds the guest of a folder that holds an `app.py`, and gives the component's place.
+/// Builds the guest of a folder with an `app.py`, and returns the path of the component.
 pub(crate) fn build(workspace: &Workspace, folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let sources = [folder.join("app.py"), workspace.wit()];
     built(workspace, name, &sources, &[], |place, component| {
         let tool = install(workspace)?.join("componentize-py");
-        // Python leaves compiled files beside a source that it loads; those must not end up in the repository.
+        // Python leaves compiled files beside a source file that it loads. They must not get into the repository.
         fs::copy(folder.join("app.py"), place.join("app.py")).context("cannot copy app.py")?;
         let mut componentize = Command::new(tool);
         componentize
@@ -83,7 +85,7 @@ pub(crate) fn build(workspace: &Workspace, folder: &Path, name: &str) -> anyhow:
     })
 }
 
-/// Builds a guest with the SDK, by the command that its users have, and gives the component's place.
+/// Builds a guest with the SDK by the same command that users have, and returns the path of the component.
 pub(crate) fn build_flow(workspace: &Workspace, flow: &Flow) -> anyhow::Result<PathBuf> {
     let file = workspace.root().join(flow.file);
     let folder = file.parent().unwrap_or(workspace.root());
@@ -130,7 +132,7 @@ fn sdk(workspace: &Workspace) -> PathBuf {
     workspace.root().join("guest-sdk/python/src")
 }
 
-/// Where an environment has its packages, which depends on the version of its Python.
+/// Returns the folder of an environment's packages, whose path depends on the version of Python.
 fn site_packages(programs: &Path) -> anyhow::Result<PathBuf> {
     let libraries = programs.with_file_name("lib");
     let entries =
@@ -144,7 +146,7 @@ fn site_packages(programs: &Path) -> anyhow::Result<PathBuf> {
     anyhow::bail!("{} has no packages of Python", libraries.display())
 }
 
-/// The component of a guest. The command that makes it is run if anything that the component depends on has changed.
+/// Returns the component of a guest. The command that makes it runs only if an input of the component has changed.
 fn built(
     workspace: &Workspace,
     name: &str,
@@ -168,7 +170,7 @@ fn built(
     Ok(component)
 }
 
-/// Everything that a component depends on, one after the other.
+/// Returns the bytes of everything that a component depends on, one after the other.
 fn inputs(sources: &[PathBuf], arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     let mut files = Vec::new();
     for source in sources {
@@ -183,7 +185,7 @@ fn inputs(sources: &[PathBuf], arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(inputs)
 }
 
-/// A file, or the files of a folder and of those in it. What Python compiled is none of them.
+/// Adds a file, or the files of a folder and of the folders in it. The files that Python compiled are left out.
 fn collect(source: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     if !source.is_dir() {
         files.push(source.to_owned());

@@ -1,4 +1,5 @@
-//! The storm: builds what is released and what storms at it, and has the one do its worst to the other.
+//! Runs the storm: builds the released host and the program of the storm, and runs that program against
+//! the host.
 
 use std::process::Command;
 
@@ -8,13 +9,14 @@ use crate::command::{cargo, is_question, names, run};
 use crate::guests;
 use crate::workspace::Workspace;
 
-/// The workflow of neighbours and of hostile runs.
+/// The workflow of the neighbours and of the hostile runs.
 const GUEST: &str = "script";
 
-/// The library that moves the host's date. Nothing depends on it, so it is built by its name.
+/// The library that changes the host's date. No package depends on it, so it is built by its name.
 const CLOCK: &str = "dormouse-storm-clock";
 
-/// Builds what is needed and passes the arguments on. With `--host` among them another host is stormed at.
+/// Builds what the storm needs, and passes the arguments on. If `--host` is among them, the storm runs
+/// against that host.
 pub(crate) fn storm(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     let is_question = is_question(args);
     if !is_question {
@@ -39,14 +41,15 @@ pub(crate) fn storm(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
     run(storm.args(args)).context("the storm found faults, or could not be")
 }
 
-/// Builds the library that moves the host's date.
+/// Builds the library that changes the host's date.
 pub(crate) fn build_clock(workspace: &Workspace, profile: &[&str]) -> anyhow::Result<()> {
     let mut build = cargo(workspace);
     build.args(["build", "--locked", "--package", CLOCK]);
     run(build.args(profile)).context("the library that moves the clock does not build")
 }
 
-/// Host and storm by one command, so that they share every dependency with the same features.
+/// Builds the host and the storm with one command, so that their dependencies have the same features and
+/// are built once.
 fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> {
     let mut build = cargo(workspace);
     build.args(["build", "--release", "--locked", "--bins"]);

@@ -1,4 +1,4 @@
-//! Running the tests.
+//! Runs the tests.
 
 use std::process::Command;
 
@@ -11,8 +11,8 @@ use crate::python;
 use crate::storm;
 use crate::workspace::Workspace;
 
-/// Runs every test, or with arguments for the test runner, those that they select. A failure of one does not keep
-/// another from running.
+/// Runs all tests, or only the tests that the arguments for the test runner select. The other tests also run if one
+/// fails.
 pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()> {
     build(workspace)?;
     let tests = run(runner(workspace).args(args)).context("tests failed");
@@ -30,8 +30,8 @@ pub(crate) fn test(workspace: &Workspace, args: &[String]) -> anyhow::Result<()>
     bail!("{}", failures.join(", and "))
 }
 
-/// Builds what the tests need: the guests, the host, what moves its clock, and the tests themselves. Packages that workflows
-/// import are installed.
+/// Builds what the tests need: the guests, the host, the library that changes the host's date, and the tests
+/// themselves. Installs the packages that workflows import.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     guests::build(workspace)?;
     packages::install(workspace)?;
@@ -39,14 +39,14 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     build_programs(workspace)
 }
 
-/// The tests start the host's program, which a test runner alone would not build.
+/// Builds the programs and the tests. The tests start the host's program, which a test runner alone would not build.
 fn build_programs(workspace: &Workspace) -> anyhow::Result<()> {
     let mut build = cargo(workspace);
     build.args(["build", "--workspace", "--locked", "--bins", "--tests"]);
     run(&mut build).context("the tests do not build")
 }
 
-/// cargo-nextest, which `.config/nextest.toml` tells to run all tests, or Cargo's own runner.
+/// Returns the test runner: cargo-nextest, which `.config/nextest.toml` tells to run all tests, or Cargo's own.
 fn runner(workspace: &Workspace) -> Command {
     let mut runner = cargo(workspace);
     if succeeds(cargo(workspace).args(["nextest", "--version"])) {
@@ -61,8 +61,8 @@ fn runner(workspace: &Workspace) -> Command {
     runner
 }
 
-/// The examples in the documentation. Only the guests' SDK has some. With all packages selected, Cargo would build every
-/// dependency of the host again for them.
+/// Returns the command that tests the examples in the documentation. Only the guest SDK has some. If all packages were
+/// selected, Cargo would build every dependency of the host again for them.
 fn examples(workspace: &Workspace) -> Command {
     let mut examples = cargo(workspace);
     examples.args([

@@ -1,8 +1,8 @@
-//! The compiler that guests are built with.
+//! Finds the compiler for guests.
 //!
-//! Normally that is rustup's target wasm32-unknown-unknown. Where rustup cannot add it (it is not there, or the machine
-//! does not reach its server), Debian's packages carry a compiler and the standard library's sources. What is
-//! installed already goes before what would have to be installed.
+//! The usual way is rustup's target wasm32-unknown-unknown. If there is no rustup, or its server cannot be reached,
+//! Debian's packages have a compiler and the sources of the standard library. A way that is installed already is
+//! preferred to one that would have to be installed.
 
 use std::env;
 use std::fs;
@@ -15,11 +15,11 @@ use anyhow::bail;
 use crate::command;
 use crate::workspace::Workspace;
 
-/// What guests are compiled to.
+/// The target of guests.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Guests are small and fast enough to be uploaded and compiled without a thought. Function names stay in, since a
-/// trap's backtrace is made of them.
+/// The profile of guests: they are small, and compile fast. Function names are kept, since the backtrace of a trap has
+/// them.
 pub(crate) const PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
     ("CARGO_PROFILE_RELEASE_LTO", "true"),
@@ -30,14 +30,14 @@ pub(crate) const PROFILE: [(&str, &str); 5] = [
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
-/// Where they put the standard library's sources.
+/// The folder of the standard library's sources in these packages.
 const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust";
 
-/// Long enough for the download on a slow line; a server that cannot be reached is noticed at once.
+/// The longest wait for rustup to download the target. It is long enough for a slow connection.
 const RUSTUP_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Of what rustup and Cargo set for the programs that they start, and of what a user sets for them, all is meant for
-/// rustup's compiler; only this is for any Cargo.
+/// The beginnings of the environment variables that any Cargo may see. The other variables that rustup, Cargo or a user
+/// set are meant for rustup's compiler.
 const KEPT_FOR_DEBIAN: [&str; 6] = [
     "CARGO_HOME",
     "CARGO_HTTP_",
@@ -50,14 +50,14 @@ const KEPT_FOR_DEBIAN: [&str; 6] = [
 /// A way to compile guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Toolchain {
-    /// Rustup's, with the target added to it.
+    /// The compiler of rustup, with the target added.
     Rustup,
-    /// Debian's packages; the standard library is compiled too.
+    /// The compiler of Debian's packages, which also compiles the standard library.
     Debian,
 }
 
 impl Toolchain {
-    /// Finds a way, installs what is missing where it may, and says what it did.
+    /// Finds a toolchain, installs missing parts if that is possible, and prints what it installed.
     pub(crate) fn find() -> anyhow::Result<Self> {
         if has_rustup_target() {
             println!("guests: building with the installed target {TARGET}");
@@ -84,7 +84,7 @@ impl Toolchain {
         )
     }
 
-    /// `cargo build` for guests, without the packages to build.
+    /// Returns a `cargo build` for guests, still without the packages to build.
     pub(crate) fn cargo_build(self, workspace: &Workspace) -> Command {
         let mut cargo = match self {
             Self::Rustup => command::cargo(workspace),
@@ -100,8 +100,8 @@ impl Toolchain {
     }
 }
 
-/// A setting for Cargo by which no component tells where it was built: its panics name files, which would otherwise be
-/// those of the builder's home, and the same source would give another version on each machine.
+/// Returns a Cargo setting that removes local paths from components. A component has the names of source files for its
+/// panics. With the paths of the builder's home, the same source would give another version on each machine.
 fn remapped_paths() -> String {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
@@ -143,8 +143,8 @@ fn has_debian_packages() -> bool {
     })
 }
 
-/// Debian's Cargo finds its compiler on the PATH, where rustup's would come first, and a stable compiler builds the
-/// standard library only when told to behave as an unstable one.
+/// Returns Debian's Cargo. It finds its compiler on the PATH, where rustup's compiler would be first. A stable compiler
+/// builds the standard library only if it is told to behave as an unstable one.
 fn debian_cargo(workspace: &Workspace) -> Command {
     let mut cargo = Command::new("/usr/bin/cargo");
     for (name, _) in env::vars_os() {

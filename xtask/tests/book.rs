@@ -1,4 +1,5 @@
-//! The book in `docs/` and the other documents: each page is found, and each link leads somewhere.
+//! Checks the book in `docs/` and the other documents: each page is in the summary, and each link
+//! has a target.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::workspace::{root, rust_files};
 
-/// mdBook leaves out what its summary does not name, and fails on what is named and not there.
+/// mdBook leaves out pages that its summary does not name, and fails if a page that is named does
+/// not exist.
 #[test]
 fn the_summary_has_every_page() {
     let book = root().join("docs");
@@ -48,7 +50,7 @@ fn every_link_leads_somewhere() {
     assert!(checked > 50, "{checked}");
 }
 
-/// Comments in the code name pages without linking them.
+/// Checks the pages that comments in the code name without a link.
 #[test]
 fn every_page_that_the_code_names_is_there() {
     let mut wrong = Vec::new();
@@ -80,7 +82,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns all documents in a folder and those within it, but for what is built or hidden.
+/// Returns all documents in a folder and its subfolders, except build output and hidden folders.
 fn documents(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -97,7 +99,7 @@ fn documents(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns the lines of a document that are no code.
+/// Returns the lines of a document that are not code.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     text.lines().filter(move |line| {

@@ -1,8 +1,9 @@
-//! What is built of a workflow says nothing of where it was built.
+//! Checks that a component does not tell where it was built.
 
 use std::path::{Path, PathBuf};
 
-/// Panics in a guest name files. Those of dependencies lie in Cargo's home, those of the guest in this repository.
+/// Panics in a guest name source files. The files of dependencies are in Cargo's home, and those of the guest are
+/// in this repository.
 #[test]
 fn no_rust_guest_names_a_folder_of_its_builder() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -1,12 +1,12 @@
-//! Data goes one way through the host's crates, and each may know only what lies below it. The compiler refuses cycles;
-//! this refuses shortcuts.
+//! Checks that each crate of the host depends only on the crates below it. The compiler refuses circles of crates, and
+//! this test refuses shortcuts.
 
 use std::collections::BTreeMap;
 
 use crate::workspace;
 
-/// What each crate of the host, and the harness that starts it, may depend on, of our own crates and of those that would
-/// break its purpose.
+/// The dependencies that each crate of the host, and the harness that starts it, may have among our own crates and the
+/// crates that would break its purpose.
 const LAYERS: [(&str, &[&str]); 20] = [
     ("dormouse-limits", &[]),
     ("dormouse-journal", &[]),
@@ -49,7 +49,8 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ),
     (
         "dormouse-runtime",
-        // Of tokio only channels and semaphores, which its manifest and this test's second half see to.
+        // Of tokio, this crate uses only channels and semaphores. Its manifest and the second half of this test ensure
+        // that.
         &[
             "dormouse-component",
             "dormouse-engine",
@@ -133,7 +134,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("dormouse-harness", &[]),
 ];
 
-/// Crates that only those layers may have that name them.
+/// Crates that only the layers which name them may depend on.
 const WATCHED: [&str; 7] = [
     "axum",
     "hyper",
@@ -144,7 +145,7 @@ const WATCHED: [&str; 7] = [
     "wasmtime-wasi",
 ];
 
-/// The normal dependencies of every crate of the workspace.
+/// Returns the normal dependencies of every crate of the workspace.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let metadata = workspace::metadata();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -204,7 +205,7 @@ fn nothing_below_http_names_a_runtime_a_thread_or_the_clock() {
     ] {
         for file in workspace::rust_files(&workspace::root().join("host").join(layer).join("src")) {
             let text = std::fs::read_to_string(&file).unwrap();
-            // Whether a panic is what drops something is no matter of threads.
+            // The check whether a panic is in progress does not use threads.
             let text = text.replace("std::thread::panicking", "panicking");
             for name in banned {
                 assert!(!text.contains(name), "{} names {name}", file.display());

@@ -1,4 +1,4 @@
-//! What the repository as a whole must keep.
+//! Checks of the repository as a whole.
 
 #![allow(
     clippy::unwrap_used,

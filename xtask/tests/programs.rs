@@ -1,9 +1,9 @@
-//! The tests of a crate are modules of one program. A file that its `main.rs` does not name would never be run.
+//! The tests of a crate are modules of one program. A file that its `main.rs` does not name would never run.
 
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
-/// The folders of all crates of the workspace.
+/// Returns the folders of all crates of the workspace.
 fn crates() -> Vec<PathBuf> {
     let output = process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])

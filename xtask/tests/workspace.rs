@@ -1,4 +1,4 @@
-//! The workspace as Cargo and the disk have it.
+//! The workspace, as Cargo describes it and as its files are.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ pub(crate) fn root() -> &'static Path {
     &ROOT
 }
 
-/// Returns what Cargo says of the workspace's packages.
+/// Returns Cargo's description of the workspace's packages.
 pub(crate) fn metadata() -> serde_json::Value {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -35,7 +35,7 @@ pub(crate) fn metadata() -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Returns every Rust source file in a folder and the folders within it.
+/// Returns every Rust source file in a folder and its subfolders.
 pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! Asks for an approval, reminds whoever is to give it, and gives up at a deadline.
+//! Asks for an approval, sends reminders while there is no decision, and gives up at a deadline.
 
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ async fn approval(ctx: Context, input: Input) -> Result<Outcome> {
     };
     notify("request").await?;
 
-    // Awaited by reference, so that a reminder in between loses none of them.
+    // The waits are awaited by reference, so that a reminder in between does not give them up.
     let mut approved = approve.wait();
     let mut rejected = reject.wait();
     let mut deadline = ctx.sleep("deadline", millis(input.deadline_ms));

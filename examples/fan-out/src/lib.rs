@@ -1,4 +1,5 @@
-//! Hands out many parts of a job at once, and gathers the results as they come in.
+//! Distributes the parts of a job to a service, all at the same time, and collects the results as
+//! they come in.
 
 use dormouse_sdk::prelude::*;
 use serde::Deserialize;

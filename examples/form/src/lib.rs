@@ -1,4 +1,4 @@
-//! Serves a form, takes it, and has whoever filled it in confirm the address by a link in a mail.
+//! Serves a form, takes the entry, and sends a mail with a link by which the sender confirms the address.
 
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ struct Input {
     deadline_ms: u64,
 }
 
-/// What is filled in.
+/// The content of the form.
 #[derive(Deserialize)]
 struct Entry {
     name: String,
@@ -50,7 +50,7 @@ async fn form(ctx: Context, input: Input) -> Result<Outcome> {
     })
 }
 
-/// Shows the form to whoever opens its page, until somebody has filled it in.
+/// Shows the form to everyone who opens its page, until someone has filled it in.
 async fn filled_in(form: &Webhook, title: &str) -> Entry {
     loop {
         let request = form.wait().await;
@@ -73,18 +73,18 @@ async fn filled_in(form: &Webhook, title: &str) -> Entry {
     }
 }
 
-/// What happens while the confirmation is waited for.
+/// The next event while the workflow waits for the confirmation.
 enum Next {
-    /// The page behind the link was asked for, or its button pressed.
+    /// The page behind the link was opened, or its button was pressed.
     Confirm(Delivery),
-    /// Somebody is at the form again.
+    /// The form was opened or sent again.
     Form(Delivery),
 }
 
-/// Waits for the button behind the link. Returns false if nobody has pressed it in time.
+/// Waits until the button behind the link is pressed. Returns false if that does not happen in time.
 ///
-/// A scanner of mail opens each link before its reader does, and so does a preview in a chat: by GET, and that must confirm
-/// nothing. The page's button sends a POST.
+/// A scanner of mail opens each link before the reader does, and so does a preview in a chat. They send a GET, which
+/// must not confirm anything. The page's button sends a POST.
 async fn is_confirmed(ctx: Context, form: &Webhook, confirm: &Webhook, deadline_ms: u64) -> bool {
     let mut deadline = ctx.sleep("deadline", millis(deadline_ms));
     let (mut confirms, mut forms) = (confirm.wait(), form.wait());
@@ -122,7 +122,7 @@ impl Entry {
     }
 }
 
-/// The page with the form. It posts back to where it came from, which the host's policy for pages allows.
+/// Returns the page with the form. The form is sent to the page's own URL, which the host's policy for pages allows.
 fn entry_page(title: &str, mistake: &str) -> String {
     let title = escaped(title);
     format!(
@@ -145,7 +145,7 @@ fn message_page(message: &str) -> Response {
     ))
 }
 
-/// Returns a text as it stands in a page.
+/// Escapes a text for a page.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -3,7 +3,7 @@
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What is read of an `issue_comment` event.
+/// The fields of an `issue_comment` event that the bot reads.
 #[derive(Deserialize)]
 struct Event {
     action: String,
@@ -13,7 +13,7 @@ struct Event {
 
 #[derive(Deserialize)]
 struct Issue {
-    /// Where its comments are in GitHub's API. GitHub has signed it.
+    /// The URL of the issue's comments in GitHub's API. GitHub has signed it.
     comments_url: String,
 }
 
@@ -43,14 +43,14 @@ async fn github_bot(ctx: Context, input: Payload) -> Result<Outcome> {
         .and_then(|request| request.headers.get("x-github-event"));
     let event = event.unwrap_or("none").to_owned();
     let mut answered = false;
-    // GitHub sends a ping when the webhook is made, and whatever else it was told to.
+    // GitHub also sends a ping when the webhook is created, and any other events that were selected.
     if event == "issue_comment" {
         answered = answer(ctx, &input.json()?).await?;
     }
     Ok(Outcome { event, answered })
 }
 
-/// Answers a comment. Returns false if it is none to be answered, such as the bot's own.
+/// Answers a comment. Returns false if the comment needs no answer, for example because it is the bot's own.
 async fn answer(ctx: Context, event: &Event) -> Result<bool> {
     let Event {
         action,

@@ -1,5 +1,5 @@
-//! Takes an order through payment, stock and shipping, and undoes what was done, last first, when a part of it fails or the
-//! order is cancelled.
+//! Takes an order through payment, stock and shipping. If one part fails or the order is cancelled, it undoes the parts
+//! that were done, the last one first.
 
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ struct Outcome {
     tracking: Vec<Value>,
 }
 
-/// Something that was done and can be undone.
+/// A part of the order that was done and can be undone.
 enum Done {
     Charged,
     Reserved,
@@ -45,10 +45,10 @@ async fn order(ctx: Context, order: Order) -> Result<Outcome> {
     result
 }
 
-/// Does the parts of an order one after the other, and notes each before the next.
+/// Does the parts of an order one after the other, and records each in `done`.
 async fn fulfil(ctx: Context, order: &Order, done: &mut Vec<Done>) -> Result<Outcome> {
     let amount = json!({ "amount": order.amount });
-    // Noted before it is known to have worked: what may have happened is undone too.
+    // A part is recorded before its call, since a call that failed may have had an effect that must be undone.
     done.push(Done::Charged);
     tell(ctx, &order.payment_url, "charge", &amount).await?;
     done.push(Done::Reserved);
@@ -69,7 +69,7 @@ async fn fulfil(ctx: Context, order: &Order, done: &mut Vec<Done>) -> Result<Out
     })
 }
 
-/// Undoes what was done, last first.
+/// Undoes the parts that were done, the last one first.
 async fn undo(ctx: Context, order: &Order, done: Vec<Done>) -> Result<()> {
     let amount = json!({ "amount": order.amount });
     for done in done.into_iter().rev() {

@@ -1,4 +1,5 @@
-//! Sends one parcel: hands it to a carrier and waits until it is delivered. The workflow `order` starts one for each parcel.
+//! Sends one parcel: passes it to a carrier, and waits until it is delivered. The workflow `order` starts one run for
+//! each parcel.
 
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Takes an order, asks a payment provider for the money, and waits until the provider says what became of it.
+//! Takes an order, asks a payment provider for the money, and waits until the provider reports the outcome.
 
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ struct Order {
     quantity: u32,
 }
 
-/// What the provider calls a payment that it is to collect.
+/// A payment that the provider is to collect. This is the provider's name for it.
 #[derive(Deserialize)]
 struct Intent {
     id: String,
@@ -104,7 +104,7 @@ async fn payment(ctx: Context, input: Input) -> Result<Outcome> {
     })
 }
 
-/// Waits for an order that can be fulfilled, and tells whoever sends another what is wrong with it.
+/// Waits for a valid order. The sender of an invalid order is told what is wrong with it.
 async fn valid_order(checkout: &Webhook) -> Result<(Delivery, Order)> {
     loop {
         let customer = checkout.wait().await;
@@ -117,7 +117,7 @@ async fn valid_order(checkout: &Webhook) -> Result<(Delivery, Order)> {
     }
 }
 
-/// An RFC 9457 problem.
+/// Returns a problem as RFC 9457 defines it.
 fn problem(status: u16, title: &str, detail: &str) -> Result<Response> {
     Response::new(status)
         .with_header("content-type", "application/problem+json")

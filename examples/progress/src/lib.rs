@@ -1,4 +1,5 @@
-//! Hands a job to a service, and collects the updates that the service sends until it is done.
+//! Passes a job to a service, and collects the updates that the service sends until the job is
+//! done.
 
 use dormouse_sdk::prelude::*;
 use serde::Deserialize;

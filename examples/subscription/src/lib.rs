@@ -3,18 +3,18 @@
 use dormouse_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// A subscription, as it is handed from each month to the next.
+/// A subscription, which each month passes on to the next.
 #[derive(Deserialize, Serialize)]
 struct Subscription {
     billing_url: String,
     plan: String,
-    /// How long a month is.
+    /// The length of a month, in milliseconds.
     #[serde(default = "thirty_days")]
     month_ms: u64,
-    /// How many months were charged.
+    /// The number of months that were charged.
     #[serde(default)]
     charged: u64,
-    /// When the next month begins. None before the first.
+    /// The time at which the next month begins. `None` before the first month.
     #[serde(default)]
     next: Option<Instant>,
 }
@@ -35,7 +35,7 @@ struct Outcome {
     months: u64,
 }
 
-/// One month. The next one is another generation of the run, so that neither its journal nor its memory grows.
+/// Charges one month. The next month is another generation of the run, so that its journal and memory do not grow.
 #[workflow]
 async fn subscription(ctx: Context, mut subscription: Subscription) -> Result<Outcome> {
     let change = ctx
@@ -50,7 +50,7 @@ async fn subscription(ctx: Context, mut subscription: Subscription) -> Result<Ou
         select! {
             request = change.wait() => match request.json::<Change>() {
                 Ok(change) => subscription.plan = change.plan,
-                // Whoever sent it is at fault, and the subscription goes on.
+                // The change was invalid. The subscription continues with the old plan.
                 Err(error) => ctx.warn(format_args!("no change of the plan: {error}")),
             },
             reason = ctx.wait_for_cancel("cancel") => {

@@ -1,6 +1,7 @@
-//! What `wit-bindgen` makes of the contract in `wit/`: the imports as functions, and the export.
+//! The code that `wit-bindgen` generates from the contract in `wit/`: the imports as functions, and
+//! the export.
 //!
-//! The rest of the crate wraps these; nothing here is meant for a workflow's author.
+//! The rest of the crate wraps this code. It is not meant for authors of workflows.
 
 #![expect(
     missing_docs,

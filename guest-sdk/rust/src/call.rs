@@ -1,4 +1,4 @@
-//! A call is put together, and sent until the service answers.
+//! A call, which is built, and then sent until the service answers.
 
 use serde::Serialize;
 
@@ -15,10 +15,10 @@ use crate::secret_value::SecretValue;
 use crate::time::{IntoDuration, contract_millis};
 use crate::url_encoded;
 
-/// How many redirects a call follows unless told otherwise: as many as most clients do.
+/// The number of redirects that a call follows by default, which is that of most clients.
 const REDIRECTS: u32 = 10;
 
-/// A call that is being put together. [`send`](Call::send) makes it.
+/// A call that is being built. [`send`](Call::send) makes it.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -38,10 +38,10 @@ const REDIRECTS: u32 = 10;
 #[must_use = "a call is made by `send`"]
 pub struct Call {
     method: String,
-    /// Or why there is none: a query that cannot be written.
+    /// The URL, or the error of a query that cannot be written.
     url: Result<String>,
     headers: Headers,
-    /// The bytes and the content type that goes with them, or why there are none.
+    /// The body and its content type, or the error of a body that cannot be written.
     body: Result<(Vec<u8>, Option<&'static str>)>,
     options: CallOptions,
 }
@@ -65,8 +65,8 @@ impl Call {
         }
     }
 
-    /// Adds to the query of the URL what a list of pairs, a map or a struct has, encoded. A value
-    /// that has no names and values gives [`CallError::Invalid`] when the call is sent.
+    /// Adds the names and values of a list of pairs, a map or a struct to the query of the URL, encoded. If the
+    /// value has no names and values, sending the call gives [`CallError::Invalid`].
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -95,8 +95,8 @@ impl Call {
         self
     }
 
-    /// Adds a header whose value is a prefix and then a secret that the host holds. The workflow
-    /// never sees it.
+    /// Adds a header whose value is a prefix followed by a secret that the host holds. The workflow never sees
+    /// the secret.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -115,7 +115,7 @@ impl Call {
     }
 
     /// Adds the header of HTTP Basic authentication (RFC 7617), with a password that the host holds. The workflow
-    /// never sees it.
+    /// never sees the password.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -130,7 +130,7 @@ impl Call {
         self.secret_value("authorization", value)
     }
 
-    /// Adds a header whose value is made from secrets that the host holds. The workflow never sees them.
+    /// Adds a header whose value is made from secrets that the host holds. The workflow never sees the secrets.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -147,8 +147,8 @@ impl Call {
         self
     }
 
-    /// Sends a value as JSON, with that content type unless a header gives another. A value that
-    /// JSON cannot hold gives [`CallError::Invalid`] when the call is sent.
+    /// Sets the body to a value as JSON, and the content type to JSON unless a header gives another. If JSON
+    /// cannot hold the value, sending the call gives [`CallError::Invalid`].
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -161,9 +161,9 @@ impl Call {
         self
     }
 
-    /// Sends what a list of pairs, a map or a struct has as a form
-    /// (`application/x-www-form-urlencoded`), with that content type unless a header gives another.
-    /// A value that has no names and values gives [`CallError::Invalid`] when the call is sent.
+    /// Sets the body to a form (`application/x-www-form-urlencoded`) with the names and values of a list of
+    /// pairs, a map or a struct, and the content type to that of a form unless a header gives another. If the
+    /// value has no names and values, sending the call gives [`CallError::Invalid`].
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -177,7 +177,7 @@ impl Call {
         self
     }
 
-    /// Sends text, as `text/plain` unless a header gives another content type.
+    /// Sets the body to a text, and the content type to `text/plain` unless a header gives another.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -190,7 +190,7 @@ impl Call {
         self
     }
 
-    /// Sends these bytes. Their content type is a header's to say.
+    /// Sets the body to these bytes. A header can give their content type.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -204,8 +204,7 @@ impl Call {
         self
     }
 
-    /// Gives one attempt so much time. The host's default otherwise, which is 2 minutes unless
-    /// whoever operates it has set another.
+    /// Sets the time limit of one attempt. The host's default is 2 minutes, unless its operator has set another.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -219,8 +218,8 @@ impl Call {
         self
     }
 
-    /// So many attempts in all, or fewer if the time to [give up](Self::give_up_after) comes before,
-    /// which is 24 hours unless told otherwise. With 1 the request is sent at most once.
+    /// Sets the largest number of attempts. There are fewer if the time to [give up](Self::give_up_after) comes
+    /// first, which is 24 hours by default. With 1, the request is sent at most once.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -233,8 +232,8 @@ impl Call {
         self.retry(policy)
     }
 
-    /// No attempt begins when so much time has passed since the call was made. The last attempt
-    /// before has its whole [timeout](Self::timeout), and what it brings is the result.
+    /// Sets how long after the call was made a new attempt may begin. The last attempt still has its whole
+    /// [timeout](Self::timeout), and its outcome is the result.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -248,14 +247,14 @@ impl Call {
         self.retry(policy)
     }
 
-    /// The policy so far.
+    /// Returns the retry policy that was set so far.
     fn policy(&self) -> RetryPolicy {
         let policy = self.options.retry;
         policy.map_or_else(RetryPolicy::new, RetryPolicy::from_contract)
     }
 
-    /// When to try again, and for how long. The host's default otherwise, which
-    /// [`RetryPolicy::new`] tells.
+    /// Sets when and for how long the call is tried again. The host's default is described at
+    /// [`RetryPolicy::new`].
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -269,7 +268,8 @@ impl Call {
         self
     }
 
-    /// The `Idempotency-Key` of every attempt. The host makes one of run and operation otherwise.
+    /// Sets the `Idempotency-Key` of every attempt. By default, the host makes one from the run and the
+    /// operation.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -282,8 +282,7 @@ impl Call {
         self
     }
 
-    /// How many redirects are followed, 10 unless told otherwise. With 0 a redirect is a response
-    /// like any other.
+    /// Sets how many redirects are followed. The default is 10. With 0, a redirect is a response like any other.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -296,8 +295,8 @@ impl Call {
         self
     }
 
-    /// Makes the call, under this step name. Any status is a response; an error means that none
-    /// came.
+    /// Makes the call with this step name. A response of any status is a result. An error means that there was no
+    /// response.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

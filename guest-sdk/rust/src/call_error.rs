@@ -27,26 +27,28 @@ pub enum CallError {
     Invalid(String),
     /// The last attempt took longer than its timeout.
     TimedOut,
-    /// No connection, or it broke. The text says how.
+    /// There was no connection, or it broke. The text says how.
     Unreachable(String),
     /// The response is larger than this many bytes.
     TooLarge(u64),
-    /// The last attempt allowed was cut off by a stop of the host, and may or may not have arrived.
+    /// The host stopped during the last allowed attempt, so the request may or may not have
+    /// arrived.
     Interrupted,
-    /// The workflow gave the call up.
+    /// The workflow gave up the call.
     Abandoned,
-    /// What a later host may tell.
+    /// Another reason: `too-late`, `malformed-response`, or one that a later host adds.
     Other {
-        /// For programs.
+        /// The code, for programs.
         code: String,
-        /// For people.
+        /// The message, for people.
         message: String,
     },
 }
 
 impl CallError {
-    /// What a program tells this error by: `denied`, `invalid`, `timed-out`, `unreachable`,
-    /// `too-large`, `interrupted`, `abandoned`, or what a later host may tell.
+    /// Returns the code, by which programs tell errors apart: `denied`, `invalid`, `timed-out`,
+    /// `unreachable`, `too-large`, `interrupted`, `abandoned`, `too-late`, `malformed-response`, or
+    /// one that a later host adds.
     ///
     /// ```
     /// # use dormouse_sdk::CallError;

@@ -1,5 +1,5 @@
-//! Several futures at once. What is awaited together is polled in a fixed order, so that a rebuilt
-//! run does the same again.
+//! Functions that await several futures at once. The futures are polled in a fixed order, so that a
+//! rebuilt run does the same again.
 
 use std::convert::Infallible;
 use std::future::{IntoFuture, poll_fn};
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::group::Group;
 
-/// Awaits all of any number of futures, and gives their outputs in the order of the futures.
+/// Awaits all of any number of futures, and returns their outputs in the order of the futures.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -29,12 +29,12 @@ pub async fn join_all<F: IntoFuture>(futures: impl IntoIterator<Item = F>) -> Ve
     outputs.into_iter().flatten().collect()
 }
 
-/// Awaits all of any number of futures, at most `limit` of them at a time, and gives their outputs in
-/// the order of the futures. The next begins when one has ended.
+/// Awaits all of any number of futures, at most `limit` of them at a time, and returns their outputs
+/// in the order of the futures. When one future has ended, the next begins.
 ///
 /// # Panics
 ///
-/// When `limit` is 0, since then none could ever begin.
+/// If `limit` is 0, since no future could ever begin.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -68,7 +68,7 @@ pub async fn join_all_limited<F: IntoFuture>(
     outputs.into_iter().flatten().collect()
 }
 
-/// The output of the member that is done next, or none when there is no member left.
+/// Returns the output of the member that ends next, or `None` if there is no member left.
 pub(crate) fn poll_next<F: IntoFuture>(
     group: &mut Group<F>,
     context: &mut Context<'_>,
@@ -78,8 +78,8 @@ pub(crate) fn poll_next<F: IntoFuture>(
         .map(ControlFlow::break_value)
 }
 
-/// Awaits all of any number of fallible futures. The first error is the result at once, and the
-/// futures that are not done are dropped.
+/// Awaits all of any number of fallible futures, and returns their outputs in the order of the
+/// futures. The first error is returned at once, and the futures that are not done are dropped.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -109,12 +109,12 @@ pub async fn try_join_all<T, E, F: IntoFuture<Output = Result<T, E>>>(
     }
 }
 
-/// Awaits the first of any number of futures, and gives its index and output. The others are
+/// Awaits the first of any number of futures, and returns its index and output. The others are
 /// dropped.
 ///
 /// # Panics
 ///
-/// When there are no futures, since then none can be the first.
+/// If there are no futures, since none could be the first.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! Undoing the `Content-Encoding` of a body (RFC 9110, section 8.4), with a bound on what comes out.
+//! Undoes the `Content-Encoding` of a body (RFC 9110, section 8.4), with a limit on the size of the result.
 
 use std::borrow::Cow;
 use std::io;
@@ -8,8 +8,8 @@ use std::io::Read;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 
-/// The size that `json`, `text` and `form` decode a body to at most: 16 MiB, which is also the host's default limit for
-/// a body as it is sent. `decoded` takes another limit.
+/// The size up to which `json`, `text` and `form` decode a body: 16 MiB. This is also the host's default limit for a
+/// body before it is decoded. `decoded` has a limit of its own.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -20,10 +20,11 @@ use crate::headers::Headers;
 /// ```
 pub const DECODED_LIMIT: usize = 16 << 20;
 
-/// How many encodings on top of each other are undone. More than one is rare, and each could multiply the work.
+/// The largest number of encodings of one body that are undone. More than one is rare, and each could multiply the
+/// work.
 const MOST_ENCODINGS: usize = 3;
 
-/// Encodings that can be undone.
+/// The encodings that can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Gzip,
@@ -40,7 +41,7 @@ pub(crate) fn decode<'a>(
     limit: usize,
 ) -> Result<Cow<'a, [u8]>> {
     let encodings = encodings(what, headers)?;
-    // A response to HEAD names the encoding of a body that it does not have.
+    // A response to HEAD names the encoding of the body that it does not have.
     if body.is_empty() {
         return Ok(Cow::Borrowed(body));
     }
@@ -51,7 +52,8 @@ pub(crate) fn decode<'a>(
     Ok(decoded)
 }
 
-/// Names the encoding that a body begins like, for an error about one that was not said to be encoded.
+/// Returns the name of the encoding that a body seems to have, for the error about a body whose encoding was not
+/// declared.
 pub(crate) fn looks_like(body: &[u8]) -> Option<&'static str> {
     match body {
         [0x1f, 0x8b, ..] => Some("gzip"),
@@ -60,7 +62,7 @@ pub(crate) fn looks_like(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The encodings of a body in the order in which they were applied.
+/// Returns the encodings of a body in the order in which they were applied.
 fn encodings(what: &str, headers: &Headers) -> Result<Vec<Encoding>> {
     let mut found = Vec::new();
     for value in headers.get_all("content-encoding") {
@@ -145,11 +147,11 @@ impl Encoding {
     }
 }
 
-/// Why a body cannot be decoded. Which of these can be depends on the features.
+/// Why a body cannot be decoded. The features of the crate decide which of these can occur.
 #[allow(dead_code)]
 enum Unread {
     TooLarge,
-    /// The feature that reads it was switched off.
+    /// The feature that reads the encoding is disabled.
     LeftOut(&'static str),
     Invalid(String),
 }
@@ -160,7 +162,7 @@ impl From<io::Error> for Unread {
     }
 }
 
-/// Reads to the end, but never more than `limit` bytes into `decoded` altogether.
+/// Reads to the end, but never more than `limit` bytes into `decoded` in total.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn read_up_to(reader: impl Read, limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
     let room = limit.saturating_sub(decoded.len()) as u64;
@@ -176,7 +178,7 @@ fn read_gzip(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unr
     read_up_to(flate2::read::MultiGzDecoder::new(body), limit, decoded)
 }
 
-/// The encoding `deflate` is zlib's format, but some senders leave zlib's header away.
+/// Decodes `deflate`. The encoding is zlib's format, but some senders leave out zlib's header.
 #[cfg(feature = "gzip")]
 fn read_deflate(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
     let has_header = match body {
@@ -192,8 +194,8 @@ fn read_deflate(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), 
     }
 }
 
-/// Windows of brotli are up to 16 MiB large. Its extension to larger ones, which would take a gigabyte, is no part of
-/// the encoding `br`, and refused.
+/// Decodes `br`. Windows of brotli are at most 16 MiB large. Its extension to larger windows, which would take a
+/// gigabyte, is not part of the encoding `br`, and is refused.
 #[cfg(feature = "br")]
 fn read_brotli(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
     use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -229,13 +231,14 @@ fn read_brotli(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), U
     }
 }
 
-/// A body in zstd is a series of frames, some of which are to be skipped.
+/// Decodes `zstd`. A body in zstd is a series of frames, some of which are skipped.
 #[cfg(feature = "zstd")]
 fn read_zstd(mut body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
     use ruzstd::decoding::StreamingDecoder;
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
-    // Browsers take windows of 8 MiB (RFC 9659). A frame in one piece has a window of its own size.
+    // Browsers accept windows of up to 8 MiB (RFC 9659). The window of a frame in a single segment has the size of the
+    // frame.
     let window = (limit as u64).max(8 << 20);
     while !body.is_empty() {
         match StreamingDecoder::new_with_max_window_size(&mut body, window) {
@@ -288,15 +291,15 @@ mod tests {
 
     const PLAIN: &[u8] = br#"{"text":"hello hello hello hello","n":1}"#;
 
-    /// `PLAIN`, by `brotli` of Node.js 20.
+    /// `PLAIN`, compressed by `brotli` of Node.js 20.
     const BROTLI: &str =
         "8b13807b2274657874223a2268656c6c6f2068656c6c6f2068656c6c6f2068656c6c6f222c226e223a317d03";
 
-    /// 17 MiB of zeros, by the same.
+    /// 17 MiB of zeros, compressed by `brotli` of Node.js 20.
     const BROTLI_ZEROS: &str =
         "cbffff3ff82700e2b14020f7fe8fffff7ff04f00c4611180eefd5ffdff3ffe0980382c00d0bd7f00";
 
-    /// `PLAIN`, by zstd 1.5.4.
+    /// `PLAIN`, compressed by zstd 1.5.4.
     const ZSTD: &str =
         "28b52ffd2428ed0000b87b2274657874223a2268656c6c6f20222c226e223a317d0100994b1d26de9efc";
 
@@ -325,9 +328,9 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// A frame of zstd that is made of blocks which repeat a zero.
+    /// Returns a zstd frame of blocks that each repeat a zero.
     fn zstd_zeros(mebibytes: usize) -> Vec<u8> {
-        // Magic number, a descriptor without a content size, a window of 1 MiB.
+        // Magic number, a descriptor without a content size, and a window of 1 MiB.
         let mut frame = bytes("28b52ffd0050");
         for block in 1..=mebibytes * 8 {
             let last = u32::from(block == mebibytes * 8);
@@ -404,7 +407,7 @@ mod tests {
             let decoded = decode("the body", &headers, &bomb, 17 << 20).unwrap();
             assert!(decoded == zeros, "{encoding}");
         }
-        // The limit holds for all members and frames together, and for what lies between two encodings.
+        // The limit holds for all members and frames together, and for the result between two encodings.
         let twice = [gzip(b"ab"), gzip(b"cd")].concat();
         assert_eq!(refused("gzip", &twice, 3).code(), "too-large");
         let frames = [bytes(ZSTD), bytes(ZSTD)].concat();
@@ -415,12 +418,12 @@ mod tests {
 
     #[test]
     fn windows_that_would_take_much_memory_are_refused() {
-        // A window of 2 GiB, and a frame that says it has 2 GiB in one piece.
+        // A window of 2 GiB, and a frame that says that it has 2 GiB in a single segment.
         for frame in ["28b52ffd00a8", "28b52ffda000000080"] {
             let error = refused("zstd", &bytes(frame), DECODED_LIMIT);
             assert_eq!(error.code(), "too-large", "{error}");
         }
-        // Brotli's large windows, which begin so.
+        // The beginning of brotli's large windows.
         let error = refused("br", &bytes("119e03"), DECODED_LIMIT);
         assert_eq!(error.code(), "invalid-encoding", "{error}");
     }

@@ -1,6 +1,6 @@
-//! The context that a workflow is handed: who it is, what time it is, chance, its log and its labels.
+//! The context of a workflow: its run, the time, randomness, the log and the labels.
 //!
-//! The operations are methods of the context too. They stand in the file of their interface.
+//! The operations are methods of the context too. They are in the files of their interfaces.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::time::Instant;
 
-/// What a workflow reaches the host through.
+/// The object through which a workflow reaches the host.
 ///
 /// It is a token without contents: copy it into functions and futures as you like.
 ///
@@ -26,7 +26,7 @@ pub struct Context {
     _private: (),
 }
 
-/// This run.
+/// The run that executes the workflow.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -37,15 +37,15 @@ pub struct Context {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Its id, a UUID.
+    /// The id of the run, a UUID.
     pub id: String,
-    /// The name of its workflow.
+    /// The name of the run's workflow.
     pub workflow: String,
-    /// The version of that workflow: the SHA-256 of its component, in hexadecimal.
+    /// The version of the workflow: the SHA-256 of its component, in hexadecimal.
     pub version: String,
-    /// When it was started.
+    /// When the run was started.
     pub started: Instant,
-    /// The headers of the request that started it, credentials left out.
+    /// The headers of the request that started the run, without credentials.
     pub headers: Headers,
 }
 
@@ -63,9 +63,9 @@ pub struct TriggerRequest {
     pub trigger: String,
     /// The method in capitals, such as `POST`.
     pub method: String,
-    /// The whole URL that was called, with whatever path and query followed the trigger's own.
+    /// The whole URL that was called, with any path and query after the trigger's own URL.
     pub url: String,
-    /// Its headers, credentials and signatures left out.
+    /// The headers of the request, without credentials and signatures.
     pub headers: Headers,
 }
 
@@ -74,7 +74,7 @@ impl Context {
         Self { _private: () }
     }
 
-    /// Who this run is.
+    /// Returns this run.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -100,8 +100,8 @@ impl Context {
         }
     }
 
-    /// The request that started this run, if a trigger did. None in a run that was started
-    /// otherwise, and after `continue_as_new`.
+    /// Returns the request that started this run, if a trigger started it. Returns `None` if the run was
+    /// started in another way, and after `continue_as_new`.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -120,8 +120,8 @@ impl Context {
         })
     }
 
-    /// The time. It stands still while the workflow computes, and moves on when something it
-    /// waited for happened.
+    /// Returns the time. It does not change while the workflow computes, and moves on when something
+    /// happens that the workflow waited for.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -135,8 +135,8 @@ impl Context {
         Instant::from_millis(contract::now())
     }
 
-    /// So many random bytes. They are the same when the run is rebuilt, and nobody else can know
-    /// them: they are fit for keys and tokens.
+    /// Returns this many random bytes. They are the same when the run is rebuilt, and cannot be predicted
+    /// from outside, so they are fit for keys and tokens.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -152,7 +152,7 @@ impl Context {
         bytes
     }
 
-    /// A random number.
+    /// Returns a random number.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -164,7 +164,7 @@ impl Context {
         u64::from_le_bytes(random_array())
     }
 
-    /// A random UUID (version 4), such as `6f1c2a3e-0b5d-4c8e-9f10-2d7b64a1e3c5`.
+    /// Returns a random UUID (version 4), such as `6f1c2a3e-0b5d-4c8e-9f10-2d7b64a1e3c5`.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -176,7 +176,7 @@ impl Context {
         uuid_of(random_array())
     }
 
-    /// Logs what helps to follow every step.
+    /// Logs a message at the level `trace`, for following every step.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -188,7 +188,7 @@ impl Context {
         contract::log(Level::Trace, &message.to_string());
     }
 
-    /// Logs what helps to find a mistake.
+    /// Logs a message at the level `debug`, for finding a mistake.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -200,7 +200,7 @@ impl Context {
         contract::log(Level::Debug, &message.to_string());
     }
 
-    /// Logs what is worth knowing.
+    /// Logs a message at the level `info`, which is worth knowing.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -212,7 +212,7 @@ impl Context {
         contract::log(Level::Info, &message.to_string());
     }
 
-    /// Logs what went other than it should, and can be lived with.
+    /// Logs a message at the level `warn`, about a problem that does not stop the workflow.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -224,7 +224,7 @@ impl Context {
         contract::log(Level::Warn, &message.to_string());
     }
 
-    /// Logs what went wrong.
+    /// Logs a message at the level `error`, about a failure.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -236,11 +236,12 @@ impl Context {
         contract::log(Level::Error, &message.to_string());
     }
 
-    /// Sets a label of this run, by which people find it: `key:value`. A label with the same key
+    /// Sets a label of this run, `key:value`, by which people can find the run. A label with the same key
     /// gets the new value.
     ///
-    /// A run has at most 16 labels, with keys of up to 64 bytes and values of up to 256. An error has
-    /// the code `label-limit`, or `invalid-label` for a text that is no label, and nothing was set.
+    /// A run has at most 16 labels, with keys of up to 64 bytes and values of up to 256 bytes. The code of
+    /// the error is `label-limit`, or `invalid-label` for a text that is not a label. After an error,
+    /// nothing was set.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -254,7 +255,7 @@ impl Context {
     }
 }
 
-/// What the contract allows at a time.
+/// The largest number of random bytes that the contract allows at a time.
 const RANDOM_BYTES_AT_A_TIME: u32 = 65_536;
 
 fn next_portion(missing: usize) -> u32 {
@@ -267,7 +268,7 @@ fn random_array<const N: usize>() -> [u8; N] {
 }
 
 fn uuid_of(mut bytes: [u8; 16]) -> String {
-    // RFC 9562: the version is in four bits, the variant in two.
+    // RFC 9562: four bits are the version, and two bits the variant.
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex = format!("{:032x}", u128::from_be_bytes(bytes));

@@ -1,4 +1,4 @@
-//! What runs around a workflow: its input is read, its output written, and its panics are told.
+//! The code around a workflow: it reads the input, writes the output, and reports panics.
 
 use std::hash::RandomState;
 use std::hint::black_box;
@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::payload::{FromPayload, IntoPayload, Payload};
 
-/// Prepares what the workflow runs in, and returns its context. The export that `#[workflow]`
-/// generates calls this first, then [`read_input`], the workflow, and [`settle`].
+/// Prepares the environment of the workflow, and returns its context. The export that `#[workflow]` generates calls
+/// this first, and then [`read_input`], the workflow, and [`settle`].
 pub fn begin() -> Context {
     settle_hash_keys();
     panic::set_hook(Box::new(|info| log(Level::Error, &describe(info))));
@@ -27,10 +27,11 @@ pub fn read_input<I: FromPayload>(input: ContractPayload) -> Result<I, Failure> 
         .map_err(|error| blame("input", &error).into_failure())
 }
 
-/// Reads an input that may have been compressed by whoever sent the request that started the run.
+/// Reads an input. The sender of the request that started the run may have compressed the input.
 ///
-/// The headers are those of that request also in later generations and in a run that was started again with another
-/// input, where they do not tell how the input is written. So an input that can be read as it is is read so.
+/// Later generations, and a run that was started again with another input, still have the headers of that request,
+/// which then do not tell the encoding of the input. So an input is first read as it is, and decoded only if that
+/// fails.
 fn read_input_under<I: FromPayload>(headers: &Headers, input: Payload) -> Result<I> {
     if headers.get_all("content-encoding").next().is_none() {
         return I::from_payload(input);
@@ -41,7 +42,7 @@ fn read_input_under<I: FromPayload>(headers: &Headers, input: Payload) -> Result
     })
 }
 
-/// Turns what the workflow returned into the outcome of the run.
+/// Turns the value that the workflow returned into the outcome of the run.
 pub fn settle<R: Outcome>(outcome: R) -> Result<ContractPayload, Failure> {
     outcome
         .settle()
@@ -49,14 +50,14 @@ pub fn settle<R: Outcome>(outcome: R) -> Result<ContractPayload, Failure> {
         .map_err(Error::into_failure)
 }
 
-/// What a workflow returns: a `Result`.
+/// The type that a workflow returns: a `Result`.
 #[diagnostic::on_unimplemented(
     message = "a workflow returns a `Result`, and `{Self}` is none",
     label = "write `Result<{Self}>`, and give the value as `Ok(value)`",
     note = "`dormouse_sdk::Result` has the error type that `?` turns most errors into"
 )]
 pub trait Outcome {
-    /// The output as the run's, or the error as its failure.
+    /// Returns the output of the run, or the error with which the run fails.
     fn settle(self) -> Result<Payload>;
 }
 
@@ -68,14 +69,15 @@ impl<O: IntoPayload, E: Into<Error>> Outcome for Result<O, E> {
     }
 }
 
-/// Where there is no randomness, the standard library makes the keys of its hash maps from addresses, and does so when
-/// the first map is made. After a step that would be too late: a rebuilt run skips it, its heap looks otherwise, and
-/// every map would have another order than before.
+/// Makes the standard library choose the keys of its hash maps now. Without randomness, it makes them from addresses
+/// when the first map is made. After a step that would be too late: a rebuilt run skips the step, so its heap differs,
+/// and every map would have another order than before.
 fn settle_hash_keys() {
     black_box(RandomState::new());
 }
 
-/// The error under the code `invalid-input` or `invalid-output`, and naming it in the message.
+/// Returns the error with the code `invalid-input` or `invalid-output`, and with the input or output named in the
+/// message.
 fn blame(what: &str, error: &Error) -> Error {
     let message = error
         .message()
@@ -83,7 +85,7 @@ fn blame(what: &str, error: &Error) -> Error {
     Error::new(format!("invalid-{what}"), message)
 }
 
-/// One line, which the host shows as the failure's message when the trap follows.
+/// Describes a panic in one line, which the host shows as the failure's message after the trap.
 fn describe(info: &PanicHookInfo<'_>) -> String {
     describe_parts(info.payload_as_str(), info.location())
 }
@@ -115,7 +117,7 @@ mod tests {
         run(Payload::new("", input), |input| sum(&input))
     }
 
-    /// As the export does it.
+    /// Runs a workflow as the export does.
     fn run<I: FromPayload, R: Outcome>(
         input: Payload,
         workflow: impl FnOnce(I) -> R,
@@ -152,12 +154,12 @@ mod tests {
     #[cfg(feature = "gzip")]
     #[test]
     fn a_compressed_input_is_decoded() {
-        // `[1]`, by gzip.
+        // `[1]`, compressed by gzip.
         let gzip = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x8b6\x8c\x05\0\xb82/L\x03\0\0\0";
         let headers = Headers::from_iter([("content-encoding", "gzip")]);
         let read = |body: &[u8]| read_input_under::<Vec<u32>>(&headers, Payload::new("", body));
         assert_eq!(read(gzip).unwrap(), [1]);
-        // The input of a later generation has the headers of the first.
+        // The input of a later generation has the headers of the first generation.
         assert_eq!(read(b"[2]").unwrap(), [2]);
         assert_eq!(read(b"[").unwrap_err().code(), "invalid-encoding");
         let headers = Headers::from_iter([("content-encoding", "compress")]);

@@ -1,4 +1,4 @@
-//! Why a workflow, a step or a reading of a body did not succeed.
+//! The error of workflows, steps and readers of bodies.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use crate::bindings::Failure;
 use crate::call_error::CallError;
 use crate::workflow_error::{UNKNOWN_CODE, WorkflowError};
 
-/// What the fallible functions of this crate return, and what a workflow returns.
+/// The result of the fallible functions of this crate, and of a workflow.
 ///
 /// ```
 /// use dormouse_sdk::Result;
@@ -18,19 +18,19 @@ use crate::workflow_error::{UNKNOWN_CODE, WorkflowError};
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A code for programs and a message for people. Returned by a workflow, it becomes the failure of
-/// the run.
+/// An error with a code for programs and a message for people. If a workflow returns it, it becomes
+/// the failure of the run.
 ///
-/// `?` turns these into one:
+/// `?` turns the following errors into an `Error`:
 ///
 /// - An error of your own that implements [`WorkflowError`]. Its code is kept.
 /// - A [`CallError`](crate::CallError). Its code is kept.
-/// - An error of the standard library or of `serde_json`, under the code `error` or `invalid-json`.
-/// - A `Box<dyn std::error::Error>`, under the code of what is in it if that is one of this crate's
-///   errors, and `error` otherwise.
+/// - An error of the standard library or of `serde_json`. Its code is `error` or `invalid-json`.
+/// - A `Box<dyn std::error::Error>`. Its code is that of the error in the box if that is one of
+///   this crate's errors, and `error` otherwise.
 ///
-/// Any other error gets a code with [`or_fail`](crate::OrFail::or_fail). Errors of this crate have
-/// codes of their own, which are named where they arise.
+/// [`or_fail`](crate::OrFail::or_fail) gives any other error a code. Errors of this crate have
+/// codes of their own, which the functions that return them document.
 ///
 /// ```
 /// use dormouse_sdk::{Error, Result};
@@ -55,7 +55,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with a code, in lower case with hyphens, and a message.
+    /// Returns an error with a code, in lower case with hyphens, and a message.
     ///
     /// ```
     /// # use dormouse_sdk::Error;
@@ -70,7 +70,7 @@ impl Error {
         }
     }
 
-    /// What a program tells this error by.
+    /// Returns the code, by which programs tell errors apart.
     ///
     /// ```
     /// # use dormouse_sdk::Error;
@@ -81,7 +81,7 @@ impl Error {
         &self.code
     }
 
-    /// What people are told.
+    /// Returns the message for people.
     ///
     /// ```
     /// # use dormouse_sdk::Error;
@@ -92,8 +92,9 @@ impl Error {
         &self.message
     }
 
-    /// The status of the response that [`error_for_status`](crate::Response::error_for_status) made
-    /// this error of. None for any other error.
+    /// Returns the status of the response from which
+    /// [`error_for_status`](crate::Response::error_for_status) made this error, or `None` for any
+    /// other error.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -111,7 +112,7 @@ impl Error {
         }
     }
 
-    /// The same error under another code.
+    /// Returns the same error with another code.
     ///
     /// ```
     /// # use dormouse_sdk::{Error, Result};
@@ -154,8 +155,9 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {}
 
-/// The conversion that keeps codes. It covers [`WorkflowError`] and not every standard error, since
-/// the latter would give all errors the same code, and `Error` could then be no standard error.
+/// The conversion that keeps codes. It covers [`WorkflowError`] and not every standard error: a
+/// conversion of all standard errors would give all of them the same code, and `Error` could then
+/// not be a standard error itself.
 impl<E: WorkflowError> From<E> for Error {
     fn from(error: E) -> Self {
         Self::new(error.code(), with_causes(&error))
@@ -179,7 +181,7 @@ impl From<Box<dyn StdError + Send + Sync>> for Error {
     }
 }
 
-/// The code of an error whose type is not known when compiled.
+/// Returns the code of an error whose type is not known at compile time.
 fn code_of<'a>(error: &'a (dyn StdError + 'static)) -> &'a str {
     if let Some(error) = error.downcast_ref::<Error>() {
         return error.code();
@@ -187,7 +189,8 @@ fn code_of<'a>(error: &'a (dyn StdError + 'static)) -> &'a str {
     error.downcast_ref().map_or(UNKNOWN_CODE, CallError::code)
 }
 
-/// `outer: inner: innermost`. A cause that the error before it has told already is left out.
+/// Returns `outer: inner: innermost`. A cause is left out if the message of the error before it
+/// already contains it.
 pub(crate) fn with_causes(error: &dyn StdError) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();

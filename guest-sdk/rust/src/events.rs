@@ -1,4 +1,4 @@
-//! Named events, between runs and from systems that you control.
+//! Named events, which runs and systems that you control send.
 
 use crate::context::Context;
 use crate::contract::events as contract;
@@ -8,7 +8,7 @@ use crate::payload::{IntoPayload, Payload};
 use crate::time::{IntoDuration, contract_millis};
 
 impl Context {
-    /// The event of this name, to wait for or to send.
+    /// Returns the event of this name, to wait for or to send.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -27,8 +27,8 @@ impl Context {
 
 /// A named event.
 ///
-/// One that is sent to all reaches those who wait for it at that moment, and is gone. Where a
-/// message must not be lost, use a webhook, or [name the run](Event::notify_run).
+/// An event that is sent to all runs reaches those that wait for it at that moment, and is not
+/// kept. If a message must not be lost, use a webhook, or [name the run](Event::notify_run).
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -45,7 +45,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The same event, whose operations carry this step name instead of the event's.
+    /// Returns the same event with this step name for its operations, instead of the event's name.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -61,7 +61,7 @@ impl Event {
         }
     }
 
-    /// Waits for the next event of this name, for as long as it takes.
+    /// Waits for the next event of this name, without a time limit.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -80,7 +80,8 @@ impl Event {
         })
     }
 
-    /// Waits for the next event of this name, for so long at most.
+    /// Waits for the next event of this name, for at most this long. Returns `None` when the time
+    /// is over.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -99,7 +100,7 @@ impl Event {
         })
     }
 
-    /// Sends the event to every wait that is open for it, and gives their number.
+    /// Sends the event to every wait that is open for it, and returns the number of these waits.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -113,8 +114,8 @@ impl Event {
         self.send(None, payload.into_payload())
     }
 
-    /// Sends the event to one run, which keeps it for its next wait. Gives 0 when that run is
-    /// unknown, has ended, or can keep no more.
+    /// Sends the event to one run, which keeps it for its next wait. Returns 0 if that run is
+    /// unknown, has ended, or can keep no more events.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

@@ -1,6 +1,6 @@
-//! Where in a value something does not fit.
+//! The place in a value at which something is wrong.
 
-/// The path of the field, unless the value as a whole is meant.
+/// Returns the path of the field, or `None` if the value as a whole is wrong.
 pub(crate) fn place(path: &serde_path_to_error::Path) -> String {
     if path.iter().next().is_none() {
         String::new()

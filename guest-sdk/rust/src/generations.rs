@@ -1,4 +1,4 @@
-//! Runs that go on for ever: each generation of one begins with an input and an empty journal.
+//! Runs without an end. Each generation of such a run begins with an input and an empty journal.
 
 use std::fmt;
 
@@ -10,11 +10,12 @@ use crate::webhooks::Webhook;
 
 impl Context {
     /// Ends this generation of the run, to begin the next one: the workflow is called again, with
-    /// this input and an empty journal. A workflow that goes on for ever does this from time to
-    /// time, and well before it has made as many operations as a run may.
+    /// this input and an empty journal. A workflow without an end should do this from time to time,
+    /// well before it has made as many operations as a run may make.
     ///
-    /// The run keeps its id, its children and the webhooks that are named here. What it still waits
-    /// for is given up, and calls that were not awaited are not sent.
+    /// The run keeps its id, its children and the webhooks that are passed to
+    /// [`keep`](ContinueAsNew::keep). Its open waits are given up, and calls that were not awaited
+    /// are not sent.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -37,8 +38,8 @@ impl Context {
         }
     }
 
-    /// The webhook of this step name that the generation before has kept. None in the first
-    /// generation.
+    /// Returns the webhook with this step name that the previous generation has kept. Returns
+    /// `None` in the first generation.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -54,7 +55,8 @@ impl Context {
             .map(|kept| Webhook::from_contract(kept.step, kept.webhook))
     }
 
-    /// All webhooks that the generation before has kept, in the order in which they were created.
+    /// Returns all webhooks that the previous generation has kept, in the order in which they were
+    /// created.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -71,8 +73,8 @@ impl Context {
     }
 }
 
-/// The next generation of a run. [`Context::continue_as_new`] makes one, and
-/// [`begin`](ContinueAsNew::begin) begins it.
+/// The next generation of a run. [`Context::continue_as_new`] creates this value, and
+/// [`begin`](ContinueAsNew::begin) begins the generation.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -87,8 +89,8 @@ pub struct ContinueAsNew {
 }
 
 impl ContinueAsNew {
-    /// Keeps this webhook open, with what was sent to it and not taken. Those that are not kept
-    /// close.
+    /// Keeps this webhook open, with the requests that were sent to it and not taken. Webhooks that
+    /// are not kept are closed.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -101,8 +103,8 @@ impl ContinueAsNew {
         self
     }
 
-    /// Goes on with the current version of the workflow, so that what was deployed since reaches
-    /// this run. It keeps its own otherwise.
+    /// Makes the next generation use the current version of the workflow, so that a later
+    /// deployment reaches this run. By default, a run keeps its version.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -115,8 +117,8 @@ impl ContinueAsNew {
         self
     }
 
-    /// Begins the next generation. This returns only if the input cannot be written, with that
-    /// error; it has whatever type the workflow gives.
+    /// Begins the next generation. It returns only if the input cannot be written, with that error.
+    /// The type of the result is the one that the workflow returns.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

@@ -1,5 +1,5 @@
-//! A group of futures, of which only those that were woken are polled: with ten thousand waits
-//! open, one that ends costs as much as one of ten.
+//! A group of futures that polls only the woken ones. With ten thousand open waits, one that ends costs as much as
+//! one of ten.
 
 use std::collections::VecDeque;
 use std::future::IntoFuture;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) struct Group<F: IntoFuture> {
     members: Vec<Option<Member<F::IntoFuture>>>,
-    /// Indices of members that are done, and that new ones may take.
+    /// The indices of ended members, which new members can take.
     vacant: Vec<usize>,
     unfinished: usize,
     woken: Arc<Woken>,
@@ -37,7 +37,8 @@ impl<F: IntoFuture> Group<F> {
     }
 
     /// Adds a future, which is polled when the group is polled next. Its index is the next higher one, or that of a
-    /// member that is done. A late wake of that one polls the new one once more than needed, and nothing else.
+    /// member that has ended. A late wake of the ended member then polls the new one once more than needed, which
+    /// does no harm.
     pub(crate) fn push(&mut self, future: F) {
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.members.push(None);
@@ -63,9 +64,9 @@ impl<F: IntoFuture> Group<F> {
         0..self.members.len()
     }
 
-    /// Polls whatever was woken, in the order of waking, and hands each output over with the index
-    /// of its future. Ready when all are done, or when `done` breaks. Those whose turn had not come
-    /// then are polled the next time.
+    /// Polls the woken members in the order in which they were woken, and passes each output to `done` with the
+    /// index of its future. It is ready when all members have ended, or when `done` breaks. Members that were not
+    /// polled by then are polled the next time.
     pub(crate) fn poll<B>(
         &mut self,
         context: &mut Context<'_>,
@@ -73,7 +74,7 @@ impl<F: IntoFuture> Group<F> {
     ) -> Poll<ControlFlow<B>> {
         let mut woken = self.woken.take(context.waker());
         while let Some(index) = woken.pop_front() {
-            // One that was woken twice may be done already.
+            // A member that was woken twice may have ended already.
             let Some(member) = &mut self.members[index] else {
                 continue;
             };
@@ -96,19 +97,19 @@ impl<F: IntoFuture> Group<F> {
     }
 }
 
-/// Who was woken since the group was polled last.
+/// The members that were woken since the group was polled last.
 #[derive(Default)]
 struct Woken(Mutex<WokenState>);
 
 #[derive(Default)]
 struct WokenState {
     indices: VecDeque<usize>,
-    /// Of the task that polls the group.
+    /// The waker of the task that polls the group.
     task: Option<Waker>,
 }
 
 impl Woken {
-    /// Whoever is woken from here on, and be it while it is polled, wakes the task again.
+    /// Takes the woken members. A member that is woken from now on, even while it is polled, wakes the task again.
     fn take(&self, task: &Waker) -> VecDeque<usize> {
         self.change(|state| {
             state.task = Some(task.clone());
@@ -116,7 +117,7 @@ impl Woken {
         })
     }
 
-    /// Returns indices whose turn has not come. They go before those that were woken meanwhile.
+    /// Puts back indices that were not polled. They come before the members that were woken in the meantime.
     fn put_back(&self, mut first: VecDeque<usize>) {
         self.change(|state| {
             first.append(&mut state.indices);
@@ -158,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// What the test holds of a member: its waker, how often it was polled, and whether to be done.
+    /// The test's view of a member: its waker, how often it was polled, and whether it is to end.
     #[derive(Default)]
     struct Handle {
         waker: RefCell<Option<Waker>>,

@@ -1,8 +1,8 @@
-//! HTTP headers as they came, in order and with repeats.
+//! HTTP headers as they were received, in order and with repeats.
 
 /// The headers of a request or a response.
 ///
-/// Names are compared without regard to case. A value is bytes, and nearly always text.
+/// Names are compared without regard to case. A value is bytes, which are nearly always text.
 ///
 /// ```
 /// # use dormouse_sdk::Headers;
@@ -14,7 +14,7 @@
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
-    /// The first value under a name, if there is one and it is text in UTF-8.
+    /// Returns the first value of this name, if there is one and it is UTF-8.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -27,7 +27,7 @@ impl Headers {
         str::from_utf8(value).ok()
     }
 
-    /// Every value under a name, in order.
+    /// Returns every value of this name, in order.
     ///
     /// ```
     /// # use dormouse_sdk::Headers;
@@ -40,7 +40,7 @@ impl Headers {
             .filter_map(move |(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
     }
 
-    /// Every header, in order.
+    /// Returns every header, in order.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -56,7 +56,7 @@ impl Headers {
             .map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// Adds a header after those that are there.
+    /// Adds a header after the existing ones.
     ///
     /// ```
     /// # use dormouse_sdk::Headers;
@@ -68,7 +68,7 @@ impl Headers {
         self.0.push((name.into(), value.into()));
     }
 
-    /// Puts in a content type where none was given.
+    /// Adds a content type if there is none.
     pub(crate) fn default_content_type(&mut self, content_type: &str) {
         if self.get_all("content-type").next().is_none() {
             self.push("content-type", content_type);

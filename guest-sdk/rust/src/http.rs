@@ -1,10 +1,10 @@
-//! Durable outbound HTTP: where a call begins.
+//! Durable outbound HTTP: the functions that create calls.
 
 use crate::call::Call;
 use crate::context::Context;
 
 impl Context {
-    /// A call with any method.
+    /// Returns a call with this method.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -17,7 +17,7 @@ impl Context {
         Call::new(method.into(), url.into())
     }
 
-    /// A GET.
+    /// Returns a GET.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -30,7 +30,7 @@ impl Context {
         self.call("GET", url)
     }
 
-    /// A POST.
+    /// Returns a POST.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -43,7 +43,7 @@ impl Context {
         self.call("POST", url)
     }
 
-    /// A PUT.
+    /// Returns a PUT.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -56,7 +56,7 @@ impl Context {
         self.call("PUT", url)
     }
 
-    /// A PATCH.
+    /// Returns a PATCH.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -70,7 +70,7 @@ impl Context {
         self.call("PATCH", url)
     }
 
-    /// A DELETE.
+    /// Returns a DELETE.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

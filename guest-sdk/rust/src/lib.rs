@@ -1,8 +1,8 @@
 //! Durable workflows for Dormouse, in Rust.
 //!
-//! A workflow is an `async fn` under [`#[workflow]`](macro@workflow). It takes a [`Context`] and an
-//! input, and returns a [`Result`]; input and output are `serde` types and go as JSON. It may wait
-//! for a year, and goes on from the line where it stopped, whatever became of the host in between.
+//! A workflow is an `async fn` with the attribute [`#[workflow]`](macro@workflow). It takes a [`Context`] and an input,
+//! and returns a [`Result`]. Input and output are `serde` types, and are sent as JSON. A workflow may wait for a year,
+//! and then continues at the line where it waited, even if the host was restarted in between.
 //!
 //! ```standalone_crate
 //! use dormouse_sdk::prelude::*;
@@ -31,7 +31,7 @@
 //! }
 //! ```
 //!
-//! # What there is
+//! # Overview
 //!
 //! | to | use |
 //! |---|---|
@@ -45,43 +45,40 @@
 //! | do more things as others end | [`TaskSet`] |
 //! | take what comes first | [`select!`], [`select_all`], [`timeout`] |
 //!
-//! # What to mind
+//! # Rules
 //!
-//! A workflow is run again from its start when the host has restarted, and every operation then
-//! gives what it gave before. So it must do the same again: what could differ reaches it through
-//! the context only. On `wasm32-unknown-unknown` the standard library has no clock: `SystemTime::now()`
-//! panics, and `println!` writes nowhere; [`ctx.now`](Context::now) and [`ctx.info`](Context::info) are
-//! there instead. On `wasm32-wasip2` the clocks tell the run's time, and what is printed goes to the
-//! run's log. There are no threads and no files.
+//! When the host has restarted, it runs a workflow again from its start, and every operation returns the same result as
+//! before. So the workflow must do the same again, and may get values that could differ only through the context. On
+//! `wasm32-unknown-unknown` the standard library has no clock: `SystemTime::now()` panics, and `println!` writes
+//! nowhere. Use [`ctx.now`](Context::now) and [`ctx.info`](Context::info) instead. On `wasm32-wasip2` the clocks show
+//! the run's time, and printed text goes to the run's log. There are no threads and no files.
 //!
-//! The order of a `HashMap` or `HashSet` is the same in a rebuilt run, unless maps are made within
-//! a [step](Context::step), which is skipped then. What has an order by itself, such as a
-//! `BTreeMap`, has no such exception.
+//! The order of a `HashMap` or `HashSet` is the same in a rebuilt run, unless maps are made within a
+//! [step](Context::step), which a rebuilt run skips. The order of a `BTreeMap` is always the same.
 //!
 //! An operation [begins when it is first awaited](Operation), and is given up when it is dropped.
 //!
 //! # Bodies
 //!
-//! `json`, `text` and `form` of a [`Delivery`] and a [`Response`] undo the body's `Content-Encoding`: gzip, deflate, br
-//! and zstd, up to [`DECODED_LIMIT`]. What came as it came is in `body`. All of them, also those of a [`Payload`], take
-//! a byte order mark of UTF-8.
+//! The functions `json`, `text` and `form` of a [`Delivery`] and a [`Response`] undo the body's `Content-Encoding`:
+//! gzip, deflate, br and zstd, up to [`DECODED_LIMIT`]. The field `body` has the bytes as they were received. All these
+//! functions, also those of a [`Payload`], accept a byte order mark of UTF-8.
 //!
-//! The decoders add some 340 KiB to a component of 210 KiB: 50 for the feature `gzip`, which reads deflate as well, 195 for
-//! `br` and 100 for `zstd`. All are there by default. A crate that needs none, or one, says so with
-//! `default-features = false` and `features = ["gzip"]`; a body in another encoding is then an error that names the
-//! feature.
+//! The decoders add about 340 KiB to a component of 210 KiB: 50 for the feature `gzip`, which also reads deflate, 195
+//! for `br` and 100 for `zstd`. All are enabled by default. A crate that needs fewer of them sets `default-features =
+//! false` and, for example, `features = ["gzip"]`. A body in another encoding is then an error that names the feature.
 //!
 //! # How a run fails
 //!
-//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. An error of your own
-//! keeps its code if it implements [`WorkflowError`]; any other gets one with
-//! [`or_fail`](OrFail::or_fail). A panic fails the run with its message and its place in the source.
-//! An input that does not fit fails it with the code `invalid-input` and the name of the field.
+//! An [`Err`] becomes the run's failure, with the [`Error`]'s code and message. An error of your own keeps its code if
+//! it implements [`WorkflowError`]. [`or_fail`](OrFail::or_fail) gives any other error a code. A panic fails the run
+//! with its message and its place in the source. An input of the wrong shape fails the run with the code
+//! `invalid-input` and the name of the field.
 //!
 //! # How to build
 //!
-//! The crate is a `cdylib`, built for `wasm32-unknown-unknown` in release mode. The host takes the
-//! module that comes out as it is.
+//! The crate is a `cdylib`, built for `wasm32-unknown-unknown` in release mode. The host accepts the resulting module
+//! as it is.
 
 mod bindings;
 mod call;
@@ -151,8 +148,7 @@ pub use crate::workflow_error::WorkflowError;
 /// output ([`IntoPayload`]) and an error that converts into [`Error`], such as one that implements
 /// [`WorkflowError`]. A crate has one workflow.
 ///
-/// A workflow that needs no input takes a [`Context`] alone. Whatever a run of it is started with
-/// is ignored.
+/// A workflow that needs no input takes only a [`Context`]. The input with which its runs are started is ignored.
 ///
 /// ```standalone_crate
 /// use dormouse_sdk::prelude::*;
@@ -177,10 +173,10 @@ pub use dormouse_sdk_macros::workflow;
 
 /// Awaits the first of several futures, and runs its handler.
 ///
-/// The arms are those of a `match` with a future before each arrow. The futures are polled in the
-/// order written, so that the first wins when two are ready. The others are dropped before the
-/// handler runs: a wait that lost gives its request to the next. A future that shall not be lost
-/// is awaited by reference, as [`Operation`] shows.
+/// The arms are those of a `match` with a future before each arrow. The futures are polled in the order in which they
+/// are written, so that the first wins if two are ready. The others are dropped before the handler runs, so that a
+/// request which a lost wait would have taken goes to the next wait. To keep a future, await it by reference, as
+/// [`Operation`] shows.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -199,7 +195,7 @@ pub use dormouse_sdk_macros::workflow;
 /// ```
 pub use dormouse_sdk_macros::select;
 
-/// Awaits all of several futures, and gives a tuple of their outputs.
+/// Awaits all of several futures, and returns a tuple of their outputs.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -214,7 +210,7 @@ pub use dormouse_sdk_macros::select;
 /// ```
 pub use dormouse_sdk_macros::join;
 
-/// The crate that reads and writes JSON, in the release that this one uses.
+/// The crate that reads and writes JSON, in the version that this crate uses.
 ///
 /// ```
 /// let value = dormouse_sdk::serde_json::json!([1, 2]);
@@ -224,7 +220,7 @@ pub use serde_json;
 #[doc(no_inline)]
 pub use serde_json::{Value, json};
 
-/// What most workflows use: `use dormouse_sdk::prelude::*;`
+/// The items that most workflows use: `use dormouse_sdk::prelude::*;`
 ///
 /// ```
 /// use dormouse_sdk::prelude::*;
@@ -244,7 +240,7 @@ pub mod prelude {
     };
 }
 
-/// What the macros' output names. Not for use by hand, and not covered by any promise.
+/// The items that the macros' output names. They are not for use by hand, and may change at any time.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings::*;

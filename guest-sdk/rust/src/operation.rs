@@ -5,11 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Something asked of the host: a wait, a sleep, a call, a notification.
+/// A request to the host that takes time: a wait, a sleep, a call, or a notification.
 ///
-/// It begins when it is first awaited, and dropping it gives it up: a request that arrives at a
-/// webhook later goes to the next wait. It borrows nothing and can be moved, so that one operation
-/// can be awaited by reference again and again:
+/// An operation begins when it is first awaited. Dropping it gives it up: a request that arrives at
+/// a webhook later goes to the next wait. An operation borrows nothing and can be moved, so one
+/// operation can be awaited by reference several times:
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;

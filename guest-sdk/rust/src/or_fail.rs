@@ -1,4 +1,4 @@
-//! A code for errors that have none.
+//! A code for errors that have no code.
 
 use std::error::Error as StdError;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, Result, with_causes};
 
 /// Gives the error of a `Result` a code.
 ///
-/// It takes the error of any library, also a `String` and an `anyhow::Error`.
+/// The error can be of any library, and also a `String` or an `anyhow::Error`.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -22,8 +22,8 @@ use crate::error::{Error, Result, with_causes};
 /// assert_eq!(amount("0").unwrap_err().code(), "no-amount");
 /// ```
 pub trait OrFail<T> {
-    /// The same result, with the error as an [`Error`] under this code. Its message is the error's
-    /// own, followed by those of its causes.
+    /// Turns the error into an [`Error`] with this code. The message is that of the error, followed
+    /// by those of its causes.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

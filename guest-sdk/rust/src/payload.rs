@@ -1,4 +1,4 @@
-//! Bytes with a media type, and the JSON in them: what runs take in, give back and are sent.
+//! Bytes with a media type, and the JSON in them: the inputs, outputs and events of runs.
 
 use std::borrow::Cow;
 
@@ -15,8 +15,8 @@ use crate::{unaltered, url_encoded};
 
 /// Bytes with a media type.
 ///
-/// A workflow whose input or output is a `Payload` gets or gives the bytes as they are, where any
-/// other type goes through JSON:
+/// A workflow whose input or output is a `Payload` gets or returns the bytes unchanged. Any other
+/// type is read from JSON or written as JSON:
 ///
 /// ```standalone_crate
 /// use dormouse_sdk::prelude::*;
@@ -28,14 +28,14 @@ use crate::{unaltered, url_encoded};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
-    /// The media type of `body`, such as `application/json`. Empty when the sender named none.
+    /// The media type of `body`, such as `application/json`. It is empty if the sender gave none.
     pub content_type: String,
     /// The bytes.
     pub body: Vec<u8>,
 }
 
 impl Payload {
-    /// These bytes, under this media type.
+    /// Returns a payload of these bytes with this media type.
     ///
     /// ```
     /// # use dormouse_sdk::Payload;
@@ -48,7 +48,8 @@ impl Payload {
         }
     }
 
-    /// A value as JSON. The error, for a value that JSON cannot hold, has the code `invalid-json`.
+    /// Returns a value as JSON. If JSON cannot hold the value, the error has the code
+    /// `invalid-json`.
     ///
     /// ```
     /// # use dormouse_sdk::Payload;
@@ -60,11 +61,11 @@ impl Payload {
         Ok(Self::new(JSON, to_json(value)?))
     }
 
-    /// The body read as JSON, whatever its content type. An empty body is `null`, and a byte order
-    /// mark of UTF-8 before the JSON is passed over.
+    /// Reads the body as JSON, whatever its content type. An empty body is `null`, and a UTF-8 byte
+    /// order mark before the JSON is skipped.
     ///
-    /// The error, for a body of another shape, has the code `invalid-json` and names the field. The
-    /// same goes for a body that could not be read as it is: with a key twice in one object, or with
+    /// For a body of another shape, the error has the code `invalid-json` and names the field. It is
+    /// also returned for JSON that could not be read exactly: an object with the same key twice, or
     /// an integer beyond 64 bits that would be rounded.
     ///
     /// ```
@@ -76,7 +77,7 @@ impl Payload {
         from_json("the payload", &self.body)
     }
 
-    /// The body read as text, without a byte order mark. The error, for one that is not UTF-8, has
+    /// Reads the body as text, without a byte order mark. If the body is not UTF-8, the error has
     /// the code `invalid-text`.
     ///
     /// ```
@@ -87,8 +88,8 @@ impl Payload {
         from_text("the payload", &self.body)
     }
 
-    /// The body read as what an HTML form sends by default, `application/x-www-form-urlencoded`,
-    /// into a struct, or into a list of pairs where names may repeat.
+    /// Reads the body as a form (`application/x-www-form-urlencoded`, which HTML forms send by
+    /// default), into a struct or, if names may repeat, into a list of pairs.
     ///
     /// The error has the code `invalid-form` and names the field.
     ///
@@ -115,7 +116,7 @@ impl Payload {
     }
 }
 
-/// What can be read from a [`Payload`]: everything that `serde` deserialises, as JSON, and
+/// A type that can be read from a [`Payload`]: every type that `serde` deserialises, from JSON, and
 /// `Payload` itself.
 ///
 /// ```
@@ -149,7 +150,7 @@ impl FromPayload for Payload {
     }
 }
 
-/// What can be made a [`Payload`]: everything that `serde` serialises, as JSON, and `Payload`
+/// A type that can be made a [`Payload`]: every type that `serde` serialises, as JSON, and `Payload`
 /// itself.
 ///
 /// ```
@@ -196,7 +197,7 @@ pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {
     })
 }
 
-/// `what` names the body in the error.
+/// Reads JSON. `what` names the body in the error.
 pub(crate) fn from_json<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T> {
     let body = without_mark(body)
         .map_err(|problem| Error::new("invalid-json", format!("{what} {problem}")))?;
@@ -232,7 +233,7 @@ pub(crate) fn from_text<'a>(what: &str, body: &'a [u8]) -> Result<&'a str> {
     })
 }
 
-/// [`from_text`] of a body that was decoded, and may be the sender's own bytes all the same.
+/// Reads text from a body that was decoded, and may still be the sender's own bytes.
 pub(crate) fn from_decoded_text<'a>(what: &str, body: Cow<'a, [u8]>) -> Result<Cow<'a, str>> {
     match body {
         Cow::Borrowed(body) => from_text(what, body).map(Cow::Borrowed),
@@ -240,7 +241,7 @@ pub(crate) fn from_decoded_text<'a>(what: &str, body: Cow<'a, [u8]>) -> Result<C
     }
 }
 
-/// What may explain that a body cannot be read: it looks compressed, and was not decoded.
+/// Returns a hint why a body cannot be read: it looks compressed, and was not decoded.
 fn encoding_hint(body: &[u8]) -> String {
     match looks_like(body) {
         Some(encoding) => {

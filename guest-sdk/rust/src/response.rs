@@ -1,4 +1,4 @@
-//! HTTP responses: what a call brings, and what a caller is answered.
+//! HTTP responses: the results of calls, and the answers to callers.
 
 use std::borrow::Cow;
 
@@ -28,15 +28,15 @@ use crate::url_encoded;
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Every header, in order, repeats included.
+    /// Every header, in order, with repeats.
     pub headers: Headers,
-    /// The body's bytes, untouched: compressed if they came so.
+    /// The bytes of the body as they were received, which may be compressed.
     pub body: Vec<u8>,
-    /// What a call was that brought this.
+    /// The call that got this response.
     origin: Option<Origin>,
 }
 
-/// A call, for the error that a status is made.
+/// A call, for the error that a bad status is turned into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) step: String,
@@ -45,7 +45,7 @@ pub(crate) struct Origin {
 }
 
 impl Response {
-    /// A response with this status, and nothing else yet.
+    /// Returns a response with this status, without headers and body.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -60,7 +60,7 @@ impl Response {
         }
     }
 
-    /// A page with status 200, for whoever opens a webhook's URL in a browser.
+    /// Returns a page with status 200, for people who open a webhook's URL in a browser.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -133,9 +133,9 @@ impl Response {
         Ok(self.with_body(to_json(value)?))
     }
 
-    /// The response if its status is below 400, and an error with the code `http-status` if not. The
-    /// error names the call: step, method, URL without its query, and status, which
-    /// [`Error::status`] gives as well.
+    /// Returns the response if its status is below 400, and otherwise an error with the code
+    /// `http-status`. The error names the call: its step, its method, its URL without the query, and
+    /// the status, which [`Error::status`] also returns.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -161,7 +161,7 @@ impl Response {
             }
             None => format!("the service answered with status {status}"),
         };
-        // What cannot be decoded is no reason to hide the status.
+        // The status is more important than a body that cannot be decoded.
         let body = self.decoded(DECODED_LIMIT).unwrap_or_default();
         let body = String::from_utf8_lossy(&body);
         if !body.is_empty() {
@@ -171,7 +171,7 @@ impl Response {
         Err(Error::new("http-status", message).with_status(status))
     }
 
-    /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does. A compressed body is
+    /// Reads the body as JSON, as [`Payload::json`](crate::Payload::json) does. A compressed body is
     /// decoded first, up to [`DECODED_LIMIT`](crate::DECODED_LIMIT).
     ///
     /// ```
@@ -183,8 +183,8 @@ impl Response {
         from_json(BODY, &self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body read as text, decoded as in [`json`](Self::json), as
-    /// [`Payload::text`](crate::Payload::text) does.
+    /// Reads the body as text, as [`Payload::text`](crate::Payload::text) does, and decodes it as
+    /// [`json`](Self::json) does.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -194,8 +194,9 @@ impl Response {
         from_decoded_text(BODY, self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body read as names and values, decoded as in [`json`](Self::json), as
-    /// [`Payload::form`](crate::Payload::form) does. Some services answer so, such as OAuth 1's.
+    /// Reads the body as names and values, as [`Payload::form`](crate::Payload::form) does, and
+    /// decodes it as [`json`](Self::json) does. Some services answer in this form, such as those
+    /// with OAuth 1.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -208,8 +209,8 @@ impl Response {
         url_encoded::decode(BODY, content_type, &self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body's bytes without their `Content-Encoding`, as
-    /// [`Delivery::decoded`](crate::Delivery::decoded) has them.
+    /// Returns the bytes of the body without their `Content-Encoding`, as
+    /// [`Delivery::decoded`](crate::Delivery::decoded) does.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -220,7 +221,7 @@ impl Response {
         decode(BODY, &self.headers, &self.body, limit)
     }
 
-    /// The first value of a header, if it is text.
+    /// Returns the first value of a header, if it is text.
     ///
     /// ```
     /// # use dormouse_sdk::Response;
@@ -260,10 +261,11 @@ impl Response {
     }
 }
 
-/// What errors call the body.
+/// The name of the body in errors.
 const BODY: &str = "the body of the response";
 
-/// How many characters of a body go into an error: enough for most services' own message.
+/// The number of characters of a body that are put into an error. They are enough for the messages
+/// of most services.
 const SHOWN_OF_A_BODY: usize = 200;
 
 #[cfg(test)]
@@ -324,7 +326,7 @@ mod tests {
     #[cfg(feature = "gzip")]
     #[test]
     fn a_compressed_body_is_decoded_also_for_the_error() {
-        // `[1]`, by gzip.
+        // `[1]`, compressed by gzip.
         let gzip = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x8b6\x8c\x05\0\xb82/L\x03\0\0\0";
         let response = Response::new(500)
             .with_header("content-encoding", "gzip")

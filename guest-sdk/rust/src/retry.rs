@@ -1,13 +1,13 @@
-//! When a call is made again.
+//! When a call is tried again.
 
 use crate::contract::http as contract;
 use crate::time::{IntoDuration, contract_millis, hours, millis, minutes};
 
-/// Whether and when a call is tried again: on no response, a timeout, and status 408, 425, 429,
-/// 500, 502, 503 and 504.
+/// Whether and when a call is tried again after no response, a timeout, or one of the statuses 408,
+/// 425, 429, 500, 502, 503 and 504.
 ///
-/// A `Retry-After` of the response is obeyed up to 24 hours, whatever the policy's own delays. What
-/// the last attempt brought is the result.
+/// A `Retry-After` header of the response is obeyed up to 24 hours, even if it is longer than the
+/// policy's own delays. The outcome of the last attempt is the result.
 ///
 /// ```
 /// # use dormouse_sdk::{RetryPolicy, seconds};
@@ -17,9 +17,10 @@ use crate::time::{IntoDuration, contract_millis, hours, millis, minutes};
 pub struct RetryPolicy(contract::RetryPolicy);
 
 impl RetryPolicy {
-    /// The host's default: for 24 hours, 500 ms before the second attempt, then twice as long each
-    /// time, but no longer than 5 minutes. Each delay is shortened by some part of up to its half,
-    /// so that what failed together does not come back together.
+    /// Returns the host's default policy. It tries for 24 hours, with a delay of 500 ms before the
+    /// second attempt, and twice as long each time, up to 5 minutes. A random part of up to half of
+    /// each delay is left out, so that calls which failed at the same time are not tried again at
+    /// the same time.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;
@@ -35,8 +36,8 @@ impl RetryPolicy {
         })
     }
 
-    /// So many attempts in all, or fewer if the time to [give up](Self::give_up_after) comes before.
-    /// With 1 the request is sent at most once.
+    /// Sets the largest number of attempts. There are fewer if the time to [give
+    /// up](Self::give_up_after) comes first. With 1, the request is sent at most once.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;
@@ -48,7 +49,7 @@ impl RetryPolicy {
         self
     }
 
-    /// No attempt begins when so much time has passed since the call was made.
+    /// Sets how long after the call was made a new attempt may begin.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;
@@ -61,7 +62,7 @@ impl RetryPolicy {
         self
     }
 
-    /// Never gives up: the call is tried until it brings another result.
+    /// Removes the time limit: the call is tried until it has another result.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;
@@ -74,7 +75,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The delay before the second attempt.
+    /// Sets the delay before the second attempt.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;
@@ -87,7 +88,7 @@ impl RetryPolicy {
         self
     }
 
-    /// What a delay is multiplied with to give the next, at least 1.
+    /// Sets the factor by which a delay is longer than the one before. It is at least 1.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;
@@ -99,7 +100,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest delay.
+    /// Sets the longest delay.
     ///
     /// ```
     /// # use dormouse_sdk::RetryPolicy;

@@ -1,4 +1,4 @@
-//! Other runs: starting them, waiting for them, cancelling them; and being asked to cancel.
+//! Other runs, which can be started, waited for and cancelled; and requests to cancel this run.
 
 use std::future::IntoFuture;
 
@@ -10,8 +10,8 @@ use crate::payload::{FromPayload, IntoPayload, Payload};
 use crate::time::{IntoDuration, contract_millis};
 
 impl Context {
-    /// A run of a workflow, to be started. It starts when this is awaited, and is a child of this
-    /// run.
+    /// Returns a new run of a workflow. The run starts when this value is awaited, and is a child
+    /// of this run.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -37,10 +37,10 @@ impl Context {
         }
     }
 
-    /// Starts a run of a workflow, waits until it has ended, and gives its output.
+    /// Starts a run of a workflow, waits until it has ended, and returns its output.
     ///
-    /// An error has the code with which the run failed; it is `cancelled` if the run was cancelled,
-    /// and that of the start if nothing was started.
+    /// The error has the code with which the run failed, `cancelled` if the run was cancelled, or
+    /// the code of the start if the run was not started.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -58,7 +58,7 @@ impl Context {
         Operation::new(async move { start.await?.output().await })
     }
 
-    /// A run that was started before, by its id.
+    /// Returns the run with this id, which was started before.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -78,9 +78,10 @@ impl Context {
         }
     }
 
-    /// Waits until somebody asks this run to cancel, and gives the reason.
+    /// Waits until someone asks this run to cancel, and returns the reason.
     ///
-    /// A run that waits for nothing else is stuck: race it with the work, as `select!` does.
+    /// A run that waits for nothing else is stuck, so wait for it and for the work at the same
+    /// time, with `select!`.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -101,7 +102,8 @@ impl Context {
         })
     }
 
-    /// The same, for so long at most. A timeout of 0 asks whether it was asked already.
+    /// Waits until someone asks this run to cancel, for at most this long, and returns the reason.
+    /// With a timeout of 0, it returns at once.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -122,7 +124,7 @@ impl Context {
     }
 }
 
-/// A run to be started. [`Context::start`] makes one, and it starts when it is awaited.
+/// A run to be started. [`Context::start`] creates it, and it starts when it is awaited.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -157,7 +159,7 @@ impl Start {
         }
     }
 
-    /// Starts this version of the workflow rather than its current one.
+    /// Uses this version of the workflow instead of its current one.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -172,7 +174,8 @@ impl Start {
         self
     }
 
-    /// Lets the run go on when this one completes or is cancelled. Otherwise it is asked to cancel.
+    /// Lets the run go on when this one completes or is cancelled. By default, it is then asked to
+    /// cancel.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -186,8 +189,8 @@ impl Start {
         self
     }
 
-    /// Has the run asked to cancel, with the reason `timeout`, when this much time has passed since
-    /// its start.
+    /// Sets the time after which the run is asked to cancel, with the reason `timeout`. It counts
+    /// from the run's start.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -202,8 +205,8 @@ impl Start {
         self
     }
 
-    /// Gives the run a label, `key:value`, by which people find it. It may be called again, with
-    /// another key each time. A label that cannot be is an error of the start.
+    /// Adds a label, `key:value`, by which people can find the run. It may be called again with
+    /// other keys. An invalid label is an error of the start.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -238,8 +241,8 @@ impl IntoFuture for Start {
     }
 }
 
-/// Another run, to wait for or to cancel: one that this run started, one below that, or one of this
-/// run's own workflow.
+/// Another run, to wait for or to cancel. It can be a run that this one started, a run below that
+/// one, or a run of this run's own workflow.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -266,18 +269,19 @@ pub struct OtherRun {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunOutcome {
-    /// It returned this.
+    /// The run completed with this output.
     Completed(Payload),
-    /// It failed with this.
+    /// The run failed with this error.
     Failed(Error),
-    /// It was cancelled, for this reason.
+    /// The run was cancelled, for this reason.
     Cancelled(String),
-    /// There is no such run, or there is none any more.
+    /// There is no such run, or no longer.
     Gone,
 }
 
 impl RunOutcome {
-    /// The output, or an error: that of the run, or one with the code `cancelled` or `gone`.
+    /// Returns the output, or an error: that of the run, or one with the code `cancelled` or
+    /// `gone`.
     ///
     /// ```
     /// # use dormouse_sdk::RunOutcome;
@@ -311,7 +315,7 @@ impl RunOutcome {
 }
 
 impl OtherRun {
-    /// Its id, a UUID.
+    /// Returns the id of the run, a UUID.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -324,7 +328,7 @@ impl OtherRun {
         &self.id
     }
 
-    /// The same run, whose operations carry this step name.
+    /// Returns the same run, with this step name for its operations.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -341,7 +345,7 @@ impl OtherRun {
         }
     }
 
-    /// Waits until the run has ended, and gives how.
+    /// Waits until the run has ended, and returns its outcome.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -360,7 +364,7 @@ impl OtherRun {
         })
     }
 
-    /// The same, for so long at most.
+    /// Waits until the run has ended, for at most this long. Returns `None` when the time is over.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -379,7 +383,7 @@ impl OtherRun {
         self.ended(Some(contract_millis(timeout)))
     }
 
-    /// Waits until the run has ended, and gives its output; the run's own error if it failed.
+    /// Waits until the run has ended, and returns its output, or the run's own error if it failed.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -393,7 +397,7 @@ impl OtherRun {
         Operation::new(async move { T::from_payload(wait.await?.into_result()?) })
     }
 
-    /// Cancels the run at once. Gives whether it was there and had not ended.
+    /// Cancels the run at once. Returns true if the run existed and had not ended.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -406,8 +410,8 @@ impl OtherRun {
         self.cancelled(None, None)
     }
 
-    /// Asks the run to cancel: it is told by [`Context::wait_for_cancel`], and has so much time to
-    /// end by itself.
+    /// Asks the run to cancel. [`Context::wait_for_cancel`] tells it the reason, and it has this
+    /// much time to end by itself.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

@@ -17,7 +17,7 @@ pub struct SecretValue {
 }
 
 impl SecretValue {
-    /// Returns a value with nothing in it.
+    /// Returns an empty value.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -38,8 +38,8 @@ impl SecretValue {
         self.part(contract::ValuePart::Secret(name.into()))
     }
 
-    /// Adds another value in base64 (RFC 4648, the standard alphabet, padded). What of it is in base64 already is not
-    /// encoded twice.
+    /// Adds another value in base64 (RFC 4648, the standard alphabet, with padding). Parts of it that are in base64
+    /// already are not encoded twice.
     #[must_use]
     pub fn base64(mut self, value: Self) -> Self {
         let parts = value.groups.into_iter().flat_map(|group| group.parts);

@@ -1,4 +1,4 @@
-//! Memoised computations.
+//! Steps: computations whose outcomes are recorded.
 
 use crate::context::Context;
 use crate::contract::steps as contract;
@@ -6,16 +6,17 @@ use crate::error::{Error, Result};
 use crate::payload::{FromPayload, IntoPayload, Payload};
 
 impl Context {
-    /// Computes something once: its outcome, value or error, is recorded, and a rebuilt run takes
-    /// it from the record.
+    /// Computes something once. Its outcome, a value or an error, is recorded, and a rebuilt run
+    /// takes it from the record.
     ///
-    /// Worth it for what is slow, or what a later release of a library may compute differently.
-    /// The value goes through JSON, also the first time, so that a run sees the same in any case.
-    /// In the computation only the log, the time and chance may be used; anything else that asks
-    /// the host fails the run.
+    /// Use a step for a computation that is slow, or whose result may change with a later release
+    /// of a library. The value is written as JSON and read again, also the first time, so that the
+    /// run always sees the same value. The computation may use only the log, the time and
+    /// randomness. Any other request to the host fails the run.
     ///
-    /// A rebuilt run skips it, so it may leave nothing behind but its outcome. What is easily
-    /// overlooked is a `HashMap`: each one made changes the order of those that are made later.
+    /// A rebuilt run skips the computation, so it must have no effect besides its outcome. An
+    /// effect that is easily overlooked is a `HashMap`: making one changes the order of the maps
+    /// that are made later.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! A set of futures that grows while it is awaited.
+//! A set of futures that can grow while it is awaited.
 
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
@@ -8,11 +8,11 @@ use crate::concurrency::poll_next;
 use crate::group::Group;
 
 /// Futures that make progress together, and whose outputs are taken in the order in which they end.
-/// More can be added at any time.
+/// Futures can be added at any time.
 ///
-/// The futures may be of different types, with one type of output. They make progress while
-/// [`next`](Self::next) is awaited, and each begins then. Those that are not done are dropped with
-/// the set. A rebuilt run gets the outputs in the same order again.
+/// The futures may be of different types, but have one type of output. They begin and make progress
+/// while [`next`](Self::next) is awaited. Futures that are not done are dropped with the set. A
+/// rebuilt run gets the outputs in the same order again.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -36,7 +36,7 @@ pub struct TaskSet<'a, T> {
 }
 
 impl<'a, T> TaskSet<'a, T> {
-    /// A set without futures.
+    /// Returns a set without futures.
     ///
     /// ```
     /// # use dormouse_sdk::TaskSet;
@@ -62,9 +62,9 @@ impl<'a, T> TaskSet<'a, T> {
         self.group.push(Box::pin(future.into_future()));
     }
 
-    /// Awaits the next future to end: its output, or `None` when the set is empty.
+    /// Awaits the next future to end, and returns its output, or `None` if the set is empty.
     ///
-    /// A call that is dropped before it is done loses nothing.
+    /// Dropping the returned future before it is done loses no output.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -78,7 +78,7 @@ impl<'a, T> TaskSet<'a, T> {
         poll_fn(|context| poll_next(&mut self.group, context)).await
     }
 
-    /// How many futures are not done.
+    /// Returns the number of futures that are not done.
     ///
     /// ```
     /// # use dormouse_sdk::TaskSet;
@@ -89,7 +89,7 @@ impl<'a, T> TaskSet<'a, T> {
         self.group.unfinished()
     }
 
-    /// Whether all futures are done.
+    /// Returns true if all futures are done.
     ///
     /// ```
     /// # use dormouse_sdk::TaskSet;

@@ -1,11 +1,11 @@
-//! Futures for tests, in which nothing needs a host.
+//! Futures for tests that need no host.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-/// Polls until the future is done. One that stays pending for long fails the test.
+/// Polls a future until it is done. Fails the test if it is pending for too long.
 pub(crate) fn poll_to_end<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -17,7 +17,7 @@ pub(crate) fn poll_to_end<F: Future>(future: F) -> F::Output {
     panic!("the future is still pending after 1,000 polls");
 }
 
-/// Pending for a number of polls, then done.
+/// A future that is pending for a number of polls, and then done.
 pub(crate) struct Countdown<T> {
     polls: u32,
     output: Option<T>,
@@ -45,7 +45,7 @@ impl<T: Unpin> Future for Countdown<T> {
     }
 }
 
-/// A future that counts how often one such is dropped.
+/// A future that counts how many of its kind were dropped.
 pub(crate) struct Owned<'a, F> {
     future: F,
     dropped: &'a Cell<u32>,

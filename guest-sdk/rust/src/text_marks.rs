@@ -4,7 +4,7 @@
 pub(crate) fn without_mark(body: &[u8]) -> Result<&[u8], String> {
     let other = match body {
         [0xef, 0xbb, 0xbf, text @ ..] => return Ok(text),
-        // Before UTF-16, whose mark is the beginning of this one.
+        // This mark is checked before that of UTF-16, which is its beginning.
         [0xff, 0xfe, 0, 0, ..] => "UTF-32 (FF FE 00 00)",
         [0, 0, 0xfe, 0xff, ..] => "UTF-32 (00 00 FE FF)",
         [0xff, 0xfe, ..] => "UTF-16 (FF FE)",

@@ -1,5 +1,4 @@
-//! Spans and points of time. Durations are the standard library's; what is here makes them short to
-//! write.
+//! Spans and points of time. Durations are those of the standard library. This module has short ways to write them.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// So many milliseconds.
+/// Returns a duration of this many milliseconds.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -19,7 +18,7 @@ pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// So many seconds.
+/// Returns a duration of this many seconds.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -29,7 +28,7 @@ pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// So many minutes.
+/// Returns a duration of this many minutes.
 ///
 /// ```
 /// # use dormouse_sdk::{minutes, seconds};
@@ -39,7 +38,7 @@ pub const fn minutes(count: u64) -> Duration {
     seconds(count.saturating_mul(60))
 }
 
-/// So many hours.
+/// Returns a duration of this many hours.
 ///
 /// ```
 /// # use dormouse_sdk::{hours, minutes};
@@ -49,7 +48,7 @@ pub const fn hours(count: u64) -> Duration {
     minutes(count.saturating_mul(60))
 }
 
-/// So many days of 24 hours.
+/// Returns a duration of this many days of 24 hours.
 ///
 /// ```
 /// # use dormouse_sdk::{days, hours};
@@ -59,7 +58,7 @@ pub const fn days(count: u64) -> Duration {
     hours(count.saturating_mul(24))
 }
 
-/// So many weeks.
+/// Returns a duration of this many weeks.
 ///
 /// ```
 /// # use dormouse_sdk::{days, weeks};
@@ -69,14 +68,14 @@ pub const fn weeks(count: u64) -> Duration {
     days(count.saturating_mul(7))
 }
 
-/// What a span of time may be written as: a [`Duration`], or text such as `"5m"` or `"1h 30m"`.
+/// A type that can be a span of time: a [`Duration`], or text such as `"5m"` or `"1h 30m"`.
 ///
 /// Text is one or more whole numbers, each with its unit: `ms`, `s`, `m`, `h`, `d` or `w`.
 ///
-/// The operations that take a span of time take this, and hold text that is none for a mistake in
-/// the program: they panic, which fails the run with a sentence that names the text. With
-/// [`span!`](crate::span) the compiler finds the mistake. Text that is not the program's own, such
-/// as a part of the input, is read with [`into_duration`] first.
+/// Operations that take a span of time accept this type. Text that is not a span of time is a mistake in the program
+/// there: the operation panics, which fails the run with a message that names the text. With [`span!`](crate::span),
+/// the compiler finds the mistake. Read text from outside the program, such as a part of the input, with
+/// [`into_duration`] first.
 ///
 /// [`into_duration`]: IntoDuration::into_duration
 ///
@@ -91,7 +90,7 @@ pub const fn weeks(count: u64) -> Duration {
 /// # }
 /// ```
 pub trait IntoDuration {
-    /// The span of time, or an error with the code `invalid-duration`.
+    /// Returns the span of time, or an error with the code `invalid-duration`.
     ///
     /// ```
     /// # use dormouse_sdk::{IntoDuration, minutes};
@@ -121,11 +120,10 @@ impl IntoDuration for &str {
     }
 }
 
-/// The [`Duration`](std::time::Duration) that a text such as `"5m"` or `"1h 30m"` stands for,
-/// checked when the workflow is compiled.
+/// Returns the [`Duration`](std::time::Duration) of a text such as `"5m"` or `"1h 30m"`, which is checked when the
+/// workflow is compiled.
 ///
-/// The text is what [`IntoDuration`] takes. A text that is no span of time is an error of the
-/// compiler, which names it.
+/// The text has the form that [`IntoDuration`] describes. Any other text is an error of the compiler, which names it.
 ///
 /// ```
 /// use dormouse_sdk::{minutes, span};
@@ -139,7 +137,7 @@ impl IntoDuration for &str {
 #[macro_export]
 macro_rules! span {
     ($text:literal) => {{
-        // A constant of its own is evaluated also where nothing is generated, as by `cargo check`.
+        // The constant is evaluated even if no code is generated, as in `cargo check`.
         const SPAN: ::std::time::Duration = match $crate::__private::parse_span($text) {
             ::std::option::Option::Some(span) => span,
             ::std::option::Option::None => ::std::panic!(::std::concat!(
@@ -155,8 +153,8 @@ macro_rules! span {
 
 /// A point in time, in milliseconds since the Unix epoch.
 ///
-/// It is shown as a date and time of UTC ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)), and
-/// is a number of milliseconds in JSON.
+/// It is displayed as a date and time in UTC ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)), and is a number of
+/// milliseconds in JSON.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -171,7 +169,7 @@ macro_rules! span {
 pub struct Instant(u64);
 
 impl Instant {
-    /// The instant that lies so many milliseconds after the Unix epoch.
+    /// Returns the instant this many milliseconds after the Unix epoch.
     ///
     /// ```
     /// # use dormouse_sdk::Instant;
@@ -181,7 +179,7 @@ impl Instant {
         Self(millis)
     }
 
-    /// How many milliseconds after the Unix epoch this is.
+    /// Returns the number of milliseconds from the Unix epoch to this instant.
     ///
     /// ```
     /// # use dormouse_sdk::{Instant, seconds};
@@ -226,7 +224,7 @@ impl AddAssign<Duration> for Instant {
     }
 }
 
-/// The time that passed between two instants, nothing when the second is the later one.
+/// Returns the time between two instants, or zero if the second is later.
 impl Sub for Instant {
     type Output = Duration;
 
@@ -241,7 +239,7 @@ impl From<Instant> for SystemTime {
     }
 }
 
-/// A time before the Unix epoch becomes the epoch.
+/// Converts a time. A time before the Unix epoch becomes the epoch.
 impl From<SystemTime> for Instant {
     fn from(time: SystemTime) -> Self {
         Self(whole_millis(
@@ -250,9 +248,9 @@ impl From<SystemTime> for Instant {
     }
 }
 
-/// A span as the contract has it.
+/// Returns a span in the form of the contract.
 ///
-/// Panics on text that is no span of time, where the text is the program's own.
+/// Panics if a text is not a span of time. Such a text is the program's own mistake.
 #[track_caller]
 #[expect(
     clippy::panic,
@@ -265,7 +263,7 @@ pub(crate) fn contract_millis(span: impl IntoDuration) -> u64 {
     }
 }
 
-/// Rounded up, since a timer is never early.
+/// Rounds up to milliseconds, since a timer is never early.
 fn whole_millis(span: Duration) -> u64 {
     let part = span.subsec_nanos().div_ceil(1_000_000);
     span.as_secs()
@@ -275,19 +273,19 @@ fn whole_millis(span: Duration) -> u64 {
 
 const MILLIS_IN_A_DAY: u64 = 86_400_000;
 
-/// Year, month and day of the day that lies so many days after 1970-01-01.
+/// Returns the year, month and day of the day that is this many days after 1970-01-01.
 ///
-/// The year is counted from March here, so that the day which not every year has is its last. 400 years have the same
-/// number of days whichever they are.
+/// A year is counted from March here, so that the leap day is its last day. Any 400 years in a row have the same
+/// number of days.
 fn date(days: u64) -> (u64, u64, u64) {
     const DAYS_IN_400_YEARS: u64 = 146_097;
-    /// From 0000-03-01 to 1970-01-01.
+    /// The days from 0000-03-01 to 1970-01-01.
     const BEFORE_THE_EPOCH: u64 = 719_468;
     let days = days + BEFORE_THE_EPOCH;
     let (era, day) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
-    // Five months in turn have 153 days, from March on and from August on.
+    // Each five months from March and from August have 153 days together.
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let (month, next_year) = if month < 10 {
@@ -298,7 +296,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + next_year, month, day)
 }
 
-/// None when the text is no span of time, or one of more milliseconds than can be counted.
+/// Returns `None` if the text is not a span of time, or if its number of milliseconds is too large.
 pub const fn parse_span(text: &str) -> Option<Duration> {
     let mut rest = text.as_bytes().trim_ascii();
     if rest.is_empty() {
@@ -325,7 +323,7 @@ pub const fn parse_span(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(total))
 }
 
-/// The number that a text begins with, and what follows it.
+/// Returns the number at the beginning of a text, and the rest of the text.
 const fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut number: u64 = 0;
     let mut rest = text;
@@ -344,7 +342,7 @@ const fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
     Some((number, rest))
 }
 
-/// The letters that a text begins with, and what follows them.
+/// Returns the letters at the beginning of a text, and the rest of the text.
 const fn split_letters(text: &[u8]) -> (&[u8], &[u8]) {
     let mut rest = text;
     while let [letter, after @ ..] = rest

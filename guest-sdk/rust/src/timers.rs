@@ -8,8 +8,8 @@ use crate::operation::Operation;
 use crate::time::{Instant, IntoDuration, contract_millis};
 
 impl Context {
-    /// Waits for a span of time, counted from when it is first awaited. Never early, and free
-    /// while it lasts.
+    /// Waits for a span of time, which begins when this is first awaited. The wait never ends
+    /// early, and costs nothing while it lasts.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -23,7 +23,7 @@ impl Context {
         Operation::new(contract::sleep(step, millis))
     }
 
-    /// Waits for a point in time. One that has passed ends the wait at once.
+    /// Waits until a point in time. If it has passed, the wait ends at once.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -37,12 +37,12 @@ impl Context {
     }
 }
 
-/// Awaits a future, for so long at most: its output, or `None` when the time was up first. The
-/// future is dropped then, and with it the operations that it waited for.
+/// Awaits a future for at most this long. Returns its output, or `None` if the time was over first.
+/// The future is then dropped, and the operations that it waited for are given up.
 ///
-/// It goes round anything: an operation, [`join_all`](crate::join_all), a function of your own. A
-/// single wait for a webhook or an event has a `wait_timeout` of its own, which is one operation
-/// instead of two, and which a request that came in time never misses.
+/// The future can be an operation, [`join_all`](crate::join_all), or a function of your own. For a
+/// single wait for a webhook or an event, use its own `wait_timeout`: it is one operation instead
+/// of two, and never misses a request that came in time.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;

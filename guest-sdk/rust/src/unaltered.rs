@@ -1,8 +1,8 @@
-//! Whether reading a JSON text alters it without a word.
+//! Finds JSON texts that cannot be read without a silent change.
 //!
-//! Two things would be: an integer that neither 64 bits nor a floating-point number hold exactly is rounded, and of two
-//! values under one key the first is lost. Which of the types that a text is read into would do so is not to be seen
-//! from here, so such a text is refused for all of them. A [`Payload`](crate::Payload) keeps its bytes.
+//! There are two such changes: an integer is rounded if neither 64 bits nor a floating-point number can hold it
+//! exactly, and of two values with the same key only one is kept. This module cannot know which types would be
+//! affected, so such a text is refused for all types. A [`Payload`](crate::Payload) keeps its bytes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,14 +19,14 @@ pub(crate) fn check(json: &[u8]) -> Result<(), serde_path_to_error::Error<serde_
     checked.map_err(|error| serde_path_to_error::Error::new(track.path(), error))
 }
 
-/// An integer as it is written, and what it is rounded to.
+/// An integer as it is written, and the number to which it would be rounded.
 struct Rounded {
     written: String,
     read: f64,
 }
 
-/// The integers of a valid JSON text that would be rounded. A number with a fraction or an exponent is one of floating
-/// point to begin with.
+/// Returns the integers of a valid JSON text that would be rounded. A number with a fraction or an exponent is a
+/// floating-point number from the start, and does not count.
 fn rounded_integers(json: &[u8]) -> Vec<Rounded> {
     let mut found = Vec::new();
     let mut rest = json;
@@ -47,7 +47,7 @@ fn rounded_integers(json: &[u8]) -> Vec<Rounded> {
     found
 }
 
-/// What follows a string whose opening quote is gone.
+/// Returns the text after a string whose opening quote was removed.
 fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
@@ -64,7 +64,7 @@ fn rounded(number: &str) -> Option<Rounded> {
         return None;
     }
     let read: f64 = number.parse().ok()?;
-    // With a precision given, all digits of its value are shown.
+    // With a given precision, all digits of the value are shown.
     (format!("{read:.0}") != number).then(|| Rounded {
         written: number.to_owned(),
         read,
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn numbers_that_stay_as_they_are() {
         check_taken("[18446744073709551615, 36893488147419103232, -9223372036854775808, 0, -0]");
-        // Of floating point, as whoever wrote them knew.
+        // These are floating-point numbers, so their authors expect rounding.
         check_taken("[0.1, 1e300, 12345678901234567890.5, 1.8446744073709551617E19]");
     }
 

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::field_path::place;
 use crate::text_marks::without_mark;
 
-/// A value as `a=1&b=2`. It has to be a list of pairs, a map or a struct, whose values are text, numbers or the like.
+/// Writes a value as `a=1&b=2`. It must be a list of pairs, a map or a struct, with simple values such as texts and
+/// numbers.
 pub(crate) fn encode(what: &str, value: &(impl Serialize + ?Sized)) -> Result<String> {
     serde_urlencoded::to_string(value).map_err(|error| {
         Error::new(
@@ -17,14 +18,14 @@ pub(crate) fn encode(what: &str, value: &(impl Serialize + ?Sized)) -> Result<St
     })
 }
 
-/// A body read as a form. `what` names it in the error.
+/// Reads a body as a form. `what` names the body in the error.
 pub(crate) fn decode<T: DeserializeOwned>(
     what: &str,
     content_type: &str,
     body: &[u8],
 ) -> Result<T> {
     let invalid = |problem: String| Error::new("invalid-form", format!("{what} {problem}"));
-    // The only other kind that browsers send. It would be read as one odd name.
+    // This is the only other type that browsers send. It would be read as one strange name.
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("multipart/form-data") {
         let problem = "is multipart/form-data, which is not read; have the form sent as \
@@ -42,7 +43,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
     })
 }
 
-/// Whether what the escapes of a form stand for is UTF-8. What is not would be replaced without a word.
+/// Returns true if the escapes of a form stand for UTF-8. Other bytes would be replaced silently.
 fn is_utf_8(form: &[u8]) -> bool {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut plain = Vec::with_capacity(form.len());
@@ -58,11 +59,11 @@ fn is_utf_8(form: &[u8]) -> bool {
         }
         plain.push(byte);
     }
-    // No character goes on behind a delimiter, since that is no part of one in UTF-8.
+    // A delimiter is not part of any longer UTF-8 character, so no character continues after it.
     str::from_utf8(&plain).is_ok()
 }
 
-/// A URL with something added to its query, in front of a fragment.
+/// Adds a text to the query of a URL, before its fragment.
 pub(crate) fn with_query(url: &str, query: &str) -> String {
     if query.is_empty() {
         return url.to_owned();
@@ -76,10 +77,11 @@ pub(crate) fn with_query(url: &str, query: &str) -> String {
     format!("{url}{between}{query}{fragment}")
 }
 
-/// A URL for people, without what often carries a key: user and password, query and fragment.
+/// Returns a URL for people, without the parts that often contain a key: the user and password, the query and the
+/// fragment.
 pub(crate) fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
-    // Slashes may be missing or backslashes, and a lenient reader still finds a password behind them.
+    // The slashes may be missing, or be backslashes. A lenient reader would still find a password after them.
     let (scheme, rest) = match url.split_once(':') {
         Some((scheme, rest)) if rest.starts_with(['/', '\\']) => (scheme, rest),
         _ => ("", url),

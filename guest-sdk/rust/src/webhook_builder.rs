@@ -1,4 +1,4 @@
-//! How a webhook treats what is sent to it, said before it is created.
+//! The options of a webhook, which are set before it is created.
 
 use crate::context::Context;
 use crate::contract::webhooks as contract;
@@ -7,8 +7,8 @@ use crate::time::{IntoDuration, contract_millis};
 use crate::webhooks::Webhook;
 
 impl Context {
-    /// A webhook to be created under this step name. It answers 202 to POST, PUT, PATCH and DELETE
-    /// unless told otherwise, and lives as long as the run does, or until it is closed.
+    /// Returns a builder of a webhook with this step name. By default, the webhook answers 202 to POST,
+    /// PUT, PATCH and DELETE. It exists until the run ends or it is closed.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -30,7 +30,7 @@ impl Context {
     }
 }
 
-/// A webhook that is being described. [`create`](WebhookBuilder::create) creates it.
+/// A builder of a webhook. [`create`](WebhookBuilder::create) creates the webhook.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -50,8 +50,8 @@ pub struct WebhookBuilder {
 }
 
 impl WebhookBuilder {
-    /// The methods that are delivered; others are answered 405. GET must be asked for, since link
-    /// previews and mail scanners send it.
+    /// Sets the methods that are delivered. Other methods are answered with 405. GET must be named
+    /// explicitly, since link previews and mail scanners send it.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -64,8 +64,8 @@ impl WebhookBuilder {
         self
     }
 
-    /// The signature that a request must carry. One without it is answered 401 and never seen by
-    /// the run.
+    /// Sets the signature that a request must have. A request without it is answered with 401, and the
+    /// run never sees it.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -78,7 +78,7 @@ impl WebhookBuilder {
         self
     }
 
-    /// The probe by which a provider checks the URL before it uses it. The host answers it.
+    /// Sets the probe by which a provider checks the URL before it uses it. The host answers the probe.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -91,9 +91,9 @@ impl WebhookBuilder {
         self
     }
 
-    /// The provider whose requests are taken: how it signs, probes and repeats is in its description,
-    /// which the host knows by this name. `dormouse providers` lists them. The secrets are names of
-    /// secrets that the host holds; a provider that does not sign needs none.
+    /// Sets the provider whose requests are accepted. The description of the provider, which the host
+    /// knows by this name, says how it signs, probes and repeats. `dormouse providers` lists the names.
+    /// `secrets` are names of secrets that the host holds. A provider that does not sign needs none.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -114,8 +114,8 @@ impl WebhookBuilder {
         self
     }
 
-    /// A description of a provider that the host does not know, as TOML. Its `name` is what
-    /// [`provider`](WebhookBuilder::provider) names.
+    /// Adds the description of a provider that the host does not know, as TOML. Its `name` is the one
+    /// to pass to [`provider`](WebhookBuilder::provider).
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -127,8 +127,8 @@ impl WebhookBuilder {
         self.setting("description", description.into())
     }
 
-    /// How far the time in a signature may be from the host's, instead of what the provider's
-    /// description or the host says. The host caps it.
+    /// Sets how far the time in a signature may be from the host's time. The default is that of the
+    /// provider's description or of the host. The host limits this value.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -141,7 +141,7 @@ impl WebhookBuilder {
         self.setting("tolerance", contract_millis(tolerance).to_string())
     }
 
-    /// Origins whose pages may send requests here from a browser.
+    /// Sets the origins whose pages may send requests to this webhook from a browser.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -175,9 +175,9 @@ impl WebhookBuilder {
         self
     }
 
-    /// Answers each caller with what the workflow gives to
-    /// [`Delivery::respond`](crate::Delivery::respond), and with 202 when it has not done so within
-    /// this time, which the host caps (at 1 minute, unless set otherwise).
+    /// Answers each caller with the response that the workflow passes to
+    /// [`Delivery::respond`](crate::Delivery::respond), or with 202 if it has not done so within this
+    /// time. The host limits the time, by default to 1 minute.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -191,8 +191,8 @@ impl WebhookBuilder {
         self
     }
 
-    /// Creates the webhook. Options that contradict each other, or ask for what this host does not
-    /// do, fail the run.
+    /// Creates the webhook. If options contradict each other, or this host does not support one, the
+    /// run fails.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -206,8 +206,8 @@ impl WebhookBuilder {
     }
 }
 
-/// The check that a request must pass before it is queued. The secrets are names of secrets that
-/// the host holds; any of them may match, so that they can be rotated.
+/// The check that a request must pass before it is queued. `secrets` are names of secrets that the host
+/// holds. Any one of them may match, so that secrets can be rotated.
 ///
 /// ```
 /// # use dormouse_sdk::Signature;
@@ -217,7 +217,7 @@ impl WebhookBuilder {
 pub struct Signature(contract::Signature);
 
 impl Signature {
-    /// Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+    /// Returns the check of Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -227,7 +227,7 @@ impl Signature {
         Self::new("standard-webhooks", secrets)
     }
 
-    /// GitHub: `X-Hub-Signature-256`.
+    /// Returns GitHub's check: `X-Hub-Signature-256`.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -237,7 +237,7 @@ impl Signature {
         Self::new("github", secrets)
     }
 
-    /// Stripe: `Stripe-Signature`.
+    /// Returns Stripe's check: `Stripe-Signature`.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -247,7 +247,7 @@ impl Signature {
         Self::new("stripe", secrets)
     }
 
-    /// Slack: `X-Slack-Signature` and `X-Slack-Request-Timestamp`.
+    /// Returns Slack's check: `X-Slack-Signature` and `X-Slack-Request-Timestamp`.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -257,7 +257,7 @@ impl Signature {
         Self::new("slack", secrets)
     }
 
-    /// HMAC-SHA-256 of the body, in the header of this name.
+    /// Returns a check of the HMAC-SHA-256 of the body, in the header of this name.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -272,7 +272,7 @@ impl Signature {
         signature
     }
 
-    /// What stands before the digest in the header of [`hmac_sha256`](Signature::hmac_sha256).
+    /// Sets the text before the digest in the header of [`hmac_sha256`](Signature::hmac_sha256).
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -284,7 +284,7 @@ impl Signature {
         self
     }
 
-    /// The provider of this name, which the host has a description of.
+    /// Returns the check of the provider of this name, of which the host has a description.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;
@@ -297,7 +297,7 @@ impl Signature {
         Self::new(name.as_ref(), secrets)
     }
 
-    /// Something that the provider's description wants to know besides.
+    /// Adds a setting that the provider's description asks for.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;

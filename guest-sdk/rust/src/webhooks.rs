@@ -1,4 +1,4 @@
-//! Public URLs by which another system resumes the run.
+//! Webhooks: public URLs by which other systems resume the run.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::url_encoded;
 
 /// A public URL of this run. [`Context::webhook`](crate::Context::webhook) creates one.
 ///
-/// A request is kept from the moment its caller is answered, whether or not the run waits for it
-/// yet. Requests queue first-in first-out, and each wait takes exactly one.
+/// A request is kept from the moment at which its caller is answered, even if the run does not wait for
+/// it yet. Requests are queued in their order, and each wait takes exactly one.
 ///
 /// ```
 /// # use dormouse_sdk::prelude::*;
@@ -42,7 +42,7 @@ impl Webhook {
         Self { id, url, step }
     }
 
-    /// The step name that its operations carry: the one under which it was created, unless
+    /// Returns the step name of its operations: the one with which it was created, unless
     /// [`named`](Webhook::named) has changed it.
     ///
     /// ```
@@ -59,8 +59,8 @@ impl Webhook {
         &self.id
     }
 
-    /// What to hand to whoever is to call. Whoever knows it can call it, so treat it as a
-    /// password. A sub-path or a query may be appended, and reaches the run with the request.
+    /// Returns the URL to give to the caller. Everyone who knows it can call it, so treat it as a
+    /// password. A path or a query may be appended to it, and reaches the run with the request.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -73,7 +73,7 @@ impl Webhook {
         &self.url
     }
 
-    /// The same webhook, whose operations carry this step name instead of the webhook's.
+    /// Returns the same webhook, with this step name for its operations instead of the webhook's.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -91,8 +91,8 @@ impl Webhook {
         }
     }
 
-    /// Takes the oldest request that no wait has taken yet, and waits for one if there is none,
-    /// for as long as it takes.
+    /// Takes the oldest request that no wait has taken yet, or waits for one if there is none, without
+    /// a time limit.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -111,9 +111,9 @@ impl Webhook {
         })
     }
 
-    /// Takes the oldest request that no wait has taken yet, and waits for one if there is none,
-    /// for so long at most. Gives `None` when the time is up, counted from when the wait is first
-    /// awaited. A timeout of 0 takes a request that is already there.
+    /// Takes the oldest request that no wait has taken yet, or waits for one if there is none, for at
+    /// most this long. Returns `None` when the time is over. The time counts from when the wait is
+    /// first awaited. With a timeout of 0, only a request that is already there is taken.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -132,8 +132,8 @@ impl Webhook {
         })
     }
 
-    /// From now on the URL answers 410. What is queued already can still be waited for. Closing
-    /// twice is the same as closing once.
+    /// Closes the webhook: from now on, its URL answers with 410. Requests that are already queued can
+    /// still be waited for. Closing a webhook again has no effect.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -147,7 +147,8 @@ impl Webhook {
     }
 }
 
-/// Without the URL, which is as good as a password and must not get into a log by accident.
+/// Formats the webhook without its URL, which is as good as a password and must not get into a log by
+/// accident.
 impl fmt::Debug for Webhook {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -171,17 +172,17 @@ impl fmt::Debug for Webhook {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Names this request. Its caller was answered with it.
+    /// The id of the request, which was also in the answer to its caller.
     pub id: String,
     /// When the host accepted the request.
     pub accepted: Instant,
     /// The method in capitals, such as `POST`.
     pub method: String,
-    /// The whole URL that was called, with whatever path and query followed the webhook's own.
+    /// The whole URL that was called, with any path and query after the webhook's own URL.
     pub url: String,
-    /// Every header, in order, repeats included.
+    /// Every header, in order, with repeats.
     pub headers: Headers,
-    /// The body's bytes, untouched: compressed if they came so.
+    /// The bytes of the body as they were received, which may be compressed.
     pub body: Vec<u8>,
     step: String,
 }
@@ -204,9 +205,9 @@ impl Delivery {
         }
     }
 
-    /// The body read as JSON, as [`Payload::json`](crate::Payload::json) does: whatever its content
+    /// Reads the body as JSON, as [`Payload::json`](crate::Payload::json) does: whatever its content
     /// type, and an empty body as `null`. A compressed body is decoded first, up to
-    /// [`DECODED_LIMIT`](crate::DECODED_LIMIT); errors of that are those of [`decoded`](Self::decoded).
+    /// [`DECODED_LIMIT`](crate::DECODED_LIMIT), with the errors of [`decoded`](Self::decoded).
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -219,8 +220,8 @@ impl Delivery {
         from_json(&self.body_name(), &self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body read as text, decoded as in [`json`](Self::json), as
-    /// [`Payload::text`](crate::Payload::text) does.
+    /// Reads the body as text, as [`Payload::text`](crate::Payload::text) does, and decodes it as
+    /// [`json`](Self::json) does.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -233,8 +234,8 @@ impl Delivery {
         from_decoded_text(&self.body_name(), self.decoded(DECODED_LIMIT)?)
     }
 
-    /// The body read as an HTML form's names and values, decoded as in [`json`](Self::json), as
-    /// [`Payload::form`](crate::Payload::form) does.
+    /// Reads the body as the names and values of an HTML form, as
+    /// [`Payload::form`](crate::Payload::form) does, and decodes it as [`json`](Self::json) does.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -255,11 +256,11 @@ impl Delivery {
         url_encoded::decode(&self.body_name(), content_type, &body)
     }
 
-    /// The body's bytes without their `Content-Encoding`: gzip, deflate, br and zstd are undone, as
-    /// long as no more than `limit` bytes come out.
+    /// Returns the bytes of the body without their `Content-Encoding`. It undoes gzip, deflate, br and
+    /// zstd, as long as the result has no more than `limit` bytes.
     ///
-    /// The error's code is `unsupported-encoding` for another encoding, `invalid-encoding` for a
-    /// body that is not what it says, and `too-large` beyond the limit.
+    /// The error's code is `unsupported-encoding` for another encoding, `invalid-encoding` for a body
+    /// that does not have the encoding it declares, and `too-large` for a result beyond the limit.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -272,7 +273,7 @@ impl Delivery {
         decode(&self.body_name(), &self.headers, &self.body, limit)
     }
 
-    /// The first value of a header, if it is text. Case does not matter in the name.
+    /// Returns the first value of a header, if it is text. The case of the name does not matter.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -284,10 +285,10 @@ impl Delivery {
         self.headers.get(name)
     }
 
-    /// Answers the caller, when the webhook was created with
-    /// [`reply_from_workflow`](crate::WebhookBuilder::reply_from_workflow), also when the workflow
-    /// returns right after it. A caller who is no longer there gets the answer when it asks again
-    /// with the same key. A second answer is a mistake, and fails the run.
+    /// Answers the caller. The webhook must have been created with
+    /// [`reply_from_workflow`](crate::WebhookBuilder::reply_from_workflow). The answer is also sent if
+    /// the workflow returns right after this call. A caller who is no longer connected gets the answer
+    /// when it asks again with the same key. A second answer is a mistake, and fails the run.
     ///
     /// ```
     /// # use dormouse_sdk::prelude::*;
@@ -346,7 +347,7 @@ mod tests {
         assert_eq!(delivery(b"\xff").text().unwrap_err().code(), "invalid-text");
     }
 
-    /// `[1]`, by gzip.
+    /// `[1]`, compressed by gzip.
     #[cfg(feature = "gzip")]
     const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\x8b6\x8c\x05\0\xb82/L\x03\0\0\0";
 

@@ -1,4 +1,4 @@
-//! Errors that a workflow tells apart by a code.
+//! Errors that have a code.
 
 use std::error::Error as StdError;
 
@@ -7,11 +7,11 @@ use crate::call_error::CallError;
 /// The code of an error that has none.
 pub(crate) const UNKNOWN_CODE: &str = "error";
 
-/// An error of your own, and the code that a run fails with when its workflow returns it.
+/// An error of your own, with the code of the run's failure if the workflow returns it.
 ///
-/// The message is that of `Display`, followed by the messages of the causes that it does not tell
-/// itself. `?` turns such an error into an [`Error`](crate::Error) with the same code. A workflow
-/// may as well return it:
+/// The message is that of `Display`, followed by the messages of its causes, unless it contains
+/// them already. `?` turns such an error into an [`Error`](crate::Error) with the same code. A
+/// workflow may also return it:
 ///
 /// ```standalone_crate
 /// use std::fmt;
@@ -73,8 +73,8 @@ pub(crate) const UNKNOWN_CODE: &str = "error";
     note = "or implement `dormouse_sdk::WorkflowError` for it, if it is a type of your own"
 )]
 pub trait WorkflowError: StdError {
-    /// What a program tells this error by: short, stable, in lower case with hyphens, such as
-    /// `card-declined`.
+    /// Returns the code by which programs tell this error from others. It is short, stable, and in
+    /// lower case with hyphens, such as `card-declined`.
     ///
     /// ```
     /// # use dormouse_sdk::{CallError, WorkflowError};
@@ -95,7 +95,7 @@ impl WorkflowError for serde_json::Error {
     }
 }
 
-/// The standard library's errors that code without threads, files and sockets meets.
+/// The standard library's errors that can occur in code without threads, files and sockets.
 macro_rules! without_a_code {
     ($($error:ty),+ $(,)?) => {
         $(

@@ -1,4 +1,4 @@
-//! What is done to many runs by one request.
+//! Requests that do one action to many runs.
 
 use dormouse_journal::Status;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub enum Action {
     Delete,
 }
 
-/// An action that takes no options.
+/// The options of an action without options.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
@@ -95,12 +95,12 @@ pub struct Acted {
 }
 
 impl ActOnRuns {
-    /// How many ids one request may have.
+    /// The largest number of ids in one request.
     pub const MOST_IDS: usize = 1_000;
 }
 
 impl Action {
-    /// Returns the word for it.
+    /// Returns the name of the action.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

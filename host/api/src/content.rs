@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use super::Mask;
 
-/// A body larger than this is not shown.
+/// The size of the largest body that is shown.
 const LARGEST: usize = 64 << 10;
 
-/// What all bodies on a page may have together. One activation can record thousands of bodies.
+/// The size of all bodies on a page together. One activation can record thousands of bodies.
 const BUDGET: usize = 4 << 20;
 
 /// Bytes. They are in `text` if they are text, otherwise in `base64`. If they are too many to be shown, they are in neither.
@@ -37,16 +37,16 @@ pub struct HeaderField {
     pub value: String,
 }
 
-/// How a page shows what is recorded.
+/// What a page of records may still show.
 #[derive(Debug)]
 pub struct Showing {
-    /// How many bytes the page can still show.
+    /// The number of bytes that the page can still show.
     budget: usize,
     mask: Mask,
 }
 
 impl Showing {
-    /// An empty page that masks these headers.
+    /// Creates an empty page that masks these headers.
     #[must_use]
     pub fn new(mask: Mask) -> Self {
         Showing {
@@ -55,7 +55,7 @@ impl Showing {
         }
     }
 
-    /// Shows bytes, if there are not too many.
+    /// Returns bytes as they are shown, if there are not too many.
     pub fn bytes(&mut self, bytes: &Bytes) -> Content {
         let mut content = Content {
             size: bytes.len() as u64,
@@ -73,7 +73,7 @@ impl Showing {
         content
     }
 
-    /// Shows headers, in order.
+    /// Returns headers as they are shown, in order.
     #[must_use]
     pub fn headers(&self, headers: &[Header]) -> Vec<HeaderField> {
         let show = |(name, value): &Header| HeaderField {

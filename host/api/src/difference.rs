@@ -1,7 +1,7 @@
-//! Where code does not repeat a run's journal: both sides, argument by argument.
+//! The first difference between code and a run's journal: both sides, argument by argument.
 //!
-//! The journal has the smaller arguments of an operation and a short digest of each other, so that all that differ are
-//! named. What was recorded of a body is shown only while the call that sends it has no result.
+//! The journal has the smaller arguments of an operation and a short digest of each other argument, so that all
+//! differing arguments are named. The recorded body of a call is shown only while the call has no result.
 
 use dormouse_journal::{Arguments, CallOptions, Kind, Mismatch, Request, SecretHeader};
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 use super::journal::OperationDetails;
 use super::{Mask, Showing};
 
-/// How many bytes of a body or of a text are shown.
+/// The number of bytes of a body or a text that are shown.
 const BEGINNING: usize = 64;
 
-/// How many headers or labels are shown.
+/// The number of headers or labels that are shown.
 const MOST: usize = 32;
 
-/// Parts of the names of headers whose values are not shown, beside those of [`Mask`].
+/// Parts of header names whose values are not shown, in addition to [`Mask`].
 const SECRET: [&str; 5] = ["auth", "key", "password", "secret", "token"];
 
 /// Where code does not repeat a run's journal.
@@ -58,7 +58,7 @@ pub struct Side {
 }
 
 impl Difference {
-    /// A difference as replay finds it.
+    /// Returns the shown form of a difference that replay found.
     #[must_use]
     pub fn of(mismatch: &Mismatch) -> Self {
         let recorded = Side::of(&mismatch.expected, mismatch.kept.as_deref());
@@ -73,7 +73,8 @@ impl Difference {
     }
 }
 
-/// Returns the names of the arguments that differ: those that a kind has by their values, the others by their digests.
+/// Returns the names of the differing arguments: those that a kind has are compared by their values, the others by
+/// their digests.
 fn differing(mismatch: &Mismatch) -> Vec<String> {
     use dormouse_journal::Side;
     let (Side::Operation(expected), Side::Operation(found)) = (&mismatch.expected, &mismatch.found)
@@ -125,7 +126,7 @@ impl Side {
     }
 }
 
-/// Returns the arguments that a kind has, without what is a result.
+/// Returns the arguments that a kind has, without results.
 fn of_kind(kind: &Kind) -> Map<String, Value> {
     let details = OperationDetails::of(kind, &mut Showing::new(Mask::default()));
     let mut fields = match serde_json::to_value(&details) {
@@ -184,7 +185,7 @@ fn add_call(fields: &mut Map<String, Value>, request: &Request, options: &CallOp
     fields.insert("idempotency_key".into(), key.into());
 }
 
-/// A header made from secrets: the names of the secrets, and nothing of the text around them.
+/// Returns a header with secrets as the names of its secrets, without the text around them.
 fn secret_header(header: &SecretHeader) -> Value {
     let secrets: Vec<&str> = header.secrets().collect();
     json!({"name": header.name, "secrets": secrets})
@@ -209,7 +210,7 @@ fn beginning(body: &[u8]) -> Value {
     json!({"size": body.len(), "begins": String::from_utf8_lossy(first)})
 }
 
-/// Cuts a text.
+/// Shortens a text.
 fn text(text: &str) -> Value {
     text[..text.floor_char_boundary(BEGINNING)].into()
 }

@@ -1,4 +1,4 @@
-//! What came of an event.
+//! The result of sending an event.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -27,7 +27,7 @@ pub struct ClockStep {
 }
 
 impl ClockStep {
-    /// Returns what is shown of a clock that is so many milliseconds ahead, and was set so often.
+    /// Returns the shown state of a clock that is this many milliseconds ahead and was set this often.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,

@@ -1,9 +1,9 @@
-//! The words of the HTTP API: what it says, as JSON, and how it reads what a request says.
+//! The types of the HTTP API: the JSON of its answers, and how requests are read.
 //!
-//! There is no server here and no store, so that a client needs neither, and so that all of it can be fuzzed. One file
-//! per subject has what is said of it, in the types that the server writes, the command line reads and the OpenAPI
-//! document describes; where the journal has it, with how it is made from what is recorded. What a caller writes into a
-//! query, a header or a body is read in [`request`].
+//! This crate has no server and no store, so that a client needs neither, and so that everything in it can be fuzzed.
+//! There is one file for each subject, with the types that the server writes, the command line reads and the OpenAPI
+//! document describes. Types that are made from the journal also say how. [`request`] reads what callers write into a
+//! query, a header or a body.
 
 mod actions;
 mod content;

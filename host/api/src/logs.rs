@@ -30,7 +30,7 @@ pub struct LogLine {
 }
 
 impl LogLine {
-    /// A line as the store has it.
+    /// Returns the shown form of a stored line.
     #[must_use]
     pub fn of(activation: u32, line: dormouse_journal::LogLine) -> Self {
         LogLine {

@@ -1,10 +1,10 @@
-//! Headers whose values people do not see: not in the API, and so not in the command line, which shows what the API says.
-//! The run that gets them sees them whole.
+//! Headers whose values are not shown to people, neither by the API nor by the command line, which shows the API's
+//! answers. The run itself gets the values.
 
 use std::collections::BTreeSet;
 
-/// Credentials, and the signatures of the commonest providers, wherever a mask is made. A host adds those of all providers
-/// that it knows. A signature proves a request to whoever can repeat it.
+/// The headers that every mask has: credentials, and the signatures of the commonest providers. A host adds those of
+/// all providers that it knows. Somebody who repeats a request can use its signature as proof.
 const ALWAYS: [&str; 10] = [
     "authorization",
     "cookie",
@@ -18,15 +18,15 @@ const ALWAYS: [&str; 10] = [
     "x-slack-signature",
 ];
 
-/// The names of such headers.
+/// The names of masked headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mask {
-    /// In lower case, beside [`ALWAYS`].
+    /// The names in lower case, without those in [`ALWAYS`].
     further: BTreeSet<String>,
 }
 
 impl Mask {
-    /// What is always masked, and these.
+    /// Adds names to the mask.
     #[must_use]
     pub fn with(mut self, names: impl IntoIterator<Item = String>) -> Self {
         let names = names.into_iter().map(|name| name.to_ascii_lowercase());
@@ -34,7 +34,7 @@ impl Mask {
         self
     }
 
-    /// Whether the value of a header is masked.
+    /// Returns true if the value of a header is masked.
     #[must_use]
     pub fn hides(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();

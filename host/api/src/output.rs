@@ -1,11 +1,12 @@
-//! The output of a run as a value of JSON.
+//! The output of a run as a JSON value.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dormouse_journal::Payload;
 use serde_json::value::RawValue;
 
-/// A run's output as a value of JSON: itself if it is JSON, digit for digit, else wrapped.
+/// Returns a run's output as a JSON value: JSON is returned digit for digit, anything else is
+/// wrapped.
 #[must_use]
 pub fn output(payload: &Payload) -> Option<Box<RawValue>> {
     if is_json(&payload.content_type)
@@ -20,7 +21,7 @@ pub fn output(payload: &Payload) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&wrapped).ok()
 }
 
-/// Whether a media type is JSON's, or one built on it (`application/problem+json`).
+/// Returns true if a media type is JSON, or based on it (`application/problem+json`).
 #[must_use]
 pub fn is_json(content_type: &str) -> bool {
     let essence = content_type
@@ -57,7 +58,7 @@ mod tests {
         assert_eq!(output("application/problem+json", b" [1]"), "[1]");
     }
 
-    /// Which field stands first means nothing.
+    /// The order of the fields has no meaning.
     fn wrapped(content_type: &str, body: &'static [u8]) -> serde_json::Value {
         serde_json::from_str(&output(content_type, body)).unwrap()
     }

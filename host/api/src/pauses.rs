@@ -1,4 +1,4 @@
-//! Pauses: what is paused, and a run that is.
+//! Pauses: the present pauses, and the pause of a run.
 
 use std::collections::BTreeMap;
 

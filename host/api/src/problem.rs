@@ -1,4 +1,4 @@
-//! Problem details, as RFC 9457 has them.
+//! Problem details according to RFC 9457.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

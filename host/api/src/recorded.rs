@@ -1,4 +1,4 @@
-//! How the journal is shown: from what is recorded to what the API says, with bodies bounded and credentials left out.
+//! Converts the journal's records to the API's types. Bodies are limited, and credentials are left out.
 
 use dormouse_journal::{CallError, Kind, Payload, Request, Response, RunOutcome};
 
@@ -9,7 +9,7 @@ use super::journal::{
 use super::{Dates, Failure, Showing, Timestamp};
 
 impl Activation {
-    /// An activation as it is recorded. `first` is the number of its first operation.
+    /// Returns the shown form of a recorded activation. `first` is the number of its first operation.
     pub fn of(
         number: u32,
         first: u32,
@@ -208,7 +208,7 @@ fn failure_of(failure: &dormouse_journal::Failure, backtrace: Option<String>) ->
     }
 }
 
-/// A call's error as the contract spells it.
+/// Returns the contract's name for a call's error.
 pub fn call_error_code(error: &CallError) -> &'static str {
     match error {
         CallError::Denied(_) => "denied",

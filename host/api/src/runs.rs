@@ -1,4 +1,4 @@
-//! Runs: the short form of lists, and the whole.
+//! Runs: the summary in lists, and a run with all its details.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub struct RunPage {
 pub struct RunCounts(pub BTreeMap<String, u64>);
 
 impl RunCounts {
-    /// The counts of every status, also of those that no run has.
+    /// Returns the counts of all statuses, including those without runs.
     #[must_use]
     pub fn of(counts: &BTreeMap<Status, u64>) -> Self {
         let all = Status::ALL.into_iter().map(|status| {
@@ -71,7 +71,7 @@ pub struct RestartRun {
     pub input: Option<Box<RawValue>>,
 }
 
-/// Reads a value that is there, `null` too.
+/// Reads a value that is present, even if it is `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::deserialize(deserializer).map(Some)
 }
@@ -295,8 +295,8 @@ pub struct Failure {
 }
 
 impl RunSummary {
-    /// A run that is known to be executing right now is shown as running, although its last commit left it asleep, or nothing
-    /// of it is committed yet.
+    /// Shows a run as running while it is executing, although its last commit left it asleep, or nothing of it is
+    /// committed yet.
     #[must_use]
     pub fn active(mut self, active: bool) -> Self {
         self.status = shown(self.status, active);
@@ -305,7 +305,7 @@ impl RunSummary {
 }
 
 impl RunStatus {
-    /// A run's id and status.
+    /// Creates an answer with a run's id and status.
     #[must_use]
     pub fn of(id: RunId, status: Status) -> Self {
         RunStatus {
@@ -316,7 +316,7 @@ impl RunStatus {
 }
 
 impl Run {
-    /// How many operations are shown as waited for.
+    /// The largest number of operations that are shown as waited for.
     pub const WAITING: usize = 1_000;
 }
 

@@ -1,4 +1,4 @@
-//! Secrets: what is set, and what is shown of it, which is all but the value.
+//! Secrets: the requests that set them, and the answers, which never have the value.
 
 use dormouse_secret::{Origin, Purpose, Use};
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub struct SecretUse {
 }
 
 impl SecretUse {
-    /// Requests to this workflow's webhooks may be checked.
+    /// Creates the use that checks requests to this workflow's webhooks.
     #[must_use]
     pub fn verify(workflow: &str) -> Self {
         SecretUse {
@@ -86,7 +86,7 @@ impl SecretUse {
         }
     }
 
-    /// This workflow's calls may carry the secret to this origin.
+    /// Creates the use that sends the secret to this origin in this workflow's calls.
     #[must_use]
     pub fn send_to(workflow: &str, origin: &str) -> Self {
         SecretUse {
@@ -96,10 +96,10 @@ impl SecretUse {
         }
     }
 
-    /// The purpose that is meant.
+    /// Returns the purpose of the use.
     ///
     /// # Errors
-    /// When it is not exactly one, or the origin is none.
+    /// When there is not exactly one purpose, or the origin is not valid.
     pub fn purpose(&self) -> Result<Purpose, String> {
         match (self.verify, &self.send_to) {
             (true, None) => Ok(Purpose::Verify),

@@ -1,4 +1,4 @@
-//! Points in time: RFC 3339, in UTC, to the millisecond; and the dates of the host's steady times.
+//! Points in time: RFC 3339, in UTC, to the millisecond. Also the dates of the host's steady times.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,19 +12,19 @@ use utoipa::ToSchema;
 #[schema(value_type = String, format = DateTime, example = "2026-03-01T08:00:00.000Z")]
 pub struct Timestamp(pub Time);
 
-/// Makes dates of the host's steady times.
+/// Converts the host's steady times to dates.
 ///
-/// What is stored is in steady time, which a clock that was set does not move, and so may differ from any date. It is
-/// shown as wall time has it now. How far wall time was ahead in the past is stored with activations only, so a date
-/// that was shown before the machine's clock was set is shown by so much earlier or later afterwards.
+/// Stored times are steady: setting the clock does not move them, so they may differ from any date. They are shown
+/// with the present difference to wall time. The difference in the past is stored only with activations, so a date
+/// that was shown before the machine's clock was set is shown earlier or later afterwards.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Dates {
-    /// How many milliseconds wall time is ahead of steady time.
+    /// How far wall time is ahead of steady time, in milliseconds.
     shift: i64,
 }
 
 impl Dates {
-    /// Returns the dates as they were at this moment.
+    /// Creates the conversion for this moment.
     #[must_use]
     pub fn at(moment: Moment) -> Self {
         Dates {
@@ -45,7 +45,7 @@ impl Dates {
     }
 }
 
-/// A text is no date of the years that a host knows.
+/// The error for a text that is not a date in the years that a host supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("give a date as RFC 3339 has it, such as 2026-03-01T08:00:00Z")]
 pub struct NoDate;
@@ -62,7 +62,7 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // RFC 3339 ends with the year 9999. A deadline beyond is "never", and shows as that year's end.
+        // RFC 3339 ends with the year 9999. A later deadline means "never", and is shown as the end of that year.
         let time = i64::try_from(self.0.0).ok();
         let time = time.and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
         write!(f, "{:.3}", time.unwrap_or(jiff::Timestamp::MAX))

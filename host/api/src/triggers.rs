@@ -1,4 +1,4 @@
-//! Triggers: what is set, and what is shown of them.
+//! Triggers: the requests that set them, and the answers about them.
 
 use std::collections::BTreeMap;
 
@@ -274,7 +274,7 @@ impl From<&journal::Reply> for TriggerReply {
     }
 }
 
-/// Returns a span of milliseconds as it is written.
+/// Formats a span of milliseconds.
 #[must_use]
 pub fn span(milliseconds: u64) -> String {
     if milliseconds.is_multiple_of(1_000) {

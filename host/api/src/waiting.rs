@@ -44,10 +44,10 @@ impl Waiting {
     /// The kind of a call.
     pub const CALL: &'static str = "call";
 
-    /// An operation as it is recorded, with these dates.
+    /// Returns the shown form of an operation. `dates` converts its times.
     #[must_use]
     pub fn of((number, open): &(OperationNumber, Open), dates: Dates) -> Self {
-        // A date that the workflow named is one already.
+        // A date that the workflow named is a date already.
         let named = open.kind.date().map(Timestamp);
         let (event, run) = match &open.kind {
             Kind::WaitForEvent { event, .. } => (Some(event.clone()), None),

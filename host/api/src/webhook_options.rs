@@ -1,4 +1,4 @@
-//! How a webhook treats what is sent to it, wherever that is shown.
+//! The options of a webhook, as they are shown.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ impl From<&journal::WebhookOptions> for WebhookOptions {
     }
 }
 
-/// The provider whose two settings have had fields of their own since before there were others.
+/// The provider whose two settings have fields of their own, which are older than other settings.
 const GENERIC: &str = "hmac-sha256";
 
 impl From<&journal::Signature> for SignatureCheck {

@@ -1,4 +1,4 @@
-//! `dormouse backup`: everything but the check that what was fetched is a store, which needs the store's code.
+//! `dormouse backup`, except the check that the fetched bytes are a store, which needs the store's code.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -18,7 +18,7 @@ use crate::time::now;
 /// The number of bytes that are read and written at once.
 const PIECE: usize = 256 << 10;
 
-/// The number of milliseconds between two updates of the progress that is shown.
+/// The time between two updates of the progress that is shown, in milliseconds.
 const SHOW_EVERY: u64 = 200;
 
 /// Makes a backup of a running host
@@ -66,12 +66,12 @@ pub struct FetchedBackup {
     json: bool,
 }
 
-/// What a backup holds.
+/// The content of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupContent {
-    /// The version of the format that the backup is written in.
+    /// The version of the format in which the backup is written.
     pub format: u8,
-    /// The number of its runs.
+    /// The number of runs in the backup.
     pub runs: u64,
 }
 
@@ -210,7 +210,7 @@ fn copy(
     }
 }
 
-/// Formats how much was received of how much, and the rate of it after this many milliseconds.
+/// Formats the received part of a length, and the rate of the download, which has taken this many milliseconds.
 fn progress(received: u64, length: u64, milliseconds: u64) -> String {
     let rate = u128::from(received) * 1_000 / u128::from(milliseconds.max(1));
     let rate = size(u64::try_from(rate).unwrap_or(u64::MAX));
@@ -228,7 +228,7 @@ impl Part {
         let mut name = OsString::from(target);
         name.push(".part");
         let path = PathBuf::from(name);
-        // A command that was killed leaves its file behind. A new file surely has no other owner, and no other mode.
+        // A command that was killed leaves its file behind. A new file cannot have another owner or another mode.
         let removed = match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -263,7 +263,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // If it was renamed, there is none of this name any more.
+        // If the file was renamed, no file has this name any more.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! Commands that do the same to all runs of a filter.
+//! Commands that do the same thing to all runs of a filter.
 
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
@@ -15,25 +15,26 @@ use crate::filter::Filter;
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line};
 
-/// How many runs are counted before it is asked about them: one page of the API.
+/// The number up to which runs are counted before the question about them: one page of the API.
 const COUNTED: usize = 500;
 
-/// How many of the runs for which it failed are named at the end.
+/// The largest number of failed runs that are named at the end.
 const NAMED: usize = 100;
 
-/// Something to be done to all runs of a filter.
+/// A command to be done to all runs of a filter.
 pub(crate) struct Bulk<'a> {
     pub(crate) action: Action,
-    /// What the action takes, as JSON.
+    /// The options of the action, as JSON.
     pub(crate) options: Option<&'a RawValue>,
     pub(crate) filter: &'a Filter,
-    /// True if nobody is to be asked.
+    /// True if the command is to be done without a question.
     pub(crate) yes: bool,
     /// True if the API's lines are to be printed.
     pub(crate) json: bool,
 }
 
-/// Asks at the terminal. Where there is none, says what to do otherwise.
+/// Asks a question at the terminal. If there is no terminal, returns an error with the text `otherwise`, which
+/// says what to do instead.
 pub(crate) fn is_meant(
     terminal: &mut Terminal,
     question: &str,
@@ -49,7 +50,7 @@ pub(crate) fn is_meant(
 }
 
 impl Bulk<'_> {
-    /// Does it, and prints what comes of it as it is done.
+    /// Does the action, and prints the outcome for each run at once.
     pub(crate) fn run(
         &self,
         client: &Client,
@@ -92,7 +93,7 @@ impl Bulk<'_> {
         conclude(last, &failed, terminal)
     }
 
-    /// Prints what came of a run. Returns true if it was done.
+    /// Prints the outcome for a run. Returns true if the action was done.
     fn report(&self, run: &ActedRun, terminal: &mut Terminal) -> Result<bool, CliError> {
         let ActedRun { id, status, .. } = run;
         let status = status.map_or("unknown", |status| status.as_str());
@@ -112,7 +113,7 @@ impl Bulk<'_> {
     }
 }
 
-/// Asks whether all runs that are hit are meant, if they are several.
+/// Asks whether the action is to be done to all runs that the filter hits, if they are more than one.
 pub(crate) fn is_wanted(
     action: Action,
     hit: impl FnOnce() -> Result<usize, CliError>,
@@ -128,7 +129,8 @@ pub(crate) fn is_wanted(
     is_meant(terminal, &format!("{action} {hit}?"), otherwise)
 }
 
-/// Returns how many runs a filter hits, as far as they are counted, of those with this status if one is given.
+/// Returns how many runs a filter hits, up to [`COUNTED`] or a little more. If a status is given, only runs
+/// with this status count.
 pub(crate) fn hit(
     client: &Client,
     filter: &Filter,
@@ -154,7 +156,7 @@ pub(crate) fn hit(
     }
 }
 
-/// Says for which runs it failed, and returns the exit code.
+/// Prints for which runs the action failed, and returns the exit code.
 fn conclude(last: Acted, failed: &[String], terminal: &mut Terminal) -> Result<ExitCode, CliError> {
     if let Some(code) = last.code {
         let detail = last.detail.unwrap_or_default();

@@ -80,7 +80,7 @@ impl Client {
         url
     }
 
-    /// Returns the URL of what is beside the API.
+    /// Returns the URL of a resource beside the API.
     pub(crate) fn root_url(&self, segment: &str) -> Url {
         let mut url = self.server.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -93,7 +93,8 @@ impl Client {
         self.send(Method::GET, url, &[], None)
     }
 
-    /// Sends a GET that the host answers when the run has come as far as `until`, or after this many seconds.
+    /// Sends a GET whose answer the host holds until the run has come as far as `until`, or for at most this many
+    /// seconds.
     pub(crate) fn get_waiting(
         &self,
         url: &Url,
@@ -162,7 +163,7 @@ impl Client {
         }
     }
 
-    /// Sends a request, and hands the lines of the answer to `each` as they come.
+    /// Sends a request, and passes each line of the answer to `each` as it comes.
     pub(crate) fn lines(
         &self,
         method: Method,
@@ -289,7 +290,7 @@ pub(crate) fn agent(url: &Url) -> ConfigBuilder<AgentScope> {
         .max_redirects(0)
         .timeout_connect(Some(CONNECT_WITHIN));
     if is_loopback(url) {
-        // A proxy would look for the host on its own machine.
+        // A proxy would look for `localhost` on the proxy's own machine.
         config.proxy(None)
     } else {
         config
@@ -305,7 +306,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Returns the error for a value of the command line that cannot stand in a request.
+/// Returns the error for a value of the command line that cannot be put into a request.
 fn usage(error: &http::Error) -> CliError {
     CliError::Usage(format!("the request cannot be sent: {error}"))
 }

@@ -63,7 +63,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Runs the command. Returns the exit code of the program.
+    /// Runs the command, and returns the exit code of the program.
     ///
     /// # Errors
     /// If the command cannot be done.

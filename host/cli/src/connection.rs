@@ -1,4 +1,4 @@
-//! What every client command takes: which host, with which token, and how to print.
+//! The options that every client command has: the host, the API token, and the form of the output.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Returns a client of that host.
+    /// Returns a client of the host that the options name.
     pub(crate) fn open(&self) -> Result<Client, CliError> {
         let token = match &self.api_token_file {
             Some(path) => Some(ApiToken::from_file(path)?),

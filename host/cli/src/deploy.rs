@@ -86,7 +86,7 @@ impl Deploy {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What is uploaded: the file's bytes, or the bundle that it begins.
+    /// Returns the bytes to upload: the file itself, or the bundle or component that is made of it.
     fn read(&self, client: &Client, terminal: &mut Terminal) -> Result<Vec<u8>, CliError> {
         let file = &self.file;
         if is_script(file) {

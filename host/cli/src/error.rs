@@ -1,4 +1,4 @@
-//! What goes wrong with a command, and the exit code that says so.
+//! The errors of a command, and their exit codes.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use dormouse_config::ConfigError;
 
 use crate::exit::{REFUSED, UNREACHABLE, USAGE};
 
-/// Why a command did not do what it was to do.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The host refused the request.
@@ -93,8 +93,8 @@ impl CliError {
         }
     }
 
-    /// Returns the error as JSON, in the form of the API's problems: what the host refused is its own problem, and all else
-    /// has `code` and `detail` only.
+    /// Returns the error as JSON, in the form of the API's problems. A refusal by the host is the host's own problem,
+    /// and every other error has only `code` and `detail`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let json = match self {
@@ -107,7 +107,7 @@ impl CliError {
         json.to_string()
     }
 
-    /// Returns what tells this error from others. It never changes.
+    /// Returns the code of this kind of error. It never changes.
     fn code(&self) -> &str {
         match self {
             CliError::Refused(problem) => &problem.code,
@@ -122,13 +122,13 @@ impl CliError {
         }
     }
 
-    /// Returns true if the reader of the output, such as `head`, closed it because it has read enough.
+    /// Returns true if the reader of the output, such as `head`, has closed it.
     #[must_use]
     pub fn is_closed_output(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Returns true if the request failed for a reason that has nothing to do with what it was about.
+    /// Returns true if the request failed for a reason that would make other requests fail too.
     pub(crate) fn is_about_the_host(&self) -> bool {
         !matches!(self, CliError::Refused(problem) if problem.status != 503)
             && !matches!(self, CliError::Usage(_))

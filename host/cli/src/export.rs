@@ -45,7 +45,7 @@ impl Export {
         let client = self.connection.open()?;
         let run = run_id::find(&client, &self.run)?;
         let history = client.get(&client.url(&["runs", &run, "history"]))?.body;
-        // The run may have been removed, taken back or begun anew while it was read.
+        // The run may have been removed, taken back or begun anew while its history was read.
         History::decode(&history).map_err(|error| client.strange(&error))?;
         match &self.file {
             None => terminal.write(&history)?,
@@ -55,7 +55,7 @@ impl Export {
     }
 }
 
-/// Writes a file. One that is new is its owner's alone.
+/// Writes a file. A new file can be read only by its owner.
 fn write_privately(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);

@@ -1,4 +1,4 @@
-//! Which runs a command is about, by what they are rather than by their ids.
+//! Filters: the options that choose runs by their properties rather than by their ids.
 
 use clap::Args;
 use dormouse_api::Timestamp;
@@ -63,22 +63,22 @@ impl Filter {
         }
     }
 
-    /// Returns the workflow, if it is a condition.
+    /// Returns the workflow, if the filter has one.
     pub(crate) fn workflow(&self) -> Option<&str> {
         self.workflow.as_deref()
     }
 
-    /// Returns true if a status is a condition.
+    /// Returns true if the filter has a status.
     pub(crate) fn has_status(&self) -> bool {
         self.status.is_some()
     }
 
-    /// Returns true if it has no condition.
+    /// Returns true if the filter has no condition.
     pub(crate) fn is_empty(&self) -> bool {
         self.conditions().is_empty()
     }
 
-    /// Returns the workflow if that is the only condition.
+    /// Returns the workflow, if it is the only condition.
     pub(crate) fn only_workflow(&self) -> Option<&str> {
         let workflow = self.workflow.as_deref()?;
         (self.conditions().len() == 1).then_some(workflow)

@@ -39,7 +39,8 @@ fn render(health: &Health) -> String {
     text + &render_clock(health.clock)
 }
 
-/// Differences below a second are those between two readings of clocks.
+/// Formats how far the machine's clock was set. A difference below one second is not shown: it comes from
+/// the two clocks being read one after the other.
 fn render_clock(clock: ClockStep) -> String {
     let ClockStep {
         step_seconds,

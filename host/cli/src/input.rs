@@ -13,7 +13,7 @@ pub(crate) struct Input {
 
 impl Input {
     /// Reads the input that `text` names: `@FILE` is a file, `-` is standard input, and anything else is the input
-    /// itself. Without `content_type` it is taken for JSON.
+    /// itself. Without `content_type`, the media type is that of JSON.
     pub(crate) fn read(text: Option<&str>, content_type: Option<&str>) -> Result<Self, CliError> {
         let Some(text) = text else {
             let content_type = content_type.unwrap_or_default().to_owned();

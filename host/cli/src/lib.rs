@@ -1,11 +1,10 @@
 //! The command line's client: the commands that speak to a host through its API.
 //!
-//! The `dormouse` program is made of these commands and of those that need the host's own code: `serve`, and the check
-//! that what `backup` fetched is a store. This crate knows neither the store nor the engine.
+//! The `dormouse` program has these commands and those that need the host's own code: `serve`, and the check that the
+//! bytes which `backup` fetched are a store. This crate does not know the store or the engine.
 //!
 //! There is one file for each command. `client` speaks HTTP, `terminal` writes, and `table`, `text` and `time` format
-//! what people read. With `--json`, a command prints what the API answered; a list that came in pages is printed as one
-//! page.
+//! for people. With `--json`, a command prints the answer of the API. A list that came in pages is printed as one page.
 
 mod backup;
 mod bulk;

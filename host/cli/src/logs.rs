@@ -35,7 +35,7 @@ pub struct Logs {
     connection: Connection,
 }
 
-/// The time between two requests for the log of a run that goes on.
+/// The time between two requests for the log of a run that has not ended.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl Logs {

@@ -58,7 +58,7 @@ impl Move {
         }
     }
 
-    /// Moves the runs of a workflow, and prints what comes of each as it is done.
+    /// Moves the runs of a workflow, and prints the outcome for each run at once.
     fn of_workflow(
         &self,
         workflow: &str,
@@ -104,7 +104,7 @@ impl Move {
         self.conclude(&last, terminal)
     }
 
-    /// Says how many were moved, and returns the exit code.
+    /// Prints how many runs were moved, and returns the exit code.
     fn conclude(&self, last: &MovedRuns, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let MovedRuns {
             moved,
@@ -139,7 +139,7 @@ impl Move {
     }
 }
 
-/// Prints what came of the move of a run.
+/// Prints the outcome of the move of a run.
 fn report(run: &MovedRun, is_json: bool, terminal: &mut Terminal) -> Result<(), CliError> {
     let MovedRun { id, status, .. } = run;
     match run.result {
@@ -160,7 +160,7 @@ fn report(run: &MovedRun, is_json: bool, terminal: &mut Terminal) -> Result<(), 
     Ok(())
 }
 
-/// Returns how many runs a filter hits that have not ended, as far as they are counted.
+/// Returns how many runs that have not ended a filter hits, as far as they are counted.
 fn alive(client: &Client, filter: &Filter) -> Result<usize, CliError> {
     if filter.has_status() {
         return hit(client, filter, None);

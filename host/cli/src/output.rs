@@ -23,7 +23,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// With `--json` it is the same: what the API answers is the output.
+    /// Prints the output. With `--json` it prints the same, since the API's answer is the output.
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
         let answer =
@@ -45,7 +45,7 @@ pub struct RunInput {
 }
 
 impl RunInput {
-    /// With `--json` it is the same: what the API answers is the input.
+    /// Prints the input. With `--json` it prints the same, since the API's answer is the input.
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
         let run = run_id::find(&client, &self.run)?;

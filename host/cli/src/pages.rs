@@ -12,7 +12,7 @@ use crate::error::CliError;
 /// A page of any list, with its values as they were written.
 type RawPage = BTreeMap<String, Box<RawValue>>;
 
-/// Fetches the pages of a list one by one, and hands each to `show`.
+/// Fetches the pages of a list one by one, and passes each page to `show`.
 pub(crate) fn each<T: DeserializeOwned>(
     client: &Client,
     list: &Url,

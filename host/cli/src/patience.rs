@@ -11,8 +11,8 @@ const TRIES: u32 = 60;
 /// The time between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls `ask` until it succeeds or fails for good, for about a minute. It is for requests that only read: one that
-/// changes something might be done twice.
+/// Calls `ask` until it succeeds, or fails with an error that will not pass, or about a minute is over. It is for
+/// requests that only read: a request that changes something might be done twice.
 pub(crate) fn patiently<T>(
     terminal: &mut Terminal,
     mut ask: impl FnMut() -> Result<T, CliError>,

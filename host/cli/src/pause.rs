@@ -96,7 +96,7 @@ fn act(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Does it to each run.
+/// Pauses or resumes each run.
 fn each(
     client: &Client,
     several: &Several,
@@ -138,7 +138,7 @@ fn post(client: &Client, path: &[&str]) -> Result<Answer, CliError> {
     client.send(Method::POST, &client.url(path), &[], None)
 }
 
-/// Formats what is paused now.
+/// Formats which runs and workflows are paused now.
 fn render(pauses: &Pauses) -> String {
     let mut paused = Vec::new();
     if pauses.host.is_some() {

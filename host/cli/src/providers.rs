@@ -91,7 +91,7 @@ impl Check {
     }
 }
 
-/// Returns what there is to say of a description, or what is wrong with it.
+/// Returns a summary of a description, or its errors.
 fn checked(file: &str, text: &str) -> Result<String, Vec<String>> {
     let provider =
         webhook::Provider::compile(file, text).map_err(|error| vec![error.to_string()])?;

@@ -1,4 +1,4 @@
-//! Workflows in Python: `dormouse-py`, which comes with the SDK, makes a component of a file.
+//! Workflows in Python. `dormouse-py`, which comes with the SDK, makes a component of a file.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,15 +6,15 @@ use std::process::Command;
 
 use crate::error::CliError;
 
-/// What makes components of Python.
+/// The program that makes components of Python files.
 const TOOL: &str = "dormouse-py";
 
-/// Whether a file is in Python.
+/// Returns true if a file is in Python.
 pub(crate) fn is_python(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "py")
 }
 
-/// Makes a component of a file. The tool is given these arguments besides.
+/// Makes a component of a file. `arguments` are passed to the tool.
 pub(crate) fn build(file: &Path, arguments: &[String]) -> Result<Vec<u8>, CliError> {
     let place = tempfile::tempdir()?;
     let component = place.path().join("component.wasm");

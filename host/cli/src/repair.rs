@@ -120,7 +120,7 @@ pub(crate) fn repair(
     })
 }
 
-/// Shows what it means that a run is taken back, and asks whether that is meant.
+/// Shows what taking a run back would undo, and asks whether to do it.
 fn is_wanted(
     client: &Client,
     run: &str,
@@ -143,7 +143,7 @@ fn is_wanted(
     )
 }
 
-/// Formats what it means that a run is taken back.
+/// Formats what taking a run back undoes.
 fn shown_back(back: &TakenBack) -> String {
     let mut text = format!(
         "back to before {:?} (operation {})",
@@ -209,7 +209,7 @@ fn send(
     )
 }
 
-/// Formats a difference: the operation on both sides, and each of its arguments that differs.
+/// Formats a difference: the operation in the history and in the code, and each argument that differs.
 #[must_use]
 pub fn shown(difference: &Difference) -> String {
     let mut text = format!("operation {}", difference.operation);

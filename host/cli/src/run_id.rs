@@ -1,4 +1,4 @@
-//! Runs as people name them: by the beginning of an id.
+//! Finds runs by the beginning of an id, as people write it.
 
 use std::process::ExitCode;
 
@@ -9,14 +9,14 @@ use crate::error::CliError;
 use crate::exit::REFUSED;
 use crate::terminal::Terminal;
 
-/// How long a whole id is.
+/// The length of a whole id.
 const WHOLE: usize = 36;
 
-/// How many of several runs a message lists.
+/// The largest number of runs that a message about several lists.
 const LISTED: usize = 5;
 
-/// Returns the id of the one run whose id begins with `text`. A whole id is returned as it is: the host knows whether there
-/// is such a run.
+/// Returns the id of the one run whose id begins with `text`. A whole id is returned unchanged: the host knows whether
+/// there is such a run.
 pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
     if text.len() >= WHOLE {
         return Ok(text.to_owned());
@@ -51,7 +51,7 @@ pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
     }
 }
 
-/// Does something to each of these runs, whatever becomes of the others. Says at the end for which it failed.
+/// Does something to each of these runs, also if it fails for some. Prints at the end for which runs it failed.
 pub(crate) fn each(
     runs: &[String],
     terminal: &mut Terminal,
@@ -65,7 +65,7 @@ pub(crate) fn each(
     for run in runs {
         match act(run, terminal) {
             Ok(()) => {}
-            // It would be the same for every other.
+            // The other runs would fail for the same reason.
             Err(error) if error.is_about_the_host() => return Err(error),
             Err(error) => {
                 terminal.note(&format!("error: {run}: {error}"))?;

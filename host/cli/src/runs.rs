@@ -45,7 +45,7 @@ pub struct Runs {
     connection: Connection,
 }
 
-/// The number of runs on a page when all are asked for: the most that the API allows.
+/// The number of runs on a page if all runs are asked for: the largest that the API allows.
 const PAGE: u32 = 500;
 
 impl Runs {

@@ -1,5 +1,5 @@
-//! What a workflow in TypeScript or JavaScript is deployed with: its modules, and what `process.env` holds. One in Python has its
-//! `os.environ` from there.
+//! Deployments of TypeScript and JavaScript files: a bundle of the file's modules, with the variables of `process.env`.
+//! The variables of `os.environ` in Python come from the same flags.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 /// The endings of files that are bundled before they are uploaded.
 const ENDINGS: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
 
-/// How many variables a workflow may have.
+/// The largest number of variables of a workflow.
 const VARIABLES: usize = 1_000;
 
 /// What `process.env` holds.
@@ -40,7 +40,7 @@ pub struct Environment {
     secrets: Vec<SecretName>,
 }
 
-/// Whether a file is bundled before it is uploaded.
+/// Returns true if a file is bundled before it is uploaded.
 pub(crate) fn is_script(file: &Path) -> bool {
     let ending = file.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ENDINGS.contains(&ending))
@@ -51,10 +51,11 @@ fn collect(file: &Path) -> Result<Collected, CliError> {
 }
 
 impl Environment {
-    /// Returns what is deployed of a file where no host is asked: its bytes, or the bundle that it begins.
+    /// Returns the bytes to deploy for a file, without asking a host: the file itself, or the bundle or component that
+    /// is made of it.
     ///
     /// # Errors
-    /// When the file cannot be read, or is a script that cannot be bundled.
+    /// If the file cannot be read, or no bundle or component can be made of it.
     pub fn read_component(&self, file: &Path) -> Result<Vec<u8>, CliError> {
         if !is_script(file) {
             return self.read_other(file);
@@ -66,7 +67,8 @@ impl Environment {
         Ok(bundle.encode())
     }
 
-    /// Reads a file that is no script: a component, for which there is no environment, or one in Python, of which one is made.
+    /// Reads a file that is not a script. A component is returned as it is and has no environment, and a component is
+    /// made of a file in Python.
     pub(crate) fn read_other(&self, file: &Path) -> Result<Vec<u8>, CliError> {
         if python::is_python(file) {
             return python::build(file, &self.arguments());
@@ -76,7 +78,7 @@ impl Environment {
             .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))
     }
 
-    /// What was given, as it was given.
+    /// Returns the flags of the environment as they were given.
     fn arguments(&self) -> Vec<String> {
         let env = self.env.iter().map(|variable| ("--env", variable.clone()));
         let file = self.env_file.iter();
@@ -88,7 +90,7 @@ impl Environment {
             .collect()
     }
 
-    /// Refuses what a component would not see.
+    /// Returns an error if there are flags of the environment, which a component could not see.
     fn refuse(&self) -> Result<(), CliError> {
         if self.env.is_empty() && self.env_file.is_none() && self.secrets.is_empty() {
             return Ok(());
@@ -100,7 +102,7 @@ impl Environment {
         ))
     }
 
-    /// Bundles a file. The names that it reads and that nothing sets are told.
+    /// Bundles a file. Prints the names of variables that the program reads and that nothing sets.
     pub(crate) fn bundle(
         &self,
         workflow: &str,
@@ -138,7 +140,7 @@ impl Environment {
         Ok(bundle.encode())
     }
 
-    /// The variables and the names of secrets that were given.
+    /// Returns the variables and the names of secrets that the flags give.
     fn given(&self) -> Result<(BTreeMap<String, String>, BTreeSet<String>), CliError> {
         let env = self.variables()?;
         let secrets: BTreeSet<String> = self.secrets.iter().cloned().map(String::from).collect();
@@ -150,7 +152,7 @@ impl Environment {
         }
     }
 
-    /// The variables of the file and of the flags.
+    /// Returns the variables of the file and of the flags.
     fn variables(&self) -> Result<BTreeMap<String, String>, CliError> {
         let mut variables = BTreeMap::new();
         if let Some(file) = &self.env_file {
@@ -159,7 +161,7 @@ impl Environment {
             })?;
             for (number, line) in text.lines().enumerate() {
                 let of_line = line_of_file(line).map_err(|why| {
-                    // The line is not shown: it may hold what is nobody's business.
+                    // The line is not shown, since it may hold a secret.
                     let place = format!("{}:{}", file.display(), number + 1);
                     CliError::Usage(format!("{place}: {why}"))
                 })?;
@@ -181,7 +183,7 @@ impl Environment {
     }
 }
 
-/// The variable that a line of a file sets, if it sets one.
+/// Returns the variable that a line of a file sets, if there is one.
 fn line_of_file(line: &str) -> Result<Option<(String, String)>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -196,7 +198,7 @@ fn line_of_file(line: &str) -> Result<Option<(String, String)>, String> {
     Ok(Some((name.to_owned(), unquoted(value)?)))
 }
 
-/// A value without its quotes. In double quotes, `\n` is a line break.
+/// Returns a value without its quotes. In double quotes, `\n` is a line break.
 fn unquoted(value: &str) -> Result<String, String> {
     let Some(quote) = value.chars().next().filter(|first| "\"'`".contains(*first)) else {
         let end = value.find(" #").unwrap_or(value.len());
@@ -225,8 +227,9 @@ fn check_name(name: &str) -> Result<(), String> {
     Err("a variable's name has letters, digits and _, and does not begin with a digit".into())
 }
 
-/// The names that are secrets of the host, and that calls of the workflow may carry somewhere, or those of a workflow whose
-/// name begins with its own, which is of the same file. A host that does not tell is about to refuse the deployment as well.
+/// Returns those of these names that are secrets of the host which calls of the workflow may carry. The workflows whose
+/// names begin with this one's name and a `-` count too, since they are of the same file. The result is empty if the
+/// host does not list its secrets: it will then refuse the deployment too.
 fn sendable(client: &Client, workflow: &str, names: &[String]) -> BTreeSet<String> {
     if names.is_empty() {
         return BTreeSet::new();

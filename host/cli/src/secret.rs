@@ -20,8 +20,8 @@ use crate::terminal::Terminal;
 use crate::text::plain_line;
 use crate::time::{ago, now};
 
-/// The number of bytes that are read of standard input at most. A secret is far smaller, and a large file was given by
-/// mistake.
+/// The largest number of bytes that are read from standard input. A secret is far smaller, so a larger file was given
+/// by mistake.
 const MOST: u64 = 1 << 20;
 
 /// Sets, lists or deletes secrets: values that workflows may use and never see
@@ -313,7 +313,7 @@ impl<'a> Silence<'a> {
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
         silent.local_modes.insert(LocalModes::ECHONL);
-        // What was typed before the question may have been shown, so it is thrown away.
+        // The terminal may have shown text that was typed before the question, so that text is discarded.
         tcsetattr(stdin, OptionalActions::Flush, &silent)?;
         Ok(Silence { stdin, before })
     }

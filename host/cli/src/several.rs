@@ -1,4 +1,4 @@
-//! The runs that a command is about: by their ids, or by a filter.
+//! The runs of a command, given by their ids or by a filter.
 
 use clap::Args;
 use dormouse_api::Action;
@@ -28,7 +28,7 @@ pub(crate) struct Several {
 }
 
 impl Several {
-    /// Returns the runs as they were named. None if a filter says which they are.
+    /// Returns the runs that are given by ids, or `None` if a filter gives them.
     pub(crate) fn named(&self) -> Result<Option<&[String]>, CliError> {
         match (self.runs.as_slice(), self.filter.is_empty()) {
             ([], true) => Err(CliError::Usage(
@@ -52,12 +52,12 @@ impl Several {
         !self.filter.is_empty()
     }
 
-    /// Returns the workflow if that is all that was given.
+    /// Returns the workflow, if nothing else was given.
     pub(crate) fn only_workflow(&self) -> Option<&str> {
         self.filter.only_workflow().filter(|_| self.runs.is_empty())
     }
 
-    /// Returns what is to be done to the runs of the filter.
+    /// Returns the command for the runs of the filter.
     pub(crate) fn bulk<'a>(&'a self, action: Action, options: Option<&'a RawValue>) -> Bulk<'a> {
         Bulk {
             action,

@@ -51,11 +51,11 @@ pub(crate) fn render_failure(failure: &Failure) -> String {
     )
 }
 
-/// Formats where in the component a run failed, if it is known and asked for.
+/// Formats where in the component a run failed, if the place is known and was asked for.
 fn trace(failure: &Failure, is_wanted: bool) -> String {
     match &failure.backtrace {
         Some(backtrace) if is_wanted => format!("{}\n", plain(backtrace).trim_end()),
-        // The lines of the author's file say it, where there are any.
+        // The message already has the lines of the author's file.
         Some(_) if failure.message.contains("\n    at ") => String::new(),
         Some(_) => "`dormouse show --trace` shows where in the component\n".to_owned(),
         None => String::new(),
@@ -104,7 +104,7 @@ fn render(run: &Run, now: Time, with_colour: bool, with_trace: bool) -> String {
     text
 }
 
-/// Formats which event or run is waited for. Empty for all else.
+/// Formats the event or the run that is waited for. The text is empty for other waits.
 fn awaited(waiting: &Waiting) -> String {
     let what = match (&waiting.event, &waiting.run) {
         (Some(event), _) => format!("the event {:?}", plain_line(event)),
@@ -114,7 +114,7 @@ fn awaited(waiting: &Waiting) -> String {
     format!("  operation {} waits for {what}\n", waiting.operation)
 }
 
-/// Formats how far a call has come that is tried again. Empty for all else.
+/// Formats the attempts of a call that is tried again. The text is empty for other waits.
 fn tried_again(waiting: &Waiting, now: Time) -> String {
     let (Some(attempts), Some(error)) = (waiting.attempts, &waiting.last_error) else {
         return String::new();
@@ -134,7 +134,7 @@ fn tried_again(waiting: &Waiting, now: Time) -> String {
     )
 }
 
-/// Formats what is paused, so that a run does not go on, and the command that resumes it.
+/// Formats what pause stops a run, and the command that resumes it.
 fn paused(by: &str, workflow: &str) -> String {
     match by {
         "workflow" => {
@@ -200,7 +200,7 @@ fn fields(run: &Run, now: Time) -> Table {
     table
 }
 
-/// How many characters of a version are shown.
+/// The number of characters of a version that are shown.
 const SHORT: usize = 12;
 
 fn failed_try(failed: &FailedTry, now: Time) -> String {

@@ -1,4 +1,4 @@
-//! Signing a request by hand, as a provider would.
+//! Signs a request by hand, as a provider would.
 
 use std::path::PathBuf;
 
@@ -12,8 +12,8 @@ use crate::error::CliError;
 use crate::input::without_line_break;
 use crate::time::now;
 
-/// The environment variable that can hold the secret. There is no flag for the secret itself: others on the machine can
-/// read the command lines of its processes.
+/// The environment variable that can hold the secret. There is no flag for the secret itself, since others on the
+/// machine can read the command lines of its processes.
 const VARIABLE: &str = "DORMOUSE_WEBHOOK_SECRET";
 
 /// How a request is signed.
@@ -51,7 +51,7 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// Returns the headers that sign this request: none if the command line names no provider.
+    /// Returns the headers that sign this request. There are none if the command line names no provider.
     pub(crate) fn headers(&self, request: &Request) -> Result<Vec<Header>, CliError> {
         let Some(name) = &self.sign else {
             return Ok(Vec::new());
@@ -67,7 +67,7 @@ impl Signing {
         let flags = flags.map(|(name, value)| (name.to_owned(), value.clone()));
         let signature = Signature {
             provider: name.clone(),
-            // A check names its secrets. Here there is only one, whose name nobody sees.
+            // A check names its secrets. Here is only one, whose name is not shown.
             secrets: vec!["secret".into()],
             settings: flags.chain(self.sign_setting.iter().cloned()).collect(),
         };

@@ -72,11 +72,11 @@ pub struct Start {
     connection: Connection,
 }
 
-/// The number of seconds for which the host may hold its answer while a run is followed. It also bounds how late a
-/// change of the run's status is shown.
+/// The number of seconds for which the host may hold its answer while the command follows a run. A change of the run's
+/// status is shown at most this much later.
 const HOLD: u32 = 2;
 
-/// The time between such an answer and the next request, since a host can be set to hold no answers.
+/// The time between such an answer and the next request. A host can be set to hold no answers.
 const BREATH: Duration = Duration::from_millis(100);
 
 impl Start {
@@ -144,7 +144,7 @@ impl Start {
         Ok(exit_code(&run))
     }
 
-    /// Shows a run that comes no further by itself.
+    /// Shows a run that cannot continue without help.
     fn show_blocked(
         &self,
         answer: &Answer,

@@ -1,4 +1,4 @@
-//! Where commands write: results to standard output, everything said about them to standard error.
+//! Where commands write: results to standard output, and remarks about them to standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -60,7 +60,7 @@ impl Terminal {
         self.out.flush()
     }
 
-    /// Writes a line to standard error: something about the result.
+    /// Writes a remark about the result to standard error, as one line.
     ///
     /// # Errors
     /// If standard error is closed.
@@ -76,7 +76,7 @@ impl Terminal {
         self.err.flush()
     }
 
-    /// Shows what is going on, in a line that the next one replaces. Does nothing if standard error is no terminal.
+    /// Shows the progress in a line that the next call replaces. Does nothing if standard error is not a terminal.
     pub(crate) fn progress(&mut self, text: &str) -> io::Result<()> {
         if !self.watched {
             return Ok(());

@@ -1,11 +1,11 @@
-//! Text from elsewhere, made safe for a terminal, and sizes and statuses for people.
+//! Texts from workflows and callers, made safe for a terminal, and sizes and statuses for people.
 
 use std::collections::BTreeMap;
 
 use dormouse_journal::Status;
 
-/// Escapes everything in a text that would steer the terminal: a workflow or a caller wrote it, and a log line must not
-/// be able to rewrite the screen of whoever reads it. Line breaks and tabs stay.
+/// Escapes the characters of a text that would control the terminal. A workflow or a caller wrote the text, and a log
+/// line must not be able to rewrite the reader's screen. Line breaks and tabs stay.
 pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -20,7 +20,7 @@ pub(crate) fn plain(text: &str) -> String {
     plain
 }
 
-/// Escapes a text as [`plain`] does, and line breaks as well, so that it stays on one line.
+/// Escapes a text as [`plain`] does, and its line breaks too, so that it stays on one line.
 pub fn plain_line(text: &str) -> String {
     plain(text).replace('\n', "\\n").replace('\t', " ")
 }
@@ -57,7 +57,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-/// Formats a number of things.
+/// Formats a number with the name of the counted things, in the singular or plural.
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
@@ -80,7 +80,7 @@ pub(crate) fn coloured(text: &str, colour: u8) -> String {
     format!("\x1b[{colour}m{text}\x1b[0m")
 }
 
-/// Returns true for the characters that change the order in which text is shown.
+/// Returns true if a character changes the order in which text is shown.
 fn is_bidirectional(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

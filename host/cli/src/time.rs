@@ -1,4 +1,4 @@
-//! Times for people: how long ago, how long until.
+//! Formats times for people: how long ago a time was, or how long it is until then.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

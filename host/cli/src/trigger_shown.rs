@@ -1,4 +1,4 @@
-//! Triggers as people read them.
+//! Formats triggers for people.
 
 use dormouse_api::{LabelValue, Place, Trigger, TriggerReply};
 use dormouse_journal::Time;
@@ -36,7 +36,7 @@ fn state(trigger: &Trigger) -> &'static str {
     if trigger.paused { "paused" } else { "open" }
 }
 
-/// Formats one trigger, a line for each thing.
+/// Formats one trigger with a line for each field.
 pub(crate) fn details(trigger: &Trigger, now: Time) -> String {
     let mut lines = vec![
         ("trigger", trigger.name.clone()),

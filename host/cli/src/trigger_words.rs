@@ -1,4 +1,4 @@
-//! What stands in words on the command line of `dormouse trigger set`.
+//! Reads the words of the command line of `dormouse trigger set`.
 
 use dormouse_api::{LabelValue, Place, TriggerReply};
 use dormouse_journal::{KeyMissing, OnExisting, Unread};
@@ -20,7 +20,7 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.into(), value.into()))
 }
 
-/// Reads a label. A value that looks like a place is one.
+/// Reads a label. If its value has the form of a place, it is a place.
 pub(crate) fn label(text: &str) -> Result<(String, LabelValue), String> {
     let (key, value) = text
         .split_once('=')
@@ -50,9 +50,9 @@ pub(crate) fn reply(text: &str) -> Result<TriggerReply, String> {
     }
 }
 
-/// What is asked for by name.
+/// A type whose values are given by name on the command line.
 pub(crate) trait Named: Copy + Send + Sync + 'static {
-    /// All of them, each with its name.
+    /// Returns all values, each with its name.
     fn all() -> Vec<(Self, &'static str)>;
 }
 

@@ -1,4 +1,4 @@
-//! Versions as people name them: by the beginning of their SHA-256.
+//! Finds versions by the beginning of their SHA-256, as people write it.
 
 use dormouse_api::Workflow;
 
@@ -6,11 +6,11 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::text::plain_line;
 
-/// Hexadecimal digits of a whole version.
+/// The number of hexadecimal digits of a whole version.
 const WHOLE: usize = 64;
 
-/// Returns the one version of a workflow that begins with `text`. A whole version is returned as it is: the host knows
-/// whether there is such a version.
+/// Returns the one version of a workflow that begins with `text`. A whole version is returned unchanged: the host
+/// knows whether there is such a version.
 pub(crate) fn find(client: &Client, workflow: &str, text: &str) -> Result<String, CliError> {
     if text.len() >= WHOLE {
         return Ok(text.to_owned());

@@ -24,7 +24,7 @@ use crate::text::{plain, plain_line};
 /// The size of the largest answer that is read. No host answers a webhook with more, unless its limits were raised.
 const LARGEST_ANSWER: u64 = 64 << 20;
 
-/// The headers of an answer that people are shown: they say what the body is, what the host makes of the request, and
+/// The headers of an answer that are shown to people. They say what the body is, why the host refused the request, and
 /// when to try again.
 const SHOWN: [HeaderName; 5] = [CONTENT_TYPE, RETRY_AFTER, ALLOW, LOCATION, WWW_AUTHENTICATE];
 
@@ -93,7 +93,7 @@ struct Send {
     json: bool,
 }
 
-/// What a webhook answered.
+/// The answer of a webhook.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Answer {
     status: u16,
@@ -135,8 +135,8 @@ impl Send {
         })
     }
 
-    /// Returns the headers of the request: those of the command line, and those that its other flags make. A header
-    /// that both make is an error, since a host refuses a request that it could read in two ways.
+    /// Returns the headers of the request: those of the command line, and those that other flags make. It is an error
+    /// if both make the same header, since a host refuses a request that it could read in two ways.
     fn all_headers(&self, input: &Input) -> Result<HeaderMap, CliError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {

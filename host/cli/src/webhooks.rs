@@ -102,8 +102,8 @@ fn options_and_trouble(webhook: &model::Webhook) -> String {
     text
 }
 
-/// Formats the options of a webhook other than its methods, in few words. Returns an empty text if all are the
-/// defaults.
+/// Formats the options of a webhook other than its methods, shortly. The text is empty if all options have
+/// their defaults.
 pub(crate) fn options(options: &WebhookOptions) -> String {
     let mut parts = Vec::new();
     if let Some(check) = &options.signature {

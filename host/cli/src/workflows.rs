@@ -279,7 +279,7 @@ fn render(workflow: &Workflow, now: Time) -> String {
     )
 }
 
-/// Returns enough of a version to tell it from others. `workflows show` prints all of it.
+/// Returns the beginning of a version, long enough to tell versions apart. `workflows show` prints the whole version.
 fn short(version: &str) -> &str {
     version.get(..12).unwrap_or(version)
 }

@@ -1,4 +1,4 @@
-//! The configuration of a host, built only from what is valid.
+//! The configuration of a host, which is built only from valid settings.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -21,61 +21,61 @@ use super::{
 /// The configuration of a host.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where everything durable lies.
+    /// The directory of everything durable.
     pub data_dir: PathBuf,
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// Where to listen besides, for webhooks alone.
+    /// A second address to listen on, for webhooks only.
     pub hooks_listen: Option<SocketAddr>,
-    /// What webhooks' URLs begin with, without a slash at the end.
+    /// The beginning of the URLs of webhooks, without a slash at the end.
     pub public_url: String,
-    /// Whose word about their clients is taken.
+    /// The proxies whose headers about their clients are believed.
     pub trusted_proxies: Vec<Network>,
-    /// What guards the API, if anything does.
+    /// The token that guards the API, if there is one.
     pub token: Option<ApiToken>,
-    /// Where calls may go.
+    /// The policy that decides where calls may go.
     pub egress: Policy,
-    /// What is logged, in the language of [`EnvFilter`].
+    /// The filter of the log, in the language of [`EnvFilter`].
     pub log: String,
-    /// How it is logged.
+    /// The format of the log.
     pub log_format: LogFormat,
-    /// Headers whose values people do not see, beside those that they never see.
+    /// Headers whose values are not shown, in addition to those that are never shown.
     pub mask_headers: Vec<HeaderName>,
-    /// Whether a run whose code breaks is blocked, and does not fail.
+    /// True if a run whose code breaks is blocked, false if it fails.
     pub blocks_broken: bool,
     /// The limits.
     pub limits: Limits,
-    /// What seals secrets and opens them. Without keys there are none to be used.
+    /// Seals and opens secrets. Without keys, the host can use no secrets.
     pub secret_keys: Option<Arc<SecretKeys>>,
     /// The providers whose webhooks the host knows.
     pub providers: Providers,
     is_public_url_given: bool,
     /// The limits that were given, by name.
     given_limits: Vec<&'static str>,
-    /// Whether all of the store is read when it is opened.
+    /// True if the whole store is verified when it is opened.
     pub verify_store: bool,
-    /// Whether the host is paused when it starts.
+    /// True if the host is paused when it starts.
     pub paused: bool,
-    /// Whether a data directory and confidential files that other users may look into are taken, with a warning.
+    /// True if a data directory and confidential files that other users can open are accepted, with a warning.
     pub allow_open_files: bool,
-    /// The confidential files that were taken so.
+    /// The confidential files that were accepted although other users can open them.
     pub open_files: Vec<OpenToOthers>,
 }
 
-/// How log events are written.
+/// The format of log events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For machines, one JSON object a line.
+    /// JSON for programs, one object a line.
     Json,
 }
 
 impl Config {
-    /// Understands what was given, and reads the token and the keys of secrets.
+    /// Checks the given settings, and reads the token and the keys of secrets.
     ///
     /// # Errors
-    /// At the first setting that is not valid, or when the API would be open to others.
+    /// At the first setting that is not valid, or when others could use the API.
     pub fn new(
         raw: &RawConfig,
         variable: impl Fn(&str) -> Option<String>,
@@ -116,7 +116,7 @@ impl Config {
             },
             log: read.value(&setting::LOG, log)?,
             log_format: read.value(&setting::LOG_FORMAT, log_format)?,
-            // Header names that could stand in no request would mask nothing, and so are mistakes.
+            // A header name that no request can have would mask nothing, so it is a mistake.
             mask_headers: read.list(&setting::MASK_HEADERS)?,
             blocks_broken: read.value(&setting::WHEN_BROKEN, blocks_broken)?,
             limits: Limits::read(|limit| read.limit(limit))?,
@@ -137,14 +137,14 @@ impl Config {
         })
     }
 
-    /// Returns true if a limit's value was given, and is not its default because nobody gave one.
+    /// Returns true if the value of a limit was given and is not its default.
     #[must_use]
     pub fn is_given(&self, limit: &Limit) -> bool {
         self.given_limits.contains(&limit.name)
     }
 
-    /// With the addresses that the listeners really have: port 0 asks the machine for a free one, and the public URL
-    /// follows unless it was given.
+    /// Sets the addresses on which the listeners really listen: port 0 asks the machine for a free port, and the
+    /// public URL follows unless it was given.
     #[must_use]
     pub fn bound(mut self, listen: SocketAddr, hooks_listen: Option<SocketAddr>) -> Self {
         self.listen = listen;
@@ -156,8 +156,8 @@ impl Config {
     }
 }
 
-/// What a file or a variable holds that nobody should see. A file named on the command line goes before the variable,
-/// and that before a file named elsewhere: what is nearer to the person wins, as with every setting.
+/// Returns a confidential value. A file that is named on the command line takes precedence over the variable, and the
+/// variable over a file that is named elsewhere: as with every setting, the source nearest to the user counts.
 fn confidential<T>(
     file: Option<(&str, &Source)>,
     from_file: impl Fn(&Path) -> Result<T, ConfigError>,

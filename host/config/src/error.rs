@@ -1,4 +1,4 @@
-//! What is wrong with the settings: which, what it was, where it came from, and what would be right.
+//! Errors in settings: the setting, its value, where the value came from, and what would be right.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::private::OpenToOthers;
 
-/// Where a setting's value came from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The command line.
@@ -15,53 +15,53 @@ pub enum Source {
     Environment(String),
     /// This file.
     File(PathBuf),
-    /// Nobody gave it.
+    /// The value is the default.
     Default,
 }
 
-/// What is wrong with the settings.
+/// An error in the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A value that the setting does not take.
+    /// The value of a setting is not valid.
     #[error("{name} = {value:?}, from {origin}, is not valid: {reason}")]
     Invalid {
-        /// The setting.
+        /// The name of the setting.
         name: &'static str,
-        /// Its value.
+        /// The value.
         value: String,
-        /// Where that came from.
+        /// The source of the value.
         origin: Source,
-        /// What it takes.
+        /// The values that the setting accepts.
         reason: String,
     },
-    /// A file of settings that cannot be read.
+    /// A file of settings cannot be read.
     #[error("the file of settings {path:?} cannot be read: {source}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// A folder of descriptions, or a file of it, that cannot be read.
+    /// A folder of descriptions, or a file in it, cannot be read.
     #[error("the setting `providers-dir`: {path:?} cannot be read: {source}")]
     ProvidersUnreadable {
         /// The folder or the file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// A description of a provider that is wrong.
+    /// A provider's description is wrong.
     #[error("the setting `providers-dir`: {0}")]
     Provider(String),
-    /// A file of settings that is not TOML.
+    /// A file of settings is not TOML.
     #[error("the file of settings {path:?} is not TOML: {reason}")]
     NotToml {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A file of settings with a name that is no setting.
+    /// A file of settings has a name that is not a setting.
     #[error(
         "the file of settings {path:?} has {name:?}, which is not a setting; `dormouse serve --help` lists them"
     )]
@@ -71,7 +71,7 @@ pub enum ConfigError {
         /// The name.
         name: String,
     },
-    /// A file of settings with a value that no setting can have.
+    /// A file of settings has a value that no setting can have.
     #[error(
         "the file of settings {path:?} gives {name:?} {what}: write text, a number, true or false, or a list"
     )]
@@ -80,29 +80,29 @@ pub enum ConfigError {
         path: PathBuf,
         /// The setting.
         name: &'static str,
-        /// What the value is.
+        /// The kind of the value.
         what: &'static str,
     },
-    /// An API token that cannot be one.
+    /// The API token is not valid.
     #[error("the API token from {origin} {reason}")]
     Token {
-        /// Where it came from.
+        /// The source of the token.
         origin: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
-    /// Keys for secrets that cannot be ones.
+    /// The keys for secrets are not valid.
     #[error("what should hold the keys of secrets, {origin}, {reason}")]
     SecretKeys {
-        /// Where they came from.
+        /// The source of the keys.
         origin: String,
-        /// What is wrong.
+        /// What is wrong with them.
         reason: String,
     },
-    /// A file with the token or with keys that other users may read or write.
+    /// Other users can read or write a file with the token or with keys.
     #[error("{0}")]
     Permissions(OpenToOthers),
-    /// An open API that others could reach.
+    /// Others could reach an API without a token.
     #[error(
         "the API at {listen} could be used by everybody who reaches that address: give the host a token with \
          --api-token-file FILE or in DORMOUSE_API_TOKEN, or listen on a loopback address such as 127.0.0.1:4100"

@@ -1,12 +1,12 @@
-//! Settings: read from the command line, the environment and a file, and only then understood.
+//! Settings: read from the command line, the environment and a file, and then checked.
 //!
-//! - [`setting`] has all settings: name, default, what it is for. Everything else follows from it. Those that are limits
-//!   come from the table in `dormouse_limits`.
-//! - [`RawConfig`] is what was given, as text and with where it came from; nothing in it is checked.
-//! - [`Config`] is built from it, and only from what is valid.
+//! - [`setting`] has all settings with name, default and purpose. Everything else follows from this table. The limits
+//!   among them come from the table in `dormouse_limits`.
+//! - [`RawConfig`] has the given texts with their sources. Nothing in it is checked.
+//! - [`Config`] is built from it, and only if everything is valid.
 //!
-//! The command line goes before the environment, the environment before the file, the file before the default. What the
-//! layers of the host make of a [`Config`] is none of its business, so that it is fuzzed without them.
+//! The command line takes precedence over the environment, the environment over the file, and the file over the
+//! default. This crate does not know what the layers of the host do with a [`Config`], so it is fuzzed without them.
 
 mod config;
 mod error;

@@ -9,14 +9,14 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// An entry that is neither.
+/// The error for a text that is neither.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a network; write a network (10.0.0.0/8) or an address (127.0.0.1)")]
 pub struct InvalidNetwork(String);
 
 impl Network {
-    /// Whether this address is in it. One of IPv4 is the same in its spelling of IPv6 (`::ffff:10.0.0.1`), which is how
-    /// a listener on `[::]` sees it.
+    /// Returns true if this address is in the network. An IPv4 address also counts in its IPv6 form
+    /// (`::ffff:10.0.0.1`), in which a listener on `[::]` gets it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())

@@ -1,4 +1,4 @@
-//! Whether files and folders are their owner's alone.
+//! Checks that files and folders can be opened only by their owner.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,27 +7,27 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// The bits of a mode that are about the users of the group, and about all others.
+/// The bits of a mode for the users of the group and for all others.
 const GROUP: u32 = 0o070;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS: u32 = 0o007;
 
-/// A file or a folder that users other than the host's may read or write.
+/// A file or a folder that users other than the host's can read or write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenToOthers {
     what: &'static str,
     path: PathBuf,
     mode: u32,
     is_folder: bool,
-    /// The user whose it is, if that is another one.
+    /// The user that owns it, if that is another one.
     owner: Option<u32>,
 }
 
 impl OpenToOthers {
-    /// Judges the permissions of a file or folder. Returns none if only the host's user and root may read or write it.
+    /// Checks the permissions of a file or folder. Returns none if only the host's user and root can read or write it.
     ///
-    /// A file of root's that its group may read passes, unless the host is root: so service managers hand a credential to
-    /// one user.
+    /// A file of root's that its group can read is accepted, unless the host is root: service managers pass credentials
+    /// to one user in this way.
     #[must_use]
     pub fn judge(what: &'static str, path: &Path, metadata: &Metadata) -> Option<Self> {
         let user = rustix::process::geteuid().as_raw();
@@ -43,7 +43,7 @@ impl OpenToOthers {
         } else {
             OTHERS | GROUP
         };
-        // Root may read everything anyhow, and has no need to own what it is given.
+        // Root can read everything anyway, and need not own the files that it is given.
         let is_foreign = user != 0 && owner != 0 && owner != user;
         (mode & forbidden != 0 || is_foreign).then(|| OpenToOthers {
             what,
@@ -79,9 +79,9 @@ impl fmt::Display for OpenToOthers {
 
 /// Reads files that must be private.
 pub(super) struct PrivateFiles {
-    /// True if what is open to others is noted instead of refused.
+    /// True if files that others can open are noted instead of refused.
     pub(super) is_open_allowed: bool,
-    /// What was read although it is open to others.
+    /// The files that were read although others can open them.
     pub(super) open: RefCell<Vec<OpenToOthers>>,
 }
 
@@ -93,7 +93,7 @@ pub(super) enum Unread {
 }
 
 impl PrivateFiles {
-    /// Reads a file to its end, if it is private.
+    /// Reads a whole file, if it is private.
     pub(super) fn read(&self, what: &'static str, path: &Path) -> Result<String, Unread> {
         let mut file = File::open(path).map_err(Unread::Io)?;
         let metadata = file.metadata().map_err(Unread::Io)?;
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns what is said of a file with these permissions, or of the folder that it is in, to its owner.
+    /// Returns the message for a file with these permissions, or for the folder that it is in.
     fn judged(mode: u32, is_folder: bool) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
@@ -159,7 +159,7 @@ mod tests {
         let (owner, path) = (metadata.uid(), file.path());
         let judged = |user| OpenToOthers::judge_for(user, "the file", path, &metadata);
         assert_eq!(judged(owner), None);
-        // Root's files are root's to hand out, and root reads what it is given.
+        // Root may give its files to anybody, and root reads the files that it is given.
         assert_eq!(judged(owner + 1).is_some(), owner != 0);
         assert_eq!(judged(0), None);
     }

@@ -1,4 +1,4 @@
-//! The descriptions of providers that an operator adds to those that are compiled in.
+//! The descriptions of providers that an operator adds to the built-in ones.
 
 use std::path::Path;
 
@@ -6,10 +6,11 @@ use dormouse_webhook::provider::{LONGEST_DESCRIPTION, Provider, Providers};
 
 use super::ConfigError;
 
-/// Files of the folder. Nobody deals with more providers.
+/// The largest number of files in the folder. Nobody needs more providers.
 const MOST: usize = 1_000;
 
-/// Reads every `NAME.toml` of a folder, and runs its vectors: what does not work is not started with.
+/// Reads every `NAME.toml` in a folder, and runs its test vectors. The host does not start with a
+/// description that does not work.
 pub(super) fn from_folder(folder: &Path) -> Result<Providers, ConfigError> {
     let unreadable = |source| ConfigError::ProvidersUnreadable {
         path: folder.to_owned(),

@@ -1,13 +1,13 @@
-//! The public URL: what webhooks' URLs begin with.
+//! The public URL: the beginning of the URLs of webhooks.
 
 use std::net::{IpAddr, SocketAddr};
 
 use url::Url;
 
-/// What a public URL must be.
+/// The form that a public URL must have.
 const FORM: &str = "give a URL such as https://hooks.example or https://example.com/dormouse";
 
-/// Checks a public URL, and gives it without a slash at its end.
+/// Checks a public URL, and returns it without a slash at its end.
 pub(super) fn parse(text: &str) -> Result<String, String> {
     let url = Url::parse(text.trim()).map_err(|error| format!("{error}; {FORM}"))?;
     let reason = if !matches!(url.scheme(), "http" | "https") {
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
     Err(format!("{reason}; {FORM}"))
 }
 
-/// The public URL of a host that was given none. It is of use on this machine only.
+/// Returns the public URL of a host for which none was given. It works only on this machine.
 pub(super) fn of_listener(listen: SocketAddr) -> String {
     match listen.ip() {
         // Nobody can call "every address".

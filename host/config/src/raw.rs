@@ -1,4 +1,4 @@
-//! What was given as settings, before anything of it is understood.
+//! The given settings, before any of them is checked.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,25 +8,25 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use super::setting::{ALL, Kind, Setting};
 use super::{ConfigError, Source};
 
-/// What was given, by the setting's name.
+/// The given values, by the name of the setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawConfig {
     given: BTreeMap<&'static str, (String, Source)>,
 }
 
-/// Settings on the command line of `dormouse serve`, and the file that has further ones.
+/// The settings on the command line of `dormouse serve`, and the file with further settings.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     settings: RawConfig,
     file: Option<PathBuf>,
 }
 
-/// The setting that names the file. It is not in the table: a file cannot name itself.
+/// The setting that names the file. It is not in the table, because a file cannot name itself.
 const CONFIG: &str = "config";
 const CONFIG_VARIABLE: &str = "DORMOUSE_CONFIG";
 
 impl RawConfig {
-    /// What was given for a setting, and by what.
+    /// Returns the given value of a setting, and its source.
     #[must_use]
     pub fn get(&self, setting: &Setting) -> Option<(&str, &Source)> {
         self.given
@@ -34,7 +34,7 @@ impl RawConfig {
             .map(|(text, source)| (text.as_str(), source))
     }
 
-    /// Settings from the environment.
+    /// Returns the settings in the environment.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut raw = RawConfig::default();
         for setting in ALL.iter() {
@@ -46,10 +46,10 @@ impl RawConfig {
         raw
     }
 
-    /// Settings from the text of a TOML file.
+    /// Returns the settings in the text of a TOML file.
     ///
     /// # Errors
-    /// When it is not TOML, or has anything but settings.
+    /// When the text is not TOML, or has other content than settings.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let table: toml::Table =
             text.parse()
@@ -75,7 +75,7 @@ impl RawConfig {
         Ok(raw)
     }
 
-    /// Both together; where both have a setting, this one's value stays.
+    /// Combines both. If both have a setting, the value in `self` counts.
     #[must_use]
     pub fn or(mut self, other: RawConfig) -> Self {
         for (name, given) in other.given {
@@ -84,17 +84,18 @@ impl RawConfig {
         self
     }
 
-    /// Gives a setting its value.
+    /// Sets the value of a setting.
     pub(super) fn give(&mut self, setting: &Setting, text: String, source: Source) {
         self.given.insert(setting.name, (text, source));
     }
 }
 
 impl Flags {
-    /// All that was given: on this command line, in the environment, and in the file that one of the two names.
+    /// Returns all given settings: those on this command line, in the environment, and in the file that either
+    /// of them names.
     ///
     /// # Errors
-    /// When there is such a file, and it cannot be read or has anything but settings.
+    /// When there is such a file, and it cannot be read or has other content than settings.
     pub fn with_environment_and_file(
         self,
         variable: impl Fn(&str) -> Option<String>,
@@ -173,7 +174,7 @@ fn flag(setting: &'static Setting) -> Arg {
     }
 }
 
-/// A value of the file as it would stand on the command line; else what it is instead.
+/// Returns a value of the file in the form of the command line, or the name of its kind if it has no such form.
 fn text_of(value: &toml::Value) -> Result<String, &'static str> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),

@@ -1,4 +1,4 @@
-//! Values of settings, understood one by one.
+//! Reads the values of settings one by one.
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use dormouse_limits::Limit;
 use super::setting::Setting;
 use super::{ConfigError, RawConfig, Source};
 
-/// Reads settings, defaults filled in.
+/// Reads settings, including default values.
 pub(super) struct Reader<'a>(pub(super) &'a RawConfig);
 
 impl Reader<'_> {
-    /// A value as `parse` understands it. None if the setting was not given and has no default.
+    /// Returns a value as `parse` reads it. None if the setting was not given and has no default.
     pub(super) fn optional<T, E: Display>(
         &self,
         setting: &Setting,
@@ -34,7 +34,7 @@ impl Reader<'_> {
             })
     }
 
-    /// A value as `parse` understands it, of a setting with a default.
+    /// Returns a value as `parse` reads it, for a setting with a default.
     pub(super) fn value<T, E: Display>(
         &self,
         setting: &Setting,
@@ -49,7 +49,7 @@ impl Reader<'_> {
             })
     }
 
-    /// Text that is not empty.
+    /// Returns a text that is not empty.
     pub(super) fn text(&self, setting: &Setting) -> Result<Option<String>, ConfigError> {
         self.optional(setting, |text| match text.trim() {
             "" => Err("it is empty"),
@@ -63,7 +63,7 @@ impl Reader<'_> {
         })
     }
 
-    /// What stands between commas.
+    /// Returns the values between commas.
     pub(super) fn list<T: FromStr<Err: Display>>(
         &self,
         setting: &Setting,
@@ -78,13 +78,13 @@ impl Reader<'_> {
         Ok(list.unwrap_or_default())
     }
 
-    /// The value of a limit.
+    /// Returns the value of a limit.
     pub(super) fn limit(&self, limit: &'static Limit) -> Result<u64, ConfigError> {
         self.value(&Setting::of(limit), |text| limit.parse(text))
     }
 }
 
-/// An address and a port.
+/// Parses an address with a port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.trim()
         .parse()

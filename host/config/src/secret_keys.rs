@@ -1,4 +1,4 @@
-//! The keys that secrets are sealed with.
+//! The keys under which secrets are sealed.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use super::ConfigError;
 use super::private::{PrivateFiles, Unread};
 
-/// The environment variable that holds the keys themselves. A flag would show them to every user of the machine.
+/// The environment variable with the keys themselves. A flag would show them to every user of the machine.
 const VARIABLE: &str = "DORMOUSE_SECRET_KEY";
 
-/// Keys from a file that only the host's user may read.
+/// Reads the keys from a file that only the host's user can read.
 pub(super) fn from_file(files: &PrivateFiles, path: &Path) -> Result<SecretKeys, ConfigError> {
     let origin = || format!("the file {}", path.display());
     match files.read("the file with the keys of secrets", path) {
@@ -24,7 +24,7 @@ pub(super) fn from_file(files: &PrivateFiles, path: &Path) -> Result<SecretKeys,
     }
 }
 
-/// Keys from the environment, if it has any.
+/// Reads the keys from the environment, if it has any.
 pub(super) fn from_environment(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<SecretKeys>, ConfigError> {

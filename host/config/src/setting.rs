@@ -1,7 +1,8 @@
-//! The settings: a table of those that are no limits, and the limits.
+//! The settings: a table of those that are not limits, and the limits.
 //!
 //! A setting has one name, written `--data-dir` on the command line, `DORMOUSE_DATA_DIR` in the environment and
-//! `data-dir` in the file. Errors that come from a limit, also those of the engine and the runtime, name it so.
+//! `data-dir` in the file. Errors that come from a limit, including those of the engine and the runtime, use
+//! this name.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,17 +12,17 @@ use dormouse_limits::{Limit, Unit};
 /// A setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name.
+    /// The name of the setting.
     pub name: &'static str,
-    /// What kind of value it takes.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What it is when it is not given. Settings without one are off, or follow from another.
+    /// The value if none is given. A setting without a default is off, or follows from another.
     pub default: Option<Cow<'static, str>>,
-    /// What it is for.
+    /// The help text.
     pub help: &'static str,
 }
 
-/// What kind of value a setting takes.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A path.
@@ -32,18 +33,18 @@ pub enum Kind {
     Url,
     /// `true` or `false`.
     Switch,
-    /// Several, with commas between them on one line.
+    /// Several values, separated by commas on one line.
     List,
     /// One of a few words.
     Word,
     /// A filter of log events.
     Filter,
-    /// A limit's value.
+    /// The value of a limit.
     Limit(Unit),
 }
 
 impl Kind {
-    /// How a value is written in help texts.
+    /// Returns the placeholder for a value in help texts.
     #[must_use]
     pub fn placeholder(self) -> &'static str {
         match self {
@@ -62,7 +63,7 @@ impl Kind {
 }
 
 impl Setting {
-    /// The setting of a limit.
+    /// Returns the setting of a limit.
     #[must_use]
     pub fn of(limit: &'static Limit) -> Self {
         Setting {
@@ -73,7 +74,7 @@ impl Setting {
         }
     }
 
-    /// Its name in the environment.
+    /// Returns the name in the environment.
     #[must_use]
     pub fn variable(&self) -> String {
         format!("DORMOUSE_{}", self.name.replace('-', "_").to_uppercase())

@@ -1,4 +1,4 @@
-//! From what was given to what holds.
+//! Tests the configuration that follows from given settings.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn flags(arguments: &[&str]) -> Flags {
     Flags::from_arg_matches(&command.try_get_matches_from(arguments).unwrap()).unwrap()
 }
 
-/// A configuration from a command line and an environment.
+/// Returns the configuration for a command line and an environment.
 fn config(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variable = |name: &str| {
         let found = environment.iter().find(|(known, _)| *known == name);

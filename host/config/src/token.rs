@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::ConfigError;
 use super::private::{PrivateFiles, Unread};
 
-/// The environment variable that holds the token itself. A flag would show it to every user of the machine.
+/// The environment variable with the token itself. A flag would show it to every user of the machine.
 pub(super) const VARIABLE: &str = "DORMOUSE_API_TOKEN";
 
 /// The token that callers of the API present.
@@ -16,10 +16,10 @@ pub(super) const VARIABLE: &str = "DORMOUSE_API_TOKEN";
 pub struct ApiToken(String);
 
 impl ApiToken {
-    /// A token from a file, without the line break at its end.
+    /// Reads a token from a file, without the line break at its end.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no token.
+    /// When the file cannot be read, or does not contain a token.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
         let origin = format!("the file {}", path.display());
         match std::fs::read_to_string(path) {
@@ -31,7 +31,7 @@ impl ApiToken {
         }
     }
 
-    /// A token from a file that only the host's user may read, without the line break at its end.
+    /// Reads a token from a file that only the host's user can read, without the line break at its end.
     pub(super) fn from_private_file(
         files: &PrivateFiles,
         path: &Path,
@@ -47,10 +47,10 @@ impl ApiToken {
         }
     }
 
-    /// A token from the environment, if it has one.
+    /// Reads a token from the environment, if it has one.
     ///
     /// # Errors
-    /// When what it has is not a token.
+    /// When the value is not a token.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, ConfigError> {
@@ -60,13 +60,14 @@ impl ApiToken {
             .transpose()
     }
 
-    /// Whether this is the token, in a time that does not show how much of it is right.
+    /// Returns true if this is the token. The time that the comparison takes does not show how much of the
+    /// token is right.
     #[must_use]
     pub fn is(&self, presented: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(presented).into()
     }
 
-    /// What a client sends to present it.
+    /// Returns the header value with which a client presents the token.
     #[must_use]
     pub fn as_bearer(&self) -> String {
         format!("Bearer {}", self.0)
@@ -80,7 +81,7 @@ impl ApiToken {
                 reason: "is empty".into(),
             });
         }
-        // Anything else could not stand in a header.
+        // Other characters cannot be in a header.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "has characters other than visible ASCII ones; make one with `openssl rand -hex 32`";
             return Err(ConfigError::Token {

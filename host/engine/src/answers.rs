@@ -1,6 +1,6 @@
-//! Which deliveries still wait for the workflow's answer.
+//! The deliveries that still wait for the workflow's answer.
 //!
-//! This follows from what the guest was given and what it did, so a replay comes to the same result.
+//! They follow from what the guest was given and what it did, so a replay has the same result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use crate::stop::Stop;
 pub(crate) struct Answers {
     /// The webhooks whose callers the workflow answers.
     webhooks: BTreeSet<WebhookNumber>,
-    /// The deliveries of these webhooks, and whether each was answered.
+    /// The deliveries of these webhooks. True if the delivery was answered.
     deliveries: BTreeMap<String, bool>,
 }
 
 impl Answers {
-    /// Of a generation that was left these webhooks.
+    /// Creates the state of a generation that took over these webhooks.
     pub(crate) fn of(kept: &[KeptWebhook]) -> Self {
         let kept = kept.iter().filter(|webhook| webhook.takes_answers);
         Answers {
@@ -32,14 +32,14 @@ impl Answers {
         self.webhooks.insert(webhook);
     }
 
-    /// Adds a delivery that the guest was given, if its caller waits for an answer.
+    /// Adds a delivery that the guest got, if its caller waits for an answer.
     pub(crate) fn delivered(&mut self, webhook: WebhookNumber, delivery: &str) {
         if self.webhooks.contains(&webhook) {
             self.deliveries.insert(delivery.to_owned(), false);
         }
     }
 
-    /// Returns how many deliveries are remembered. The number never goes down.
+    /// Returns the number of deliveries that are remembered. The number never decreases.
     pub(crate) fn remembered(&self) -> usize {
         self.deliveries.len()
     }

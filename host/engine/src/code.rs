@@ -1,4 +1,4 @@
-//! Compiled code as the cache keeps it: sealed, since it is native code that the host will execute.
+//! Compiled code in the form in which the cache keeps it: sealed, because the host will execute it as native code.
 //!
 //! ```text
 //! 0   8   "dormcod2"
@@ -8,9 +8,9 @@
 //! 104 …   code
 //! ```
 //!
-//! The version is not part of it, since the code is looked up by its version. Code that is rejected is no loss, since
-//! the component can be compiled again. Code that programs share is kept in the same way, by the digest of its module in the
-//! place of a version.
+//! The version is not stored in it, because the code is looked up by its version. Rejected code is no loss, because the
+//! component can be compiled again. Code that programs share is kept in the same way, with the digest of its module in
+//! the place of a version.
 
 use std::fmt;
 
@@ -28,11 +28,11 @@ const MAGIC: &[u8; 8] = b"dormcod2";
 /// The module of code that a program shares with others, by the digest of its bytes.
 pub type SharedId = VersionId;
 
-/// What stands in the place of shared code where there is none.
+/// The value in the place of a shared code's digest, if there is no shared code.
 const NONE: [u8; 32] = [0; 32];
 
-/// Seals the code that [`Engine::precompile`] made of the version's component, and returns it as the cache keeps it. `shared`
-/// is the code that the component imports, if it was divided.
+/// Seals the code that [`Engine::precompile`] made from the version's component, and returns it in the form of the
+/// cache. `shared` is the code that the component imports, if the component was divided.
 #[must_use]
 pub fn seal(
     key: &[u8; 32],
@@ -47,15 +47,15 @@ pub fn seal(
     [MAGIC.as_slice(), &fingerprint.0, &tag, &shared, code].concat()
 }
 
-/// Returns the shared code that sealed code says it needs. It is believed only when the code is opened.
+/// Returns the shared code that sealed code claims to need. The claim is verified when the code is opened.
 #[must_use]
 pub fn shared_by(sealed: &[u8]) -> Option<SharedId> {
     let sealed = Sealed::read(sealed).ok()?;
     (sealed.shared != NONE).then_some(VersionId(sealed.shared))
 }
 
-/// Loads sealed code of a version, if this host sealed it and this engine can run it. `shared` is the code that it shares
-/// with others, as [`shared_by`] names it.
+/// Loads sealed code of a version, if this host sealed it and this engine can run it. `shared` is the code that it
+/// shares with other programs, as [`shared_by`] returns it.
 ///
 /// # Errors
 /// If the code is rejected. Nothing of it was executed then.
@@ -75,11 +75,11 @@ pub fn open(
     if sealed.shared != shared.map_or(NONE, |shared| shared.id.0) {
         return Err(CodeRejected::NoSharedCode);
     }
-    // SAFETY: `Component::deserialize` demands bytes that `Engine::precompile_component` made and nobody changed. The
-    // MAC was made by `seal` under a key that only this host has, over exactly these bytes, and `seal` is given what
-    // `Engine::precompile` returned. So either they are those bytes, or the key is known to an attacker, who could then
-    // as well replace this program. The fingerprint says that they were made for this engine's settings, which
-    // wasmtime checks again by itself.
+    // SAFETY: `Component::deserialize` requires bytes that `Engine::precompile_component` made and nobody changed.
+    // `seal` made the MAC under a key that only this host has, over exactly these bytes, and `seal` gets what
+    // `Engine::precompile` returned. So either these are those bytes, or an attacker has the key, who could then
+    // replace this program as well. The fingerprint shows that the bytes were made for this engine's settings, which
+    // wasmtime also checks.
     let component = unsafe { Component::deserialize(engine.wasmtime(), sealed.code) };
     let component = component.map_err(|error| CodeRejected::Unusable(format!("{error:#}")))?;
     Ok(Program::link(
@@ -89,7 +89,7 @@ pub fn open(
     )?)
 }
 
-/// Code that programs share: a module that is compiled once. Clones share it.
+/// Compiled code that programs share: a module that is compiled once. Clones share it.
 #[derive(Clone)]
 pub struct SharedCode {
     id: SharedId,
@@ -113,14 +113,14 @@ impl SharedCode {
     ) -> Result<Self, CodeRejected> {
         let sealed = Sealed::read(sealed)?;
         sealed.verify(engine, key, id)?;
-        // SAFETY: As for `Component::deserialize` in `open`: the MAC says that `Engine::precompile_shared` of this host made
-        // these bytes. That they are a module's and no component's, wasmtime checks by itself.
+        // SAFETY: As for `Component::deserialize` in `open`: the MAC proves that `Engine::precompile_shared` of this
+        // host made these bytes. Wasmtime itself checks that they are a module and not a component.
         let module = unsafe { Module::deserialize(engine.wasmtime(), sealed.code) };
         let module = module.map_err(|error| CodeRejected::Unusable(format!("{error:#}")))?;
         Ok(SharedCode { id, module })
     }
 
-    /// Which code it is.
+    /// Returns the id of the code.
     #[must_use]
     pub fn id(&self) -> SharedId {
         self.id
@@ -179,7 +179,7 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// Why sealed code is rejected.
+/// The reason why sealed code is rejected.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CodeRejected {
     /// The bytes are not sealed code, or are cut off.
@@ -191,10 +191,10 @@ pub enum CodeRejected {
     /// The seal does not fit: it was made with another key or for another version, or the bytes were changed.
     #[error("the seal of the compiled code does not fit")]
     Forged,
-    /// The code that it shares with other programs was not given.
+    /// The code that it shares with other programs was not passed.
     #[error("the code that it shares with other programs is missing")]
     NoSharedCode,
-    /// The engine cannot run the code, since the component needs more than an instance may have.
+    /// The engine cannot run the code, because the component needs more than an instance may have.
     #[error("the engine cannot run the compiled code: {0}")]
     Unusable(String),
     /// The code is sound, but not a workflow that this host can run.

@@ -1,4 +1,4 @@
-//! How wasmtime is set up. Every setting that compiled code depends on is part of the engine's fingerprint.
+//! The configuration of wasmtime. Every setting on which compiled code depends is part of the engine's fingerprint.
 
 use wasmtime::{
     Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
@@ -7,33 +7,33 @@ use wasmtime::{
 
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 
-/// How many bytes of stack Wasm code may use. A guest can notice the limit, so it is recorded with each run.
+/// The size of the stack for Wasm code, in bytes. A guest can notice the limit, so it is recorded with each run.
 pub const WASM_STACK: usize = 1 << 20;
 
-/// How many bytes of the same stack are left for the host's functions. They start where the guest is, so they need this
-/// much beyond the guest's part: if they overflowed the stack, the whole process would end.
+/// The size of the part of the same stack that is left for the host's functions, in bytes. They begin where the guest
+/// is, so they need this much beyond the guest's part. If they overflowed the stack, the whole process would end.
 const HOST_STACK: usize = 1 << 20;
 
-/// What the pool holds for each slot. A guest that waits without async has one stack on which it waits and one on which
-/// it is given the outcome. A Rust guest has two tables and three core instances, a Python guest a few more. A guest
-/// that has many leaves fewer for the others, which then queue.
+/// What the pool has for each slot. A guest that waits without async has one stack on which it waits and another on
+/// which it gets the outcome. A Rust guest has two tables and three core instances, and a Python guest a few more. A
+/// guest with many leaves fewer for the others, which then wait in a queue.
 const STACKS_A_SLOT: u32 = 2;
 const TABLES_A_SLOT: u32 = 4;
 const CORE_INSTANCES_A_SLOT: u32 = 16;
 
-/// How many bytes of a table are set to zero when its slot is free again. The rest is given back to the system, which
-/// costs two system calls and page faults in the next instance. This is the size of a small guest's table.
+/// The number of bytes of a table that are set to zero when its slot becomes free. The rest is returned to the system,
+/// which costs two system calls, and page faults in the next instance. This is the size of a small guest's table.
 const TABLE_KEPT: usize = 8 << 10;
 
 /// The settings of an [`Engine`](crate::Engine).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How many instances can exist at once, in address space that is reserved beforehand. With 0 nothing is reserved,
-    /// and each instance is allocated when it is made: the right choice for a process that only compiles.
+    /// The largest number of instances at a time, for which address space is reserved in advance. With 0, nothing is
+    /// reserved and each instance is allocated when it is made: the right choice for a process that only compiles.
     pub slots: u32,
 }
 
-/// Returns the configuration that decides what code means. It is the same with and without a pool.
+/// Returns the configuration that decides how code behaves. It is the same with and without a pool.
 pub(crate) fn semantics() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config
@@ -47,7 +47,7 @@ pub(crate) fn semantics() -> wasmtime::Config {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .shared_memory(false)
-        // File and line in a failure's backtrace, where the component carries them.
+        // Adds file and line to the backtrace of a failure, if the component has them.
         .wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config
 }
@@ -66,15 +66,15 @@ pub(crate) fn with_pool(mut config: wasmtime::Config, slots: u32) -> wasmtime::C
         .max_tables_per_module(TABLES)
         .table_elements(TABLE_ELEMENTS)
         .table_keep_resident(TABLE_KEPT)
-        // A page of a freed memory that was swapped out would be passed on as it is
-        // (bytecodealliance/wasmtime#14357), though this would save a tenth of a short run's processor time.
+        // If this were on, a page of a freed memory that was swapped out would be passed on unchanged
+        // (bytecodealliance/wasmtime#14357), although it would save a tenth of a short run's processor time.
         .pagemap_scan(Enabled::No);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 
-/// What the engine's own code needs where a component is made of components: a string goes from the memory of one to that
-/// of the other, in a module that has both. Uploads may not use it.
+/// The features that the engine's own code needs for a component that is made of components: a module with both
+/// memories copies a string from one to the other. Uploads may not use these features.
 const ADAPTERS: WasmFeatures = WasmFeatures::MULTI_MEMORY;
 
 /// Returns the features of Wasm that run here: those that have the same results on every machine and need no garbage

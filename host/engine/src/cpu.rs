@@ -1,56 +1,57 @@
-//! The CPU time of an activation. It is summed over all polls, so that a guest that yields for ever is stopped too.
+//! The processor time of an activation. It is summed over all polls, so that a guest that yields for ever is stopped
+//! too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Reads CPU time. This crate reads no clock itself.
+/// Reads the processor time. This crate itself reads no clock.
 pub trait CpuClock: Send + Sync {
-    /// Returns the CPU time that the calling thread has used since some fixed point.
+    /// Returns the processor time that the calling thread has used since some fixed point.
     fn thread_time(&self) -> Duration;
 }
 
-/// How many times the CPU time of a live activation its replay may use: machines differ, and a run must not be stopped
-/// for that. A guest that takes even longer does not repeat what it did.
+/// The factor by which a replay may exceed the limit on the processor time of a live activation: machines differ, and a
+/// run must not be stopped for that. A guest that takes even longer does not repeat what it did.
 const REPLAY_FACTOR: u32 = 4;
 
-/// How long a guest executes before it gives way to others. Without it every activation would go once through the
-/// executor's queue, since the first tick after a long wait is always due.
+/// How long a guest executes before it gives way to others. Without this, every activation would go through the
+/// executor's queue once, because the first tick after a long wait is always due.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// How much CPU time an activation uses before it counts as a long one. A guest that was executing at two ticks of the engine
-/// has mostly used more. Activations that only wait and log use a tenth of it.
+/// The processor time from which an activation counts as a long one. A guest that was executing at two ticks of the
+/// engine has usually used more. Activations that only wait and log use a tenth of it.
 const LONG: Duration = Duration::from_millis(2);
 
-/// How many polls of an activation are measured only from the engine's first tick on: the one in which the guest
-/// executes, and the one that follows when it has begun to wait. In the second the guest does nothing: a collection of
-/// futures in wasmtime asks to be polled once more after it has polled each of them.
+/// The number of polls of an activation that are measured only from the engine's first tick on: the poll in which the
+/// guest executes, and the next one, after it has begun to wait. In the second poll the guest does nothing: a
+/// collection of futures in wasmtime asks to be polled once more after it has polled each of them.
 const FREE_POLLS: u32 = 2;
 
 /// How an activation goes on after a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// At once.
+    /// It continues at once.
     Short,
-    /// After others have had a turn.
+    /// It continues after others have had a turn.
     GivesWay,
-    /// When it is its turn among the others that compute for long.
+    /// It continues when it is its turn among the guests that compute for long.
     Long,
 }
 
-/// Measures the CPU time of the open activation against its limit.
+/// Measures the processor time of the open activation against its limit.
 ///
 /// Reading the clock is a system call that takes as long as everything else in a short activation. So an activation
-/// that is over before the engine ticks is not measured at all. The time that is not counted is shorter than the time
-/// between two ticks, and the limit is seconds. A guest that is polled again and again, since it yields and does not
-/// wait, is measured in full, or many short polls would add up to nothing.
+/// that is over before the engine ticks is not measured at all. The uncounted time is shorter than the time between two
+/// ticks, whereas the limit is seconds. A guest that is polled again and again, because it yields and does not wait, is
+/// measured in full; otherwise many short polls would add up to nothing.
 pub(crate) struct Meter {
     clock: Arc<dyn CpuClock>,
     limit: Duration,
-    /// The CPU time of the polls that are over.
+    /// The processor time of the polls that are over.
     used: Duration,
-    /// How many polls are over.
+    /// The number of polls that are over.
     polls: u32,
-    /// The thread's CPU time when the measuring of the current poll began. A poll stays on its thread, so this is only
+    /// The thread's processor time when measuring the current poll began. A poll stays on its thread, so this is only
     /// compared with later times of the same thread.
     since: Option<Duration>,
     /// True if the guest did not end the current poll itself: the engine took it off the thread at a tick.
@@ -69,7 +70,7 @@ impl Meter {
         }
     }
 
-    /// Begins a new activation, which has used no CPU time yet.
+    /// Begins a new activation, which has used no processor time yet.
     pub(crate) fn reset(&mut self) {
         self.used = Duration::ZERO;
         self.polls = 0;
@@ -94,7 +95,7 @@ impl Meter {
         self.since = Some(self.clock.thread_time());
     }
 
-    /// Ends a poll that another one of the same activation follows. Returns who should have a turn before that.
+    /// Ends a poll that is followed by another one of the same activation. Returns the pace at which that follows.
     pub(crate) fn poll_ends(&mut self) -> Pace {
         let slice = self.slice();
         self.used += slice;
@@ -109,7 +110,7 @@ impl Meter {
         }
     }
 
-    /// Returns whether the activation has used more CPU time than it may. `live` is false if it is a replay, which may
+    /// Returns whether the activation has used more processor time than it may. `live` is false for a replay, which may
     /// use more.
     pub(crate) fn is_used_up(&self, live: bool) -> bool {
         let limit = if live {
@@ -120,14 +121,14 @@ impl Meter {
         self.used + self.slice() > limit
     }
 
-    /// Takes the guest off the thread at a tick if it has executed for so long in the current poll that others should have a
-    /// turn. Returns whether it does.
+    /// Takes the guest off the thread at a tick, if it has executed for so long in the current poll that others should
+    /// have a turn. Returns whether it does.
     pub(crate) fn preempts(&mut self) -> bool {
         self.preempted = self.slice() >= SLICE;
         self.preempted
     }
 
-    /// Returns whether the poll that is over, or the current one, was ended at a tick.
+    /// Returns whether the last or the current poll was ended at a tick.
     pub(crate) fn is_preempted(&self) -> bool {
         self.preempted
     }

@@ -1,36 +1,37 @@
-//! The outcome of an activation: what it decided, or what interrupted it.
+//! The outcome of an activation: its decision, or the reason why it was interrupted.
 
 use dormouse_journal::{
     Activation, Arguments, CallOptions, CancelOptions, Digest, Kind, Labels, LogLine, Mismatch,
     NextGeneration, OperationNumber, Payload, Request, Response, StartOptions, WebhookNumber,
 };
 
-/// What an activation decided. All of it is committed at once, and only then performed.
+/// The decision of an activation. All of it is committed at once, and only then performed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// The record for the journal.
     pub activation: Activation,
-    /// What the host is to perform. If `run` returned in this activation, answers to callers, and with a result also what
-    /// it asked of other runs, as when its generation ends; if the run failed in another way, nothing.
+    /// The effects that the host must perform. If `run` returned in this activation, only answers to callers, and after a
+    /// result or the end of a generation also the requests to other runs. If the run failed in another way, none.
     pub effects: Vec<Effect>,
-    /// Webhooks that the run had before it was taken back, whose places others have taken. They close.
+    /// Webhooks that the run had before it was taken back, and whose places were taken by others. They are closed.
     pub replaced: Vec<WebhookNumber>,
-    /// What the run goes on with, if its generation ends. The activation is then not to be recorded: the generation goes
-    /// with its journal.
+    /// The next generation of the run, if the present one ends. The activation is then not recorded, because the
+    /// journal of its generation is removed.
     pub next: Option<Box<NextGeneration>>,
-    /// True if the run ends otherwise than by returning a result or an error: its code is to blame.
+    /// True if the run ends without returning a result or an error. Its code is to blame.
     pub broke: bool,
-    /// The lines that were logged. They are kept even if the run failed.
+    /// The lines that the guest logged. They are kept even if the run failed.
     pub logs: Vec<LogLine>,
-    /// The size in bytes of the run's log so far. When the run is rebuilt, it is passed on in
+    /// The size of the run's log so far, in bytes. When the run is rebuilt, it is passed on in
     /// [`Launch::logged`](crate::Launch::logged).
     pub logged: usize,
-    /// The labels that were set.
+    /// The labels that the guest set.
     pub labels: Labels,
 }
 
 impl Decision {
-    /// Returns the digest of the arguments of an operation that was made here. So many were made before.
+    /// Returns the digest of the arguments of an operation of this activation. `before` is the number of operations
+    /// before it.
     #[must_use]
     pub fn digest_of(&self, operation: OperationNumber, before: u32) -> Option<Digest> {
         let place = operation.0.checked_sub(before)?;
@@ -39,7 +40,7 @@ impl Decision {
     }
 }
 
-/// Something that the host is to perform. Its outcome comes back as the operation's completion, if it has one.
+/// Something that the host must perform. Its outcome comes back as the operation's completion, if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Send a request.
@@ -48,53 +49,53 @@ pub enum Effect {
         operation: OperationNumber,
         /// The request.
         request: Request,
-        /// How to send it. The retry policy is always set.
+        /// The options of the call. The retry policy is always set.
         options: CallOptions,
     },
     /// Send an event.
     Notify {
         /// The operation that asks for this.
         operation: OperationNumber,
-        /// The event's name.
+        /// The name of the event.
         event: String,
-        /// The id of the only run that gets the event; there may be no such run. None if it goes to all that wait for
-        /// it.
+        /// The id of the only run that gets the event; there may be no such run. None if it goes to all runs that wait
+        /// for it.
         run: Option<String>,
-        /// What the event carries.
+        /// The payload of the event.
         payload: Payload,
     },
     /// Answer the caller of a delivery. This has no outcome.
     Respond {
-        /// The delivery's id.
+        /// The id of the delivery.
         delivery: String,
-        /// What the caller gets.
+        /// The response for its caller.
         response: Response,
     },
     /// Start a run.
     StartRun {
         /// The operation that asks for this.
         operation: OperationNumber,
-        /// Of this workflow.
+        /// The name of the workflow.
         workflow: String,
-        /// What it is given.
+        /// The input of the new run.
         input: Payload,
-        /// How.
+        /// The options of the start.
         options: StartOptions,
     },
     /// Cancel a run.
     CancelRun {
         /// The operation that asks for this.
         operation: OperationNumber,
-        /// The text that names it; there may be no such run.
+        /// The text that names the run; there may be no such run.
         run: String,
-        /// How.
+        /// The options of the cancel.
         options: CancelOptions,
     },
 }
 
 impl Effect {
     /// Returns whether this is the request of that operation. A request that is given up before it was sent is not
-    /// sent. An event is sent, even if the workflow no longer waits to learn whom it reached.
+    /// sent. An event is sent even if the workflow no longer waits to learn how many waits it reached.
     pub(crate) fn is_call(&self, number: OperationNumber) -> bool {
         matches!(self, Effect::Call { operation, .. } if *operation == number)
     }
@@ -108,7 +109,7 @@ impl Effect {
         }
     }
 
-    /// Returns what a new operation asks of the host. None if it asks nothing.
+    /// Returns the effect of a new operation. None if it has no effect.
     pub(crate) fn of(
         operation: OperationNumber,
         arguments: Arguments,
@@ -168,27 +169,28 @@ impl Effect {
     }
 }
 
-/// Why an activation came to no decision. The instance is of no further use. The run does not fail: it is rebuilt, or
-/// blocked until somebody helps.
+/// The reason why an activation has no decision. The instance cannot be used any more. The run does not fail: it is
+/// rebuilt, or blocked until somebody helps.
 #[derive(Debug, thiserror::Error)]
 pub enum Interruption {
     /// The guest does not repeat its journal.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
-    /// A step was finished, and [`Launch::rebuild_after_step`](crate::Launch::rebuild_after_step) is set. The caller is
-    /// to replay the journal in a new instance, and to go on there with this part of a decision.
+    /// A step was finished, and [`Launch::rebuild_after_step`](crate::Launch::rebuild_after_step) is set. The caller
+    /// must replay the journal in a new instance, and continue there with this part of a decision.
     #[error("the instance is to be rebuilt after a step")]
     Rebuild(Box<Decision>),
     /// The pool has no room for another instance until one is dropped.
     #[error("every slot for instances is taken")]
     PoolFull,
-    /// The host has no memory left for what the guest needs. It goes on when its whole limit is reserved for it.
+    /// The host has no memory left for what the guest needs. The guest continues when its whole limit is reserved for
+    /// it.
     #[error(
         "the host has no memory left for a guest; the setting is `{}`",
         dormouse_limits::MEMORY_BUDGET
     )]
     NoMemory,
-    /// The host itself is in trouble.
+    /// The host itself has trouble.
     #[error("{0}")]
     Host(String),
 }

@@ -1,4 +1,4 @@
-//! The numbers of webhooks: which the run has created, and which it had before it was taken back.
+//! The numbers of webhooks: those that the run has created, and those that it had before it was taken back.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -7,20 +7,20 @@ use dormouse_journal::{WebhookNumber, WebhookOptions};
 /// The webhooks that a run had before it was taken back, and has not created again.
 #[derive(Debug, Clone, Default)]
 pub struct EarlierWebhooks {
-    /// Those that are open, in the order of their numbers. Those that the journal has are passed over.
+    /// The open webhooks, in the order of their numbers. Webhooks that are in the journal are skipped.
     pub open: VecDeque<EarlierWebhook>,
     /// The first number that was never used.
     pub next: WebhookNumber,
 }
 
-/// A webhook that a run had.
+/// A webhook that a run had before it was taken back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlierWebhook {
-    /// Its number.
+    /// The number of the webhook.
     pub number: WebhookNumber,
-    /// The author's name for it.
+    /// The step name that the author gave the webhook.
     pub step: String,
-    /// How it treats what is sent to it.
+    /// How the webhook handles requests.
     pub options: WebhookOptions,
 }
 
@@ -29,12 +29,12 @@ pub struct EarlierWebhook {
 pub(crate) struct Numbers {
     created: BTreeSet<WebhookNumber>,
     earlier: EarlierWebhooks,
-    /// Those whose places others have taken in the open activation.
+    /// The webhooks whose places were taken by others in the open activation.
     pub(crate) replaced: Vec<WebhookNumber>,
 }
 
 impl Numbers {
-    /// Of a generation whose first webhook has this number.
+    /// Creates the numbers of a generation whose first webhook has the number `first`.
     pub(crate) fn new(first: WebhookNumber, mut earlier: EarlierWebhooks) -> Self {
         earlier.next = earlier.next.max(first);
         Numbers {
@@ -44,8 +44,8 @@ impl Numbers {
         }
     }
 
-    /// Returns the number that a webhook gets which is created now: the one that it had, if it was created with the same step
-    /// and options in the same place, and otherwise a new one.
+    /// Returns the number of a webhook that is created now: the number that it had, if it was created with the same
+    /// step and options in the same place, otherwise a new one.
     pub(crate) fn next(&self, step: &str, options: &WebhookOptions) -> WebhookNumber {
         match self.earlier.open.front() {
             Some(first) if first.step == step && first.options == *options => first.number,
@@ -53,7 +53,7 @@ impl Numbers {
         }
     }
 
-    /// Notes that a webhook was created. One that is new takes the place of the first one that the run had.
+    /// Notes that a webhook was created. A new one takes the place of the first one that the run had.
     pub(crate) fn create(&mut self, number: WebhookNumber, is_new: bool) {
         self.created.insert(number);
         self.earlier.next = self.earlier.next.max(WebhookNumber(number.0 + 1));
@@ -65,7 +65,7 @@ impl Numbers {
         }
     }
 
-    /// The first number that was never used.
+    /// Returns the first number that was never used.
     pub(crate) fn unused(&self) -> WebhookNumber {
         self.earlier.next
     }
@@ -74,7 +74,7 @@ impl Numbers {
         self.created.contains(&number)
     }
 
-    /// Returns how many were created, and how many others the run still has.
+    /// Returns the number of webhooks that were created, and the number of others that the run still has.
     pub(crate) fn count(&self) -> (usize, usize) {
         (self.created.len(), self.earlier.open.len())
     }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_is_created_again_in_its_place_is_the_same_and_another_takes_the_place() {
         let mut numbers = earlier(&[(0, "kept"), (1, "a"), (2, "b"), (3, "c")], 4);
-        // The journal has the first one.
+        // The journal has the webhook 0.
         numbers.create(WebhookNumber(0), false);
         assert_eq!(create(&mut numbers, "a"), 1);
         assert_eq!(create(&mut numbers, "new"), 4);

@@ -43,13 +43,13 @@ impl Engine {
         self.fingerprint
     }
 
-    /// Makes every guest that is executing check its CPU time. It must be called every few milliseconds: without it, a
-    /// guest that never yields is never interrupted.
+    /// Makes every guest that is executing check its processor time. It must be called every few milliseconds: without
+    /// it, a guest that never yields is never interrupted.
     pub fn tick(&self) {
         self.wasmtime.increment_epoch();
     }
 
-    /// Compiles a component to native code, which is then to be sealed with [`seal`](crate::seal). The compiler cannot
+    /// Compiles a component to native code, which must then be sealed with [`seal`](crate::seal). The compiler cannot
     /// be interrupted, and a small component can keep it busy for long, so call this in a process whose time and memory
     /// are limited.
     ///
@@ -88,17 +88,17 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Why no engine can be made: this machine cannot run Wasm.
+/// The error if no engine can be made, because this machine cannot run Wasm.
 #[derive(Debug, thiserror::Error)]
 #[error("the Wasm engine cannot be started on this machine: {0:#}")]
 pub struct EngineError(wasmtime::Error);
 
-/// Why a component cannot be compiled.
+/// The error if a component cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 #[error("the component cannot be compiled: {0}")]
 pub struct CompileError(String);
 
-/// Identifies what compiles and runs code: the version of wasmtime, the target and the settings.
+/// The identity of what compiles and runs code: the version of wasmtime, the target and the settings.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 

@@ -1,8 +1,8 @@
-//! What it means for a run that its guest ended.
+//! The consequences for a run when its guest ends.
 //!
 //! There are two kinds of trouble. The guest's own trouble ends the run with a [`Failure`], whose code is stable and
-//! whose message says what to do. The host's trouble never ends a run: it becomes an [`Interruption`], and the run goes
-//! on later.
+//! whose message says what to do. The host's trouble never ends a run: it becomes an [`Interruption`], and the run
+//! continues later.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use crate::decision::Interruption;
 use crate::log::LastWords;
 use crate::stop::Stop;
 
-/// What it means for a run that its guest ended.
+/// The consequence for a run when its guest ends.
 pub(crate) enum Verdict {
     /// The run ends.
     Ends(End),
-    /// The run goes on in its next generation.
+    /// The run continues in its next generation.
     Continues(Box<NextGeneration>),
-    /// The run goes on in a new instance, since a step was finished.
+    /// The run continues in a new instance, because a step was finished.
     Rebuild,
-    /// The run goes on later.
+    /// The run continues later.
     Interrupted(Interruption),
 }
 
@@ -29,11 +29,12 @@ pub(crate) enum Verdict {
 pub(crate) struct Crash {
     /// The error.
     pub error: wasmtime::Error,
-    /// True if it came while the guest was being instantiated, so that the guest may not have executed at all.
+    /// True if it happened while the guest was being instantiated, so that the guest may not have executed at all.
     pub starting: bool,
 }
 
-/// Judges a guest that the host stopped. `live` is true if the guest was not repeating a recorded activation.
+/// Returns the verdict on a guest that the host stopped. `live` is true if the guest was not repeating a recorded
+/// activation.
 pub(crate) fn of_stop(
     stop: Stop,
     live: bool,
@@ -52,7 +53,7 @@ pub(crate) fn of_stop(
         )),
         Stop::Exit { code: 0 } => Verdict::Ends(End::Completed(Payload::default())),
         Stop::Exit { .. } => {
-            // What the guest said need not be why it exited, so the message has both.
+            // The guest's output need not be the reason for its exit, so the message has both.
             let said = words.error.or(words.stderr).map(|said| format!(": {said}"));
             let message = format!("{stop}{}", said.unwrap_or_default());
             failed("exit", message, backtrace)
@@ -71,11 +72,11 @@ const STACK_OVERFLOW: &str =
 const OUT_OF_BOUNDS: &str = "the workflow accessed memory that it does not have: its stack may be exhausted, by large local \
     variables or a deep recursion, or there is an error in unsafe code";
 
-/// How often a function stands in a backtrace of a recursion: in most of the 20 frames that are kept, or in every fourth if
-/// several call each other.
+/// The number of times that a function is in the backtrace of a recursion: in most of the 20 frames that are kept, or
+/// in every fourth if several functions call each other.
 const RECURSIONS: usize = 5;
 
-/// Returns true if functions of a backtrace call each other again and again.
+/// Returns true if functions in a backtrace call each other again and again.
 fn recurses(functions: impl Iterator<Item = u32>) -> bool {
     let mut counts = BTreeMap::<u32, usize>::new();
     for function in functions {
@@ -84,7 +85,7 @@ fn recurses(functions: impl Iterator<Item = u32>) -> bool {
     counts.values().any(|count| *count >= RECURSIONS)
 }
 
-/// Judges a guest that crashed.
+/// Returns the verdict on a guest that crashed.
 pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
     let Crash { error, starting } = crash;
     let backtrace = error
@@ -103,7 +104,7 @@ pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => failed("stack-overflow", STACK_OVERFLOW.into(), backtrace),
-        // A guest's own stack lies at the start of its memory, and leaves it downwards.
+        // A guest's own stack is at the start of its memory. It leaves the memory downwards when it overflows.
         Some(Trap::MemoryOutOfBounds) if recurses => {
             failed("stack-overflow", STACK_OVERFLOW.into(), backtrace)
         }
@@ -119,7 +120,7 @@ pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
     }
 }
 
-/// Judges a guest that returned.
+/// Returns the verdict on a guest that returned.
 pub(crate) fn of_result(result: Result<Payload, Failure>) -> Verdict {
     Verdict::Ends(match result {
         Ok(payload) => End::Completed(payload),
@@ -141,12 +142,13 @@ pub(crate) fn failed(code: &str, message: String, backtrace: Option<String>) -> 
     })
 }
 
-/// Returns whether an error is the host's, as errors of the operating system and bugs of wasmtime are.
+/// Returns whether an error is the host's, such as an error of the operating system or a bug of wasmtime.
 fn is_hosts(error: &wasmtime::Error) -> bool {
     error.is::<WasmtimeBug>() || error.chain().any(|cause| cause.is::<std::io::Error>())
 }
 
-/// Returns whether a guest passed more to the host in one call than it may. Wasmtime has no public type for this error.
+/// Returns whether the error means that a guest passed more to the host in one call than it may. Wasmtime has no public
+/// type for this error.
 fn is_fuel(error: &wasmtime::Error) -> bool {
     error
         .root_cause()

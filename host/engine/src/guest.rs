@@ -1,4 +1,4 @@
-//! The data of a guest's wasmtime store: what the functions that the guest calls are given as `self`.
+//! The data of a guest's wasmtime store, which the functions that the guest calls get as `self`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Returns the store's data for a new guest that may use this much memory, of which the host has granted some.
+    /// Creates the store's data for a new guest that may use this much memory, of which the host has granted a
+    /// part.
     pub(crate) fn new(shared: Arc<Shared>, memory: u64, granted: Grant) -> Self {
         Guest {
             limiter: Limiter::new(memory, shared.memory.clone(), granted),

@@ -14,21 +14,21 @@ use crate::settings;
 use crate::stop::Stop;
 use crate::wait::Wait;
 
-/// How many headers made from secrets one call may have. Every attempt looks their secrets up, and a request has few
-/// credentials.
+/// The largest number of headers with secrets in one call. Every attempt looks up their secrets, and a request has
+/// few credentials.
 const SECRET_HEADERS: usize = 16;
 
 /// The longest name of a secret, in bytes.
 const SECRET_NAME: usize = 64;
 
-/// The longest name and the longest text in the value of a header made from a secret, in bytes. The name of an
-/// authentication scheme and some parameters of it are much shorter.
+/// The longest name of a header with secrets, and the longest text in its value, in bytes. The name of an
+/// authentication scheme and some of its parameters are much shorter.
 const SECRET_HEADER_TEXT: usize = 256;
 
-/// How many pieces the value of a header made from secrets may have.
+/// The largest number of pieces in the value of a header with secrets.
 const SECRET_HEADER_PARTS: usize = 16;
 
-/// The encoding of a group of pieces. Without one they are sent as they are.
+/// The encoding of a group of pieces. Pieces without an encoding are sent as they are.
 const BASE64: &str = "base64";
 
 impl Host for Guest {}
@@ -73,7 +73,7 @@ fn size(request: &Request, options: &journal::CallOptions) -> usize {
     line + headers + request.body.len() + key + secrets
 }
 
-/// Returns the options as they are recorded, or stops a guest whose options make no sense.
+/// Returns the options as they are recorded, or stops a guest whose options are not valid.
 fn checked(options: CallOptions) -> Result<journal::CallOptions, Stop> {
     settings::refuse_unknown("call", &options.settings, &[])?;
     Ok(journal::CallOptions {
@@ -85,9 +85,8 @@ fn checked(options: CallOptions) -> Result<journal::CallOptions, Stop> {
     })
 }
 
-/// Returns the headers made from secrets as they are recorded: with the names of the secrets, whose values never come
-/// near a guest. Whether a header's name is valid is checked when the request is sent, as for the request's own
-/// headers.
+/// Returns the headers with secrets as they are recorded: with the names of the secrets, whose values a guest never
+/// gets. The name of a header is checked when the request is sent, as for the request's own headers.
 fn checked_secrets(headers: Vec<http::SecretHeader>) -> Result<Vec<SecretHeader>, Stop> {
     if headers.len() > SECRET_HEADERS {
         return Err(Stop::Misuse(format!(

@@ -1,4 +1,4 @@
-//! The driver of a guest: polls it by hand, one completion at a time.
+//! The driver of a guest. It polls the guest by hand, one completion at a time.
 //!
 //! Wasmtime's event loop is a future that owns the guest's store. So an instance can move to another thread between two
 //! activations, and can be dropped at any point. The future and the driver share nothing but [`Shared`].
@@ -30,36 +30,36 @@ use crate::stop::Stop;
 use execution::{Returned, execute};
 use poll::{Signal, give_way};
 
-/// How many bytes a suspended instance keeps resident beyond its memories and what grows with its tables: two pages of
-/// each of two stacks, one page of each of two tables, and what wasmtime and this crate allocate. Measured with Rust
-/// guests at 45 to 55 KiB.
+/// The number of bytes that a suspended instance keeps resident, in addition to its memories and what grows with its
+/// tables: two pages of each of two stacks, one page of each of two tables, and the allocations of wasmtime and this
+/// crate. Measured with Rust guests at 45 to 55 KiB.
 const BASE: usize = 52 << 10;
 
-/// How many bytes wasmtime and this crate keep for each outstanding operation. Measured at 1.6 KiB.
+/// The number of bytes that wasmtime and this crate keep for each outstanding operation. Measured at 1.6 KiB.
 const EACH_WAIT: usize = 1_700;
 
-/// How many bytes are kept for each delivery that the workflow answers itself: its id, in a map.
+/// The number of bytes that are kept for each delivery that the workflow answers itself: its id, in a map.
 const EACH_ANSWER: usize = 128;
 
-/// How many activations a replay repeats before it gives way to others. A long journal takes about a second, for which
-/// others would have to wait.
+/// The number of activations that a replay repeats before it gives way to others. A long journal takes about a second,
+/// for which others would have to wait.
 const REPLAYS_A_TURN: u32 = 64;
 
 /// One run of a program, live or being replayed.
 ///
-/// Each of its async methods is one activation. The instance is of no further use after an error, after the end of the
-/// run, and once a method's future was dropped before it was done.
+/// Each of its async methods is one activation. The instance cannot be used any more after an error, after the end of
+/// the run, or after a method's future was dropped before it was complete.
 pub struct Instance {
     shared: Arc<Shared>,
     /// None once the guest has ended or was torn down.
     guest: Option<Pin<Box<dyn Future<Output = Returned> + Send>>>,
     signal: Arc<Signal>,
     waker: Waker,
-    /// How many activations were replayed.
+    /// The number of activations that were replayed.
     replayed: u32,
-    /// True if the last activation computed for long. The next one is taken to do the same.
+    /// True if the last activation computed for long. The next one is expected to do the same.
     is_long: bool,
-    /// The turn to execute, which an instance that computes for long has.
+    /// The turn to execute, if the instance computes for long and has one.
     turn: Option<Box<dyn Any + Send>>,
 }
 
@@ -73,7 +73,7 @@ enum Settled {
     Stopped(Stop),
 }
 
-/// What is to be done with a guest after it was polled.
+/// What must be done with a guest after it was polled.
 enum Polled {
     /// Nothing: the guest has nothing more to do.
     Settled(Settled),
@@ -101,7 +101,7 @@ impl Instance {
     /// Replays a recorded activation.
     ///
     /// # Errors
-    /// If the guest does not repeat what is recorded, or the host cannot go on now.
+    /// If the guest does not repeat what is recorded, or the host cannot continue now.
     pub async fn replay(&mut self, mut activation: Activation) -> Result<(), Interruption> {
         let completion = activation.completion.take();
         self.open(completion, |cursor| cursor.open_recorded(activation))?;
@@ -113,7 +113,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Ends a replay: the instance computes no longer.
+    /// Ends a replay. The instance gives up its turn.
     pub fn rest(&mut self) {
         self.turn = None;
     }
@@ -123,7 +123,7 @@ impl Instance {
     /// to others from time to time.
     ///
     /// # Errors
-    /// If the host cannot go on now. The end of the run is no error: it is in the decision.
+    /// If the host cannot continue now. The end of the run is no error: it is in the decision.
     pub async fn activate(
         &mut self,
         now: Moment,
@@ -135,7 +135,7 @@ impl Instance {
         self.decide().await
     }
 
-    /// Goes on with an activation that [`Interruption::Rebuild`] interrupted in another instance.
+    /// Continues an activation that [`Interruption::Rebuild`] interrupted in another instance.
     ///
     /// # Errors
     /// As for [`Instance::activate`].
@@ -162,19 +162,19 @@ impl Instance {
         self.decide().await
     }
 
-    /// Has these operations done again when the journal is repeated: what they are now counts, and not what is recorded.
+    /// Lets these operations be done again in a replay: what the guest makes now counts, and not what is recorded.
     pub fn do_again(&mut self, operations: BTreeSet<OperationNumber>) {
         self.shared.lock().cursor.do_again(operations);
     }
 
-    /// Returns what those operations are now that are done again, and what they ask of the host.
+    /// Returns the operations that were done again as the guest made them, and their effects.
     pub fn take_again(&mut self) -> (Vec<(OperationNumber, Operation)>, Vec<Effect>) {
         let mut state = self.shared.lock();
         let remade = state.cursor.take_remade();
         (remade, std::mem::take(&mut state.effects))
     }
 
-    /// Returns about how many bytes the instance keeps beyond what all instances of its program share.
+    /// Returns approximately how many bytes the instance keeps in addition to what all instances of its program share.
     #[must_use]
     pub fn footprint(&self) -> usize {
         if self.guest.is_none() {
@@ -189,7 +189,7 @@ impl Instance {
             + state.answers.remembered() * EACH_ANSWER
     }
 
-    /// Tells that what the last activation decided is durable, so that the host no longer has it in memory.
+    /// Notes that the decision of the last activation is durable, so that the host no longer has it in memory.
     pub fn committed(&mut self) {
         self.shared.lock().release_handed();
     }
@@ -270,7 +270,7 @@ impl Instance {
             let polled = self.poll();
             match self.after_poll(polled) {
                 Polled::Settled(settled) => {
-                    // A replay keeps its turn for the activations that follow.
+                    // A replay keeps its turn for the next activations.
                     if self.shared.lock().cursor.is_live() {
                         self.turn = None;
                     }
@@ -286,15 +286,15 @@ impl Instance {
         }
     }
 
-    /// Waits for the next turn among those that compute for long. The turn that the instance has is over.
+    /// Waits for the next turn among the guests that compute for long. The present turn ends.
     async fn next_turn(&mut self) {
         self.turn = None;
-        // Also when there is a turn at once, others may be in the executor's queue.
+        // Even if there is a turn at once, others may be in the executor's queue.
         give_way().await;
         self.turn = Some(self.shared.turns.next().await);
     }
 
-    /// Returns what is to be done with the guest after this poll.
+    /// Returns what must be done with the guest after this poll.
     fn after_poll(&self, polled: Poll<Returned>) -> Polled {
         let mut state = self.shared.lock();
         if let Some(stop) = state.fault.take() {
@@ -305,7 +305,8 @@ impl Instance {
             Poll::Pending if !self.signal.is_raised() => Polled::Settled(Settled::Quiescent),
             Poll::Pending => {
                 let pace = state.meter.poll_ends();
-                // A guest that was preempted is judged at its next tick, which knows where in its code it is.
+                // The limit of a preempted guest is checked at its next tick, which knows where in its code the guest
+                // is.
                 let judged = !state.meter.is_preempted();
                 match state.out_of_cpu().filter(|_| judged) {
                     Some(stop) => Polled::Settled(Settled::Stopped(stop)),
@@ -324,7 +325,7 @@ impl Instance {
         guest.as_mut().poll(&mut Context::from_waker(&self.waker))
     }
 
-    /// Tears the guest down. The operations that it waited for are not given up by that.
+    /// Tears the guest down. This does not give up the operations that it waited for.
     fn stop(&mut self) {
         self.shared.lock().closed = true;
         self.guest = None;
@@ -336,7 +337,7 @@ impl State {
         self.handed = self.handed.another();
     }
 
-    /// Returns what the guest's state means for its run. None if the guest waits for something that can happen.
+    /// Returns the consequence of the guest's state for its run. None if the guest waits for something that can happen.
     fn judge(&mut self, settled: Settled) -> Option<Verdict> {
         self.flush_streams();
         let live = self.cursor.is_live();
@@ -370,7 +371,7 @@ impl State {
         Some(verdict)
     }
 
-    /// Drops the effects that are not performed if the run, or its generation, ends like this.
+    /// Drops the effects that are not performed if the run, or its generation, ends in this way.
     fn keep_effects(&mut self, verdict: &Verdict, returned: bool) {
         let (left_by_itself, went_well) = match verdict {
             Verdict::Ends(End::Completed(_)) | Verdict::Continues(_) => (true, true),
@@ -389,7 +390,7 @@ impl State {
         limits::check_bytes("the run's result", size, self.host_limits.body, BODY)
     }
 
-    /// Returns what an activation decided, and leaves nothing of it here.
+    /// Returns the decision of an activation, and removes it from this state.
     fn decision(&mut self, activation: Activation) -> Decision {
         Decision {
             activation,

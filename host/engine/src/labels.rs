@@ -1,8 +1,8 @@
 //! The labels that a guest sets.
 //!
-//! A label is not compared when a run is rebuilt, and not set again. What the guest is told is the same all the same: a run
-//! never loses a key, so a key that was set then is among the labels that the rebuilt run begins with, and one for which
-//! there was no room is not, and still has none.
+//! When a run is rebuilt, its labels are neither compared nor set again. The guest nevertheless gets the same answers,
+//! because a run never loses the key of a label: a key that was set then is among the labels with which the rebuilt run
+//! begins. A key for which there was no room then is not among them, and there is still no room.
 
 use std::mem;
 
@@ -11,12 +11,12 @@ use dormouse_journal::{Failure, Label, LabelError, Labels};
 /// The labels of a run, as its guest changes them.
 pub(crate) struct RunLabels {
     all: Labels,
-    /// Those that the open activation has set.
+    /// The labels that the open activation has set.
     set: Labels,
 }
 
 impl RunLabels {
-    /// Returns the labels of a run that has these so far.
+    /// Creates the labels of a run that has these labels so far.
     pub(crate) fn new(all: Labels) -> Self {
         RunLabels {
             all,
@@ -24,7 +24,7 @@ impl RunLabels {
         }
     }
 
-    /// Sets a label by its text. It is one of the open activation only if that is new.
+    /// Sets a label by its text. The label belongs to the open activation only if that activation is new.
     pub(crate) fn set(&mut self, text: &str, is_new: bool) -> Result<(), Failure> {
         let set = text
             .parse()
@@ -34,23 +34,23 @@ impl RunLabels {
 
     fn set_label(&mut self, label: Label, is_new: bool) -> Result<(), LabelError> {
         if !is_new {
-            // The run has a later value of it by now.
+            // The run may have a later value of the label by now.
             return self.all.clone().set(label);
         }
         self.all.set(label.clone())?;
         self.set.set(label)
     }
 
-    /// Restores what an instance that is gone has set.
+    /// Restores the labels that an instance which is gone had set.
     pub(crate) fn restore(&mut self, set: Labels) {
         for label in set.iter() {
-            // There was room for it in that instance.
+            // That instance had room for the label.
             let _ = self.all.set(label);
         }
         self.set = set;
     }
 
-    /// Returns what the activation has set, and leaves nothing of it here.
+    /// Returns the labels that the activation has set, and removes them from this state.
     pub(crate) fn take(&mut self) -> Labels {
         mem::take(&mut self.set)
     }

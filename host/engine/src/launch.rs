@@ -1,4 +1,4 @@
-//! What a new instance is made of: who its run is, its limits, and what it asks of the host while it executes.
+//! The parts of a new instance: data about its run, its limits, and what it asks of the host while it executes.
 
 use std::any::Any;
 use std::fmt;
@@ -15,13 +15,13 @@ use dormouse_webhook::provider::Providers;
 use crate::cpu::CpuClock;
 use crate::earlier::EarlierWebhooks;
 
-/// What a new instance is made of.
+/// The parts of a new instance.
 pub struct Launch {
-    /// Who the run is.
+    /// Data about the run.
     pub context: RunContext,
-    /// What the guest is called with: the input of the run, or of its generation.
+    /// The input with which the guest is called: the input of the run, or of its generation.
     pub input: Payload,
-    /// What the generation begins with.
+    /// The beginning of the generation.
     pub beginning: Beginning,
     /// The webhooks that the run had in this generation, if it was taken back.
     pub earlier: EarlierWebhooks,
@@ -31,15 +31,15 @@ pub struct Launch {
     pub limits: GuestLimits,
     /// The host's limits. All runs of a host have the same.
     pub host_limits: Arc<Limits>,
-    /// The memory that is reserved for the guest, which may be none: more is taken when the guest needs it.
+    /// The memory that is reserved for the guest. It may be zero: more is taken when the guest needs it.
     pub memory: Grant,
-    /// The memory that is reserved for what the guest hands to the host in its first new activation.
+    /// The memory that is reserved for what the guest passes to the host in its first new activation.
     pub handed: Grant,
     /// Makes the URLs of the run's webhooks.
     pub urls: Arc<dyn Urls>,
     /// The providers whose webhooks the guest may ask for.
     pub providers: Providers,
-    /// Measures the CPU time that the guest uses.
+    /// Measures the processor time that the guest uses.
     pub cpu: Arc<dyn CpuClock>,
     /// Gives the guest its turns if it computes for long.
     pub turns: Arc<dyn Turns>,
@@ -62,7 +62,7 @@ impl fmt::Debug for Launch {
     }
 }
 
-/// Who a run is, as its guest can learn.
+/// The data about a run that its guest can get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunContext {
     /// The run's id.
@@ -75,19 +75,20 @@ pub struct RunContext {
     pub started: Time,
     /// The headers of the request that started the run, without credentials.
     pub headers: Vec<Header>,
-    /// The request to a trigger that started the run. None if none did, and after the first generation.
+    /// The request to a trigger that started the run. None if no trigger started it, and after the first generation.
     pub request: Option<TriggerRequest>,
 }
 
 /// Gives turns to guests that compute for long.
 pub trait Turns: Send + Sync {
-    /// Resolves when the guest may execute for another slice of a few milliseconds. What it resolves to is dropped when the
+    /// Resolves when the guest may execute for another slice of a few milliseconds. The guest drops the result when the
     /// slice is over.
     fn next(&self) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>> + Send>>;
 }
 
 /// Makes the URLs of webhooks.
 pub trait Urls: Send + Sync {
-    /// Returns the URL of a webhook. It is asked for once, when the webhook is created, and recorded in the journal.
+    /// Returns the URL of a webhook. It is called once, when the webhook is created, and the URL is recorded in the
+    /// journal.
     fn url(&self, run: RunId, webhook: WebhookNumber) -> String;
 }

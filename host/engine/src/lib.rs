@@ -1,18 +1,18 @@
 //! The engine: runs a workflow's component, one completion at a time.
 //!
 //! An [`Engine`] compiles components; a host has one. A [`Program`] is a compiled component that is linked with the
-//! contract. An [`Instance`] is one run of a program: it is given recorded activations to replay, then completions one
-//! by one, and returns what the guest decided as a [`Decision`]. Nothing is performed here: this crate has no store, no
-//! clock, no thread and no async runtime. The caller passes in the time, the URLs of webhooks and the CPU time used,
-//! and performs a decision's effects once the activation is committed.
+//! contract. An [`Instance`] is one run of a program: it gets recorded activations to replay, then completions one by
+//! one, and returns what the guest decided as a [`Decision`]. Nothing is performed here: this crate has no store, no
+//! clock, no thread and no async runtime. The caller passes in the time, the URLs of webhooks and the processor time
+//! used, and performs a decision's effects once the activation is committed.
 //!
 //! The guest is polled by hand. A completion is the outcome of one operation that the guest waits for. The guest is
-//! polled until it waits and nothing has woken it, and only then is it given the next completion. So a guest sees
-//! things in the order of the journal, whatever the machine does.
+//! polled until it waits and nothing has woken it. Only then does it get the next completion. So a guest sees things in
+//! the order of the journal, whatever the machine does.
 //!
-//! Where to start reading: `instance` drives a guest, `state` is what the guest's calls and the driver share,
-//! `operations` is the one place where calls become operations, and there is one file for each interface of the
-//! contract. WASI is in `wasi`.
+//! Begin reading here: `instance` drives a guest, `state` is what the guest's calls and the driver share, `operations`
+//! is the one place where calls become operations, and there is one file for each interface of the contract. WASI is in
+//! `wasi`.
 
 mod answers;
 mod bindings;

@@ -1,38 +1,38 @@
 //! The limits of a guest: memory, tables, operations, sizes.
 //!
-//! A run that goes past a limit fails. Its failure says which limit it was and which setting raises it. Limits are
-//! checked when something new is made, never in replay: what was allowed once stays allowed, whatever the settings are
-//! by then. Memory is the exception, since a guest can notice its limit, which is therefore recorded with the run.
+//! A run that exceeds a limit fails. Its failure names the limit and the setting that raises it. Limits are checked
+//! when something new is made, never in a replay: what was allowed once stays allowed, whatever the settings are by
+//! then. Memory is the exception, because a guest can notice its limit, which is therefore recorded with the run.
 
 use dormouse_limits::Limit;
 
 use crate::stop::Stop;
 
-/// The most core instances that one component may have. A Python guest has about twenty.
+/// The largest number of core instances in one component. A Python guest has about twenty.
 pub(crate) const CORE_INSTANCES: u32 = 128;
 
-/// The most linear memories that one component may have. Most components have one; a composed component has one for
+/// The largest number of linear memories in one component. Most components have one; a composed component has one for
 /// each part.
 pub(crate) const MEMORIES: u32 = 8;
 
-/// The most tables that one component may have.
+/// The largest number of tables in one component.
 pub(crate) const TABLES: u32 = 32;
 
-/// The most elements that one table may have. CPython has about ten thousand, one for each of its C functions.
+/// The largest number of elements in one table. CPython has about ten thousand, one for each of its C functions.
 pub(crate) const TABLE_ELEMENTS: usize = 65_536;
 
-/// How many handles of the component model a guest may hold beyond its outstanding operations: WASI streams and
-/// pollables.
+/// The number of handles of the component model that a guest may hold in addition to its outstanding operations: WASI
+/// streams and pollables.
 pub(crate) const SPARE_HANDLES: usize = 10_000;
 
-/// How many bytes a guest may pass in one call beyond the size of a value: headers and names.
+/// The number of bytes that a guest may pass in one call in addition to the size of a value, for headers and names.
 pub(crate) const CALL_OVERHEAD: usize = 1 << 20;
 
-/// How many values of the largest size a guest may hand to the host before it waits. All of them are in memory until
-/// the activation is committed.
+/// The number of values of the largest size that a guest may pass to the host before it waits. All of them are in
+/// memory until the activation is committed.
 pub(crate) const VALUES: usize = 4;
 
-/// How many random bytes a guest may ask for in one call, as the contract says.
+/// The number of random bytes that a guest may ask for in one call, according to the contract.
 pub(crate) const RANDOM_BYTES: usize = 65_536;
 
 /// Returns a number of bytes as a size in memory. On 64 bits nothing is cut off.
@@ -55,7 +55,7 @@ pub(crate) fn check_bytes(
     )))
 }
 
-/// Stops a guest that would make one more of something, and already has as many as allowed.
+/// Stops a guest that would make one more of something and already has the largest number.
 pub(crate) fn check_count(
     what: &str,
     have: usize,

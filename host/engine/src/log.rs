@@ -4,19 +4,20 @@ use std::mem;
 
 use dormouse_journal::{Level, LogLine, Time};
 
-/// The longest line in bytes. What a guest writes without an end of line is cut here.
+/// The longest line in bytes. A longer text without an end of line is cut here.
 const LINE: usize = 16 << 10;
 
-/// How many bytes of the log's limit a line takes beyond its text, so that empty lines take some too.
+/// The number of bytes of the log's limit that a line takes in addition to its text, so that empty lines take some
+/// too.
 const LINE_COST: usize = 32;
 
-/// How many bytes of a guest's last words go into a failure's message.
+/// The number of bytes of a guest's last words that go into a failure's message.
 const LAST_WORDS: usize = 8 << 10;
 
 /// What an instance has logged.
 pub(crate) struct Log {
     limit: usize,
-    /// The size in bytes of the run's log so far. More than the limit once a line was dropped.
+    /// The size of the run's log so far, in bytes. It exceeds the limit once a line was dropped.
     logged: usize,
     lines: Vec<LogLine>,
     out: LineBuffer,
@@ -34,7 +35,7 @@ pub(crate) enum Stream {
     Err,
 }
 
-/// What a guest said before it ended. It makes a better message than any that the host could find.
+/// The last output of a guest before it ended. It makes a better message than any that the host could make.
 #[derive(Default)]
 pub(crate) struct LastWords {
     /// The last line that the guest logged as an error.
@@ -44,7 +45,7 @@ pub(crate) struct LastWords {
 }
 
 impl LastWords {
-    /// Returns the guest's words, or this message if it said none.
+    /// Returns the guest's last output, or this message if there is none.
     pub(crate) fn or(self, message: String) -> String {
         self.error.or(self.stderr).unwrap_or(message)
     }
@@ -83,21 +84,21 @@ impl Log {
         self.logged = logged;
     }
 
-    /// Forgets what the guest said so far, so that it does not count as its last words.
+    /// Forgets the guest's output so far, so that it does not count as its last words.
     pub(crate) fn forget_last_words(&mut self) {
         self.last_error = None;
         self.stderr.clear();
     }
 
-    /// Remembers a line, in replay too, in case it turns out to be the guest's last words.
+    /// Remembers a line, also in a replay, because it may become the guest's last words.
     pub(crate) fn hear(&mut self, level: Level, message: &str) {
         if level == Level::Error {
             self.last_error = Some(end_of(message).to_owned());
         }
     }
 
-    /// Adds a line, and returns whether one was added. In place of the first line beyond the limit it adds one that
-    /// says so, and after that none.
+    /// Adds a line, and returns whether one was added. In place of the first line beyond the limit it adds a line
+    /// that says so. After that it adds none.
     pub(crate) fn keep(&mut self, time: Time, level: Level, message: &str) -> bool {
         if self.logged > self.limit {
             return false;
@@ -138,7 +139,7 @@ impl Log {
         lines
     }
 
-    /// Returns what the guest wrote to a stream since its last end of line. None if that is nothing.
+    /// Returns what the guest wrote to a stream since its last end of line. None if it wrote nothing.
     pub(crate) fn flush(&mut self, stream: Stream) -> Option<String> {
         let line = self.buffer(stream).flush();
         self.remember(stream, line.as_slice());

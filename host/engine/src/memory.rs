@@ -1,4 +1,4 @@
-//! Bounds the memory of one guest, and counts what it uses.
+//! Limits the memory of one guest, and counts what it uses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,26 +9,26 @@ use wasmtime::ResourceLimiter;
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 use crate::stop::Stop;
 
-/// How many bytes wasmtime allocates for each element of a table: the element, and the function that it refers to.
-/// Measured with CPython.
+/// The number of bytes that wasmtime allocates for each element of a table: the element, and the function that it
+/// refers to. Measured with CPython.
 const EACH_ELEMENT: usize = 104;
 
 /// The sizes of a guest's memories and tables. They decide how many instances can be kept warm.
 #[derive(Default)]
 pub(crate) struct MemoryUse {
-    /// Total size in bytes with which the memories were made. All instances of a program share those pages until they
+    /// The size in bytes with which the memories were made. All instances of a program share these pages until they
     /// write to them.
     made: AtomicUsize,
-    /// How many bytes were added to the memories since.
+    /// The number of bytes that were added to the memories since.
     grown: AtomicUsize,
-    /// How many elements all tables have together.
+    /// The number of elements of all tables together.
     elements: AtomicUsize,
 }
 
 impl MemoryUse {
-    /// Returns about how many bytes this guest does not share with others. Memory that was added counts whole, since a
-    /// guest asks for memory to use it. Of the memory from the start a tenth counts: a suspended CPython has written to
-    /// that much of it, a Rust guest to a fiftieth.
+    /// Returns approximately how many bytes this guest does not share with others. All added memory counts, because a
+    /// guest asks for memory in order to use it. A tenth of the initial memory counts: a suspended CPython has written
+    /// to that much of it, a Rust guest to a fiftieth.
     pub(crate) fn own(&self) -> usize {
         self.grown.load(Ordering::Relaxed)
             + self.made.load(Ordering::Relaxed) / 10
@@ -36,15 +36,15 @@ impl MemoryUse {
     }
 }
 
-/// Bounds what wasmtime allocates for one guest. The limit is for all memories together, since a guest may have
+/// Limits what wasmtime allocates for one guest. The limit is for all memories together, because a guest may have
 /// several.
 pub(crate) struct Limiter {
     limit: usize,
     total: usize,
     used: Arc<MemoryUse>,
-    /// What the host has granted for memories and tables. It goes back with the instance.
+    /// The memory that the host has granted for memories and tables. It is returned when the instance is dropped.
     granted: Grant,
-    /// Bytes of all tables.
+    /// The size of all tables in bytes.
     tables: usize,
 }
 
@@ -59,8 +59,8 @@ impl Limiter {
         }
     }
 
-    /// Has the host grant so much for memories and tables. A guest for which there is none is stopped, since it could
-    /// react to a refusal, and the next time there may be enough.
+    /// Asks the host for this much memory for memories and tables. If there is none, the guest is stopped: it could
+    /// react to a refusal, and the next time there may be enough memory.
     fn reserve(&mut self, memories: usize, tables: usize) -> Result<(), Stop> {
         let bytes = memories.saturating_add(tables) as u64;
         self.granted
@@ -91,7 +91,7 @@ impl ResourceLimiter for Limiter {
         if total > self.limit {
             return Err(self.out_of_memory().into());
         }
-        // A module that declares a maximum expects to be refused more.
+        // A module that declares a maximum expects that growth beyond it is refused.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -105,8 +105,8 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    /// Stops the guest if growth was granted and then failed, which is the machine's doing. The guest must not see the
-    /// -1 that it could react to, since the next machine may have the memory.
+    /// Stops the guest if growth was granted and then failed because of the machine. The guest must not see the -1, to
+    /// which it could react, because the next machine may have the memory.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(Stop::Host(format!("the machine has no memory for a guest: {error:#}")).into())
     }
@@ -191,7 +191,7 @@ mod tests {
         assert!(!limiter.table_growing(1, 3, Some(2)).unwrap());
     }
 
-    /// A guest of the host's own budget is stopped, and asked again later, whatever it declares.
+    /// A guest that exceeds the host's budget is stopped and executed again later, whatever maximum it declares.
     #[test]
     fn growth_that_the_budget_refuses_is_the_hosts_trouble() {
         let budget = Budget::new(6 * PAGE as u64);
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(budget.taken(Part::Guests), 0);
     }
 
-    /// A guest that could react to what the machine cannot do would behave differently on another machine.
+    /// A guest that could react to a failure of the machine would behave differently on another machine.
     #[test]
     fn growth_that_the_machine_refuses_is_the_hosts_trouble() {
         let error = wasmtime::Error::msg("out of address space");

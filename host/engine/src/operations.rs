@@ -1,6 +1,7 @@
 //! The one place where a guest's calls become operations.
 //!
-//! The journal's cursor decides whether an operation is new or repeats a recorded one. No host function asks.
+//! The journal's cursor decides whether an operation is new or repeats a recorded one. The host functions do not know
+//! it.
 
 use dormouse_journal::{Arguments, Issued, Kind, Level, OperationNumber};
 use dormouse_limits::{BODY, OPERATIONS, OUTSTANDING, STEP_NAME};
@@ -11,8 +12,8 @@ use crate::state::State;
 use crate::stop::Stop;
 
 impl State {
-    /// Makes an operation. `import` is the function that the guest called, for messages. `kind` returns what to record
-    /// if the operation is new.
+    /// Makes an operation. `import` is the function that the guest called, for messages. `kind` returns what is
+    /// recorded if the operation is new.
     pub(crate) fn issue(
         &mut self,
         import: &str,
@@ -40,7 +41,7 @@ impl State {
         Ok(issued)
     }
 
-    /// Returns how many operations this generation has made.
+    /// Returns the number of operations that this generation has made.
     fn operations(&self) -> usize {
         let first = self.beginning.first_operation.0;
         let made = self.cursor.operations().saturating_sub(first);
@@ -85,8 +86,7 @@ impl State {
         Ok(number)
     }
 
-    /// Adds what an operation asks of the host to the effects of the open activation. A recorded operation asks nothing
-    /// again.
+    /// Adds the effect of an operation to the effects of the open activation. A recorded operation has no effect again.
     pub(crate) fn ask_of_host(&mut self, issued: &Issued, arguments: Arguments) {
         if !issued.recorded {
             let effect = Effect::of(issued.number, arguments, &issued.kind);
@@ -94,8 +94,8 @@ impl State {
         }
     }
 
-    /// Gives an operation up whose future was dropped, and records that it was the guest that dropped it. Does nothing
-    /// if the operation has completed, or if the future was dropped because the guest is being torn down.
+    /// Gives up an operation whose future was dropped, and records that the guest dropped it. Does nothing if the
+    /// operation has completed, or if the future was dropped because the guest is being torn down.
     pub(crate) fn give_up(&mut self, number: OperationNumber) {
         let Some(step) = self.waits.forget(number) else {
             return;
@@ -114,7 +114,7 @@ impl State {
         });
         self.effects.retain(|effect| !effect.is_call(number));
         if let Err(stop) = issued {
-            // There is nobody to return it to. The driver looks here before it looks at anything else.
+            // No caller can get this error. The driver checks this field before anything else.
             self.fault.get_or_insert(stop);
         }
     }
@@ -130,7 +130,7 @@ impl State {
         }
     }
 
-    /// Stops a guest whose new value is too large, or makes the values since it last waited too large together.
+    /// Stops a guest whose new value is too large, or whose values since it last waited are too large together.
     pub(crate) fn check_value(&mut self, what: &str, size: usize) -> Result<(), Stop> {
         if !self.cursor.is_live() {
             return Ok(());
@@ -151,7 +151,7 @@ impl State {
         self.check_name("the event's name", event)
     }
 
-    /// Stops a guest whose new name is longer than that of a step may be.
+    /// Stops a guest whose new name is longer than a step's name may be.
     pub(crate) fn check_name(&self, what: &str, name: &str) -> Result<(), Stop> {
         if !self.cursor.is_live() {
             return Ok(());

@@ -12,7 +12,7 @@ use crate::guest::Guest;
 use crate::instance::Instance;
 use crate::launch::Launch;
 
-/// The name under which a component imports the code that it shares with others.
+/// The name under which a component imports the code that it shares with other components.
 pub const SHARED_CODE: &str = "dormouse-code";
 
 /// A compiled component, linked with the contract and WASI. Cheap to clone.
@@ -22,7 +22,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Links a compiled component, with the code that it shares with others.
+    /// Links a compiled component with the code that it shares with other components.
     pub(crate) fn link(
         engine: &Engine,
         component: &Component,
@@ -61,7 +61,7 @@ impl fmt::Debug for Program {
     }
 }
 
-/// Why an instance cannot be made. The host is at fault and not the run, which is therefore blocked and does not fail.
+/// The reason why an instance cannot be made. The host is at fault, so the run is blocked and does not fail.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LaunchError {
     /// The run was started by a release of the host whose guests have a stack of another size.
@@ -70,12 +70,12 @@ pub enum LaunchError {
          {WASM_STACK}; use the release that started it"
     )]
     Stack {
-        /// The size in bytes that the run's record says.
+        /// The recorded size in bytes.
         recorded: u64,
     },
 }
 
-/// Why a component is not a workflow that this host can run.
+/// The reason why a component is not a workflow that this host can run.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LinkError {
     /// The component imports something that the host does not have, or has with another type.

@@ -14,17 +14,18 @@ use crate::settings;
 use crate::stop::Stop;
 use crate::wait::Wait;
 
-/// How long the reason of a cancel may be, in bytes.
+/// The longest reason of a cancel, in bytes.
 const REASON: usize = 1_024;
 
-/// How long the text of a label may be, in bytes. No label is as long; up to here, that is an error value.
+/// The longest text of a label that gives an error value, in bytes. A longer text stops the guest. No valid label is as
+/// long.
 const LABEL: usize = 1_024;
 
-/// How long the names and values of all headers of a run may be together, in bytes. They lie in the run's row, which is read
-/// whenever the run is. Their number is bounded by that of settings.
+/// The largest size of the names and values of all headers of a run together, in bytes. They are in the run's row,
+/// which is read whenever the run is read. The number of headers is bounded by the number of settings.
 const HEADERS: usize = 32 << 10;
 
-/// How long the text may be that names a run, in bytes. An id has 36.
+/// The longest text that names a run, in bytes. An id has 36.
 const RUN: usize = 64;
 
 impl Host for Guest {

@@ -1,19 +1,21 @@
-//! A workflow in JavaScript is evaluated once, at deployment.
+//! Evaluates a workflow in JavaScript once, at deployment.
 //!
-//! The JavaScript runtime is a guest like any other. It is instantiated here without a host: whatever it imports traps. The
-//! bundle is written into its memory, it evaluates the workflow's modules, and what this leaves of its memory and globals is
-//! where each run begins. So a run begins with everything read, and costs no more than any other.
+//! The JavaScript runtime is a guest like any other. It is instantiated here without a host: every function that it
+//! imports traps. The bundle is written into its memory, and it evaluates the workflow's modules. Each run begins with
+//! the memory and globals that this leaves. So a run begins with all modules evaluated, and costs no more than any
+//! other run.
 //!
-//! The runtime comes in two modules, code and state, and its code compiled: it is the code that all such workflows share.
+//! The runtime comes in two modules, code and state. The code is passed in compiled form, because all such workflows
+//! share it.
 //!
-//! This executes foreign code, so it belongs into a process whose time and memory are limited.
+//! This executes foreign code, so it must be called in a process whose time and memory are limited.
 
 use wasmtime::{Extern, Instance, Linker, Memory, Module, Store, TypedFunc, Val};
 
 use crate::code::SharedCode;
 use crate::engine::Engine;
 
-/// What the runtime's `dormouse_init` gives.
+/// The results of the runtime's `dormouse_init`.
 const DONE: u32 = 0;
 const ASKED: u32 = 2;
 
@@ -21,21 +23,21 @@ const ASKED: u32 = 2;
 const STATE: &str = "dormouse:state";
 const MEMORY: &str = "memory";
 
-/// More ticks of the engine than there will be: nothing here is interrupted but by the end of the process.
+/// A number of ticks that the engine never reaches: only the end of the process interrupts what happens here.
 const NEVER: u64 = u64::MAX / 2;
 
-/// What evaluating a workflow has left.
+/// The state that the evaluation of a workflow has left.
 #[derive(Debug)]
 pub struct Evaluated {
-    /// All of the memory.
+    /// The whole memory.
     pub memory: Vec<u8>,
-    /// The bits of the globals, in their order.
+    /// The bits of the globals, in order.
     pub globals: Vec<u64>,
-    /// What the runtime tells of the workflow, as JSON.
+    /// What the runtime reports about the workflow, as JSON.
     pub told: String,
 }
 
-/// Why a bundle is no workflow.
+/// The reason why a bundle is not a workflow.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ScriptRefused(String);
@@ -47,7 +49,7 @@ impl ScriptRefused {
     }
 }
 
-/// Evaluates a bundle in the runtime, whose code and state these are.
+/// Evaluates a bundle in the runtime that has this code and this state.
 ///
 /// # Errors
 /// When the workflow's modules cannot be evaluated.
@@ -62,7 +64,8 @@ pub fn evaluate(
     let asked = runtime.init(bundle, true)? == ASKED;
     let told = runtime.text()?;
     if asked {
-        // What it has done so far depends on a time and a chance that no run has, so each run evaluates it.
+        // The modules asked for the time or for random numbers, so their state fits no run. Each run evaluates them
+        // itself.
         runtime = Runtime::new(code.module(), &state)?;
         runtime.init(bundle, false)?;
     }
@@ -122,7 +125,7 @@ impl Runtime {
             .map_err(ScriptRefused::of)
     }
 
-    /// Hands the bundle over. Returns what came of it, unless it was refused.
+    /// Passes the bundle to the runtime. Returns the result, unless the bundle was refused.
     fn init(&mut self, bundle: &[u8], evaluate: bool) -> Result<u32, ScriptRefused> {
         let length = u32::try_from(bundle.len())
             .map_err(|_| ScriptRefused("the workflow is too large".into()))?;
@@ -139,7 +142,7 @@ impl Runtime {
         }
     }
 
-    /// What the runtime has to tell.
+    /// Returns the runtime's report or error message.
     fn text(&mut self) -> Result<String, ScriptRefused> {
         let length: u32 = self.call("dormouse_length", ())?;
         let place: u32 = self.call("dormouse_text", ())?;

@@ -1,14 +1,14 @@
-//! Settings by name and value, which the contract has where later versions may add something.
+//! Settings by name and value. The contract has them where later versions may add something.
 
 use crate::stop::Stop;
 
-/// How many settings one list may have. No import knows as many.
+/// The largest number of settings in one list. No import knows as many.
 const SETTINGS: usize = 32;
 
-/// How much of a name is repeated in a message, in characters.
+/// The number of characters of a name that a message repeats.
 const SHOWN: usize = 64;
 
-/// Stops a guest that passed more settings than anybody needs.
+/// Stops a guest that passed more settings than anyone needs.
 pub(crate) fn check_count(import: &str, settings: &[(String, String)]) -> Result<(), Stop> {
     if settings.len() > SETTINGS {
         return Err(Stop::Misuse(format!(
@@ -42,7 +42,7 @@ pub(crate) fn refuse_unknown(
     )))
 }
 
-/// Returns the value of this name, or stops a guest that named none of them.
+/// Returns the value of this name, or stops a guest whose name is unknown.
 pub(crate) fn by_name<T: Copy>(
     import: &str,
     what: &str,
@@ -61,7 +61,7 @@ pub(crate) fn by_name<T: Copy>(
     })
 }
 
-/// Returns a text of a guest for a message: quoted, and cut if it is long.
+/// Returns a guest's text for a message: in quotation marks, and shortened if it is long.
 pub(crate) fn shown(text: &str) -> String {
     let start: String = text.chars().take(SHOWN).collect();
     let more = if start.len() < text.len() { "…" } else { "" };

@@ -1,4 +1,4 @@
-//! The state of an instance, which its driver and the functions that the guest calls have in common.
+//! The state of an instance, which its driver and the functions that the guest calls share.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +21,8 @@ use crate::memory::MemoryUse;
 use crate::stop::Stop;
 use crate::waits::Waits;
 
-/// The state of an instance, as its driver, the host functions and the futures of its operations share it. They all run
-/// on the thread that polls, one after the other, so nobody ever waits for the lock.
+/// The state of an instance, which its driver, the host functions and the futures of its operations share. All of them
+/// run on the polling thread, one after the other, so nobody ever waits for the lock.
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub memory: Arc<MemoryUse>,
@@ -39,13 +39,13 @@ impl Shared {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while the lock was held left the state as it was between two assignments, none of which depend on
-        // each other; and whoever panicked takes its instance with it.
+        // A panic while the lock was held left the state between two assignments that do not depend on each other.
+        // Besides, the panicking task drops its instance.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What [`Shared`] guards.
+/// The data that [`Shared`] protects.
 pub(crate) struct State {
     pub run: RunContext,
     pub host_limits: Arc<Limits>,
@@ -53,32 +53,32 @@ pub(crate) struct State {
     pub providers: Providers,
     pub cursor: Cursor,
     pub random: Generator,
-    /// What the generation began with.
+    /// The beginning of the generation.
     pub beginning: Beginning,
     pub webhooks: Numbers,
     pub answers: Answers,
     pub waits: Waits,
-    /// What new operations of the open activation ask of the host.
+    /// The effects of new operations in the open activation.
     pub effects: Vec<Effect>,
-    /// Total size in bytes of the new values that the open activation has handed to the host.
+    /// The size of the new values that the guest has passed to the host in the open activation, in bytes.
     pub volume: usize,
-    /// The memory for what the guest handed to the host in this activation.
+    /// The memory for what the guest passed to the host in this activation.
     pub handed: Grant,
     /// The memory that is reserved for the guest, until it has an instance.
     memory_reserved: Grant,
     pub log: Log,
     pub labels: RunLabels,
     pub meter: Meter,
-    /// Why the guest is to be stopped, where no error could be returned to it: when it dropped a future.
+    /// The reason to stop the guest, if no error could be returned to it because it dropped a future.
     pub fault: Option<Stop>,
     /// True once the guest is being torn down. A future that is dropped from then on was not dropped by the guest.
     pub closed: bool,
-    /// True once the run has ended otherwise than by returning a result or an error.
+    /// True once the run has ended without returning a result or an error.
     pub broke: bool,
-    /// What the run goes on with, once the guest has ended this generation.
+    /// The next generation, once the guest has ended the present one.
     pub next: Option<Box<NextGeneration>>,
     pub rebuild_after_step: bool,
-    /// The shift of the first activation: what wall time was when the run was started.
+    /// The shift of the first activation. It gives the wall time at which the run was started.
     pub first_shift: i64,
 }
 
@@ -131,7 +131,7 @@ impl State {
         self.labels.set(text, self.cursor.is_live())
     }
 
-    /// Takes what the guest wrote to standard output or standard error, and logs the lines that are complete.
+    /// Adds what the guest wrote to standard output or standard error, and logs the lines that are complete.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) {
         for line in self.log.write(stream, bytes) {
             self.log(stream.level(), &line);
@@ -163,7 +163,7 @@ impl State {
         })
     }
 
-    /// Returns why the guest may not execute any longer in this activation. None if it may.
+    /// Returns the reason why the guest may not execute any longer in this activation. None if it may.
     pub(crate) fn out_of_cpu(&self) -> Option<Stop> {
         self.meter.is_used_up(self.cursor.is_live()).then(|| {
             Stop::Cpu(format!(

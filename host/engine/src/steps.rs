@@ -40,8 +40,8 @@ impl Host for Guest {
 }
 
 impl State {
-    /// Separates what the guest says within a step from what it says outside. A replay skips the step and does not hear
-    /// what was said in it, so nothing of that may show later.
+    /// Separates the guest's output within a step from its output outside. A replay skips the step and does not see its
+    /// output, so nothing of that may appear later.
     fn step_boundary(&mut self) {
         self.flush_streams();
         self.log.forget_last_words();

@@ -1,8 +1,9 @@
-//! Why the host stops a guest.
+//! The reasons for which the host stops a guest.
 
 use dormouse_journal::{Mismatch, NextGeneration};
 
-/// Why the host stops a guest. A host function raises it as its error, and the guest's call of `run` then ends with it.
+/// The reason why the host stops a guest. A host function raises it as its error, and the guest's call of `run` then
+/// ends with it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
     /// The guest does not repeat its journal.
@@ -11,13 +12,13 @@ pub(crate) enum Stop {
     /// The guest called an import in a way that the contract does not allow.
     #[error("{0}")]
     Misuse(String),
-    /// The guest went past a limit.
+    /// The guest exceeded a limit.
     #[error("{0}")]
     Limit(String),
     /// The guest needs more memory than its run may have.
     #[error("{0}")]
     Memory(String),
-    /// The guest used up the CPU time of its activation.
+    /// The guest used up the processor time of its activation.
     #[error("{0}")]
     Cpu(String),
     /// The guest called WASI's `exit`.
@@ -26,7 +27,7 @@ pub(crate) enum Stop {
         /// The exit code. 0 means success.
         code: u8,
     },
-    /// The guest finished a step, after which its instance is to be rebuilt.
+    /// The guest finished a step, after which its instance must be rebuilt.
     #[error("the instance is to be rebuilt")]
     Rebuild,
     /// The guest ended this generation of its run.
@@ -35,7 +36,7 @@ pub(crate) enum Stop {
     /// The host has no memory left for what the guest needs. The guest is executed again later.
     #[error("the host has no memory left for a guest")]
     NoMemory,
-    /// The host itself is in trouble, which is not the guest's fault.
+    /// The host itself has trouble, which is not the guest's fault.
     #[error("{0}")]
     Host(String),
 }

@@ -126,7 +126,7 @@ impl From<context::Level> for journal::Level {
     }
 }
 
-/// Returns headers as the guest gets them.
+/// Returns headers in the guest's form.
 pub(crate) fn headers_out(headers: Vec<journal::Header>) -> Vec<types::Header> {
     headers
         .into_iter()

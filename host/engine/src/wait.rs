@@ -9,8 +9,8 @@ use dormouse_journal::{Arguments, Kind, OperationNumber, Outcome};
 use crate::state::Shared;
 use crate::stop::Stop;
 
-/// Resolves to an operation's outcome. If it is dropped before that, the operation is given up, and the journal says
-/// so.
+/// Resolves to an operation's outcome. If it is dropped before that, the operation is given up, and the journal
+/// records it.
 pub(crate) struct Wait {
     shared: Arc<Shared>,
     number: OperationNumber,
@@ -34,8 +34,8 @@ impl Wait {
         })
     }
 
-    /// Returns what `take` makes of the outcome. `take` refuses an outcome that operations of this kind don't have,
-    /// which only the journal of another run can hold.
+    /// Returns the outcome as `take` converts it. `take` refuses an outcome that operations of this kind do not
+    /// have, which only the journal of another run can contain.
     pub(crate) async fn outcome<T>(
         self,
         take: impl FnOnce(Outcome) -> Option<T>,

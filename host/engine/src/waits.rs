@@ -11,13 +11,13 @@ use crate::stop::Stop;
 /// The operations whose outcome the guest has not fetched yet.
 #[derive(Default)]
 pub(crate) struct Waits {
-    /// Boxed, since a map reserves room for eleven at once, and most runs wait for one thing.
+    /// The operations, boxed because a map reserves room for eleven at once, and most runs wait for one thing.
     operations: BTreeMap<OperationNumber, Box<Operation>>,
-    /// How many of the operations have not completed.
+    /// The number of operations that have not completed.
     outstanding: usize,
-    /// How many of those wait only for the run to be asked to cancel.
+    /// The number of those that wait only for a request to cancel.
     idle: usize,
-    /// True if the run was told that it is to cancel. Every wait for that completes from then on.
+    /// True if the run was asked to cancel. Every wait for that completes from then on.
     cancel_told: bool,
 }
 
@@ -25,21 +25,22 @@ struct Operation {
     step: String,
     /// True once the guest gave the operation up by `abandon`. Its outcome is then on its way.
     abandoned: bool,
-    /// True if it waits only for the run to be asked to cancel.
+    /// True if the operation waits only for a request to cancel.
     is_idle: bool,
     arrival: Arrival,
 }
 
 /// Whether an operation's outcome has arrived.
 enum Arrival {
-    /// It has not. The waker is that of whoever polled last.
+    /// The outcome has not arrived. The waker is that of the last poll.
     Awaited(Option<Waker>),
-    /// It has, and the guest has not fetched it.
+    /// The outcome has arrived, and the guest has not fetched it.
     Here(Outcome),
 }
 
 impl Waits {
-    /// Of a generation that has made none yet, of a run that was asked to cancel before it, or was not.
+    /// Creates the waits of a generation without operations. `cancel_asked` is true if the run had been asked to cancel
+    /// before.
     pub(crate) fn new(cancel_asked: bool) -> Self {
         Waits {
             cancel_told: cancel_asked,
@@ -65,7 +66,7 @@ impl Waits {
         self.outstanding > self.idle || (self.cancel_told && self.idle > 0)
     }
 
-    /// Returns how many operations have not completed.
+    /// Returns the number of operations that have not completed.
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding
     }
@@ -103,7 +104,7 @@ impl Waits {
         Some(operation.step.clone())
     }
 
-    /// Returns an operation's outcome and forgets the operation, or remembers whom to wake when the outcome arrives.
+    /// Returns an operation's outcome and forgets the operation, or remembers the waker for when the outcome arrives.
     pub(crate) fn poll(&mut self, number: OperationNumber, waker: &Waker) -> Poll<Outcome> {
         let Some(operation) = self.operations.get_mut(&number) else {
             return Poll::Pending;

@@ -1,9 +1,9 @@
 //! WASI 0.2, without anything that could make two executions of a guest differ.
 //!
 //! Standard libraries import WASI whether they use it or not, so all of it is linked. Clocks, random bytes and the
-//! command-line interfaces are this host's own. `wasi:io` is wasmtime's, which only polls what it is given. Files and
-//! sockets are wasmtime's too: there are no folders in which a file could be opened, and no permission to make a
-//! socket, so that a guest that tries gets `access-denied`.
+//! command-line interfaces are this host's own. `wasi:io` is wasmtime's, which only polls what it gets. Files and
+//! sockets are wasmtime's too: there are no folders in which a file could be opened, and there is no permission to
+//! make a socket, so that a guest that tries gets `access-denied`.
 
 mod cli;
 mod clocks;

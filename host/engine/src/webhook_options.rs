@@ -1,4 +1,4 @@
-//! The options of a webhook: checked, and converted to what the journal records.
+//! The options of a webhook: checks them, and converts them to the form that the journal records.
 
 use dormouse_journal::{self as journal, Reply};
 use dormouse_webhook::provider::{Provider, Providers};
@@ -10,15 +10,15 @@ use crate::bindings::dormouse::workflow::webhooks as contract;
 use crate::settings;
 use crate::stop::Stop;
 
-/// What may be said of a webhook besides.
+/// The names of further settings of a webhook.
 const DESCRIPTION: &str = "description";
 const TOLERANCE: &str = "tolerance";
 const CORS: &str = "cors";
 
-/// Bytes of the name and of the value of a setting of a signature.
+/// The longest name and the longest value of a setting of a signature, in bytes.
 const SETTING_LENGTH: usize = 256;
 
-/// Returns the options as they are recorded, or stops a guest whose options make no sense on any host.
+/// Returns the options as they are recorded, or stops a guest whose options are not valid on any host.
 pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {
     check_methods(&options.methods).map_err(misuse)?;
     let further = [DESCRIPTION, TOLERANCE, CORS];
@@ -44,7 +44,7 @@ pub(crate) fn checked(options: contract::WebhookOptions) -> Result<journal::Webh
     Ok(checked)
 }
 
-/// Sets what may be said once.
+/// Sets a setting that may be given only once.
 fn once<T>(setting: &mut Option<T>, name: &str, value: T) -> Result<(), Stop> {
     match setting.replace(value) {
         None => Ok(()),
@@ -54,7 +54,7 @@ fn once<T>(setting: &mut Option<T>, name: &str, value: T) -> Result<(), Stop> {
     }
 }
 
-/// Stops a guest that names providers which this host does not know, or does not use them as they are to be used.
+/// Stops a guest that names providers which this host does not know, or uses them in a wrong way.
 pub(crate) fn check_providers(
     options: &journal::WebhookOptions,
     providers: &Providers,
@@ -87,7 +87,7 @@ pub(crate) fn check_providers(
         check_signature(provider, signature).map_err(misuse)?;
     }
     match handshake {
-        // Whoever names one provider for both need not know whether it probes.
+        // An author who names the same provider for both need not know whether it probes.
         Some(name) if !find("the handshake", name)?.probes() && signer != Some(name) => {
             Err(misuse(format!(
                 "the handshake is `{name}`, which does not probe a URL; leave the handshake out, or give the secrets by which \
@@ -132,7 +132,7 @@ fn checked_signature(signature: contract::Signature) -> Result<journal::Signatur
             "a setting of the signature check has more than {SETTING_LENGTH} bytes"
         )));
     }
-    // Their order means nothing.
+    // The order of the settings has no meaning.
     settings.sort();
     Ok(journal::Signature {
         provider: scheme,
@@ -141,7 +141,7 @@ fn checked_signature(signature: contract::Signature) -> Result<journal::Signatur
     })
 }
 
-/// Returns about how many bytes the options take in the journal and in the store.
+/// Returns the approximate size of the options in the journal and in the store, in bytes.
 pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
     let texts = options.signature.as_ref().map_or(0, |signature| {
         let given = signature.settings.iter();
@@ -157,7 +157,7 @@ pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
     texts + response
 }
 
-/// Returns about how many bytes a response takes in the journal and in the store.
+/// Returns the approximate size of a response in the journal and in the store, in bytes.
 pub(crate) fn response_size(response: &journal::Response) -> usize {
     let headers = response.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
@@ -347,7 +347,7 @@ verdict = "accepted"
             &["would do nothing"],
         );
         check_refused(own(&"#".repeat(20_000)), &["--providers-dir"]);
-        // What was recorded is not judged again.
+        // Recorded options are not checked again.
         assert!(checked(own("name = 1")).is_ok());
     }
 }

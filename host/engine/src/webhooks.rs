@@ -23,7 +23,7 @@ impl Host for Guest {
         let mut state = self.shared.lock();
         state.outside_step("create-webhook")?;
         let options = webhook_options::checked(options)?;
-        // What was accepted once is accepted in every replay, also when its description is gone.
+        // Options that were accepted once are accepted in every replay, even if the description is gone.
         if state.cursor.is_live() {
             webhook_options::check_providers(&options, &state.providers)?;
         }
@@ -140,19 +140,19 @@ impl State {
             })
     }
 
-    /// Returns how many webhooks this generation was left and has created.
+    /// Returns the number of webhooks that this generation has taken over and created.
     pub(crate) fn webhooks_of_generation(&self) -> usize {
         let (created, _) = self.webhooks.count();
         created.saturating_add(self.beginning.kept.len())
     }
 
-    /// Returns how many webhooks the run has, with those that it had before it was taken back.
+    /// Returns the number of webhooks that the run has, including those that it had before it was taken back.
     pub(crate) fn webhooks_in_store(&self) -> usize {
         let (_, earlier) = self.webhooks.count();
         self.webhooks_of_generation().saturating_add(earlier)
     }
 
-    /// Returns true if this generation has created the webhook, or was left it.
+    /// Returns true if this generation has created the webhook or taken it over.
     fn has_webhook(&self, webhook: WebhookNumber) -> bool {
         let Beginning {
             first_webhook,

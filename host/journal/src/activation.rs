@@ -1,4 +1,4 @@
-//! Activations: the slices of a run's execution, and what one of them records.
+//! Activations: the units of a run's execution, and what the journal records about each.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,25 +8,26 @@ use crate::{
     Payload, Response, RunOutcome, Time,
 };
 
-/// One slice of a run: a completion was delivered, and the guest ran until it was quiescent or ended. This is the unit
-/// of the journal; it is committed whole or not at all.
+/// One unit of a run's execution: a completion was delivered, and the guest ran until it had nothing more to do or
+/// ended. It is also the unit of the journal, which is committed as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Activation {
-    /// When it was made, in steady time.
+    /// When the activation was made, in steady time.
     pub time: Time,
-    /// What was delivered. None for the first activation only, in which the guest is called with its input.
+    /// The completion that was delivered. None only for the first activation, in which the guest is called with its
+    /// input.
     pub completion: Option<Completion>,
-    /// The operations made, in order.
+    /// The operations that the guest made, in order.
     pub operations: Vec<Operation>,
-    /// How many log lines were written. They are kept beside the journal.
+    /// The number of log lines that the guest wrote. The lines are kept beside the journal.
     pub log_lines: u32,
     /// How the run ended, if it did.
     pub end: Option<End>,
-    /// How far wall time was ahead of steady time, in milliseconds. The guest's clock reads wall time. Records of version
-    /// 1 do not have it; it was 0 then.
+    /// How far wall time was ahead of steady time, in milliseconds. The guest's clock reads wall time. Records of
+    /// version 1 do not have this field; its value was always 0 then.
     pub shift: i64,
-    /// Where its completion came from, so that it can be put back there. None for a first activation. Records up to version 2
-    /// do not have it.
+    /// Where the completion came from, so that it can be put back there. None for the first activation. Records up to
+    /// version 2 do not have this field.
     pub origin: Option<Origin>,
 }
 
@@ -97,13 +98,13 @@ impl Activation {
     /// The version of the records that are written.
     pub const VERSION: u8 = 3;
 
-    /// Returns the record that the journal has of it.
+    /// Returns the record of this activation in the journal.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         encode_as(Self::VERSION, self)
     }
 
-    /// Returns how many bytes that record has.
+    /// Returns the size of that record in bytes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         encoded_len(self)
@@ -112,7 +113,7 @@ impl Activation {
     /// Decodes a record of any version.
     ///
     /// # Errors
-    /// When the bytes are of another version, or are not a record of an activation.
+    /// When the bytes have another version, or are not the record of an activation.
     pub fn decode(record: &[u8]) -> Result<Self, DecodeError> {
         match split_version(record)? {
             (Self::VERSION, body) => decode_body(body),
@@ -133,7 +134,7 @@ impl Activation {
         Ok(earlier.into())
     }
 
-    /// Returns when it was made, on both lines of time.
+    /// Returns the moment at which the activation was made.
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment {
@@ -146,38 +147,40 @@ impl Activation {
 /// The outcome of an operation, delivered to the guest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Completion {
-    /// Which operation.
+    /// The operation that completes.
     pub operation: OperationNumber,
-    /// What came of it.
+    /// The outcome of the operation.
     pub outcome: Outcome,
 }
 
-/// What came of an operation. New outcomes go to the end: the order is the format.
+/// The outcome of an operation. New outcomes must be added at the end, because the order is the format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Of `wait-for-webhook`: a request, or none by timeout or `abandon`.
+    /// The outcome of `wait-for-webhook`: a request, or none after a timeout or `abandon`.
     Delivery(Option<Delivery>),
-    /// Of `call`.
+    /// The outcome of `call`.
     Response(Result<Response, CallError>),
-    /// Of `sleep` and `sleep-until`.
+    /// The outcome of `sleep` and `sleep-until`.
     Slept,
-    /// Of `wait-for-event`: an event, or none by timeout or `abandon`.
+    /// The outcome of `wait-for-event`: an event, or none after a timeout or `abandon`.
     Event(Option<Payload>),
-    /// Of `notify`: how many waits it reached.
+    /// The outcome of `notify`: the number of waits that the event reached.
     Notified(u32),
-    /// Of `start-run`: the run's id, or why nothing was started.
+    /// The outcome of `start-run`: the id of the run, or the reason why no run was started.
     Started(Result<String, Failure>),
-    /// Of `wait-for-run`: how the run ended, or none by timeout or `abandon`, or why it may not be waited for.
+    /// The outcome of `wait-for-run`: how the run ended, none after a timeout or `abandon`, or the reason why the wait
+    /// is not allowed.
     RunEnded(Result<Option<RunOutcome>, Failure>),
-    /// Of `cancel-run`: whether there was something to cancel, or why that is not allowed.
+    /// The outcome of `cancel-run`: true if there was a run to cancel, or the reason why that is not allowed.
     RunCancelled(Result<bool, Failure>),
-    /// Of `wait-for-cancel`: why the run is to cancel, or none by timeout or `abandon`.
+    /// The outcome of `wait-for-cancel`: the reason of the request to cancel, or none after a timeout or `abandon`.
     CancelAsked(Option<String>),
 }
 
 impl Outcome {
-    /// Returns true if the operation is done again when the run is retried that failed after it was given this: a call that
-    /// ended in an error or in a status of 400 or more, or a run that did not complete. What was given up is left so.
+    /// Returns true if a retry does the operation again, in case the run failed after it got this outcome: a call that
+    /// ended with an error or a status of 400 or more, or a run that did not complete. An operation that was given up
+    /// is not done again.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         match self {
@@ -188,7 +191,8 @@ impl Outcome {
         }
     }
 
-    /// Returns true if whoever was called has said what came of it, so that the same request is another one from now on.
+    /// Returns true if the called service has given a definite answer, so that the same request is another request from
+    /// now on.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
@@ -197,13 +201,14 @@ impl Outcome {
         }
     }
 
-    /// Returns true if nobody knows whether whoever was called has got the request.
+    /// Returns true if nobody knows whether the called service has got the request.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         matches!(self, Outcome::Response(Err(error)) if error.is_in_doubt())
     }
 
-    /// What an operation of this kind gives when it is given up or timed out. None for kinds that never complete.
+    /// Returns the outcome of an operation of this kind that is given up or timed out. None for kinds that never
+    /// complete.
     #[must_use]
     pub fn given_up(kind: &Kind) -> Option<Outcome> {
         match kind {
@@ -230,11 +235,11 @@ impl Outcome {
 pub enum End {
     /// `run` returned a result.
     Completed(Payload),
-    /// `run` returned an error, trapped, hit a limit, or waited for nothing that can happen.
+    /// `run` returned an error, trapped, exceeded a limit, or waited although nothing could happen.
     Failed {
-        /// Why.
+        /// The reason.
         failure: Failure,
-        /// Where in the guest, when it trapped.
+        /// The place in the guest, if it trapped.
         backtrace: Option<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! What a guest passes to an operation.
+//! The arguments that a guest passes to an operation.
 
 use serde::Serialize;
 
@@ -7,8 +7,9 @@ use crate::{
     Time, WebhookNumber, WebhookOptions,
 };
 
-/// What a guest passed to an operation, whole. Only its digest and the smaller [`Kind`](crate::Kind) are recorded: a journal that
-/// repeated every request body would be twice as large for nothing, since replay only asks whether it is the same.
+/// The complete arguments of an operation. Only their digest and the smaller [`Kind`](crate::Kind) are recorded. A
+/// journal that repeated every request body would be twice as large without a benefit, because replay only needs to
+/// know whether the arguments are the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Arguments {
     /// `create-webhook`
@@ -17,7 +18,7 @@ pub enum Arguments {
     WaitForWebhook {
         /// The webhook.
         webhook: WebhookNumber,
-        /// Milliseconds.
+        /// The timeout in milliseconds.
         timeout: Option<u64>,
     },
     /// `close-webhook`
@@ -26,14 +27,14 @@ pub enum Arguments {
     Respond {
         /// The delivery.
         delivery: String,
-        /// What its caller gets.
+        /// The response for its caller.
         response: Response,
     },
     /// `call`
     Call {
-        /// What is sent.
+        /// The request that is sent.
         request: Request,
-        /// How.
+        /// The options of the call.
         options: CallOptions,
     },
     /// `sleep`, in milliseconds
@@ -42,50 +43,50 @@ pub enum Arguments {
     SleepUntil(Time),
     /// `wait-for-event`
     WaitForEvent {
-        /// Its name.
+        /// The name of the event.
         event: String,
-        /// Milliseconds.
+        /// The timeout in milliseconds.
         timeout: Option<u64>,
     },
     /// `notify`
     Notify {
-        /// Its name.
+        /// The name of the event.
         event: String,
-        /// To this run only.
+        /// The run that the event is for. None for all runs that wait for it.
         run: Option<String>,
-        /// What is sent.
+        /// The payload of the event.
         payload: Payload,
     },
     /// `begin`
     Begin,
     /// `abandon`, or a dropped future
     Abandon {
-        /// What is given up.
+        /// The operations that are given up.
         operations: Vec<OperationNumber>,
-        /// Whether the guest dropped the futures, so that nothing is to come back.
+        /// True if the guest dropped the futures, so that no result comes back.
         dropped: bool,
     },
     /// `start-run`
     StartRun {
-        /// Of this workflow.
+        /// The name of the workflow.
         workflow: String,
-        /// What it is given.
+        /// The input of the run.
         input: Payload,
-        /// How.
+        /// The options of the start.
         options: StartOptions,
     },
     /// `wait-for-run`
     WaitForRun {
         /// The run.
         run: String,
-        /// Milliseconds.
+        /// The timeout in milliseconds.
         timeout: Option<u64>,
     },
     /// `cancel-run`
     CancelRun {
         /// The run.
         run: String,
-        /// How.
+        /// The options of the cancel.
         options: CancelOptions,
     },
     /// `wait-for-cancel`, with a timeout in milliseconds
@@ -93,7 +94,7 @@ pub enum Arguments {
 }
 
 impl Arguments {
-    /// What replay compares.
+    /// Returns the digest that replay compares.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(self)
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
     use crate::WhenParentEnds;
 
-    /// `start-run` as it was before a run could be given headers.
+    /// The options of `start-run` before a run could be given headers.
     #[derive(Serialize)]
     struct OptionsBefore {
         version: Option<String>,
@@ -114,7 +115,7 @@ mod tests {
         labels: Vec<String>,
     }
 
-    /// In the place that `start-run` has among the arguments.
+    /// An enum in which `start-run` has the same place as among the arguments.
     #[derive(Serialize)]
     #[allow(dead_code, reason = "only the place counts")]
     enum Before {

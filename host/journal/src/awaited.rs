@@ -1,34 +1,34 @@
-//! What runs wait for, as people look for it.
+//! The kinds of things that runs wait for, as users search for them.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use crate::Kind;
 
-/// What a run waits for.
+/// A kind of thing that a run waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
     /// A request to a webhook.
     Webhook,
-    /// An event, or to hear whom one that was sent has reached.
+    /// An event, or the number of waits that an event sent by the run has reached.
     Event,
     /// A time.
     Sleep,
     /// The result of a call.
     Call,
-    /// Another run: its start, its end, or its cancel.
+    /// Another run: its start, its end, or the result of cancelling it.
     Run,
-    /// Being asked to cancel.
+    /// A request to cancel.
     Cancel,
 }
 
-/// A text names nothing for which runs wait.
+/// The error for a text that is not one of these names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("give one of {}", Awaited::ALL.map(Awaited::as_str).join(", "))]
 pub struct UnknownAwaited;
 
 impl Awaited {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 6] = [
         Awaited::Webhook,
         Awaited::Event,
@@ -38,7 +38,7 @@ impl Awaited {
         Awaited::Cancel,
     ];
 
-    /// Returns its name.
+    /// Returns the name of the kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +53,8 @@ impl Awaited {
 }
 
 impl Kind {
-    /// Returns what an operation waits for. None if it completes at once.
+    /// Returns the kind of thing that an operation waits for. None if the operation completes at
+    /// once.
     #[must_use]
     pub fn awaited(&self) -> Option<Awaited> {
         match self {

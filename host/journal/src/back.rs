@@ -1,6 +1,8 @@
-//! Taking a run back to before one of its steps was answered: how much of its journal stays, and what it waits for there.
+//! Taking a run back to before one of its steps was answered: the part of its journal that stays, and the operations
+//! that are open at that point.
 //!
-//! Two passes over the journal: [`Seek`] finds the step, and [`Retrace`] follows the run to that point and beyond.
+//! There are two passes over the journal: [`Seek`] finds the step, and [`Retrace`] follows the run to that point and
+//! beyond.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +12,16 @@ use crate::{
     WebhookNumber,
 };
 
-/// How many steps are named that a run can be taken back to.
+/// The number of steps that are named in an error as possible points.
 const NAMED: usize = 10;
 
-/// How much of what came after the point is listed of each sort.
+/// The largest number of items of each kind that are listed of what came after the point.
 const LISTED: usize = 100;
 
-/// What names a step of a run.
+/// The name of a step of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepName {
-    /// The last step that its author calls so.
+    /// The last step with this name.
     Name(String),
     /// The operation of this number.
     Number(OperationNumber),
@@ -34,24 +36,24 @@ impl From<&str> for StepName {
     }
 }
 
-/// A step that a run may be taken back to.
+/// A step to which a run may be taken back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sought {
-    /// Which operation it is.
+    /// The number of the step's operation.
     pub operation: OperationNumber,
-    /// What it is.
+    /// The operation.
     pub made: Operation,
-    /// The activation that made it.
+    /// The number of the activation that made it.
     made_by: u32,
-    /// The activation that was given its outcome, or gave it up.
+    /// The number of the activation that took its outcome or gave it up.
     answered_by: Option<u32>,
-    /// What it was given, if it has completed.
+    /// The outcome of the operation, if it has completed.
     pub answer: Option<Outcome>,
 }
 
 impl Sought {
-    /// Returns how many activations stay if the run is taken back to before it was answered: what the host answers at once is
-    /// taken back to before it was made. None if it has no answer.
+    /// Returns the number of activations that stay if the run is taken back to before the step was answered. If the
+    /// host answers the operation at once, that is to before it was made. None if the step has no answer.
     #[must_use]
     pub fn keeps(&self) -> Option<u32> {
         match &self.made.kind {
@@ -60,29 +62,29 @@ impl Sought {
         }
     }
 
-    /// Returns true if it is open at the point that the run is taken back to, and so is done again by the host.
+    /// Returns true if the operation is open at the point, so that the host does it again.
     #[must_use]
     pub fn is_done_again(&self) -> bool {
         !is_answered_at_once(&self.made.kind) && self.keeps() != Some(self.made_by)
     }
 }
 
-/// Returns true if nothing but the host itself answers an operation of this kind.
+/// Returns true if the host itself always answers an operation of this kind.
 fn is_answered_at_once(kind: &Kind) -> bool {
     !kind.completes() || kind.is_order() || matches!(kind, Kind::Notify { .. })
 }
 
-/// Looks for a step in the journal of a generation.
+/// Searches for a step in the journal of a generation.
 #[derive(Debug)]
 pub struct Seek {
     wanted: StepName,
     found: Option<Sought>,
-    /// The last steps that were made.
+    /// The names of the last steps that were made.
     last: Vec<String>,
 }
 
 impl Seek {
-    /// Looks for this step.
+    /// Creates a search for this step.
     #[must_use]
     pub fn new(wanted: StepName) -> Self {
         Seek {
@@ -92,7 +94,7 @@ impl Seek {
         }
     }
 
-    /// Looks at the activation of this number, whose first operation has the number `first`.
+    /// Looks at the activation with this number. `first` is the number of its first operation.
     pub fn look(&mut self, first: OperationNumber, number: u32, activation: &Activation) {
         if let Some(found) = &mut self.found
             && found.answered_by.is_none()
@@ -138,7 +140,7 @@ impl Seek {
     }
 }
 
-/// Returns true if an operation has completed with this activation, or was given up in it.
+/// Returns true if an operation completed with this activation, or was given up in it.
 fn is_done_with(activation: &Activation, operation: OperationNumber) -> bool {
     let completion = activation.completion.as_ref();
     completion.is_some_and(|completion| completion.operation == operation)
@@ -152,44 +154,44 @@ fn gives_up(activation: &Activation, operation: OperationNumber) -> bool {
     })
 }
 
-/// Follows a run to the point that it is taken back to, and looks at what came after it.
+/// Follows a run to the point to which it is taken back, and lists what came after it.
 #[derive(Debug)]
 pub struct Retrace {
     keep: u32,
     next: u32,
     at: Frontier,
-    /// How many operations were made before that point.
+    /// The number of operations that were made before the point.
     operations: u32,
-    /// The size of the records that stay.
+    /// The size of the records that stay, in bytes.
     journal_bytes: u64,
-    /// When the first activation beyond that point was made.
+    /// The time of the first activation after the point.
     left: Option<Time>,
-    /// What was open there and is done with, each with whether it has completed.
+    /// The operations that were open at the point and are no longer open. True if the operation has completed.
     done: BTreeMap<OperationNumber, bool>,
-    /// What was made after that point and is not done with.
+    /// The operations that were made after the point and are still open.
     made: BTreeMap<OperationNumber, Operation>,
     after: After,
 }
 
-/// What came after the point that a run is taken back to.
+/// What came after the point to which a run is taken back.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct After {
-    /// The calls that were answered: the operation, its step, and what was sent where.
+    /// The calls that were answered: the operation, its step, and the method and URL of the call.
     pub calls: Listed<(OperationNumber, String, String)>,
-    /// The runs that were started: by which operation, and the id.
+    /// The runs that were started: the operation that started each, and the run's id.
     pub started: Listed<(OperationNumber, String)>,
-    /// What was taken from the inboxes.
+    /// The items that were taken from the inboxes.
     pub taken: Listed<Taken>,
     /// True if a record does not say where its completion came from.
     pub is_too_old: bool,
 }
 
-/// The first of many, and how many there are.
+/// The first items of a list, and the number of all items.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed<T> {
-    /// The first ones.
+    /// The first items.
     pub first: Vec<T>,
-    /// How many there are in all.
+    /// The number of all items.
     pub count: u64,
 }
 
@@ -203,7 +205,7 @@ impl<T> Default for Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// Adds one.
+    /// Adds an item.
     pub fn push(&mut self, one: T) {
         if self.first.len() < LISTED {
             self.first.push(one);
@@ -212,36 +214,37 @@ impl<T> Listed<T> {
     }
 }
 
-/// Something that a run took from an inbox.
+/// An item that a run took from an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
     /// A request.
     Request {
         /// The webhook that it was sent to.
         webhook: WebhookNumber,
-        /// Its id.
+        /// The id of the request.
         id: String,
     },
     /// An event.
     Event {
-        /// Its name.
+        /// The name of the event.
         event: String,
     },
 }
 
-/// An operation that waits again, since it was open at the point that the run is taken back to.
+/// An operation that waits again, because it was open at the point to which the run is taken back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reopened {
-    /// Which.
+    /// The number of the operation.
     pub operation: OperationNumber,
-    /// What it was there.
+    /// The operation as it was at the point.
     pub open: Open,
-    /// True if it has completed since. What it got it is given again. Otherwise it was given up since.
+    /// True if the operation has completed since. Then it gets the same outcome again. Otherwise it was given up since.
     pub has_completed: bool,
 }
 
 impl Retrace {
-    /// A generation begins with this activation and this operation, and so many activations stay.
+    /// Creates a pass over a generation that begins with this activation and this operation. `keep` is the number of
+    /// activations that stay.
     #[must_use]
     pub fn new(first_activation: u32, first_operation: OperationNumber, keep: u32) -> Self {
         Retrace {
@@ -257,7 +260,7 @@ impl Retrace {
         }
     }
 
-    /// Follows the journal by one activation, whose first operation has the number `first`.
+    /// Follows the journal by one activation. `first` is the number of its first operation.
     pub fn follow(&mut self, first: OperationNumber, activation: &Activation) {
         if self.next < self.keep {
             self.at.apply(activation);
@@ -272,7 +275,8 @@ impl Retrace {
 
     fn look(&mut self, first: OperationNumber, activation: &Activation) {
         if activation.end.is_some() {
-            // What it was given lies where it lay, and nothing of it was performed.
+            // The item that this activation took is still where it was, and nothing that the activation decided was
+            // done.
             return;
         }
         self.list(activation);
@@ -299,7 +303,7 @@ impl Retrace {
         }
     }
 
-    /// Lists what an activation was given.
+    /// Adds the completion of an activation to the list.
     fn list(&mut self, activation: &Activation) {
         let Some(completion) = &activation.completion else {
             return;
@@ -336,31 +340,32 @@ impl Retrace {
         }
     }
 
-    /// How many operations were made before that point.
+    /// Returns the number of operations that were made before the point.
     #[must_use]
     pub fn operations(&self) -> u32 {
         self.operations
     }
 
-    /// The size of the records that stay.
+    /// Returns the size of the records that stay, in bytes.
     #[must_use]
     pub fn journal_bytes(&self) -> u64 {
         self.journal_bytes
     }
 
-    /// Returns what was open there.
+    /// Returns an operation that was open at the point.
     #[must_use]
     pub fn open(&self, operation: OperationNumber) -> Option<&Open> {
         self.at.get(operation)
     }
 
-    /// What came after that point.
+    /// Returns what came after the point.
     #[must_use]
     pub fn after(&self) -> &After {
         &self.after
     }
 
-    /// Returns the operations that wait again at this time. What was given up since has the time that it had left.
+    /// Returns the operations that wait again at this time. An operation that was given up since gets the time that it
+    /// had left.
     #[must_use]
     pub fn reopened(&self, now: Time) -> Vec<Reopened> {
         let stood = self.left.map_or(0, |left| now.0.saturating_sub(left.0));
@@ -379,7 +384,7 @@ impl Retrace {
         reopened.collect()
     }
 
-    /// Returns those calls that were open there, were given up since, and so are sent again.
+    /// Returns the calls that were open at the point and were given up since, so that they are made again.
     #[must_use]
     pub fn calls_given_up(&self) -> BTreeSet<OperationNumber> {
         let given_up = self.done.iter().filter(|(_, completed)| !**completed);

@@ -1,26 +1,26 @@
-//! What an activation changes about its run's operations and webhooks.
+//! The changes that an activation makes to its run's operations and webhooks.
 //!
-//! This is the one place that says so. [`Frontier`](crate::Frontier) folds these changes into what a run in memory waits
-//! for, and the store writes them into its rows.
+//! They are defined only here. [`Frontier`](crate::Frontier) applies these changes to the open operations in memory,
+//! and the store writes them into its rows.
 
 use crate::{Activation, Kind, Open, OperationNumber, WebhookNumber, WebhookOptions};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change<'a> {
-    /// The operation has completed, or the guest dropped its future: it waits no more and nothing comes back of it.
+    /// The operation has completed, or the guest dropped its future. It waits no more, and no result comes back.
     Closed(OperationNumber),
-    /// `abandon` gave the operation up: it waits for nothing more, and completes next.
+    /// `abandon` gave the operation up. It waits for nothing more, and completes next.
     Abandoned(OperationNumber),
     /// The operation was made and waits for its completion.
     Opened(OperationNumber, Box<Open>),
     /// The webhook was created.
     WebhookCreated {
-        /// Its number.
+        /// The number of the webhook.
         webhook: WebhookNumber,
-        /// The author's name for it.
+        /// The name that the author gave the webhook.
         step: &'a str,
-        /// How it treats what is sent to it.
+        /// How the webhook handles requests.
         options: &'a WebhookOptions,
     },
     /// The webhook takes no more requests.
@@ -28,9 +28,10 @@ pub enum Change<'a> {
 }
 
 impl Activation {
-    /// Returns the changes in the order in which they happen. `first` is the number of the first operation made.
+    /// Returns the changes in the order in which they happen. `first` is the number of the first operation of the
+    /// activation.
     ///
-    /// The operations of an activation in which the run ended are shown in the journal and never performed, so they
+    /// The operations of an activation in which the run ended are in the journal but are never performed, so they
     /// change nothing.
     pub fn changes(&self, first: OperationNumber) -> impl Iterator<Item = Change<'_>> {
         let completed = self.completion.as_ref();

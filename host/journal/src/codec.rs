@@ -1,15 +1,15 @@
-//! How values become bytes: one byte of version, then [postcard](https://postcard.jamesmunns.com/wire-format).
+//! The encoding of values: one byte with the version, then [postcard](https://postcard.jamesmunns.com/wire-format).
 //!
-//! Postcard has a written wire format, which is what makes a journal readable for ever. It has no field names: the
-//! order of fields and of enum variants *is* the layout. So types that are recorded only ever grow at the end of an
-//! enum; any other change needs a new version of that record, and a reader for the old one that stays for ever. The
-//! fixtures in `tests/` hold this.
+//! Postcard has a specified wire format, so that a journal stays readable for ever. The format has no field names:
+//! the order of fields and of enum variants *is* the layout. So an enum that is recorded may only grow at its end.
+//! Any other change of a recorded type needs a new version of the record, and a reader for the old version that is
+//! kept for ever. The fixtures in `tests/` check this.
 
 use postcard::ser_flavors::Size;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The version that [`encode`] writes: that of every record whose layout has never changed.
+/// The version that [`encode`] writes: the version of every record whose layout has never changed.
 pub const VERSION: u8 = 1;
 
 /// Encodes a record whose layout has never changed.
@@ -21,7 +21,7 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// Encodes a record of this version.
 #[must_use]
 pub fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
-    // Most records fit, so that few grow on the way.
+    // Most records fit into this capacity, so that the buffer seldom grows.
     let mut record = Vec::with_capacity(256);
     record.push(version);
     match postcard::to_extend(value, record) {
@@ -32,7 +32,7 @@ pub fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
     }
 }
 
-/// Returns how many bytes a value takes as a record, without encoding it.
+/// Returns the size of a value as a record in bytes, without encoding it.
 #[must_use]
 pub(crate) fn encoded_len<T: Serialize>(value: &T) -> usize {
     match postcard::serialize_with_flavor(value, Size::default()) {
@@ -44,7 +44,7 @@ pub(crate) fn encoded_len<T: Serialize>(value: &T) -> usize {
 /// Decodes a record that [`encode`] wrote, now or in an earlier release.
 ///
 /// # Errors
-/// When the bytes are of another version, or are not a record of this type.
+/// When the bytes have another version, or are not a record of this type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     match split_version(bytes)? {
         (VERSION, body) => decode_body(body),
@@ -61,7 +61,7 @@ pub fn split_version(bytes: &[u8]) -> Result<(u8, &[u8]), DecodeError> {
     Ok((version, body))
 }
 
-/// Decodes the body of a record, which must be of this type as a whole.
+/// Decodes the body of a record. The whole body must be a value of this type.
 ///
 /// # Errors
 /// When it is not.
@@ -74,7 +74,7 @@ pub fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
-/// Decodes what a record's body begins with, and leaves the rest unread. Ids and times come first in records, so that
+/// Decodes the beginning of a record's body, and leaves the rest unread. Ids and times come first in records, so that
 /// a scan need not decode bodies.
 ///
 /// # Errors
@@ -90,21 +90,21 @@ pub enum DecodeError {
     /// There are no bytes at all.
     #[error("the record is empty")]
     Empty,
-    /// The record is of a version that this release does not read.
+    /// The record has a version that this release does not read.
     #[error(
         "the record has format {found}, which this release does not read: use the release that wrote it"
     )]
     Version {
-        /// The version found.
+        /// The version of the record.
         found: u8,
     },
-    /// The bytes do not have the shape of the record.
+    /// The bytes do not have the format of the record.
     #[error("the record is malformed: {0}")]
     Malformed(postcard::Error),
-    /// The record is followed by something else.
+    /// There are further bytes after the record.
     #[error("the record is followed by {count} bytes that do not belong to it")]
     TrailingBytes {
-        /// How many bytes.
+        /// The number of further bytes.
         count: usize,
     },
 }

@@ -1,23 +1,24 @@
-//! Which fields of an operation's arguments differ.
+//! Finds the fields in which the arguments of two operations differ.
 //!
-//! The digest of the arguments says that two operations differ, and a [`Kind`](crate::Kind) has the smaller fields. Of the
-//! others a short digest each is recorded, so that whoever repairs a run learns which of them it is. They decide nothing:
-//! that two fields look the same by chance, which happens once in 65,536 times, only leaves one out of what is shown.
+//! The digest of the arguments shows that two operations differ, and a [`Kind`](crate::Kind) has the smaller fields.
+//! For each of the other fields a short digest is recorded, so that somebody who repairs a run learns which field
+//! differs. These digests decide nothing: two different fields have the same digest by chance once in 65,536 times, and
+//! then the field is only missing from what is shown.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Arguments, CallOptions, Request, StartOptions};
 
-/// Short digests of the fields of an operation's arguments that its kind does not have. A record of an earlier version has
-/// none.
+/// Short digests of those fields of an operation's arguments that its kind does not have. Records of earlier versions
+/// have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields(Vec<u8>);
 
-/// How many bytes a digest has.
+/// The number of bytes of a digest.
 const WIDTH: usize = 2;
 
 impl Fields {
-    /// The digests of these arguments.
+    /// Returns the digests of these arguments.
     #[must_use]
     pub fn of(arguments: &Arguments) -> Self {
         let mut fields = Made(Vec::new());
@@ -25,8 +26,8 @@ impl Fields {
         Fields(fields.0.iter().flat_map(|(_, digest)| *digest).collect())
     }
 
-    /// Returns the names of the fields of these arguments that differ from what is recorded. None if that is not known:
-    /// nothing is recorded of them, or of the fields of another kind.
+    /// Returns the names of the fields of these arguments that differ from the record. None if that is unknown, because
+    /// the record has no digests or those of another kind.
     #[must_use]
     pub fn differing(&self, arguments: &Arguments) -> Option<Vec<&'static str>> {
         let mut made = Made(Vec::new());
@@ -41,7 +42,7 @@ impl Fields {
     }
 }
 
-/// The names of fields, each with its digest.
+/// Names of fields, each with a digest.
 struct Made(Vec<(&'static str, [u8; WIDTH])>);
 
 impl Made {
@@ -49,7 +50,7 @@ impl Made {
         self.0.push((name, short(field)));
     }
 
-    /// Adds the fields that a kind does not have. Their order is the format.
+    /// Adds the digests of the fields that a kind does not have. Their order is the format.
     fn add_all(&mut self, arguments: &Arguments) {
         match arguments {
             Arguments::Respond { response, .. } => {
@@ -72,7 +73,7 @@ impl Made {
                 self.add("input", &input.body);
                 self.add("timeout_ms", timeout);
                 self.add("labels", labels);
-                // An earlier version recorded four.
+                // An earlier version recorded only the four digests above.
                 if !headers.is_empty() {
                     self.add("headers", headers);
                 }
@@ -109,8 +110,8 @@ impl Made {
     }
 }
 
-/// Returns a short digest of a field's encoding: FNV-1a of 32 bits, folded. It is for people, so that no care is needed
-/// against whoever seeks two fields with one digest.
+/// Returns a short digest of a field's encoding: FNV-1a of 32 bits, folded. It only informs people, so it need not
+/// withstand somebody who looks for two fields with the same digest.
 fn short(field: &impl Serialize) -> [u8; WIDTH] {
     match postcard::serialize_with_flavor(field, Fnv(0x811c_9dc5)) {
         Ok(digest) => digest,
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(Fields::of(&notify).differing(&call("a", None)), None);
     }
 
-    /// What ARCHITECTURE.md says that this costs.
+    /// Tests the cost that ARCHITECTURE.md states.
     #[test]
     fn a_call_costs_15_bytes_and_a_sleep_one() {
         let size = |arguments| encode(&Fields::of(&arguments)).len() - 1;
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(size(Arguments::SleepUntil(Time(1))), 1);
     }
 
-    /// A record keeps its digests for ever, so that the function stays as it is.
+    /// The digests in records never change, so the function must not change either.
     #[test]
     fn digests_stay_as_they_are() {
         assert_eq!(short(&"a"), [0x63, 0xfa]);

@@ -65,8 +65,8 @@ impl Frontier {
         };
         for (number, open) in open {
             if open.abandoned {
-                // When it was given up is not kept: nothing depends on it but the order among completions that are all
-                // ready, and that the journal records.
+                // The time of the `abandon` is not kept. Only the order among completions that are all ready depends on
+                // it, and the journal records that order.
                 frontier.abandoned.insert((open.issued, number));
                 frontier.open.insert(number, Box::new(open));
             } else {
@@ -103,7 +103,7 @@ impl Frontier {
         self.open.len()
     }
 
-    /// Returns one of these operations.
+    /// Returns an open operation.
     #[must_use]
     pub fn get(&self, operation: OperationNumber) -> Option<&Open> {
         self.open.get(&operation).map(Box::as_ref)
@@ -148,7 +148,8 @@ impl Frontier {
             self.arrived.remove(&key);
         }
         let Some(head) = head else { return };
-        // The oldest wait that may have it. If none may, none may have a later one either: those were accepted later.
+        // The oldest wait that may take the item. If no wait may take it, none may take a later item either, because
+        // later items were accepted later.
         let taker = self
             .waiting
             .get(&channel)

@@ -1,43 +1,43 @@
 //! Generations of a run: each begins with an input and an empty journal.
 //!
-//! Activations, operations and webhooks are numbered on from one generation to the next. So whatever names one of them,
-//! a row or a report that comes late, never means another one of a later generation.
+//! Activations, operations and webhooks are numbered on from one generation to the next. So a row or a late report that
+//! names one of them never refers to another one of a later generation.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{OperationNumber, Payload, WebhookNumber};
 
-/// What a run wants to go on with in its next generation.
+/// The beginning of the next generation, as a run asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextGeneration {
-    /// What the guest is called with.
+    /// The input with which the guest is called.
     pub input: Payload,
-    /// The webhooks that stay, in the order of their numbers, each once.
+    /// The webhooks that are kept, in the order of their numbers, each once.
     pub keep: Vec<WebhookNumber>,
     /// The number of the next webhook.
     pub first_webhook: WebhookNumber,
-    /// How many webhooks the generation that ends has had: those that it was left, and those that it created.
+    /// The number of webhooks of the generation that ends: those that it took over, and those that it created.
     pub webhooks: u32,
-    /// True if the run goes on with the current version of its workflow.
+    /// True if the run continues on the current version of its workflow.
     pub on_current_version: bool,
 }
 
-/// What a generation begins with, beside its input.
+/// The beginning of a generation, without its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning {
-    /// The number of its first operation.
+    /// The number of the generation's first operation.
     pub first_operation: OperationNumber,
-    /// The number of the first webhook that it creates.
+    /// The number of the first webhook that the generation creates.
     pub first_webhook: WebhookNumber,
-    /// The webhooks that it was left, in the order of their numbers.
+    /// The webhooks that the generation took over, in the order of their numbers.
     pub kept: Vec<KeptWebhook>,
-    /// True if the run had been asked to cancel by then, so that every wait for that completes.
+    /// True if the run had been asked to cancel before, so that every wait for that completes.
     pub cancel_asked: bool,
 }
 
 impl Default for Beginning {
-    /// The beginning of a run.
+    /// Returns the beginning of a run.
     fn default() -> Self {
         Beginning {
             first_operation: OperationNumber(0),
@@ -48,20 +48,21 @@ impl Default for Beginning {
     }
 }
 
-/// A webhook that stays from one generation to the next.
+/// A webhook that is kept from one generation to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptWebhook {
-    /// Its number.
+    /// The number of the webhook.
     pub number: WebhookNumber,
-    /// The author's name for it.
+    /// The step name that the author gave the webhook.
     pub step: String,
-    /// Its URL.
+    /// The URL of the webhook.
     pub url: String,
-    /// True if the workflow answers its callers.
+    /// True if the workflow answers the webhook's callers.
     pub takes_answers: bool,
 }
 
-/// Returns the key of a generation's randomness. The first generation, which is number 0, has the key of its run.
+/// Returns the key of a generation's random numbers. The first generation, which has the number 0, has the key of its
+/// run.
 #[must_use]
 pub fn generation_key(run: [u8; 32], generation: u32) -> [u8; 32] {
     if generation == 0 {

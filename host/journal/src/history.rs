@@ -1,4 +1,4 @@
-//! A run as a file: all that its code was given so far, and what it made of it.
+//! The history of a run as a file: everything that its code was given so far, and what the code did.
 //!
 //! A history lets code be checked against runs elsewhere than on the host that has them. `docs/reference/history-format.md`
 //! in the repository specifies the bytes.
@@ -14,49 +14,49 @@ use crate::{
 /// The first bytes of a history.
 const MAGIC: &[u8] = b"dormouse-history\n";
 
-/// What a history begins with: who the run is, and what its code was called with.
+/// The beginning of a history: data about the run, and what its code was called with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryHead {
-    /// The run.
+    /// The id of the run.
     pub run: RunId,
-    /// The name of its workflow.
+    /// The name of the run's workflow.
     pub workflow: String,
-    /// The version of the workflow that it executes.
+    /// The version that the run executes.
     pub version: VersionId,
-    /// Where it stands.
+    /// The status of the run.
     pub status: Status,
-    /// When it was started.
+    /// When the run was started.
     pub started: Time,
-    /// The headers of the request that started it, without credentials.
+    /// The headers of the request that started the run, without credentials.
     pub headers: Vec<Header>,
-    /// The name of the trigger that started it, with the method and URL of the request.
+    /// The name of the trigger that started the run, with the method and URL of the request.
     pub trigger: Option<(String, String, String)>,
-    /// The key of its generation's random generator.
+    /// The key of the random generator of the run's generation.
     pub key: [u8; 32],
-    /// The limits that it was started with.
+    /// The limits with which the run was started.
     pub limits: GuestLimits,
-    /// Its labels.
+    /// The labels of the run.
     pub labels: Labels,
-    /// Bytes of its log.
+    /// The size of the run's log in bytes.
     pub logged: u64,
     /// The input of the run, or of its generation.
     pub input: Payload,
-    /// The numbers of the first operation and of the first webhook of its generation.
+    /// The numbers of the first operation and of the first webhook of the generation.
     pub first: (OperationNumber, WebhookNumber),
-    /// The webhooks that its generation was left.
+    /// The webhooks that the generation took over.
     pub kept: Vec<KeptWebhook>,
-    /// True if the run had been asked to cancel when its generation began.
+    /// True if the run had been asked to cancel when the generation began.
     pub cancel_asked: bool,
     /// The number of the first activation.
     pub first_activation: u32,
-    /// How many activations follow.
+    /// The number of activations that follow.
     pub activations: u32,
 }
 
-/// A run as a file.
+/// The history of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// What it begins with.
+    /// The beginning of the history.
     pub head: HistoryHead,
     /// The activations of the run, or of its present generation.
     pub activations: Vec<Activation>,
@@ -65,25 +65,25 @@ pub struct History {
 /// Why bytes are not the history of a run.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAHistory {
-    /// They begin otherwise.
+    /// The bytes do not begin like a history.
     #[error("it is not the history of a run, as `dormouse export` writes it")]
     NoHistory,
-    /// They end too early.
+    /// The history ends too early.
     #[error("it breaks off: it should have {0} activations")]
     BrokenOff(u32),
-    /// A part of it cannot be read.
+    /// A part of the history cannot be decoded.
     #[error(transparent)]
     Unreadable(#[from] DecodeError),
 }
 
 impl HistoryHead {
-    /// Returns the bytes that a history begins with.
+    /// Returns the bytes with which a history begins.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         [MAGIC, &framed(&encode(self))].concat()
     }
 
-    /// Returns what the generation began with, beside its input.
+    /// Returns the beginning of the generation, without its input.
     #[must_use]
     pub fn beginning(&self) -> Beginning {
         let (first_operation, first_webhook) = self.first;
@@ -109,7 +109,7 @@ impl HistoryHead {
 }
 
 impl History {
-    /// Returns the bytes that an activation is in a history.
+    /// Returns the bytes of an activation in a history.
     #[must_use]
     pub fn encode_activation(activation: &Activation) -> Vec<u8> {
         framed(&activation.encode())
@@ -118,7 +118,7 @@ impl History {
     /// Reads a history.
     ///
     /// # Errors
-    /// When the bytes are none, or break off.
+    /// When the bytes are not a history, or end too early.
     pub fn decode(bytes: &[u8]) -> Result<Self, NotAHistory> {
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(NotAHistory::NoHistory)?;
         let head = next(&mut rest).ok_or(NotAHistory::NoHistory)?;
@@ -136,13 +136,13 @@ impl History {
     }
 }
 
-/// A record with its length before it, in four bytes, the smallest first.
+/// Returns a record preceded by its length, in four bytes with the lowest first.
 fn framed(record: &[u8]) -> Vec<u8> {
     let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
     [&length.to_le_bytes()[..], record].concat()
 }
 
-/// Takes the next record.
+/// Removes and returns the next record.
 fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, after) = rest.split_first_chunk()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;

@@ -1,4 +1,4 @@
-//! Names of things: runs, versions, operations, webhooks, and points in time.
+//! Identifiers of runs, versions, operations and webhooks, and points in time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,14 +13,14 @@ use sha2::{Digest as _, Sha256};
 pub struct Time(pub u64);
 
 impl Time {
-    /// The point `span` milliseconds later. The end of time is as late as it gets: a timeout of `u64::MAX` is "never",
-    /// not a panic.
+    /// Returns the time `span` milliseconds later. The result never exceeds the largest time, so that a timeout of
+    /// `u64::MAX` means "never" and does not panic.
     #[must_use]
     pub fn after(self, span: u64) -> Time {
         Time(self.0.saturating_add(span))
     }
 
-    /// The point so many milliseconds later, or earlier if they are negative.
+    /// Returns the time this many milliseconds later, or earlier if `shift` is negative.
     #[must_use]
     pub fn shifted(self, shift: i64) -> Time {
         Time(self.0.saturating_add_signed(shift))
@@ -29,9 +29,9 @@ impl Time {
 
 /// A point in time, on both lines of time of a host.
 ///
-/// *Steady time* orders what happens and ends all spans: it never steps, whatever happens to the machine's clock. *Wall
-/// time* is the date, as people and other machines have it: it follows a machine's clock that was set, and what is to
-/// happen at a date (`sleep-until`) follows it. Times without another word are steady.
+/// *Steady time* orders what happens and ends all spans. It never steps, whatever happens to the machine's clock. *Wall
+/// time* is the date, as people and other machines have it. If the machine's clock is set, wall time follows, and so
+/// does what is to happen at a date (`sleep-until`). A time that is called neither is steady.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Moment {
     /// The steady time.
@@ -41,7 +41,7 @@ pub struct Moment {
 }
 
 impl From<Time> for Moment {
-    /// The moment of this steady time where nobody ever set the machine's clock.
+    /// Returns the moment of this steady time if the machine's clock was never set.
     fn from(time: Time) -> Self {
         Moment { time, shift: 0 }
     }
@@ -54,19 +54,20 @@ impl Moment {
         self.time.shifted(self.shift)
     }
 
-    /// Returns the steady time of an instant of wall time, as far as is known now.
+    /// Returns the steady time that corresponds to a wall time, as far as is known now.
     #[must_use]
     pub fn steady(self, instant: Time) -> Time {
         instant.shifted(self.shift.saturating_neg())
     }
 }
 
-/// A run's id: a UUID of version 7, so that ids sort by the time of creation and their rows lie together.
+/// The id of a run: a UUID of version 7. Ids sort by the time of creation, so that rows of runs created together are
+/// next to each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId(pub [u8; 16]);
 
 impl RunId {
-    /// The id of a run created at `time`, unique by 74 bits of `random`.
+    /// Returns the id of a run created at `time`, with 74 bits of `random`.
     #[must_use]
     pub fn new(time: Time, random: [u8; 10]) -> Self {
         RunId(
@@ -78,19 +79,19 @@ impl RunId {
 }
 
 impl RunId {
-    /// The first id that a run created at `time` may have.
+    /// Returns the first id that a run created at `time` may have.
     #[must_use]
     pub fn first_at(time: Time) -> Self {
         RunId::around(time, 0)
     }
 
-    /// The last id that a run created at `time` may have.
+    /// Returns the last id that a run created at `time` may have.
     #[must_use]
     pub fn last_at(time: Time) -> Self {
         RunId::around(time, 0xff)
     }
 
-    /// An id leads with 48 bits of milliseconds.
+    /// Returns an id of this time, whose other bytes are `rest`. An id begins with 48 bits of milliseconds.
     fn around(time: Time, rest: u8) -> Self {
         let time = time.0.min((1 << 48) - 1).to_be_bytes();
         let mut id = [rest; 16];
@@ -119,7 +120,7 @@ impl FromStr for RunId {
     }
 }
 
-/// A trigger's id, which its URLs carry. A trigger that is deleted and set again has another one.
+/// The id of a trigger, which its URLs contain. A trigger that is deleted and set again gets another id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TriggerId(pub [u8; 16]);
 
@@ -140,7 +141,7 @@ impl fmt::Debug for TriggerId {
 pub struct VersionId(pub [u8; 32]);
 
 impl VersionId {
-    /// The version that these bytes are.
+    /// Returns the version of these bytes.
     #[must_use]
     pub fn of(component: &[u8]) -> Self {
         VersionId(Sha256::digest(component).into())
@@ -175,12 +176,12 @@ impl FromStr for VersionId {
     }
 }
 
-/// A text that is not a version.
+/// The error for a text that is not a version.
 #[derive(Debug, thiserror::Error)]
 #[error("a version is a SHA-256 in 64 hexadecimal digits")]
 pub struct InvalidVersion;
 
-/// The place of an operation among all that its run made, from 0.
+/// The number of an operation among all operations of its run, from 0.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -192,7 +193,7 @@ impl fmt::Display for OperationNumber {
     }
 }
 
-/// The place of a webhook among all that its run created, from 0.
+/// The number of a webhook among all webhooks of its run, from 0.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -204,16 +205,16 @@ impl fmt::Display for WebhookNumber {
     }
 }
 
-/// The first 128 bits of the SHA-256 of an operation's arguments. It is there to notice a changed workflow, which is
-/// an accident and not an attack, so that half the length is plenty.
+/// The first 128 bits of the SHA-256 of an operation's arguments. It detects a changed workflow, which is an accident
+/// and not an attack, so half of the digest is enough.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {
-    /// The digest of a value's encoding.
+    /// Returns the digest of a value's encoding.
     #[must_use]
     pub fn of(value: &impl Serialize) -> Self {
-        // Feeding the hash directly spares a copy of the body, which may be 16 MiB.
+        // Feeding the hash directly avoids a copy of the body, which may have 16 MiB.
         match postcard::serialize_with_flavor(value, Hashing(Sha256::new())) {
             Ok(digest) => digest,
             Err(error) => unreachable!(

@@ -1,4 +1,4 @@
-//! Labels of runs: keys and values by which people find them.
+//! Labels of runs: keys and values by which users find runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,43 +8,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 
-/// How many labels a run has at most.
+/// The largest number of labels of a run.
 pub const LABELS: usize = 16;
 
-/// How many bytes the key of a label has at most.
+/// The largest size of a label's key, in bytes.
 pub const LABEL_KEY: usize = 64;
 
-/// How many bytes the value of a label has at most.
+/// The largest size of a label's value, in bytes.
 pub const LABEL_VALUE: usize = 256;
 
-/// How much of a text that is no label a message repeats, in characters.
+/// The number of characters of an invalid label that a message repeats.
 const SHOWN: usize = 64;
 
-/// A label. Its text is `key:value`; a key has no colon, so the text names one label only.
+/// A label. Its text is `key:value`. A key has no colon, so each text is one label only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {
     key: String,
     value: String,
 }
 
-/// The labels of a run: one value for a key.
+/// The labels of a run, with one value for each key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Labels(BTreeMap<String, String>);
 
-/// Why something cannot be a label, or not one more of a run.
+/// Why a text cannot be a label, or cannot be added to a run's labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
-    /// A text has no colon.
+    /// The text has no colon.
     #[error("has no colon: give key:value")]
     NoColon,
     /// The key is empty.
     #[error("has no key: give key:value")]
     NoKey,
-    /// The key has a colon, which would end it where it is read.
+    /// The key has a colon, at which its text would be split.
     #[error("has a colon in its key")]
     Colon,
-    /// A control character would make a mess of lists.
+    /// The text has a control character, which would spoil lists.
     #[error("has a control character")]
     Control,
     /// The key is too long.
@@ -53,16 +53,16 @@ pub enum LabelError {
     /// The value is too long.
     #[error("has a value of {0} bytes: a value has at most {LABEL_VALUE}")]
     ValueTooLong(usize),
-    /// Another label that was given beside it has the same key.
+    /// Another label that was given with it has the same key.
     #[error("has the key of another label")]
     Repeated,
-    /// The run has as many labels as it may.
+    /// The run has the largest number of labels already.
     #[error("is one too many: a run has at most {LABELS} labels")]
     TooMany,
 }
 
 impl LabelError {
-    /// Returns the failure that a guest is given whose label this is.
+    /// Returns the failure that a guest gets for this label.
     #[must_use]
     pub fn failure(self, text: &str) -> Failure {
         let code = if self.is_limit() {
@@ -78,7 +78,7 @@ impl LabelError {
         }
     }
 
-    /// Returns true if a limit is exceeded, false if the form is wrong.
+    /// Returns true if a limit is exceeded, or false if the form is wrong.
     #[must_use]
     pub fn is_limit(self) -> bool {
         match self {
@@ -96,7 +96,7 @@ impl Label {
     /// Returns a label with this key and this value, which may be empty.
     ///
     /// # Errors
-    /// When there is no such label.
+    /// When the key or the value is not allowed.
     pub fn new(key: &str, value: &str) -> Result<Self, LabelError> {
         if key.is_empty() {
             return Err(LabelError::NoKey);
@@ -142,7 +142,7 @@ impl fmt::Display for Label {
 }
 
 impl Labels {
-    /// Sets a label, in the place of one that has the same key.
+    /// Sets a label, and replaces a label with the same key.
     ///
     /// # Errors
     /// When there is no room for one more.
@@ -160,7 +160,7 @@ impl Labels {
         self.0.contains_key(key)
     }
 
-    /// Returns true if this label is among them.
+    /// Returns true if the run has this label.
     #[must_use]
     pub fn has(&self, label: &Label) -> bool {
         self.0.get(&label.key) == Some(&label.value)
@@ -181,13 +181,13 @@ impl Labels {
         &self.0
     }
 
-    /// Returns how many there are.
+    /// Returns the number of labels.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns true if there are none.
+    /// Returns true if there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

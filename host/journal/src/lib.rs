@@ -1,11 +1,11 @@
-//! The journal of a run: what is recorded, how it is written, and how it is replayed.
+//! The journal of a run: what is recorded, how it is encoded, and how it is replayed.
 //!
-//! This crate is pure. There is no I/O, no clock, no randomness of its own and no `async` in it: records and calls go
-//! in, records and decisions come out. Everything above it (the store, the engine, the runner) agrees on what a run
-//! *is* by using these types, and a test can walk a run through its whole life without any of them.
+//! This crate is pure. It has no I/O, no clock, no randomness of its own and no `async`: records and calls go in,
+//! records and decisions come out. Everything above it (the store, the engine, the runner) uses these types to
+//! describe a run, and a test can take a run through its whole life without them.
 //!
-//! Where to start reading: [`Activation`] is what is recorded, [`Cursor`] decides whether an operation is a repeat or
-//! new, [`Frontier`] knows what a run waits for and what comes next, and [`Status`] is the life of a run.
+//! Begin reading here: [`Activation`] is what is recorded. [`Cursor`] decides whether an operation is a repeat or
+//! new. [`Frontier`] knows what a run waits for and what comes next. [`Status`] is the life of a run.
 //! `docs/reference/store-format.md` in the repository specifies the bytes.
 
 mod activation;

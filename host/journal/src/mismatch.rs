@@ -1,30 +1,31 @@
-//! Where a guest does not repeat its journal.
+//! The error for a guest that does not repeat its journal.
 
 use std::fmt;
 
 use crate::{Arguments, Operation, OperationNumber};
 
-/// The guest does not repeat what its journal says it did: its code is not the code that wrote the journal, or it is
-/// not deterministic. The run is blocked, and nothing is lost.
+/// The first difference between a guest and its journal: the guest's code is not the code that wrote the journal, or it
+/// is not deterministic. The run is blocked, and nothing is lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
-    /// In which activation, if whoever repeated the journal has said so.
+    /// The number of the activation, if the caller has set it.
     pub activation: Option<u32>,
-    /// Which operation.
+    /// The number of the operation.
     pub number: OperationNumber,
-    /// What the journal says.
+    /// What the journal has.
     pub expected: Side,
     /// What the guest did.
     pub found: Side,
-    /// What the guest passed to the operation that it made.
+    /// The arguments of the operation that the guest made.
     pub made: Option<Box<Arguments>>,
-    /// What is known of what it had passed to the one that is recorded, beyond what the journal has: the request of a call
-    /// that has no result yet, if whoever repeated the journal has looked it up.
+    /// The kept arguments of the recorded operation, beyond what the journal has: the request of a call that has no
+    /// result yet, if the caller has looked it up.
     pub kept: Option<Box<Arguments>>,
 }
 
 impl Mismatch {
-    /// The guest made another operation than the one that is recorded, or one where none is.
+    /// Creates a mismatch for a guest that made another operation than the recorded one, or an operation where none is
+    /// recorded.
     #[must_use]
     pub fn new(
         number: OperationNumber,
@@ -39,7 +40,8 @@ impl Mismatch {
         }
     }
 
-    /// The guest made no operation where one is recorded, or ended where it did not before.
+    /// Creates a mismatch for a guest that made no operation where one is recorded, or that ended where it did not end
+    /// before.
     #[must_use]
     pub fn at_end(number: OperationNumber, expected: Side, found: Side) -> Self {
         Mismatch {
@@ -52,8 +54,8 @@ impl Mismatch {
         }
     }
 
-    /// Returns the names of the arguments that differ, of those that the kind of the operation does not have. Empty if both
-    /// sides are no operations of one kind, or if the journal does not say.
+    /// Returns the names of the differing arguments among those that the kind of the operation does not have. Empty if
+    /// the sides are not operations of the same kind, or if the journal does not have them.
     #[must_use]
     pub fn differing(&self) -> Vec<&'static str> {
         match (&self.expected, &self.found, &self.made) {
@@ -72,9 +74,9 @@ impl Mismatch {
 pub enum Side {
     /// An operation.
     Operation(Box<Operation>),
-    /// No further operation in this activation.
+    /// There is no further operation in this activation.
     Quiescence,
-    /// The run's end.
+    /// The run ends.
     End,
 }
 

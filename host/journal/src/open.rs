@@ -1,42 +1,42 @@
-//! Operations that have not completed: what each waits for, and where it may arrive.
+//! Operations that have not completed: what each waits for, and where its outcome may arrive.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Kind, OperationNumber, Time, WebhookNumber};
 
-/// Where something for a run arrives. New channels go to the end: the order is the format.
+/// A place where something for a run arrives. New channels must be added at the end, because the order is the format.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Channel {
     /// A webhook's inbox.
     Webhook(WebhookNumber),
     /// The run's inbox for events of this name that are aimed at it.
     Event(String),
-    /// The outcome of one operation: of a call, of a notify, of what is asked of another run, or an event sent to all who
-    /// wait.
+    /// The outcome of one operation: of a call, of a notify, of an order to another run, or an event to all that has
+    /// reached the wait.
     Result(OperationNumber),
-    /// That the run was asked to cancel. It stays there for every wait.
+    /// A request to the run to cancel. It stays in the channel for every wait.
     Cancel,
 }
 
 /// The first item in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Its place in the channel.
+    /// The place of the item in the channel.
     pub place: u64,
-    /// When the host accepted it.
+    /// When the host accepted the item.
     pub accepted: Time,
 }
 
 /// An operation that has not completed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Open {
-    /// The author's name for it.
+    /// The step name that the author gave the operation.
     pub step: String,
-    /// What it is.
+    /// What the operation is.
     pub kind: Kind,
     /// The time of the activation that made it.
     pub issued: Time,
-    /// True if `abandon` gave it up, so that it completes next.
+    /// True if `abandon` gave the operation up, so that it completes next.
     pub abandoned: bool,
 }
 
@@ -72,15 +72,15 @@ impl Open {
 /// When a wait was made and when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// The time of the activation that made it.
+    /// The time of the activation that made the wait.
     pub issued: Time,
-    /// The first instant that is too late.
+    /// The first time that is too late. None if the wait has no timeout.
     pub deadline: Option<Time>,
 }
 
 impl Waiting {
-    /// Returns true if this wait may have an item accepted at this time: its deadline is later, or the item was there
-    /// when the wait was made (which is what a timeout of 0 asks for).
+    /// Returns true if this wait may take an item that was accepted at this time: its deadline is later, or the item
+    /// was there when the wait was made (a timeout of 0 asks for exactly that).
     #[must_use]
     pub fn takes(&self, accepted: Time) -> bool {
         accepted <= self.issued || self.deadline.is_none_or(|deadline| accepted < deadline)

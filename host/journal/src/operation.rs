@@ -1,4 +1,4 @@
-//! Operations: the durable calls that a run makes, as they are made and as they are recorded.
+//! Operations: the durable calls that a run makes, and their records.
 
 use std::fmt;
 
@@ -9,36 +9,36 @@ use crate::{
     WebhookOptions, WhenParentEnds,
 };
 
-/// An operation as it is recorded.
+/// An operation as the journal records it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
-    /// What the author calls it.
+    /// The step name that the author gave the operation.
     pub step: String,
-    /// Of its arguments.
+    /// The digest of the operation's arguments.
     pub digest: Digest,
-    /// What it is, and what of its arguments and its immediate result is worth keeping.
+    /// The kind of the operation, with those arguments and immediate results that are kept.
     pub kind: Kind,
-    /// Short digests of those fields of its arguments that its kind does not have. Records of versions 1 and 2 have none.
+    /// Short digests of the arguments that the kind does not have. Records of versions 1 and 2 have none.
     pub fields: Fields,
 }
 
-/// What an operation is. New kinds go to the end: the order is the format.
+/// The kind of an operation. New kinds must be added at the end, because the order is the format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
-    /// `create-webhook`. The URL is recorded, since the public URL may be another at the next start.
+    /// `create-webhook`. The URL is recorded because the public URL may change with the next start.
     CreateWebhook {
-        /// Its number.
+        /// The number of the webhook.
         webhook: WebhookNumber,
-        /// What the guest was given.
+        /// The URL that the guest was given.
         url: String,
-        /// How it treats what is sent to it.
+        /// How the webhook handles requests.
         options: WebhookOptions,
     },
     /// `wait-for-webhook`
     WaitForWebhook {
         /// The webhook.
         webhook: WebhookNumber,
-        /// Milliseconds from the activation's time.
+        /// The timeout in milliseconds, from the time of the activation.
         timeout: Option<u64>,
     },
     /// `close-webhook`
@@ -48,9 +48,9 @@ pub enum Kind {
     },
     /// `respond`
     Respond {
-        /// The delivery.
+        /// The id of the delivery.
         delivery: String,
-        /// The status sent.
+        /// The status of the response.
         status: u16,
     },
     /// `call`
@@ -59,77 +59,77 @@ pub enum Kind {
         method: String,
         /// The URL.
         url: String,
-        /// The policy in force, defaults filled in.
+        /// The retry policy, including default values.
         retry: RetryPolicy,
     },
     /// `sleep`
     Sleep {
-        /// Milliseconds from the activation's time.
+        /// The duration in milliseconds, from the time of the activation.
         duration: u64,
     },
     /// `sleep-until`
     SleepUntil {
-        /// When it ends.
+        /// The date at which the sleep ends.
         instant: Time,
     },
     /// `wait-for-event`
     WaitForEvent {
-        /// Its name.
+        /// The name of the event.
         event: String,
-        /// Milliseconds from the activation's time.
+        /// The timeout in milliseconds, from the time of the activation.
         timeout: Option<u64>,
     },
     /// `notify`
     Notify {
-        /// Its name.
+        /// The name of the event.
         event: String,
-        /// To this run only.
+        /// The run that the event is for. None for all runs that wait for it.
         run: Option<String>,
     },
     /// `begin`
     Begin {
-        /// What `finish` recorded. None while the step runs, and for ever when the run failed in it.
+        /// The result that `finish` recorded. None while the step runs, and for ever if the run failed in the step.
         outcome: Option<Result<Payload, Failure>>,
     },
     /// `abandon`, or a dropped future
     Abandon {
-        /// What is given up.
+        /// The operations that are given up.
         operations: Vec<OperationNumber>,
-        /// Whether nothing is to come back.
+        /// True if the guest dropped the futures, so that no result comes back.
         dropped: bool,
     },
     /// `start-run`
     StartRun {
-        /// Of this workflow.
+        /// The name of the workflow.
         workflow: String,
-        /// Of this version rather than the current one.
+        /// The version. None for the current version.
         version: Option<String>,
-        /// What becomes of it when this run ends.
+        /// What happens to the started run when this run ends.
         when_parent_ends: WhenParentEnds,
     },
     /// `wait-for-run`
     WaitForRun {
         /// The run.
         run: String,
-        /// Milliseconds from the activation's time.
+        /// The timeout in milliseconds, from the time of the activation.
         timeout: Option<u64>,
     },
     /// `cancel-run`
     CancelRun {
         /// The run.
         run: String,
-        /// How long it may take to end by itself, in milliseconds.
+        /// The grace period in milliseconds. None to cancel at once.
         grace: Option<u64>,
     },
     /// `wait-for-cancel`
     WaitForCancel {
-        /// Milliseconds from the activation's time.
+        /// The timeout in milliseconds, from the time of the activation.
         timeout: Option<u64>,
     },
 }
 
 impl Kind {
-    /// The name of the import.
+    /// Returns the name of the import.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -151,7 +151,7 @@ impl Kind {
         }
     }
 
-    /// Whether the guest waits for a completion of it.
+    /// Returns true if the guest waits for a completion of the operation.
     #[must_use]
     pub fn completes(&self) -> bool {
         match self {
@@ -173,20 +173,21 @@ impl Kind {
         }
     }
 
-    /// Whether something that it can complete with is sure to happen, or can happen in the outside world. Nothing happens
-    /// by itself to a run that only waits to be asked to cancel.
+    /// Returns true if an outcome of the operation is certain, or may come from outside. False only for a wait for a
+    /// request to cancel without a timeout: nothing else happens to such a run by itself.
     #[must_use]
     pub fn can_wake(&self) -> bool {
         !matches!(self, Kind::WaitForCancel { timeout: None })
     }
 
-    /// Whether the host carries it out after it was decided, and tells the run what came of it.
+    /// Returns true if the host carries the operation out after it was decided, and then gives its result to the run.
     #[must_use]
     pub fn is_order(&self) -> bool {
         matches!(self, Kind::StartRun { .. } | Kind::CancelRun { .. })
     }
 
-    /// When it ends by itself, if made at `issued`, in steady time. None for what ends at a date.
+    /// Returns the steady time at which an operation that was made at `issued` ends by itself. None for operations that
+    /// end at a date.
     #[must_use]
     pub fn deadline(&self, issued: Time) -> Option<Time> {
         match self {
@@ -199,7 +200,7 @@ impl Kind {
         }
     }
 
-    /// The date at which it ends by itself, in wall time.
+    /// Returns the date at which the operation ends by itself, in wall time.
     #[must_use]
     pub fn date(&self) -> Option<Time> {
         match self {
@@ -209,7 +210,7 @@ impl Kind {
     }
 }
 
-/// The operation in one line, as error texts show it.
+/// Formats the operation in one line, as error messages show it.
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.kind.name(), self.step)?;
@@ -259,7 +260,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A URL's query often carries a key, and this text ends up in logs.
+/// Returns a URL without its query, which often contains a key. The result may appear in logs.
 pub(crate) fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
 }

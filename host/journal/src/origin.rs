@@ -1,32 +1,34 @@
-//! Where completions come from.
+//! The origins of completions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Channel, Time};
 
-/// What an operation completes with. New sources go to the end: the order is the format.
+/// The source of an operation's outcome. New sources must be added at the end, because the order is the
+/// format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
-    /// What lies in a channel at this place.
+    /// An item in a channel.
     Arrival {
         /// The channel.
         channel: Channel,
-        /// The place.
+        /// The place of the item in the channel.
         place: u64,
     },
-    /// Its deadline has passed: a wait gives none, a sleep ends.
+    /// The deadline of the operation has passed: a wait returns none, and a sleep ends.
     Deadline,
-    /// It was given up by `abandon`.
+    /// `abandon` gave the operation up.
     Abandoned,
 }
 
-/// Where a completion came from.
+/// The origin of a completion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// What it was.
+    /// The source of the completion.
     pub source: Source,
-    /// When the host accepted it, or when the deadline passed or the operation was given up.
+    /// When the host accepted the item, the deadline passed, or the operation was given up.
     pub accepted: Time,
-    /// The name of an event that was sent to all who wait, which lay where the outcome of the wait lies.
+    /// The name of an event to all that has reached the wait. Such an event is in the channel of the
+    /// wait's outcome.
     pub event: Option<String>,
 }

@@ -1,19 +1,19 @@
-//! A run's randomness. Which bytes it gives is part of the journal's format: a replay must see the same ones.
+//! The random numbers of a run. The bytes are part of the journal's format, because a replay must get the same ones.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::OperationNumber;
 
-/// ChaCha20 under the run's key. Stream 0 is the run's own; stream `n + 1` belongs to the step that is operation `n`,
-/// so that computing a step and skipping it leave the run's own stream at the same place.
+/// ChaCha20 under the run's key. Stream 0 is the run's own. Stream `n + 1` belongs to the step that is operation `n`,
+/// so that the run's own stream is at the same place whether a step is computed or skipped.
 pub struct Generator {
     run: ChaCha20Rng,
     step: Option<ChaCha20Rng>,
 }
 
 impl Generator {
-    /// The generator of a run, at its beginning.
+    /// Creates the generator at the beginning of a run.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
         Generator {
@@ -22,7 +22,7 @@ impl Generator {
         }
     }
 
-    /// Fills with the next bytes.
+    /// Fills a buffer with the next bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         self.step
             .as_mut()
@@ -30,20 +30,20 @@ impl Generator {
             .fill_bytes(bytes);
     }
 
-    /// From here on, and until [`Generator::leave_step`], bytes come from the step's stream.
+    /// Takes bytes from the step's stream, until [`Generator::leave_step`] is called.
     pub fn enter_step(&mut self, step: OperationNumber) {
         let mut generator = ChaCha20Rng::from_seed(self.run.get_seed());
         generator.set_stream(u64::from(step.0) + 1);
         self.step = Some(generator);
     }
 
-    /// Bytes come from the run's stream again.
+    /// Takes bytes from the run's stream again.
     pub fn leave_step(&mut self) {
         self.step = None;
     }
 }
 
-/// The key is what makes a run's random bytes unpredictable; it does not belong in a log.
+/// The output leaves out the key, because the key makes the run's random bytes unpredictable and must not be in logs.
 impl std::fmt::Debug for Generator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Generator")
@@ -62,8 +62,8 @@ mod tests {
         bytes
     }
 
-    /// RFC 8439 has 96-bit nonces, which is the same stream for nonce 0 and block counter 0: section 2.3.2's cipher,
-    /// appendix A.1, test vector 1 (key 0, nonce 0, counter 0).
+    /// RFC 8439 uses nonces of 96 bits. For nonce 0 and block counter 0 that is the same stream. See the cipher in
+    /// section 2.3.2, and appendix A.1, test vector 1 (key 0, nonce 0, counter 0).
     #[test]
     fn the_stream_is_chacha20() {
         let mut generator = Generator::new([0; 32]);

@@ -1,35 +1,35 @@
-//! When an attempt at a call is made again, and how that is written.
+//! Retry policies: when a call is attempted again, and how a policy is encoded.
 //!
-//! The first layout had no time after which a call is given up, and always a number of attempts: that number and the
-//! delays. A policy that says no more is still written so. Any other begins with 0, which was never a number of attempts.
+//! The first layout had the number of attempts and the delays, but no time after which a call is given up. A policy
+//! that fits this layout is still encoded in it. Any other begins with 0, which was never a number of attempts.
 
 use std::fmt;
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a policy begins with that the first layout cannot say.
+/// The first number of a policy that does not fit the first layout.
 const SECOND_LAYOUT: u32 = 0;
 
-/// How many numbers the longer of the layouts has.
+/// The number of values in the longer layout.
 const FIELDS: usize = 6;
 
-/// When an attempt is made again.
+/// When a call is attempted again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
-    /// In all, at least 1. As many as there is time for when none.
+    /// The largest number of attempts, at least 1. None if only the time limits them.
     pub attempts: Option<u32>,
-    /// Milliseconds from the moment at which the call was made, after which no attempt begins. Never when none.
+    /// How long attempts may begin, in milliseconds from the moment at which the call was made. None for no limit.
     pub give_up_after: Option<u64>,
-    /// Milliseconds before the second.
+    /// The delay before the second attempt, in milliseconds.
     pub initial_delay: u64,
-    /// At least 1.
+    /// The factor by which the delay grows, at least 1.
     pub multiplier: f64,
-    /// Milliseconds at most.
+    /// The longest delay, in milliseconds.
     pub max_delay: u64,
 }
 
-/// A day: services are seldom down for longer, and whoever mends one does it within a day.
+/// The default gives up after a day: services are seldom down for longer, and are usually repaired within a day.
 impl Default for RetryPolicy {
     fn default() -> Self {
         RetryPolicy {
@@ -110,7 +110,7 @@ mod tests {
 
     #[track_caller]
     fn check(policy: RetryPolicy, expected: &[u8]) {
-        // What follows must be found behind either layout.
+        // The value after the policy must be found with either layout.
         let bytes = encode(&(policy, 7_u8));
         assert_eq!(bytes[1..bytes.len() - 1], *expected);
         assert_eq!(decode::<(RetryPolicy, u8)>(&bytes), Ok((policy, 7)));

@@ -4,73 +4,77 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a run stands. New states go to the end: the order is the format.
+/// The status of a run. New statuses must be added at the end, because the order is the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Accepted; the first activation is not committed. While it executes, the run is shown as running.
+    /// The run was accepted, and its first activation is not committed yet. While that activation
+    /// executes, the run is shown as running.
     Pending,
-    /// An activation is executing or due, or a call is outstanding.
+    /// An activation is executing or due, or the host has work to do for the run, such as a call.
     Running,
-    /// Everything outstanding waits for a webhook, an event or a timer.
+    /// All open operations wait for something that the host cannot bring about: a webhook, an event, a
+    /// time, or the end of another run.
     Suspended,
-    /// The host cannot go on with it for now. Not an end: its webhooks stay open and its deadlines keep.
+    /// The run cannot go on for now. It has not ended: its webhooks stay open, and its deadlines stay
+    /// valid.
     Blocked,
-    /// It returned a result.
+    /// The run returned a result.
     Completed,
-    /// It returned an error, trapped, or hit a limit.
+    /// The run returned an error, or broke and was not repaired in time.
     Failed,
-    /// Somebody cancelled it.
+    /// Somebody cancelled the run.
     Cancelled,
 }
 
-/// What happens to a run.
+/// An event in the life of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
     /// An activation was committed, and the run goes on.
     Activated {
-        /// Whether something outstanding is the host's to do: a call, a notify.
+        /// True if an open operation is work for the host, such as a call or a notify.
         host_works: bool,
     },
-    /// An activation was committed in which it returned.
+    /// An activation was committed in which the run returned a result.
     Completed,
-    /// An activation was committed in which it failed.
+    /// An activation was committed in which the run failed.
     Failed,
-    /// It was cancelled.
+    /// The run was cancelled.
     Cancelled,
-    /// The host cannot go on with it.
+    /// The run cannot go on for now.
     Blocked,
-    /// A blocked run is given up, and has failed.
+    /// A blocked run was given up, and has failed.
     GivenUp,
-    /// The host tries a blocked run again; before its first activation was committed, or after.
+    /// The host tries a blocked run again.
     Resumed {
-        /// Whether it has been activated before.
+        /// True if the run has committed an activation before.
         activated: bool,
     },
     /// A failed run is tried again. The activation in which it failed is taken back.
     Retried {
-        /// Whether it has been activated before that one.
+        /// True if the run has committed an activation before that one.
         activated: bool,
     },
-    /// It is taken back to an earlier point of its journal.
+    /// The run is taken back to an earlier point of its journal.
     TakenBack {
-        /// Whether it has been activated before that point.
+        /// True if the run has committed an activation before that point.
         activated: bool,
     },
 }
 
-/// An event that cannot happen in this state. A bug of the host, or a race that its caller must handle.
+/// The error for an event that cannot happen with this status. It is a bug of the host, or a race that
+/// the caller must handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a run that is {from} cannot be {event:?}")]
 pub struct IllegalTransition {
-    /// The state.
+    /// The status.
     pub from: Status,
     /// The event.
     pub event: Transition,
 }
 
 impl Status {
-    /// All of them, in the order of a run's life.
+    /// All statuses, in the order of a run's life.
     pub const ALL: [Status; 7] = [
         Status::Pending,
         Status::Running,
@@ -90,7 +94,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing can happen any more.
+    /// Returns true if nothing can happen to the run any more.
     #[must_use]
     pub fn has_ended(self) -> bool {
         match self {
@@ -99,16 +103,16 @@ impl Status {
         }
     }
 
-    /// Whether nothing happens any more unless somebody does something.
+    /// Returns true if nothing more happens to the run unless somebody does something.
     #[must_use]
     pub fn is_at_rest(self) -> bool {
         self.has_ended() || self == Status::Blocked
     }
 
-    /// The state that follows.
+    /// Returns the status that follows.
     ///
     /// # Errors
-    /// When the event cannot happen in this state.
+    /// When the event cannot happen with this status.
     pub fn after(self, event: Transition) -> Result<Status, IllegalTransition> {
         use Status::{Blocked, Cancelled, Completed, Failed, Pending, Running, Suspended};
         match (self, event) {
@@ -151,7 +155,7 @@ impl Status {
         }
     }
 
-    /// As the API and the command line spell it.
+    /// Returns the name that the API and the command line use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -166,20 +170,21 @@ impl Status {
     }
 }
 
-/// How far somebody waits for a run to come.
+/// The point up to which a caller waits for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Until {
-    /// It sleeps, or has ended.
+    /// The run sleeps or has ended.
     Suspended,
-    /// It has ended.
+    /// The run has ended.
     Ended,
 }
 
 impl Until {
-    /// Both of them.
+    /// Both points.
     pub const ALL: [Until; 2] = [Until::Suspended, Until::Ended];
 
-    /// Whether a run that stands here has come so far. One that is blocked comes no further by itself.
+    /// Returns true if a run with this status has reached the point. A blocked run counts, because it
+    /// gets no further by itself.
     #[must_use]
     pub fn is_reached_by(self, status: Status) -> bool {
         match self {
@@ -188,7 +193,7 @@ impl Until {
         }
     }
 
-    /// As the API spells it.
+    /// Returns the name that the API uses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

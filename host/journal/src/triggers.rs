@@ -1,4 +1,4 @@
-//! Triggers: fixed URLs that start runs, and how each treats what is sent to it.
+//! Triggers: fixed URLs that start runs, and how each handles requests.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,50 +7,50 @@ use crate::{Header, VersionId, WebhookOptions};
 /// What a trigger does with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriggerOptions {
-    /// The workflow whose runs it starts.
+    /// The name of the workflow whose runs the trigger starts.
     pub workflow: String,
-    /// This version of the workflow rather than its current one.
+    /// The version of the workflow. None for the current version.
     pub version: Option<VersionId>,
-    /// How a request is checked, and what its caller is answered. `Reply::FromWorkflow` means the run's output.
+    /// How a request is checked and answered. `Reply::FromWorkflow` means the run's output.
     pub webhook: WebhookOptions,
-    /// Where the key of a request lies, if requests with one key belong to one run.
+    /// Where the key of a request is, if requests with the same key belong to one run.
     pub key: Option<Place>,
-    /// What becomes of a request whose key a run has that has not ended.
+    /// What happens to a request whose key belongs to a run that has not ended.
     pub on_existing: OnExisting,
-    /// What becomes of a request without a key.
+    /// What happens to a request without a key.
     pub key_missing: KeyMissing,
-    /// What becomes of requests that a run was sent and never took before it completed.
+    /// What happens to the requests that a run has not taken when it completes.
     pub unread: Unread,
-    /// The labels of the runs that it starts.
+    /// The labels of the runs that the trigger starts.
     pub labels: Vec<LabelRule>,
 }
 
-/// A place in a request that has a value.
+/// The place of a value in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// The header of this name.
     Header(String),
     /// The query parameter of this name.
     Query(String),
-    /// What this JSON pointer (RFC 6901) leads to in the body.
+    /// The value in the body at this JSON pointer (RFC 6901).
     Json(String),
 }
 
 /// A label that a trigger gives to its runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelRule {
-    /// The label's key.
+    /// The key of the label.
     pub key: String,
-    /// Where its value comes from.
+    /// Where the value of the label comes from.
     pub value: LabelValue,
 }
 
 /// Where the value of a label comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LabelValue {
-    /// It is always this.
+    /// The value is always this text.
     Fixed(String),
-    /// It lies in the request. A run whose request has no such value does not get the label.
+    /// The value is in the request. If the request does not have it, the run does not get the label.
     At(Place),
 }
 
@@ -64,10 +64,10 @@ macro_rules! named {
         }
 
         impl $type {
-            /// All of them.
+            /// All cases.
             pub const ALL: &[$type] = &[$($type::$case,)*];
 
-            /// Returns its name in the API.
+            /// Returns the name that the API uses.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -79,39 +79,39 @@ macro_rules! named {
 }
 
 named! {
-    /// What becomes of a request whose key a run has that has not ended.
+    /// What happens to a request whose key belongs to a run that has not ended.
     OnExisting {
-        /// It is answered with that run's id, and changes nothing.
+        /// The request is answered with the id of that run, and changes nothing.
         Answer "answer",
-        /// It is sent to that run as an event with the trigger's name.
+        /// The request is sent to that run as an event with the trigger's name.
         Event "event",
     }
 }
 
 named! {
-    /// What becomes of a request without a key.
+    /// What happens to a request without a key.
     KeyMissing {
-        /// It starts a run of its own.
+        /// The request starts a run without a key.
         Start "start",
-        /// It is refused.
+        /// The request is refused.
         Refuse "refuse",
     }
 }
 
 named! {
-    /// What becomes of requests that a run was sent and never took before it completed.
+    /// What happens to the requests that a run has not taken when it completes.
     Unread {
-        /// The first of them starts the next run with their key, which takes over the others.
+        /// The first of the requests starts the next run of their key, which takes over the others.
         Start "start",
-        /// They are dropped.
+        /// The requests are dropped.
         Drop "drop",
     }
 }
 
-/// The request that started a run by a trigger, without its body, which is the run's input.
+/// The request to a trigger that started a run, without its body, which is the run's input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriggerRequest {
-    /// The name that the trigger had.
+    /// The name that the trigger had then.
     pub trigger: String,
     /// The method, in capitals.
     pub method: String,

@@ -1,49 +1,50 @@
-//! The values that cross between a run and the outside: requests, responses, payloads and the options of operations.
+//! Values that pass between a run and the outside: requests, responses, payloads and the options of operations.
 //!
-//! They mirror the contract in `wit/`, which documents them for authors of workflows; here they are what is recorded.
+//! The types correspond to those of the contract in `wit/`, which documents them for authors of workflows. The types
+//! here are what is recorded.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::retry_policy::RetryPolicy;
 
-/// An HTTP field: its name, and its value as raw bytes.
+/// An HTTP header field: its name, and its value as raw bytes.
 pub type Header = (String, Bytes);
 
 /// An HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// In capitals.
+    /// The method, in capitals.
     pub method: String,
-    /// Absolute.
+    /// The absolute URL.
     pub url: String,
-    /// In order, with repeats.
+    /// The header fields in order, including repeated ones.
     pub headers: Vec<Header>,
-    /// Raw.
+    /// The raw body.
     pub body: Bytes,
 }
 
 /// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
-    /// Such as 200.
+    /// The status, such as 200.
     pub status: u16,
-    /// In order, with repeats.
+    /// The header fields in order, including repeated ones.
     pub headers: Vec<Header>,
-    /// Raw.
+    /// The raw body.
     pub body: Bytes,
 }
 
 /// Bytes with a media type.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Payload {
-    /// Empty when the sender named none.
+    /// The media type. Empty if the sender gave none.
     pub content_type: String,
-    /// Raw.
+    /// The raw bytes.
     pub body: Bytes,
 }
 
-/// A payload of JSON.
+/// Creates a payload of JSON.
 #[must_use]
 pub fn json_payload(body: impl Into<Bytes>) -> Payload {
     Payload {
@@ -52,17 +53,17 @@ pub fn json_payload(body: impl Into<Bytes>) -> Payload {
     }
 }
 
-/// Why something did not succeed.
+/// The reason why something failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// For programs.
+    /// The code, for programs.
     pub code: String,
-    /// For people.
+    /// The message, for people.
     pub message: String,
 }
 
 impl Failure {
-    /// What an order completes with that the workflow gave up before it was told what came of it.
+    /// Returns the result of an order that the workflow gave up before it got the result.
     #[must_use]
     pub fn abandoned() -> Self {
         Failure {
@@ -72,10 +73,10 @@ impl Failure {
     }
 }
 
-/// A request taken by a wait.
+/// A request that a wait has taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// What the caller was answered with.
+    /// The id of the delivery, which the answer to the caller contains.
     pub id: String,
     /// When the request was accepted.
     pub accepted: crate::Time,
@@ -83,28 +84,28 @@ pub struct Delivery {
     pub request: Request,
 }
 
-/// What a caller is answered.
+/// How a caller is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// 202.
+    /// With status 202.
     Accepted,
-    /// Always this.
+    /// Always with this response.
     Fixed(Response),
-    /// What the workflow responds within this many milliseconds.
+    /// With the workflow's response, if it comes within this many milliseconds.
     FromWorkflow(u64),
 }
 
-/// A header whose value is made from secrets.
+/// A header whose value contains secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretHeader {
     /// The header's name.
     pub name: String,
-    /// The groups that the value consists of.
+    /// The groups of which the value consists.
     pub value: Vec<ValueGroup>,
 }
 
 impl SecretHeader {
-    /// Returns the header whose value is a prefix followed by a secret.
+    /// Creates a header whose value is a prefix followed by a secret.
     #[must_use]
     pub fn prefixed(name: &str, prefix: &str, secret: &str) -> Self {
         let text = (!prefix.is_empty()).then(|| ValuePart::Text(prefix.into()));
@@ -131,7 +132,7 @@ impl SecretHeader {
         })
     }
 
-    /// Returns how many bytes of text the header has, the names of its secrets included.
+    /// Returns the size of the header's texts in bytes, including the names of its secrets.
     #[must_use]
     pub fn size(&self) -> usize {
         let parts = self.parts().map(|part| match part {
@@ -141,74 +142,75 @@ impl SecretHeader {
     }
 }
 
-/// Pieces of a header's value that follow each other.
+/// A group of successive parts of a header's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueGroup {
-    /// How the pieces, joined, are written.
+    /// How the joined parts are encoded.
     pub encoding: Encoding,
-    /// The pieces, in order.
+    /// The parts, in order.
     pub parts: Vec<ValuePart>,
 }
 
-/// How a part of a header's value is written.
+/// The encoding of a group of a header's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
-    /// As it is.
+    /// The text as it is.
     Plain,
     /// In base64 (RFC 4648), with the standard alphabet and padding.
     Base64,
 }
 
-/// A piece of a header's value.
+/// A part of a header's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValuePart {
-    /// This text.
+    /// A text.
     Text(String),
-    /// The secret of this name. Its value is never here.
+    /// The secret of this name. The value of the secret is never stored here.
     Secret(String),
 }
 
-/// How a call is made.
+/// The options of a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CallOptions {
-    /// Milliseconds for one attempt; the host's default when none.
+    /// The timeout of one attempt in milliseconds. None for the host's default.
     pub timeout: Option<u64>,
-    /// The default policy when none.
+    /// The retry policy. None for the default policy.
     pub retry: Option<RetryPolicy>,
-    /// Sent with every attempt; made from run and operation when none.
+    /// The `Idempotency-Key` that is sent with every attempt. None for one that the host derives from the run and the
+    /// operation.
     pub idempotency_key: Option<String>,
-    /// Redirects followed.
+    /// The largest number of redirects that are followed.
     pub redirects: u32,
-    /// Headers made from secrets.
+    /// Headers that contain secrets.
     pub secret_headers: Vec<SecretHeader>,
 }
 
-/// Why no response came.
+/// The reason why a call got no response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallError {
-    /// Not allowed.
+    /// The call is not allowed.
     Denied(String),
-    /// Cannot be sent.
+    /// The request cannot be sent.
     Invalid(String),
-    /// Took too long.
+    /// The attempt took too long.
     TimedOut,
-    /// No connection, or a broken one.
+    /// There was no connection, or it broke.
     Unreachable(String),
-    /// Larger than this many bytes.
+    /// The response is larger than this many bytes.
     TooLarge(u64),
-    /// Cut off by a stop of the host.
+    /// The host was stopped during the attempt.
     Interrupted,
-    /// Given up by the workflow.
+    /// The workflow gave the call up.
     Abandoned,
-    /// Anything else.
+    /// Any other reason.
     Other(Failure),
 }
 
-/// The code of a response that came and cannot be read.
+/// The code of the error for a response that cannot be parsed.
 const MALFORMED_RESPONSE: &str = "malformed-response";
 
 impl CallError {
-    /// A response came that cannot be read, for this reason.
+    /// Creates the error for a response that cannot be parsed, for this reason.
     #[must_use]
     pub fn malformed_response(message: String) -> Self {
         CallError::Other(Failure {
@@ -231,29 +233,29 @@ impl CallError {
     }
 }
 
-/// Limits that a guest can feel: its memory can fail to grow, its stack can overflow. They are recorded when the run
-/// starts, and every replay uses those, whatever the host's settings are by then.
+/// Limits that a guest can notice: its memory can fail to grow, and its stack can overflow. They are recorded when
+/// the run starts, and every replay uses the recorded limits, whatever the host's settings are by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestLimits {
-    /// Bytes of all linear memories together.
+    /// The limit for all linear memories together, in bytes.
     pub memory: u64,
-    /// Bytes of Wasm stack.
+    /// The size of the Wasm stack, in bytes.
     pub stack: u64,
 }
 
-/// How much a log line matters.
+/// The level of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The finest.
+    /// Details of a program's execution.
     Trace,
-    /// For whoever looks for a fault.
+    /// Information for debugging.
     Debug,
-    /// The usual.
+    /// Usual information.
     Info,
-    /// Something to look at.
+    /// A warning.
     Warn,
-    /// Something is wrong.
+    /// An error.
     Error,
 }
 
@@ -262,48 +264,48 @@ pub enum Level {
 pub struct LogLine {
     /// The guest's time.
     pub time: crate::Time,
-    /// How much it matters.
+    /// The level of the line.
     pub level: Level,
     /// The text.
     pub message: String,
 }
 
-/// What a caller's own name for a request means when it comes again with another body.
+/// The meaning of a sender's own name for a request that comes again with another body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherBody {
-    /// The caller made a mistake.
+    /// The sender has made a mistake.
     Refuse,
-    /// It is another request.
+    /// The request is another one.
     Queue,
-    /// It is the same request, written differently.
+    /// The request is the same, written differently.
     Same,
 }
 
-/// What becomes of a run that breaks: that ends otherwise than by returning a result or an error.
+/// What happens to a run that breaks, which means that it ends without returning a result or an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenBroken {
-    /// It is blocked, until it is retried with better code or given up.
+    /// The run is blocked, until it is retried with better code or given up.
     Block,
-    /// It fails.
+    /// The run fails.
     Fail,
 }
 
-/// What becomes of a run when the one that started it completes or is cancelled.
+/// What happens to a run when the run that started it completes or is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum WhenParentEnds {
-    /// It is asked to cancel.
+    /// The run is asked to cancel.
     #[default]
     Cancel,
-    /// It goes on.
+    /// The run goes on.
     Leave,
 }
 
 impl WhenParentEnds {
-    /// All of them.
+    /// All cases.
     pub const ALL: [WhenParentEnds; 2] = [WhenParentEnds::Cancel, WhenParentEnds::Leave];
 
-    /// Returns the name by which guests ask for it.
+    /// Returns the name that guests use.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -313,42 +315,43 @@ impl WhenParentEnds {
     }
 }
 
-/// How a run starts another.
+/// The options with which a run starts another run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StartOptions {
-    /// This version rather than the current one.
+    /// The version. None for the current version.
     pub version: Option<String>,
-    /// What becomes of it when the run that started it ends.
+    /// What happens to the new run when the run that started it ends.
     pub when_parent_ends: WhenParentEnds,
-    /// When it is asked to cancel, in milliseconds from its start.
+    /// When the new run is asked to cancel, in milliseconds from its start.
     pub timeout: Option<u64>,
-    /// The texts of its labels, as the guest wrote them.
+    /// The labels, as the guest wrote them.
     pub labels: Vec<String>,
-    /// The headers that the run sees. Without any, the digest is what it was before there were headers.
+    /// The headers that the new run sees. Without headers, the digest of the options is the same as before headers
+    /// existed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Header>,
 }
 
-/// How a run cancels another.
+/// The options with which a run cancels another run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CancelOptions {
-    /// How long it may take to end by itself, in milliseconds. It is cancelled at once when none.
+    /// The grace period in milliseconds. None to cancel at once.
     pub grace: Option<u64>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
 /// How a run ended, as another run is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunOutcome {
-    /// It returned this.
+    /// The run returned this result.
     Completed(Payload),
-    /// It failed.
+    /// The run failed.
     Failed(Failure),
-    /// It was cancelled, for this reason.
+    /// The run was cancelled, for this reason.
     Cancelled(String),
     /// There is no such run.
     Gone,
-    /// Anything else.
+    /// Any other reason.
     Other(Failure),
 }

@@ -1,28 +1,28 @@
-//! How a webhook treats what is sent to it, and how that is written down.
+//! The options of a webhook, and their encoding.
 //!
-//! Schemes and probes were lists of names once, written as the number of one. Options that say no more than was possible
-//! then are written as they were: so rows and records of that time are read, and the digest of the same arguments is the
-//! same as ever. What came later stands in a variant at the end of each list.
+//! Schemes and probes were once fixed lists, encoded as the number of an entry. Options that were possible then are
+//! still encoded in that way. So rows and records of that time can be read, and the digest of the same arguments is
+//! unchanged. Newer options are encoded as a variant at the end of each list.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Reply;
 
-/// How a webhook treats what is sent to it.
+/// How a webhook handles requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WrittenOptions", into = "WrittenOptions")]
 pub struct WebhookOptions {
-    /// What is delivered; empty means POST, PUT, PATCH and DELETE.
+    /// The methods that are delivered. Empty for POST, PUT, PATCH and DELETE.
     pub methods: Vec<String>,
-    /// What a request must prove.
+    /// The signature that a request must have.
     pub signature: Option<Signature>,
     /// The provider whose probes the host answers.
     pub handshake: Option<String>,
-    /// What a caller is answered.
+    /// How a caller is answered.
     pub reply: Reply,
-    /// A description of a provider that is the webhook's own, as its author wrote it.
+    /// The webhook's own description of a provider, as its author wrote it.
     pub description: Option<String>,
-    /// How far a signed time may be from the host's, in milliseconds.
+    /// How far a signed time may be from the host's time, in milliseconds.
     pub tolerance: Option<u64>,
     /// The origins whose pages may send requests from a browser.
     pub cors: Vec<String>,
@@ -31,22 +31,22 @@ pub struct WebhookOptions {
 /// The check that a request must pass before it is queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
-    /// The provider whose description says how it signs.
+    /// The name of the provider, whose description says how it signs.
     pub provider: String,
-    /// Names of secrets, any of which may match.
+    /// The names of secrets. Any of them may match.
     pub secrets: Vec<String>,
-    /// What the description wants to know besides, in the order of the names.
+    /// The settings of the description, in the order of their names.
     pub settings: Vec<(String, String)>,
 }
 
 impl WebhookOptions {
-    /// Whether requests by this method are delivered.
+    /// Returns true if requests with this method are delivered.
     #[must_use]
     pub fn delivers(&self, method: &str) -> bool {
         self.delivered_methods().contains(&method)
     }
 
-    /// The methods that are delivered.
+    /// Returns the methods that are delivered.
     #[must_use]
     pub fn delivered_methods(&self) -> Vec<&str> {
         if self.methods.is_empty() {
@@ -71,7 +71,7 @@ impl Default for WebhookOptions {
     }
 }
 
-/// [`WebhookOptions`] as they are written.
+/// [`WebhookOptions`] in their encoded form.
 #[derive(Clone, Serialize, Deserialize)]
 struct WrittenOptions {
     methods: Vec<String>,
@@ -80,7 +80,7 @@ struct WrittenOptions {
     reply: Reply,
 }
 
-/// [`Signature`] as it is written.
+/// [`Signature`] in its encoded form.
 #[derive(Clone, Serialize, Deserialize)]
 struct WrittenSignature {
     scheme: WrittenScheme,
@@ -89,7 +89,7 @@ struct WrittenSignature {
     prefix: Option<String>,
 }
 
-/// How a request proves who sent it, as it is written. The order is the format.
+/// A signature scheme in its encoded form. The order is the format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WrittenScheme {
     /// `standard-webhooks`
@@ -104,17 +104,18 @@ pub enum WrittenScheme {
     HmacSha256,
     /// Any other provider.
     Provider {
-        /// Its name.
+        /// The name of the provider.
         name: String,
-        /// What its description wants to know besides.
+        /// The settings of its description.
         settings: Vec<(String, String)>,
     },
 }
 
-/// The probe that the host answers, as it is written, and what webhooks have learnt to say since. The order is the format.
+/// The probe that the host answers, in its encoded form, with the options that were added later. The order is the
+/// format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WrittenHandshake {
-    /// None is expected.
+    /// No probe is expected.
     None,
     /// `slack`
     Slack,
@@ -124,20 +125,20 @@ pub enum WrittenHandshake {
     MicrosoftGraph,
     /// `websub`
     Websub,
-    /// Any other provider, and whatever else was not there at first.
+    /// Any other provider, and the options that were added later.
     More {
-        /// The provider's name.
+        /// The name of the provider.
         handshake: Option<String>,
         /// The webhook's own description.
         description: Option<String>,
-        /// Milliseconds.
+        /// The tolerance in milliseconds.
         tolerance: Option<u64>,
-        /// Origins.
+        /// The allowed origins.
         cors: Vec<String>,
     },
 }
 
-/// The schemes that are written as a number.
+/// The schemes that are encoded as a number.
 const SCHEMES: [(WrittenScheme, &str); 5] = [
     (WrittenScheme::StandardWebhooks, "standard-webhooks"),
     (WrittenScheme::Github, "github"),
@@ -146,7 +147,7 @@ const SCHEMES: [(WrittenScheme, &str); 5] = [
     (WrittenScheme::HmacSha256, "hmac-sha256"),
 ];
 
-/// The probes that are written as a number.
+/// The probes that are encoded as a number.
 const HANDSHAKES: [(WrittenHandshake, &str); 4] = [
     (WrittenHandshake::Slack, "slack"),
     (WrittenHandshake::Meta, "meta"),
@@ -313,7 +314,7 @@ mod tests {
         }
     }
 
-    /// Bytes that were written when schemes and probes were lists.
+    /// Tests bytes that were written when schemes and probes were fixed lists.
     #[test]
     fn what_was_possible_at_first_is_written_as_it_was() {
         let probe = |name: &str| WebhookOptions {

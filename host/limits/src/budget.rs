@@ -1,10 +1,11 @@
-//! The memory that outsiders and guests may take, all together.
+//! The memory that outsiders and guests may use together.
 //!
-//! Whatever has a size that somebody outside chooses takes a [`Grant`] for it before the memory is used: a body that is
-//! read, a response, a guest's memory. The grant lives as long as the memory does; for bytes, [`Grant::keep`] sees to that.
-//! Who finds no room gives up and comes again. Nobody waits for memory while holding some, so nobody can wait for ever.
+//! If somebody outside chooses the size of something (a body that is read, a response, a guest's memory), a [`Grant`]
+//! is taken for it before the memory is used. The grant lives as long as the memory; [`Grant::keep`] does this for
+//! bytes. Whoever finds no room gives up and tries again later. Nobody waits for memory while holding some, so nobody
+//! can wait for ever.
 //!
-//! The budget is divided into parts of fixed sizes, so that what fills one takes nothing from another.
+//! The budget is divided into parts of fixed sizes. Filling one part takes nothing from another.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-/// Bodies up to this size are not counted one by one: the number of connections, calls and instances bounds them.
+/// The size up to which bodies are not counted one by one: the number of connections, calls and instances limits them.
 const SMALL: u64 = 4 << 10;
 
 /// A part of the budget.
@@ -22,7 +23,7 @@ pub enum Part {
     Requests,
     /// Bodies of calls under way, and the responses to them. A sixth.
     Calls,
-    /// The memories and tables of guests, active or warm, and what they hand to the host. Two thirds.
+    /// The memories and tables of guests, active or warm, and what they pass to the host. Two thirds.
     Guests,
 }
 
@@ -40,7 +41,7 @@ impl Part {
         }
     }
 
-    /// Returns how much of a budget the part has.
+    /// Returns the share of the part in a budget of this size.
     fn of(self, size: u64) -> u64 {
         let sixth = size / 6;
         match self {
@@ -50,7 +51,7 @@ impl Part {
     }
 }
 
-/// The memory that outsiders and guests may take. Clones share it.
+/// The memory that outsiders and guests may use. Clones share it.
 #[derive(Clone)]
 pub struct Budget(Arc<Sizes>);
 
@@ -60,7 +61,7 @@ struct Sizes {
 }
 
 impl Budget {
-    /// Returns a budget of so many bytes.
+    /// Creates a budget of this many bytes.
     #[must_use]
     pub fn new(size: u64) -> Self {
         Budget(Arc::new(Sizes {
@@ -69,13 +70,13 @@ impl Budget {
         }))
     }
 
-    /// Returns how many bytes a part has, taken or not.
+    /// Returns the size of a part in bytes, taken or not.
     #[must_use]
     pub fn size(&self, part: Part) -> u64 {
         part.of(self.0.size)
     }
 
-    /// Returns the most that one guest may have: for its memories and tables, and for what it hands to the host. Both
+    /// Returns the most that one guest may use: for its memories and tables, and for what it passes to the host. Both
     /// together fill the guests' part.
     #[must_use]
     pub fn of_guest(&self) -> (u64, u64) {
@@ -90,7 +91,7 @@ impl Budget {
         self.0.taken[part as usize].load(Ordering::Relaxed)
     }
 
-    /// Returns a grant of nothing yet, which can grow.
+    /// Returns an empty grant, which can grow.
     #[must_use]
     pub fn begin(&self, part: Part) -> Grant {
         Grant {
@@ -100,7 +101,7 @@ impl Budget {
         }
     }
 
-    /// Takes so many bytes. None if the part has not as many left.
+    /// Takes this many bytes. None if the part has fewer left.
     #[must_use]
     pub fn take(&self, part: Part, bytes: u64) -> Option<Grant> {
         let mut grant = self.begin(part);
@@ -109,7 +110,7 @@ impl Budget {
 }
 
 impl Default for Budget {
-    /// Returns a budget that nobody uses up, for what runs beside no host.
+    /// Creates a budget that is never used up, for code that runs without a host.
     fn default() -> Self {
         Budget::new(u64::MAX)
     }
@@ -125,7 +126,7 @@ impl fmt::Debug for Budget {
     }
 }
 
-/// Memory that was granted. It goes back when this is dropped.
+/// Memory that was granted. Dropping it returns the memory.
 #[derive(Debug)]
 pub struct Grant {
     budget: Budget,
@@ -140,13 +141,13 @@ impl Grant {
         self.bytes
     }
 
-    /// Returns a grant of nothing yet from the same part.
+    /// Returns an empty grant from the same part.
     #[must_use]
     pub fn another(&self) -> Grant {
         self.budget.begin(self.part)
     }
 
-    /// Takes so many bytes more. Returns false, and takes none, if the part has not as many left.
+    /// Takes this many more bytes. Returns false, and takes nothing, if the part has fewer left.
     #[must_use]
     pub fn grow(&mut self, more: u64) -> bool {
         let most = self.budget.size(self.part);
@@ -160,13 +161,13 @@ impl Grant {
         grown.is_ok()
     }
 
-    /// Takes so many bytes in all if it has fewer. Returns false, and takes none, if the part has not as many left.
+    /// Grows to this many bytes if it is smaller. Returns false, and takes nothing, if the part has too few left.
     #[must_use]
     pub fn reach(&mut self, bytes: u64) -> bool {
         self.grow(bytes.saturating_sub(self.bytes))
     }
 
-    /// Returns bytes that hold this grant for as long as any part of them is in use.
+    /// Returns bytes that hold this grant as long as any part of them is in use.
     #[must_use]
     pub fn keep(self, bytes: Bytes) -> Bytes {
         if self.bytes == 0 {
@@ -178,7 +179,7 @@ impl Grant {
         })
     }
 
-    /// Takes as many bytes as a body of this size needs, which is none for a small one.
+    /// Takes the memory that a body of this size needs, which is none for a small one.
     #[must_use]
     pub fn reach_body(&mut self, size: u64) -> bool {
         size <= SMALL || self.reach(size)
@@ -191,7 +192,7 @@ impl Drop for Grant {
     }
 }
 
-/// Bytes with the grant for them.
+/// Bytes together with their grant.
 struct Kept {
     bytes: Bytes,
     _grant: Grant,

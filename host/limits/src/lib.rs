@@ -1,8 +1,8 @@
 //! The limits of a host, in one table, and the budget of its memory.
 //!
-//! A line of the table (`table.rs`) is all that a limit needs: its setting, its help text, its default, its bounds and its
-//! field of [`Limits`] follow from it, and so does its line in `docs/reference/limits.md`, which a test compares. Whatever needs a limit
-//! reads the field. An error that comes from a limit names the setting by [`Limit::name`].
+//! A line of the table (`table.rs`) is all that a limit needs: its setting, help text, default, bounds and field of
+//! [`Limits`] follow from it, and so does its line in `docs/reference/limits.md`, which a test compares. Code that
+//! needs a limit reads the field. An error that comes from a limit names the setting by [`Limit::name`].
 
 mod budget;
 mod limit;

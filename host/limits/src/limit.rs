@@ -1,45 +1,45 @@
-//! One limit, and its values as people write them.
+//! One limit, and the text form of its values.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use crate::unit;
 
-/// One limit: what it is called, what it takes, and what it is for.
+/// One limit: its name, its values, and its purpose.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The name of its setting, without dashes before it.
+    /// The name of the limit's setting, without leading dashes.
     pub name: &'static str,
-    /// What its numbers count.
+    /// The unit of the limit's values.
     pub unit: Unit,
-    /// Its value unless the setting is given.
+    /// The value if the setting is not given.
     pub default: u64,
-    /// The values that it takes.
+    /// The values that are allowed.
     pub bounds: RangeInclusive<u64>,
-    /// What it bounds, for people.
+    /// The help text.
     pub help: &'static str,
 }
 
-/// What the numbers of a limit count.
+/// The unit of a limit's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes.
     Size,
     /// Milliseconds.
     Span,
-    /// Things of some kind.
+    /// A number of things.
     Count,
 }
 
-/// Why a text is not a value of a limit: what would be one.
+/// Why a text is not a value of a limit, as a description of valid values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAValue(String);
 
 impl Limit {
-    /// Reads a value as people write it: `64KiB`, `500ms`, `1000`.
+    /// Parses a value as people write it: `64KiB`, `500ms`, `1000`.
     ///
     /// # Errors
-    /// When it is no such text, or out of bounds.
+    /// When the text is not a value, or is out of bounds.
     pub fn parse(&self, text: &str) -> Result<u64, NotAValue> {
         let (least, most) = (self.bounds.start(), self.bounds.end());
         let (value, bounds, example) = match self.unit {
@@ -62,7 +62,7 @@ impl Limit {
         }
     }
 
-    /// Returns a value as [`Limit::parse`] reads it, in the largest unit that fits.
+    /// Formats a value for [`Limit::parse`], in the largest unit that fits.
     #[must_use]
     pub fn written(&self, value: u64) -> String {
         match self.unit {

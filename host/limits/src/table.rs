@@ -1,4 +1,4 @@
-//! The table of limits. Why there are such limits is said in ARCHITECTURE.md.
+//! The table of limits. ARCHITECTURE.md gives the reasons for the defaults.
 
 use std::ops::RangeInclusive;
 
@@ -24,25 +24,25 @@ const ANY_COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;
 /// Any count but 0.
 const SOME_COUNT: RangeInclusive<u64> = 1..=u32::MAX as u64;
 
-/// What holds file descriptors or waiting tasks: no machine has more of them.
+/// Limits on things with file descriptors or waiting tasks. No machine has more of them.
 const MILLION: RangeInclusive<u64> = 1..=1 << 20;
 
-/// A head of 64 KiB has no room for more fields than some 16,000.
+/// A head of 64 KiB has room for at most about 16,000 fields.
 const FIELDS: RangeInclusive<u64> = 1..=10_000;
 
-/// What takes address space for each: 65,536 are more than Linux lets a process map.
+/// Limits on things that need address space each. Linux lets a process map fewer than 65,536.
 const MAPPED: RangeInclusive<u64> = 1..=1 << 16;
 
-/// Less memory than a mebibyte and no guest starts.
+/// With less than a mebibyte of memory, no guest starts.
 const GUEST_MEMORY: RangeInclusive<u64> = MIB..=u64::MAX;
 
 /// The time limit of a child process is in whole seconds.
 const CHILD_TIME: RangeInclusive<u64> = SECOND..=u64::MAX;
 
-/// Less memory than this and the compiler itself does not start.
+/// With less memory than this, the compiler itself does not start.
 const CHILD_MEMORY: RangeInclusive<u64> = 256 * MIB..=u64::MAX;
 
-/// Whether a run is below another is found out one level at a time.
+/// Finding out whether a run is below another goes one level at a time.
 const LEVELS: RangeInclusive<u64> = 1..=1_000;
 
 /// The type of a limit's value.

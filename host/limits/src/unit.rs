@@ -23,18 +23,18 @@ const SPANS: &[(&str, u64)] = &[
     ("d", 86_400_000),
 ];
 
-/// What a size may look like.
+/// The form of a size, for messages.
 pub(super) const SIZE: &str = "a size, such as 65536, 64KiB, 16MiB or 1GiB";
 
-/// What a span of time may look like.
+/// The form of a span of time, for messages.
 pub(super) const SPAN: &str = "a span of time, such as 500ms, 5s, 10m, 24h or 7d";
 
-/// Bytes.
+/// Parses a size in bytes.
 pub(super) fn size(text: &str) -> Option<u64> {
     parse(text, SIZES)
 }
 
-/// A text that is no span of time.
+/// The error for a text that is not a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotASpan;
 
@@ -47,34 +47,34 @@ impl fmt::Display for NotASpan {
 /// Reads a span of time, in milliseconds.
 ///
 /// # Errors
-/// When the text is none.
+/// When the text is not a span of time.
 pub fn parse_span(text: &str) -> Result<u64, NotASpan> {
     span(text).ok_or(NotASpan)
 }
 
-/// Milliseconds.
+/// Parses a span of time in milliseconds.
 pub(super) fn span(text: &str) -> Option<u64> {
     parse(text, SPANS)
 }
 
-/// Writes bytes in the largest binary unit that fits.
+/// Formats bytes in the largest binary unit that fits.
 pub(super) fn write_size(size: u64) -> String {
     write(size, &SIZES[1..=5])
 }
 
-/// Writes milliseconds in the largest unit that fits.
+/// Formats milliseconds in the largest unit that fits.
 pub(super) fn write_span(span: u64) -> String {
     write(span, SPANS)
 }
 
-/// Writes a number in the largest of the units that divides it.
+/// Formats a number in the largest unit that divides it.
 fn write(number: u64, units: &[(&str, u64)]) -> String {
     let fits = |(_, factor): &&(&str, u64)| number >= *factor && number.is_multiple_of(*factor);
     let (unit, factor) = units.iter().rfind(fits).unwrap_or(&units[0]);
     format!("{}{unit}", number / factor)
 }
 
-/// Reads a whole number and a unit, perhaps with a space between them.
+/// Parses a whole number and a unit, with an optional space between them.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
     let digits = text

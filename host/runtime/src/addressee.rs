@@ -1,4 +1,4 @@
-//! What a genuine token names, as it was when its request came.
+//! The webhook or the trigger that a genuine token names, and the checks that depend only on it.
 
 use std::sync::Arc;
 
@@ -15,33 +15,33 @@ use crate::urls::Address;
 use crate::webhook_providers::Named;
 use crate::webhooks::Webhooks;
 
-/// The webhook or the trigger that a genuine token names, as it was when its request came.
+/// The webhook or the trigger that a genuine token names, as it was when the request came.
 pub struct Addressee {
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) target: Target,
     pub(crate) options: WebhookOptions,
-    /// The descriptions of its providers.
+    /// The descriptions of the providers that the webhook or the trigger names.
     pub(crate) providers: Result<Named, UnknownProvider>,
-    /// The headers of the request that a run may see which it starts.
+    /// The headers that a run may see, if the request starts one.
     pub(crate) shown: Vec<Header>,
 }
 
-/// What a genuine token names.
+/// The webhook or the trigger that a genuine token names.
 pub(crate) enum Target {
     Webhook {
         token: Token,
-        /// None if the run never created such a webhook, or was removed.
+        /// None if the run never created this webhook, or if the run was removed.
         incoming: Option<Box<IncomingView>>,
     },
     Trigger {
         token: TriggerToken,
-        /// None if it was deleted.
+        /// None if the trigger was deleted.
         called: Option<Box<TriggerCalled>>,
     },
 }
 
 impl Target {
-    /// Returns for whom its callers and its rate are counted.
+    /// Returns the run and the webhook under which held callers and the rate are counted.
     pub(crate) fn counted_as(&self) -> (RunId, WebhookNumber) {
         match self {
             Target::Webhook { token, .. } => (token.run, token.webhook),
@@ -49,7 +49,8 @@ impl Target {
         }
     }
 
-    /// Returns the workflow that its requests are for, and the secrets that it names and that exist. None if it is gone.
+    /// Returns the workflow that the requests are for, and those of the named secrets that exist. None if the webhook
+    /// or the trigger is gone.
     pub(crate) fn judged_by(&self) -> Option<(&str, &[(String, SealedSecret)])> {
         match self {
             Target::Webhook { incoming, .. } => {
@@ -97,43 +98,43 @@ impl Addressee {
         })
     }
 
-    /// Says which headers of the request a run may see that it starts.
+    /// Sets the headers of the request that a run may see, if the request starts one.
     #[must_use]
     pub fn showing(self, shown: Vec<Header>) -> Self {
         Addressee { shown, ..self }
     }
 
-    /// Returns the answer that the provider wants to a request which proves nothing, if it is particular.
+    /// Returns the answer that the provider wants to a request without proof, if the provider wants a particular one.
     #[must_use]
     pub fn refused(&self) -> Option<Response> {
         let provider = self.providers.as_ref().ok()?.provider()?;
         provider.refused().cloned()
     }
 
-    /// Returns true if pages of this origin may send requests here from a browser.
+    /// Returns true if pages of this origin may send requests to this URL from a browser.
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         let mut allowed = self.options.cors.iter();
         allowed.any(|allowed| allowed == "*" || allowed == origin)
     }
 
-    /// What checks the signatures, if the webhook asks for some.
+    /// Returns the check of signatures, if the webhook asks for signatures.
     pub(crate) fn signer(&self) -> Option<Check<'_>> {
         self.providers.as_ref().ok()?.signer(&self.options)
     }
 
-    /// What knows the provider's probes.
+    /// Returns the check that recognises the provider's probes.
     pub(crate) fn prober(&self) -> Option<Check<'_>> {
         self.providers.as_ref().ok()?.prober(&self.options)
     }
 
-    /// Returns the methods by which probes come.
+    /// Returns the methods that probes use.
     fn probe_methods(&self) -> Vec<&str> {
         let prober = self.prober();
         prober.map_or_else(Vec::new, |prober| prober.probe_methods())
     }
 
-    /// Returns the methods that are answered here, with commas between them.
+    /// Returns the methods that this URL answers, separated by commas.
     #[must_use]
     pub fn allowed(&self) -> String {
         let mut methods = self.options.delivered_methods();
@@ -147,10 +148,10 @@ impl Addressee {
     /// Checks that a request or a probe may come by this method.
     ///
     /// # Errors
-    /// When neither may.
+    /// If neither may come by this method.
     pub fn admit(&self, method: &str) -> Result<(), Refusal> {
         let is_of_probe = method == "OPTIONS" || self.probe_methods().contains(&method);
-        // Which methods an unknown provider probes by, nobody knows.
+        // Nobody knows which methods the probes of an unknown provider use.
         if is_of_probe || self.providers.is_err() || self.options.delivers(method) {
             Ok(())
         } else {
@@ -158,7 +159,7 @@ impl Addressee {
         }
     }
 
-    /// Returns true if a request with this head can be its provider's probe.
+    /// Returns true if a request with this head can be a probe of the provider.
     #[must_use]
     pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> bool {
         let prober = self.prober();

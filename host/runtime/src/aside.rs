@@ -1,8 +1,8 @@
-//! What is paused, as far as those who look for due work need to know it, and setting such work aside.
+//! Pauses as the services that look for due work need to know them, and setting the work of paused runs aside.
 //!
-//! The store is the truth. In memory is a copy of what it says of the host and of workflows, so that those are passed over
-//! without a look; whether a run is paused by itself, or held by one above it, is only in the store, which says it with the
-//! due work itself.
+//! The store is the truth. A copy in memory says whether the host is paused and which workflows are, so that their work
+//! is skipped without a read. Only the store knows whether a run itself is paused, or held by a run above it. The store
+//! returns that together with the due work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,16 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use dormouse_journal::{RunId, Time};
 use dormouse_store::{Due, Pause, Pauses, ReadError, Store};
 
-/// How much work one write sets aside.
+/// The largest number of works that one write sets aside.
 const PIECE: usize = 64;
 
-/// Knows what is paused.
+/// Knows which workflows are paused, and whether the host is.
 pub(crate) struct Aside {
     store: Arc<dyn Store>,
     known: Mutex<Pauses>,
-    /// Since when the host was paused when it was started, if it was.
+    /// The time since which the host had been paused when it was started, if it was paused.
     at_start: OnceLock<Option<Time>>,
-    /// True if something has gone on since due work was last looked at from the front.
+    /// True if something was resumed since due work was last scanned from the front.
     has_resumed: AtomicBool,
 }
 
@@ -34,7 +34,7 @@ impl Aside {
         }
     }
 
-    /// Reads what is paused.
+    /// Reads the present pauses from the store.
     pub(crate) async fn refresh(&self) -> Result<(), ReadError> {
         let pauses = self.store.pauses().await?;
         self.at_start.get_or_init(|| pauses.host);
@@ -42,17 +42,17 @@ impl Aside {
         Ok(())
     }
 
-    /// Returns what was paused when that was last read.
+    /// Returns the pauses as they were last read.
     pub(crate) fn pauses(&self) -> Pauses {
         self.known().clone()
     }
 
-    /// Returns since when the host is paused, if it is.
+    /// Returns the time since which the host is paused, if it is paused.
     pub(crate) fn host(&self) -> Option<Time> {
         self.known().host
     }
 
-    /// Returns since when the host was paused when it was started, if it was.
+    /// Returns the time since which the host had been paused when it was started, if it was paused.
     pub(crate) fn host_at_start(&self) -> Option<Time> {
         self.at_start.get().copied().flatten()
     }
@@ -62,18 +62,18 @@ impl Aside {
         self.known().of_workflow(workflow).is_some()
     }
 
-    /// A workflow or the host goes on: work that was passed over is looked for again.
+    /// Notes that a workflow or the host was resumed, so that due work is scanned from the front.
     pub(crate) fn resumed(&self) {
         self.has_resumed.store(true, Ordering::Release);
     }
 
-    /// Returns true if due work is to be looked for from the front.
+    /// Returns true if due work must be scanned from the front, and resets that.
     pub(crate) fn takes_resumed(&self) -> bool {
         self.has_resumed.swap(false, Ordering::AcqRel)
     }
 
-    /// Sets aside what of this work belongs to these runs, which are paused or held. Returns the work that is not to be done
-    /// now. Nothing is asked of the store, and nothing is written if there is no such work.
+    /// Sets aside the work of these runs, which are paused or held. Returns the work that must not be done now. If
+    /// there is no such work, the store is neither read nor written.
     pub(crate) async fn sift(
         &self,
         works: impl IntoIterator<Item = Due>,
@@ -84,12 +84,12 @@ impl Aside {
         self.set_aside(held.collect()).await
     }
 
-    /// Sets work of paused runs aside. Returns the work that is not to be done now.
+    /// Sets the work of paused runs aside. Returns the work that must not be done now.
     pub(crate) async fn set_aside(&self, mut held: BTreeSet<Due>) -> BTreeSet<Due> {
         for piece in Vec::from_iter(held.clone()).chunks(PIECE) {
             match self.store.set_aside(piece.to_vec()).await {
                 Ok(others) => held.retain(|work| !others.contains(work)),
-                // It stays where it is, and is found again.
+                // The work stays where it is. The next scan finds it again.
                 Err(error) => tracing::debug!(%error, "work of paused runs is set aside later"),
             }
         }

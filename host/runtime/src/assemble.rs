@@ -1,7 +1,7 @@
-//! How the services of a host are built from its parts, and handed to each other.
+//! Builds the services of a host from its parts, and connects them.
 //!
-//! Each service owns what is its own, and is given what it needs: the store, the clock, the spawner, and the handle that
-//! wakes runs. Nobody has more than that.
+//! Each service owns its own fields and gets only what it needs: the store, the clock, the spawner, and the handle that
+//! wakes runs.
 
 use std::sync::Arc;
 
@@ -74,11 +74,11 @@ pub(crate) struct Services {
     recovery: Arc<Recovery>,
     deadlines: Arc<Deadlines>,
     spawner: Arc<dyn Spawner>,
-    /// Kept here alone: whoever wakes runs has a weak reference to it.
+    /// The only strong reference: the handle that wakes runs has a weak one.
     _runner: Arc<Runner>,
 }
 
-/// Builds the services. Nothing runs yet.
+/// Builds the services. No task is started yet.
 pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Services {
     let Parts {
         store,
@@ -290,7 +290,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
 }
 
 impl Services {
-    /// Starts what takes up all that is due, and looks after it from now on.
+    /// Starts the services, which take up all due work and keep running.
     pub(crate) async fn begin(&self) -> Result<(), ReadError> {
         self.secrets.warn_of_closed().await;
         let timers = Arc::new(Timers {
@@ -315,7 +315,7 @@ impl Services {
             sooner: self.orders.sooner.clone(),
         });
         self.aside.refresh().await?;
-        // What cannot be read now is no reason to go on as if nothing were due.
+        // If due runs cannot be read now, the start fails, instead of going on as if nothing were due.
         self.store.due_runs(None, 1).await?;
         let calls = &self.calls;
         self.keep("calls", calls, |calls| async move { calls.run().await });
@@ -353,7 +353,7 @@ impl Services {
         Ok(())
     }
 
-    /// Runs a service to its end, and again whenever it panics.
+    /// Runs a service until it ends, and starts it again whenever it panics.
     fn keep<S: Send + Sync + 'static, F: Future<Output = ()> + Send + 'static>(
         &self,
         name: &'static str,

@@ -1,8 +1,8 @@
 //! Taking a run back to before one of its steps was answered.
 //!
-//! Two passes over the journal find the point and what has happened since, and the replay of what stays says what the code makes
-//! of the operations that are done again. What the run gets again is prepared in the store in bounded batches, and made so by one
-//! small commit.
+//! Two passes over the journal find the point and what has happened since. A replay of the activations that stay shows
+//! which operations the code makes now. The rows that the run gets back are prepared in the store in bounded batches.
+//! One small commit makes them valid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,17 +19,17 @@ use crate::hint::Hint;
 use crate::preparing::Back;
 use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
 
-/// How much is prepared in one commit: rows, and bytes beyond one row that may be larger.
+/// The most that one commit prepares: rows, and bytes (a single row may be larger).
 const BATCH: (usize, usize) = (256, 1 << 20);
 
-/// Where a run is taken back to.
+/// The point to which a run is taken back.
 struct Point {
     sought: Sought,
-    /// How many activations stay.
+    /// The number of activations that stay.
     keep: u32,
-    /// True if the host does the step again: it is open there.
+    /// True if the host does the step again, because the step is open at this point.
     is_done_again: bool,
-    /// What lies there for the step, or was given.
+    /// The answer to the step: the one that the run was given, or one that it has not taken yet.
     answer: Option<Outcome>,
     retrace: Retrace,
 }
@@ -39,7 +39,7 @@ impl Point {
         self.sought.operation
     }
 
-    /// Returns the operations whose arguments may be others now.
+    /// Returns the operations whose arguments may differ now.
     fn again(&self) -> BTreeSet<OperationNumber> {
         let mut again = self.retrace.calls_given_up();
         let may_differ = matches!(
@@ -52,7 +52,7 @@ impl Point {
         again
     }
 
-    /// Returns an operation as it is reopened, with what the code makes of it now.
+    /// Returns an operation as it is reopened, with the arguments that the code gives it now.
     fn open(&self, operation: OperationNumber, remade: Option<&Operation>) -> Option<Open> {
         let open = self.retrace.open(operation)?.clone();
         let kind = remade.map_or(open.kind, |remade| remade.kind.clone());
@@ -61,7 +61,7 @@ impl Point {
 }
 
 impl Repairs {
-    /// Takes a run back to before a step of it was answered.
+    /// Takes a run back to before one of its steps was answered.
     pub(crate) async fn take_back(
         &self,
         run: RunId,
@@ -86,7 +86,7 @@ impl Repairs {
         Err(RepairError::Busy)
     }
 
-    /// Takes a run back that stands so. Returns none if it has moved on.
+    /// Takes a run back if it is still as this view shows it. Returns none if the run has moved on.
     async fn look_back(
         &self,
         view: &RunView,
@@ -142,7 +142,7 @@ impl Repairs {
         self.commit_back(view, asked, choice, back).await
     }
 
-    /// Finds where a run is taken back to.
+    /// Finds the point to which a run is taken back.
     async fn point(&self, view: &RunView, from: &str) -> Result<Point, RepairError> {
         let state = &view.state;
         let mut seek = Seek::new(StepName::from(from));
@@ -191,7 +191,7 @@ impl Repairs {
         })
     }
 
-    /// A call that may be made once is done again only if it is named.
+    /// Checks that no call which may be made only once is done again without being named.
     fn refuse_once(&self, point: &Point) -> Result<(), RepairError> {
         for operation in point.retrace.calls_given_up() {
             if operation == point.operation() {
@@ -233,7 +233,7 @@ impl Repairs {
         }
     }
 
-    /// Returns what it means that a run is taken back.
+    /// Returns the consequences of taking the run back.
     async fn back(&self, point: &Point) -> Result<Back, RepairError> {
         let after = point.retrace.after();
         let made = &point.sought.made;
@@ -277,7 +277,7 @@ impl Repairs {
         })
     }
 
-    /// Returns what the run gets again.
+    /// Returns the rows that the run gets back.
     async fn restores(
         &self,
         before: &RunView,
@@ -332,7 +332,7 @@ impl Repairs {
         Ok(restores)
     }
 
-    /// Returns a call that is made again.
+    /// Returns the row of a call that is made again.
     async fn call_again(
         &self,
         before: &RunView,
@@ -367,7 +367,7 @@ impl Repairs {
         }))
     }
 
-    /// Returns the records that say now what the code makes of the operations that are done again.
+    /// Returns the records that must change because the code gives other arguments to operations that are done again.
     async fn changed_records(
         &self,
         before: &RunView,
@@ -389,7 +389,7 @@ impl Repairs {
         Ok(changed)
     }
 
-    /// Prepares what a run gets again. Returns false if it has moved on.
+    /// Prepares the rows that a run gets back. Returns false if the run has moved on.
     async fn prepare(&self, view: &RunView, restores: Vec<Restore>) -> Result<bool, RepairError> {
         let (mut first, mut batch, mut bytes) = (0, Vec::new(), 0);
         let mut restores = restores.into_iter().peekable();
@@ -431,7 +431,7 @@ impl Repairs {
                     .collect();
                 self.calls.given_up(run, &closed);
                 self.orders.hint();
-                // Its timeout and the grace of a cancel may count anew.
+                // The run's timeout and the grace period of a cancel may count anew.
                 self.orders.sooner.notify_one();
                 self.wake.wake(run, Hint::Anything);
                 let view = self.view(run).await?;
@@ -442,7 +442,7 @@ impl Repairs {
         }
     }
 
-    /// Returns why a run is not taken back.
+    /// Returns the reason why a run is not taken back.
     async fn not_taken_back(
         &self,
         view: &RunView,
@@ -463,7 +463,7 @@ impl Repairs {
     }
 }
 
-/// Returns a run as it was at the point that it is taken back to.
+/// Returns a run as it was at the point to which it is taken back.
 fn view_at(view: &RunView, point: &Point) -> RunView {
     let mut view = view.clone();
     view.state.activations = point.keep;
@@ -471,7 +471,7 @@ fn view_at(view: &RunView, point: &Point) -> RunView {
     view
 }
 
-/// Returns a record that says what these operations are now. None if it does so already.
+/// Returns a record in which these operations are replaced. None if the record has them already.
 fn with_remade(
     first: u32,
     activation: &Activation,
@@ -490,7 +490,7 @@ fn with_remade(
     changed
 }
 
-/// Returns about how many bytes something takes that is prepared.
+/// Returns the approximate size in bytes of a prepared row.
 fn size(restore: &Restore) -> usize {
     match restore {
         Restore::Call { call, .. } => call.request.body.len(),

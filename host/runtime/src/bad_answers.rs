@@ -1,4 +1,4 @@
-//! Which steps of a failed run were answered badly: what a retry does again, and what was answered badly before that.
+//! Finds the steps of a failed run that had a bad answer: those that a retry does again, and earlier ones.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,19 @@ use crate::Unavailable;
 use crate::bad_step::{Again, BadStep, answer, is_once};
 use crate::repairs::{LIMITS, RepairError, Repairs};
 
-/// How many steps of the activations before the failure are named.
+/// The largest number of earlier steps that are named.
 const NAMED: usize = 10;
 
-/// How many activations before the failure are looked at, so that a long journal is not read whole to show a run.
+/// The number of activations before the failure that are read. The limit avoids reading a whole long journal to show a
+/// run.
 const LOOKED_AT: u32 = 512;
 
-/// How many activations are read at once.
+/// The number of activations that are read at once.
 const PAGE: u32 = 32;
 
 impl Repairs {
-    /// Returns the steps of a run that were answered badly, if it has failed and can be retried: those that a retry does
-    /// again, then earlier ones, the last first. Empty for any other run.
+    /// Returns the steps of a failed run that had a bad answer, if the run can be retried: first the steps that a retry
+    /// does again, then earlier ones, the last first. Empty for any other run.
     pub(crate) async fn bad_answers(&self, run: RunId) -> Result<Vec<BadStep>, RepairError> {
         match self.store.failed(run).await.map_err(Unavailable::from)? {
             Some(failed) => self.bad_steps(&failed).await,
@@ -51,8 +52,8 @@ impl Repairs {
         Ok(steps)
     }
 
-    /// Returns the steps that the journal's last activations were given a bad answer of, the last first. Steps that were
-    /// made before these activations are left out.
+    /// Returns the steps whose bad answer was taken in one of the journal's last activations, the last first. Steps
+    /// that were made before these activations are left out.
     async fn earlier(&self, view: &RunView) -> Result<Vec<BadStep>, RepairError> {
         let state = &view.state;
         let from = state.activations.saturating_sub(LOOKED_AT);
@@ -81,7 +82,8 @@ impl Repairs {
     }
 }
 
-/// Returns true if a failed run would fail again on the same code: it was given nothing bad, and no limit failed it.
+/// Returns true if a failed run would fail again on the same code: no bad answer was given to it, and no limit failed
+/// it.
 pub(crate) fn ends_the_same_way(failed: &FailedRun) -> bool {
     let code = failed.view.state.failure.as_ref();
     let is_limit = code.is_some_and(|failure| LIMITS.contains(&failure.code.as_str()));
@@ -89,17 +91,17 @@ pub(crate) fn ends_the_same_way(failed: &FailedRun) -> bool {
     failed.was_activated && !is_given && !is_limit
 }
 
-/// What is found in a journal that is read from its end.
+/// The result of reading a journal from its end.
 struct Earlier {
-    /// The number of the first operation of the activation that was looked at last.
+    /// The number of the first operation of the activation that was read last.
     first: u32,
-    /// Bad answers whose steps were not met yet.
+    /// Bad answers whose steps have not been found yet.
     open: BTreeMap<OperationNumber, Outcome>,
     steps: Vec<BadStep>,
 }
 
 impl Earlier {
-    /// Nothing yet, of a journal with so many operations.
+    /// Creates an empty result for a journal with this many operations.
     fn new(operations: u32) -> Self {
         Earlier {
             first: operations,
@@ -134,7 +136,7 @@ impl Earlier {
         }
     }
 
-    /// Returns the steps, the last one that was made first.
+    /// Returns the steps, the one made last first.
     fn steps(mut self) -> Vec<BadStep> {
         self.steps
             .sort_by_key(|step| std::cmp::Reverse(step.operation));

@@ -1,33 +1,34 @@
-//! A step of a failed run that was answered badly, and what its answer was.
+//! A step of a failed run that had a bad answer, and that answer.
 
 use dormouse_journal::{CallError, Kind, OperationNumber, Outcome, RunId, RunOutcome};
 
-/// How many bytes of an answer's text are shown.
+/// The number of bytes of an answer's text that are shown.
 const TEXT: usize = 256;
 
-/// A step of a failed run that was answered badly.
+/// A step of a failed run that had a bad answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadStep {
-    /// Which operation.
+    /// The operation.
     pub operation: OperationNumber,
-    /// What the author calls it.
+    /// The step name that the author gave the operation.
     pub step: String,
-    /// The name of the import.
+    /// The name of the import that made the operation.
     pub kind: &'static str,
-    /// What the answer was, for people: a status, an error, or how a run ended.
+    /// The answer, for people: a status, an error, or how a run ended.
     pub answer: String,
-    /// By what it is done again.
+    /// The command that does the step again.
     pub again: Again,
 }
 
-/// By what a step is done again that was answered badly.
+/// The command that does a step with a bad answer again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
-    /// By a retry of the run.
+    /// A retry of the run.
     Retry,
-    /// By a retry of the run that would be refused otherwise: the run was not given this answer yet, and nothing else bad.
+    /// A retry with `--anyway`. Without it the retry would be refused: the run has not taken this answer yet, and had
+    /// no other bad answer.
     Anyway,
-    /// By a retry that names it.
+    /// A retry that names the step.
     From,
 }
 
@@ -43,8 +44,8 @@ impl BadStep {
     }
 }
 
-/// Returns true for a call that may be made once, of which it is not known whether it was. A retry does it again only if it
-/// is named.
+/// Returns true for a call that may be made only once and whose outcome is in doubt. A retry does such a call again
+/// only if it is named.
 pub(crate) fn is_once(kind: &Kind, outcome: &Outcome) -> bool {
     match kind {
         Kind::Call { retry, .. } => retry.attempts == Some(1) && outcome.is_in_doubt(),
@@ -52,7 +53,7 @@ pub(crate) fn is_once(kind: &Kind, outcome: &Outcome) -> bool {
     }
 }
 
-/// Formats what came of an operation.
+/// Formats the outcome of an operation.
 pub(crate) fn answer(kind: &Kind, outcome: &Outcome) -> String {
     let mut text = match outcome {
         Outcome::Response(Ok(response)) => format!("status {}", response.status),

@@ -1,6 +1,6 @@
-//! One attempt at a call, from the question whether anybody still wants it to the record of what came of it.
+//! One attempt at a call: from checking whether the run still wants it to recording its result.
 //!
-//! The attempt knows nothing of other calls. It returns how its call goes on, and whoever made it acts on that.
+//! The attempt knows nothing of other calls. It returns how its call goes on, and its caller acts on that.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::retry::{self, Decision, Tried};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Party;
 
-/// How often a call is looked at whose secrets the host cannot open, in milliseconds.
+/// How long to wait before the secrets of a call are opened again, in milliseconds, if the host cannot open them.
 const SECRET_PAUSE: u64 = 5_000;
 
-/// What attempts at calls are made with.
+/// Makes attempts at calls.
 pub(crate) struct CallSender {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
@@ -43,25 +43,25 @@ pub(crate) struct CallAttempt {
     operation: OperationNumber,
     course: Course,
     cut: Option<oneshot::Receiver<Time>>,
-    /// True from the moment at which something may have been sent until what came of it is recorded.
+    /// True from the moment at which something may have been sent until the result is recorded.
     is_sent: bool,
 }
 
 /// How a call goes on after an attempt.
 #[derive(Clone, Copy)]
 pub(crate) enum AfterAttempt {
-    /// It does not: it has a result, or nobody wants one.
+    /// The call is over: it has a result, or nobody wants one.
     Over,
-    /// Its next attempt is made at its time.
+    /// The next attempt is made at its time.
     Again(Course),
-    /// The host's own trouble keeps it from going on, and it is tried again after so many milliseconds.
+    /// The host's own trouble prevents the attempt. It is tried again after this many milliseconds.
     Trouble(Course, u64),
-    /// Its row is damaged.
+    /// The row of the call is damaged.
     Damaged,
 }
 
 impl CallSender {
-    /// Returns the call if its next attempt is still to be made: the run may have ended, or given the call up.
+    /// Returns the call if its next attempt is still wanted. It is not if the run has ended or has given the call up.
     async fn wanted(
         &self,
         (run, operation): CallId,
@@ -71,7 +71,7 @@ impl CallSender {
         Ok(sending.filter(|sending| sending.attempts == course.attempts))
     }
 
-    /// Has the memory for a call's body counted for as long as it is in use. Returns false if there is none.
+    /// Reserves memory for a call's body for as long as the body is in use. Returns false if there is none.
     fn hold(&self, call: &mut Call) -> bool {
         let mut memory = self.memory.begin(Part::Calls);
         let body = &mut call.request.body;
@@ -123,12 +123,12 @@ impl CallAttempt {
         }
     }
 
-    /// Returns whose call it is.
+    /// Returns the run that the call belongs to, with its workflow.
     pub(crate) fn party(&self) -> &Party {
         &self.party
     }
 
-    /// Returns which operation of its run the call is.
+    /// Returns the number of the call's operation.
     pub(crate) fn operation(&self) -> OperationNumber {
         self.operation
     }
@@ -198,18 +198,18 @@ impl CallAttempt {
         outcome
     }
 
-    /// Leaves the attempt to whoever has the run go on.
+    /// Sets the attempt aside, because the run is paused or held. Resuming the run takes it up.
     async fn set_aside(&mut self) -> AfterAttempt {
         let work = Due::Call(self.party.run, self.operation);
         let held = self.sender.aside.set_aside([work].into()).await;
         match held.contains(&work) {
             true => AfterAttempt::Over,
-            // It goes on already.
+            // The run was resumed meanwhile.
             false => AfterAttempt::Again(self.course),
         }
     }
 
-    /// Sends an attempt. None if nobody wants its result any more, and its time is up.
+    /// Sends the request. Returns none if nobody wants the result any more and the time for the attempt is up.
     async fn send(&mut self, attempt: Attempt) -> Option<Result<Response, CallError>> {
         let clock = self.sender.clock.clone();
         self.is_sent = true;
@@ -220,7 +220,7 @@ impl CallAttempt {
                 match cut {
                     Some(cut) => match cut.await {
                         Ok(at) => clock.sleep_until(at).await,
-                        // Nobody can tell any more.
+                        // The queue has dropped its side, so the attempt is not cut short any more.
                         Err(_) => std::future::pending().await,
                     },
                     None => std::future::pending().await,
@@ -238,13 +238,13 @@ impl CallAttempt {
         result
     }
 
-    /// Counts an attempt that the host's own fault cut off, as recovery does.
+    /// Counts an attempt that the host's own fault cut off, as recovery after a crash does.
     async fn count_cut_off(&mut self, sending: &SendingView) -> AfterAttempt {
         let tried = self.tried(sending);
         self.go_on(tried, Err(CallError::Interrupted)).await
     }
 
-    /// The call as it is now, after its attempt.
+    /// Returns the state of the call after its attempt.
     fn tried(&self, sending: &SendingView) -> Tried {
         let clock = &self.sender.clock;
         Tried {
@@ -258,7 +258,7 @@ impl CallAttempt {
         }
     }
 
-    /// Records what came of the attempt.
+    /// Records the result of the attempt.
     async fn go_on(&mut self, tried: Tried, result: Result<Response, CallError>) -> AfterAttempt {
         match tried.decide(&result) {
             Decision::Done => {
@@ -288,8 +288,8 @@ impl CallAttempt {
         }
     }
 
-    /// Takes the attempt back, whose secrets the host cannot open: a host gets its key at a start, and the attempt that it did
-    /// not make must not count there.
+    /// Takes back an attempt whose secrets the host cannot open. The host gets its key only when it is started, and
+    /// after that start the attempt that was not made must not count.
     async fn withdraw(&mut self) -> AfterAttempt {
         if !self.course.withdrawn {
             let id = self.id();
@@ -298,7 +298,7 @@ impl CallAttempt {
                 Recorded::Yes => {}
                 other => return other.into(),
             }
-            // As the store has it.
+            // Do the same in memory as the store did.
             let attempts = &mut self.course.attempts;
             attempts.scheduled = attempts.scheduled.saturating_sub(1);
             attempts.next = Time(0);
@@ -313,7 +313,7 @@ impl CallAttempt {
         AfterAttempt::Trouble(self.course, delay)
     }
 
-    /// Returns how the call goes on if the host panics over the attempt now.
+    /// Returns how the call goes on if the host panics during the attempt now.
     pub(crate) fn after_panic(&self) -> AfterAttempt {
         let mut course = self.course;
         course.cut_off |= self.is_sent;

@@ -1,8 +1,8 @@
-//! The calls that the host knows of: those whose next attempt is to be made later, those that wait for their share of what
-//! may be in flight, and those in flight.
+//! The calls that the host has in memory: calls whose next attempt is made later, calls that wait for their share of
+//! what may be in flight, and calls in flight.
 //!
-//! The store has all of them. Here are only so many, of one run and of all: what is beyond is left out, and looked up when
-//! there is room again.
+//! The store has all calls. In memory there is a limit for one run and a limit for all. Calls beyond a limit are left
+//! out, and looked up again when there is room.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,24 +12,24 @@ use futures::channel::oneshot;
 
 use crate::shares::{Party, Shares};
 
-/// A call.
+/// The id of a call: its run and its operation.
 pub(crate) type CallId = (RunId, OperationNumber);
 
-/// How many calls are known at most.
+/// The largest number of calls in memory.
 const MOST: usize = 65_536;
 
-/// How many calls of one run are known at most.
+/// The largest number of calls of one run in memory.
 const MOST_OF_RUN: usize = 1_024;
 
-/// How far a call has come, as far as it concerns its next attempt.
+/// How far a call has come, as far as its next attempt depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Course {
     pub(crate) attempts: Attempts,
-    /// True if its last attempt was cut off by a fault of the host, and nobody knows whether it was sent.
+    /// True if a fault of the host cut off the last attempt, and nobody knows whether the request was sent.
     pub(crate) cut_off: bool,
-    /// True if its last attempt was taken back, and the next one is of the same number.
+    /// True if the last attempt was taken back. The next attempt then has the same number.
     pub(crate) withdrawn: bool,
-    /// How often in a row the host's own trouble has kept its attempt from being made.
+    /// How many times in a row the host's own trouble has prevented the attempt.
     pub(crate) troubles: u32,
 }
 
@@ -44,51 +44,51 @@ impl Course {
     }
 }
 
-/// The calls that are known.
+/// The calls in memory.
 pub(crate) struct CallQueue {
     calls: BTreeMap<CallId, Known>,
     of_run: HashMap<RunId, usize>,
     later: BTreeSet<(Time, CallId)>,
     ready: Shares<(OperationNumber, Course)>,
-    /// Runs of which calls were left out.
+    /// Runs with calls that were left out.
     lacking: BTreeSet<RunId>,
-    /// True if calls of any run were left out.
+    /// True if calls of any run may have been left out.
     is_lacking: bool,
 }
 
 struct Known {
     party: Party,
     place: Place,
-    /// How it goes on when its flight is over, if it was added anew meanwhile: its run was retried.
+    /// How the call goes on after its present attempt, if it was added again meanwhile because its run was retried.
     again: Option<Course>,
 }
 
 enum Place {
-    /// Its next attempt is made later.
+    /// The next attempt is made later.
     Later(Time, Course),
-    /// It waits for its share.
+    /// The call waits for its share.
     Ready,
-    /// It is in flight. Its attempt is given up at the time that it is told.
+    /// The call is in flight. The sender tells the attempt the time at which it must give up.
     InFlight(Option<oneshot::Sender<Time>>),
-    /// What came of it cannot be recorded, since its row is damaged.
+    /// The result cannot be recorded, because the row of the call is damaged.
     Damaged,
 }
 
-/// A call that is to be attempted now.
+/// A call whose attempt is made now.
 pub(crate) struct Departure {
     pub(crate) party: Party,
     pub(crate) operation: OperationNumber,
     pub(crate) course: Course,
-    /// Told by when the attempt is to be given up, if it is.
+    /// Receives the time at which the attempt must give up, if somebody sets one.
     pub(crate) cut: oneshot::Receiver<Time>,
 }
 
-/// Calls that were left out, of which there may be room for some now.
+/// Calls that were left out, and for some of which there may be room now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lacking {
-    /// Calls of one run, from the one after this.
+    /// The calls of one run that come after this call.
     Run(CallId),
-    /// Calls of any run.
+    /// The calls of any run.
     Any,
 }
 
@@ -104,12 +104,12 @@ impl CallQueue {
         }
     }
 
-    /// Returns how many calls are in flight.
+    /// Returns the number of calls in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.ready.used()
     }
 
-    /// Returns true if a call is known already.
+    /// Returns true if a call is in memory.
     pub(crate) fn knows(&self, call: CallId) -> bool {
         self.calls.contains_key(&call)
     }
@@ -129,8 +129,8 @@ impl CallQueue {
                 .is_none_or(|known| *known < MOST_OF_RUN)
     }
 
-    /// Adds a call, unless it is known already or there is no room for it. One that is in flight goes on so after that, if
-    /// its flight does not say otherwise.
+    /// Adds a call, unless it is in memory already or there is no room for it. If the call is in flight, it goes on in
+    /// this way after its present attempt, unless that attempt is put off.
     pub(crate) fn add(&mut self, party: Party, operation: OperationNumber, course: Course) {
         let call = (party.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
@@ -161,7 +161,7 @@ impl CallQueue {
         );
     }
 
-    /// Has the calls wait for their share whose time has come.
+    /// Moves the calls whose time has come to those that wait for their share.
     pub(crate) fn come(&mut self, now: Time) {
         while let Some((time, call)) = self.later.first().copied()
             && time <= now
@@ -176,12 +176,12 @@ impl CallQueue {
         }
     }
 
-    /// Returns when the next call's time comes.
+    /// Returns the time at which the next call is due.
     pub(crate) fn next_time(&self) -> Option<Time> {
         self.later.first().map(|(time, _)| *time)
     }
 
-    /// Takes the call that departs next, if one may. It is in flight from here on.
+    /// Takes the next call that may be attempted now, and counts it as in flight.
     pub(crate) fn depart(&mut self) -> Option<Departure> {
         let (party, (operation, course)) = self.ready.next()?;
         let (sender, cut) = oneshot::channel();
@@ -197,7 +197,7 @@ impl CallQueue {
         })
     }
 
-    /// A call is in flight no longer, and nobody needs to know of it any more.
+    /// Removes a call whose flight is over and that needs no other attempt.
     pub(crate) fn end(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         let call = (party.run, operation);
@@ -208,7 +208,7 @@ impl CallQueue {
         }
     }
 
-    /// A call is in flight no longer, and its next attempt is made at this time.
+    /// Puts off a call whose flight is over until this time.
     pub(crate) fn wait(
         &mut self,
         party: &Party,
@@ -225,7 +225,7 @@ impl CallQueue {
         }
     }
 
-    /// A call is in flight no longer, and cannot go on before the host is started again.
+    /// Keeps a call whose flight is over out of the way until the host is started again.
     pub(crate) fn set_aside(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
@@ -233,7 +233,7 @@ impl CallQueue {
         }
     }
 
-    /// Nobody wants these calls any more: none of them departs, and those in flight are given up at this time.
+    /// Removes calls that nobody wants any more. Those in flight must give up at this time.
     pub(crate) fn forget(&mut self, calls: &[CallId], at: Time) {
         for call in calls {
             let Some(known) = self.calls.get_mut(call) else {
@@ -242,7 +242,7 @@ impl CallQueue {
             match &mut known.place {
                 Place::InFlight(cut) => {
                     if let Some(cut) = cut.take() {
-                        // Its task may be gone, and then it is in flight no longer.
+                        // If the task of the attempt is gone, the call is in flight no longer.
                         let _ = cut.send(at);
                     }
                 }
@@ -251,18 +251,18 @@ impl CallQueue {
                     self.later.remove(&(time, *call));
                     self.remove(*call);
                 }
-                // It finds when it departs that nobody wants it.
+                // The attempt finds out that nobody wants the call.
                 Place::Ready | Place::Damaged => {}
             }
         }
     }
 
-    /// Does the same to all calls of a run.
+    /// Removes all calls of a run that nobody wants any more. Those in flight must give up at this time.
     pub(crate) fn forget_run(&mut self, run: RunId, at: Time) {
         self.forget_of(run, at, |_| true);
     }
 
-    /// No call of this run departs any more. Those in flight arrive.
+    /// Removes the calls of a run that are not in flight. Those in flight go on.
     pub(crate) fn ground_run(&mut self, run: RunId) {
         let is_grounded = |known: &Known| !matches!(known.place, Place::InFlight(_));
         self.forget_of(run, Time(0), is_grounded);
@@ -296,12 +296,12 @@ impl CallQueue {
         self.lacking.remove(&run);
     }
 
-    /// Returns true if calls were left out that there may be room for soon.
+    /// Returns true if calls were left out for which there may be room later.
     pub(crate) fn lacks(&self) -> bool {
         self.is_lacking || !self.lacking.is_empty()
     }
 
-    /// Returns which calls were left out that there is room for now, and takes them for looked up.
+    /// Returns calls that were left out and for which there is room now. They no longer count as left out.
     pub(crate) fn takes_lacking(&mut self) -> Option<Lacking> {
         if self.is_lacking && self.calls.len() <= MOST / 2 {
             self.lacking.clear();

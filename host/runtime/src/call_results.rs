@@ -1,7 +1,7 @@
-//! What comes of attempts at calls, as the store records it.
+//! Records the results of attempts at calls in the store.
 //!
-//! Recording is tried again for as long as the host is in trouble. Once it is durable, a run that has got a result is woken. If
-//! the run has failed instead, because it has no room for the response, whoever watches it is told.
+//! Recording is repeated as long as the host is in trouble. Once a result is durable, its run is woken. If the run
+//! failed because it has no room for the response, those who watch the run are told.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::storage::over_storage;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 
-/// How long to wait before something that the host's own trouble prevents is tried again, in milliseconds: the first time,
-/// and at most, after a delay that doubles each time.
+/// How long to wait before something is tried again that the host's own trouble prevents, in milliseconds: the first
+/// delay and the longest. The delay doubles each time.
 const PAUSE: (u64, u64) = (500, 60_000);
 
-/// Records what comes of attempts at calls.
+/// Records the results of attempts at calls.
 pub(crate) struct CallResults {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
@@ -30,17 +30,17 @@ pub(crate) struct CallResults {
     pub(crate) wake: Wake,
     pub(crate) limits: Arc<Limits>,
     pub(crate) watchers: Arc<Watchers>,
-    /// Told when a run has ended by a call, which may leave something to be carried out.
+    /// Notified when a run has ended because of a call, which may leave orders to be carried out.
     pub(crate) orders_waiting: Arc<Notify>,
 }
 
-/// Whether what came of an attempt was recorded.
+/// The outcome of recording the result of an attempt.
 pub(crate) enum Recorded {
-    /// It was recorded.
+    /// The result was recorded.
     Yes,
-    /// Nobody wants to know.
+    /// Nobody wants the result.
     Unwanted,
-    /// It cannot be recorded.
+    /// The result cannot be recorded, because a row is damaged.
     Damaged,
 }
 
@@ -60,7 +60,7 @@ impl CallResults {
         recorded
     }
 
-    /// Schedules the next attempt, which counts from its commit on.
+    /// Schedules the next attempt. The attempt counts from this commit on.
     pub(crate) async fn schedule_next(
         &self,
         id: CallId,
@@ -79,7 +79,7 @@ impl CallResults {
         recorded
     }
 
-    /// Records what came of an attempt, however long the host is in trouble.
+    /// Records the result of an attempt, however long the host is in trouble.
     pub(crate) async fn record(
         &self,
         (run, operation): CallId,
@@ -109,11 +109,11 @@ impl CallResults {
                     tracing::error!(%run, %operation, %error, "what came of a call could not be recorded");
                     return Recorded::Damaged;
                 }
-                // The host is about to exit, and the next one counts the attempt as one that was cut off.
+                // The host is about to exit. The next host counts the attempt as one that was cut off.
                 Err(WriteError::Failed(_)) => return Recorded::Unwanted,
                 Err(error) => {
                     tracing::debug!(%run, %operation, %error, "what came of a call is recorded later");
-                    // Space is there at once when it is; other trouble may stay.
+                    // A disk that was full may have space at any moment. Other trouble may last, so its delays grow.
                     let pause = match error {
                         WriteError::Full => PAUSE.0,
                         _ => pause(troubles),
@@ -126,8 +126,7 @@ impl CallResults {
     }
 }
 
-/// Returns for how long something waits that the host's own trouble has prevented so many times in a row before, in
-/// milliseconds.
+/// Returns how long to wait after this many earlier troubles in a row, in milliseconds.
 pub(crate) fn pause(troubles: u32) -> u64 {
     PAUSE.0.saturating_mul(1 << troubles.min(16)).min(PAUSE.1)
 }

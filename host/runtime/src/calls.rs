@@ -1,12 +1,13 @@
 //! Outbound calls: attempt after attempt, each counted in the store before it is made.
 //!
-//! The store has every call without a result, and how far it has come. The [`CallQueue`] knows those that are the next to be
-//! attempted, and gives each run and each workflow its share of what may be in flight. A task makes one attempt at a time
-//! (`call_attempt.rs`), and what comes of each is recorded (`call_results.rs`).
+//! The store has every call without a result, and how far the call has come. The [`CallQueue`] has the calls that are
+//! attempted next, and gives each run and each workflow its share of what may be in flight. A task makes one attempt
+//! (`call_attempt.rs`), and its result is recorded (`call_results.rs`).
 //!
-//! After a crash, [`Calls::survey`] takes up every call where it was: an attempt whose time had come may have been sent, so
-//! it counts, and the next one follows; if it was the last that is allowed, the call was `interrupted`. The same happens to
-//! an attempt whose task panicked. An attempt that the host has no key for is taken back.
+//! After a crash, [`Calls::survey`] continues every call where it was. An attempt whose time had come may have been
+//! sent, so it counts, and the next attempt follows. If it was the last that is allowed, the call ends with
+//! `interrupted`. The same happens to an attempt whose task panicked. If the host lacks the key for the secrets of a
+//! call, the attempt is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,17 +28,17 @@ use crate::shares::Party;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
-/// How many calls a survey reads at once.
+/// The number of calls that a survey reads at once.
 const PAGE: usize = 256;
 
-/// Milliseconds between surveys of all calls, which find those that were lost.
+/// Milliseconds between surveys of all calls. A survey finds calls that were lost from memory.
 const SURVEY: u64 = 30_000;
 
-/// How long after the beginning of a pause an attempt may have been on its way that was not recorded when the host was killed,
-/// in milliseconds: it was decided before the pause was known.
+/// How long after the beginning of a pause an attempt may have been sent without being recorded when the host was
+/// killed, in milliseconds. Such an attempt was decided before the pause was known.
 const LATE: u64 = 5_000;
 
-/// How long an attempt may go on whose run has ended or gave the call up, in milliseconds.
+/// How long an attempt may continue after its run has ended or has given the call up, in milliseconds.
 const FAREWELL: u64 = 30_000;
 
 /// Makes outbound calls.
@@ -50,19 +51,19 @@ pub(crate) struct Calls {
     aside: Arc<Aside>,
     sender: Arc<CallSender>,
     results: Arc<CallResults>,
-    /// When this host was started. What was to be attempted before may have been.
+    /// When this host was started. Attempts that were due before may have been made by an earlier process.
     started: Time,
-    /// True once all that was to be attempted before was taken up.
+    /// True once all attempts that were due before the start were taken up.
     is_recovered: AtomicBool,
     queue: Mutex<CallQueue>,
-    /// When the next call's time comes.
+    /// The time at which the next call is due.
     next: Deadlines,
-    /// When calls are looked up next.
+    /// The time of the next survey.
     surveys: Deadlines,
     landed: Notify,
 }
 
-/// What calls are made with.
+/// The parts from which [`Calls`] is made.
 pub(crate) struct CallParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) spawner: Arc<dyn Spawner>,
@@ -105,7 +106,7 @@ impl Calls {
         })
     }
 
-    /// Makes calls that were committed just now.
+    /// Adds calls that were just committed.
     pub(crate) fn start(
         self: &Arc<Self>,
         party: &Party,
@@ -120,19 +121,19 @@ impl Calls {
         self.depart();
     }
 
-    /// A run was cancelled: what is in flight of it is cut off.
+    /// Stops the calls of a run that was cancelled, also those in flight.
     pub(crate) fn cancelled(&self, run: RunId) {
         let now = self.clock.now();
         self.lock().forget_run(run, now);
     }
 
-    /// A run has ended: nothing of it departs any more, and what is in flight may arrive.
+    /// Stops the calls of a run that has ended. Those in flight may continue for a while.
     pub(crate) fn ended(&self, run: RunId) {
         let at = self.clock.now().after(FAREWELL);
         self.lock().forget_run(run, at);
     }
 
-    /// A run has failed: nothing of it departs any more unless it is retried, and what is in flight arrives.
+    /// Stops the calls of a run that has failed, until it is retried. Those in flight continue.
     pub(crate) fn failed(&self, run: RunId) {
         self.lock().ground_run(run);
     }
@@ -142,26 +143,26 @@ impl Calls {
         self.lock().in_flight_of(run)
     }
 
-    /// A run gave these calls up: what is in flight of them may arrive.
+    /// Stops calls that a run has given up. Those in flight may continue for a while.
     pub(crate) fn given_up(&self, run: RunId, operations: &[OperationNumber]) {
         let at = self.clock.now().after(FAREWELL);
         let calls: Vec<_> = operations.iter().map(|number| (run, *number)).collect();
         self.lock().forget(&calls, at);
     }
 
-    /// Something goes on that was paused.
+    /// Looks for calls again, because something that was paused was resumed.
     pub(crate) fn resumed(self: &Arc<Self>) {
         self.surveys.hint(Some(Time(0)));
         self.depart();
     }
 
-    /// Makes calls whose runs go on.
+    /// Takes up the calls of runs that were resumed.
     pub(crate) fn put_back(self: &Arc<Self>, calls: &[OutstandingCall]) {
         calls.iter().for_each(|call| self.take_up(call));
         self.depart();
     }
 
-    /// Makes calls when their time comes, for as long as the host runs.
+    /// Makes calls when they are due, as long as the host runs.
     pub(crate) async fn run(self: &Arc<Self>) {
         while !self.slots.is_stopping() {
             self.next.clear();
@@ -171,7 +172,7 @@ impl Calls {
         }
     }
 
-    /// Looks up the calls that nobody drives: all of them at the start and every now and then, and those that were left out
+    /// Looks up calls that are not in memory: all calls at the start and every [`SURVEY`], and those that were left out
     /// when there is room for them.
     pub(crate) async fn run_surveys(self: &Arc<Self>) {
         let mut next_survey = Time(0);
@@ -179,7 +180,7 @@ impl Calls {
             self.surveys.clear();
             let now = self.clock.now();
             if self.aside.host().is_some() {
-                // Whoever has the host go on hints at it.
+                // Resuming the host sends a hint that ends this wait.
                 (self.surveys.wait(&self.clock, now.after(SURVEY))).await;
                 next_survey = Time(0);
                 continue;
@@ -201,8 +202,8 @@ impl Calls {
         }
     }
 
-    /// Takes up every call that nobody drives: all of them after a crash. With a call given, only those of the same run that
-    /// come after it. A page is done with before the next is read.
+    /// Takes up every call that is not in memory; after a crash, that is every call. If `of` is set, only the calls of
+    /// that run that come after it. Each page is finished before the next is read.
     async fn survey(
         self: &Arc<Self>,
         of: Option<(RunId, OperationNumber)>,
@@ -229,7 +230,7 @@ impl Calls {
                     self.take_up(call);
                 }
             }
-            // Together, so that what they write goes to the disk together.
+            // All at once, so that their writes share a commit.
             let recovering = cut_off.iter().map(|call| self.recover(call));
             futures::future::join_all(recovering).await;
             self.depart();
@@ -241,8 +242,8 @@ impl Calls {
         Ok(())
     }
 
-    /// Returns those calls of whose last attempt a crash may have hidden what came of it, and the others. Nothing of a paused
-    /// run was sent after the pause began.
+    /// Separates the calls whose last attempt may have been sent before a crash without a recorded result from the
+    /// others. Nothing of a paused run was sent after the pause began.
     fn cut_off(
         &self,
         calls: Vec<OutstandingCall>,
@@ -260,8 +261,8 @@ impl Calls {
         })
     }
 
-    /// Sets aside those of these calls whose runs are paused, but for those in flight. Returns those that are not to be made
-    /// now.
+    /// Sets aside those of these calls whose runs are paused, except those in flight. Returns the calls that must not
+    /// be made now.
     async fn sift(
         &self,
         calls: &[OutstandingCall],
@@ -281,7 +282,7 @@ impl Calls {
         self.lock().add(party(call), call.operation, course);
     }
 
-    /// Goes on with a call whose attempt a crash may have cut off.
+    /// Continues a call whose attempt a crash may have cut off.
     async fn recover(&self, call: &OutstandingCall) {
         let mut course = Course::new(call.attempts);
         let id = (call.run, call.operation);
@@ -299,9 +300,9 @@ impl Calls {
         }
     }
 
-    /// Sends off the calls that may go now.
+    /// Starts the attempts that may be made now.
     fn depart(self: &Arc<Self>) {
-        // Stopping takes no new work: an attempt that is not made is counted by recovery as one that was.
+        // A host that stops takes no new work: recovery would count an attempt that was not made as one that was.
         if self.slots.is_stopping() || self.aside.host().is_some() {
             return;
         }
@@ -324,7 +325,7 @@ impl Calls {
         self.next.hint(next);
     }
 
-    /// Resolves when what came of every attempt in flight has been recorded.
+    /// Resolves when the result of every attempt in flight has been recorded.
     pub(crate) async fn stopped(&self) {
         loop {
             let landed = self.landed.notified();
@@ -347,7 +348,8 @@ fn party(call: &OutstandingCall) -> Party {
     }
 }
 
-/// A call in flight: its share of what may be, until its task is done. If the task panics, the call goes on as after a crash.
+/// A call in flight. It keeps its share of what may be in flight until its task is done. If the task panics, the call
+/// goes on as after a crash.
 struct Flight {
     calls: Arc<Calls>,
     attempt: CallAttempt,
@@ -364,7 +366,7 @@ impl Flight {
     /// Ends the flight.
     fn land(&mut self, after: AfterAttempt) {
         let now = self.calls.clock.now();
-        // From here on nothing can panic.
+        // Nothing can panic after this line.
         self.has_landed = true;
         let (party, operation) = (self.attempt.party(), self.attempt.operation());
         let mut queue = self.calls.lock();

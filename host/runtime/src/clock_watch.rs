@@ -1,4 +1,5 @@
-//! The watch on the machine's clock: wall time follows it, and a step of it is told once.
+//! Watches the machine's clock: wall time follows the clock, and each step of the clock is reported
+//! once.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use dormouse_seams::{HostClock, Seen};
 use crate::deadlines::Deadlines;
 use crate::slots::Slots;
 
-/// Milliseconds between looks at the machine's clock.
+/// Milliseconds between two reads of the machine's clock.
 const LOOK: u64 = 10_000;
 
 /// Watches the machine's clock.
@@ -18,13 +19,13 @@ pub(crate) struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// Watches for as long as the host runs.
+    /// Watches the clock as long as the host runs.
     pub(crate) async fn run(&self) {
         while !self.slots.is_stopping() {
             let seen = self.clock.watch();
             tell(seen);
             if seen.taken {
-                // Dates may have passed by it.
+                // Dates may have passed because of the step.
                 self.deadlines.hint(Some(self.clock.now()));
             }
             let next = self.clock.now().after(LOOK);

@@ -1,27 +1,27 @@
-//! The workflows that one upload becomes. A file in JavaScript may have several, and one whose failures start a run of the same
-//! file.
+//! The workflows that one upload becomes. A file in JavaScript may contain several workflows, and for each a function
+//! that is started as a run of its own when a run of the workflow fails.
 
 use dormouse_journal::VersionId;
 use dormouse_store::{ReadError, Store, Workflow, WorkflowSettings};
 
 use crate::{DeployError, ScriptFacts, Unavailable};
 
-/// What stands behind a workflow's name in the name of the one that is started when its runs fail.
+/// The end of the name of the workflow that is started when runs of another workflow fail.
 const FAILED: &str = "-failed";
 
-/// How long a workflow's name may be.
+/// The longest name of a workflow, in bytes.
 const NAME: usize = 64;
 
 /// A workflow that an upload becomes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Planned {
-    /// Its name.
+    /// The name of the workflow.
     pub(crate) name: String,
-    /// The one that is started when its runs fail, if the upload has one.
+    /// The name of the workflow that is started when its runs fail, if the upload has one.
     pub(crate) failed: Option<String>,
 }
 
-/// Returns the workflows that an upload becomes under a name.
+/// Returns the workflows that an upload becomes if it is deployed under this name.
 pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<Planned>, DeployError> {
     let only = [String::new()];
     let parts = match facts.workflows.as_slice() {
@@ -68,7 +68,8 @@ pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<Planned>, Depl
     Ok(planned)
 }
 
-/// Refuses to replace a workflow by a failureFunction, unless it is one of this workflow.
+/// Refuses to replace a workflow of another origin by a failure function. A failure function of this workflow may be
+/// replaced.
 pub(crate) async fn refuse_other(store: &dyn Store, one: &Planned) -> Result<(), DeployError> {
     let Some(failed) = &one.failed else {
         return Ok(());
@@ -95,8 +96,8 @@ fn has(workflow: &Workflow, version: VersionId) -> bool {
     workflow.versions.iter().any(|known| known.id == version)
 }
 
-/// Has the failures of a workflow start what its new version has for them, and no longer what its version before had. What its
-/// author has set stays. Returns what the author should be told.
+/// Connects a workflow with the failure function of its new version, and disconnects that of the version before. A
+/// setting that the author has made stays. Returns a note for the author, if there is one.
 pub(crate) async fn connect(
     store: &dyn Store,
     one: &Planned,
@@ -130,7 +131,7 @@ pub(crate) async fn connect(
     Ok(None)
 }
 
-/// Whether a workflow was made of the version that another had before.
+/// Returns true if the workflow `failed` still has the version that the workflow which it belongs to had before.
 async fn was_own(
     store: &dyn Store,
     failed: String,

@@ -1,8 +1,8 @@
-//! Why there is no program.
+//! The reasons why there is no program.
 
 use crate::{CompileFailure, Unavailable};
 
-/// Why a component did not become a program.
+/// The reason why a component did not become a program.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum CompileError {
     #[error(transparent)]

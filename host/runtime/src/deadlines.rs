@@ -1,4 +1,4 @@
-//! The time of the next look at something whose truth is elsewhere.
+//! The time at which a service next reads something from the store.
 
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use dormouse_seams::HostClock;
 use futures::FutureExt;
 use tokio::sync::Notify;
 
-/// When to look next.
+/// The time of the next read.
 #[derive(Default)]
 pub(crate) struct Deadlines {
     next: Mutex<Option<Time>>,
@@ -16,7 +16,7 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    /// There is something to look at, at this time.
+    /// Notes that there is something to read at this time.
     pub(crate) fn hint(&self, deadline: Option<Time>) {
         let Some(deadline) = deadline else { return };
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,12 +26,12 @@ impl Deadlines {
         }
     }
 
-    /// Forgets what was hinted at: all of it is about to be looked at.
+    /// Forgets all hints, because everything is about to be read.
     pub(crate) fn clear(&self) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Time(u64::MAX));
     }
 
-    /// Waits until this time, or until an earlier one that is hinted at.
+    /// Waits until this time, or until an earlier time that is hinted at.
     pub(crate) async fn wait(&self, clock: &HostClock, until: Time) {
         self.hint(Some(until));
         loop {

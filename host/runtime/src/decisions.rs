@@ -1,4 +1,4 @@
-//! What a decision of a guest asks of the store.
+//! Turns the decision of a guest into the transaction that the store is asked to commit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use dormouse_store::{
 use crate::run_ids::RunIds;
 use crate::storage::{storage_limits, too_much};
 
-/// Gives runs that are started what only chance can.
+/// Generates the random values that new runs need.
 pub(crate) struct Births {
     pub(crate) ids: Arc<RunIds>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 impl Births {
-    /// Returns the id of a run that is started now, and the key of its randomness.
+    /// Returns the id of a new run, and the key of its random numbers.
     pub(crate) fn next(&self, now: Time) -> (RunId, [u8; 32]) {
         let mut key = [0; 32];
         self.entropy.fill(&mut key);
@@ -33,21 +33,21 @@ impl Births {
     }
 }
 
-/// Where a run stood before an activation.
+/// The state of a run before an activation.
 pub(crate) struct Before {
-    /// How many operations it waited for.
+    /// The number of operations that the run waited for.
     pub(crate) outstanding: usize,
-    /// How often it had been retried or moved.
+    /// The number of times that the run had been retried or moved.
     pub(crate) tries: u32,
-    /// The size of its journal.
+    /// The size of the run's journal in bytes.
     pub(crate) journal_bytes: u64,
-    /// What it owned on the disk by what it did itself.
+    /// The bytes on the disk that the run had made itself.
     pub(crate) own_bytes: u64,
-    /// True if requests to a trigger belong to it by their key.
+    /// True if requests to a trigger belong to the run because of their key.
     pub(crate) is_keyed: bool,
 }
 
-/// Returns the activation to be committed, and whether the run breaks in it.
+/// Returns the activation to commit, and whether the run breaks in it.
 pub(crate) fn activation(
     limits: &Limits,
     births: &Births,
@@ -64,7 +64,7 @@ pub(crate) fn activation(
         is_keyed,
     } = *before;
     decision.activation.origin = origin;
-    // The last activation of a generation is not recorded, and the input of the next one is.
+    // The last activation of a generation is not recorded. The input of the next generation is.
     let record = match &decision.next {
         None => decision.activation.encoded_len() as u64,
         Some(next) => next.input.body.len() as u64,
@@ -115,7 +115,7 @@ pub(crate) fn activation(
     (new, decision.broke)
 }
 
-/// Returns the run that may follow one with a key.
+/// Returns the run that may follow a run with a key.
 fn heir(limits: &Limits, births: &Births, now: Time) -> NewHeir {
     let (run, random) = births.next(now);
     NewHeir {
@@ -129,7 +129,7 @@ fn heir(limits: &Limits, births: &Births, now: Time) -> NewHeir {
     }
 }
 
-/// Returns about how many bytes an effect leaves on the disk for the run itself. An event is the matter of whoever gets it.
+/// Returns about how many bytes an effect leaves on the disk for this run. An event counts for the run that gets it.
 fn made(effect: &Effect) -> u64 {
     match effect {
         Effect::Call { request, .. } => request.body.len() as u64,
@@ -157,8 +157,8 @@ fn too_long(limits: &Limits, size: u64) -> End {
     }
 }
 
-/// Returns a call as it is made: after so many definite answers to it, each of which makes it another one for whoever is
-/// called.
+/// Returns a call as it is made. `repeats` is the number of earlier definite answers to it: after each of them, the
+/// service must see another call.
 pub(crate) fn call(
     limits: &Limits,
     (run, operation): (RunId, OperationNumber),
@@ -180,7 +180,7 @@ pub(crate) fn call(
     }
 }
 
-/// Returns the arguments with which a call was made that is kept. What the host had filled in is left as it is.
+/// Returns the arguments of a call that is kept. Options that the host filled in stay as they are.
 pub(crate) fn arguments(call: Call) -> Arguments {
     Arguments::Call {
         request: call.request,

@@ -1,4 +1,4 @@
-//! Deploying a workflow: from uploaded bytes to a program that is ready to run, before the upload is answered.
+//! Deploying a workflow: uploaded bytes become a program that is ready to run before the upload is answered.
 
 use std::sync::Arc;
 
@@ -12,20 +12,21 @@ use crate::compile_error::CompileError;
 use crate::programs::Programs;
 use crate::{CompileFailure, DeployError, ScriptFacts, TakenIn};
 
-/// What was deployed.
+/// The result of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
-    /// The name under which it was.
+    /// The name under which the upload was deployed.
     pub name: String,
-    /// The workflows whose current version it is: of the name, or of names that begin with it.
+    /// The workflows whose current version the upload is now: the workflow of that name, or workflows whose names begin
+    /// with it.
     pub workflows: Vec<String>,
-    /// What its author should be told.
+    /// Notes for the author.
     pub notes: Vec<String>,
     /// The version that is now current.
     pub version: VersionId,
-    /// Whether the workflow did not have this version.
+    /// True if the workflow did not have this version before.
     pub new: bool,
-    /// Whether the upload was a core module that the host made a component of.
+    /// True if the upload was a core module, from which the host made a component.
     pub wrapped: bool,
 }
 
@@ -35,7 +36,7 @@ struct Ready {
     component: Bytes,
     code: Bytes,
     wrapped: bool,
-    /// What evaluating it has shown, if it is JavaScript.
+    /// What the evaluation of the upload has shown, if it is JavaScript.
     facts: ScriptFacts,
 }
 
@@ -43,7 +44,7 @@ struct Ready {
 pub(crate) struct Deployer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) programs: Arc<Programs>,
-    /// Bytes of a component.
+    /// The limits. The limit on the bytes of a component is used here.
     pub(crate) limits: Arc<Limits>,
 }
 
@@ -78,8 +79,9 @@ impl Deployer {
         })
     }
 
-    /// Makes a version the current one of a workflow, and of the one that is started when its runs fail, which is there
-    /// before a run can fail. Returns whether it is new, and what its author should be told.
+    /// Makes a version the current version of a workflow, and of the workflow that is started when its runs fail. The
+    /// latter comes first, so that it exists before a run can fail. Returns true if the version is new, and the notes
+    /// for the author.
     async fn deploy_one(
         &self,
         one: &Planned,
@@ -102,10 +104,10 @@ impl Deployer {
         Ok((deployed == Deployed::New, note))
     }
 
-    /// Makes uploaded bytes ready to be executed, and deploys nothing. Returns the version that they are.
+    /// Makes uploaded bytes ready to be executed, without deploying them. Returns their version.
     pub(crate) async fn check(&self, upload: Bytes) -> Result<VersionId, DeployError> {
         let Ready { version, code, .. } = self.ready(upload).await?;
-        // Code that the store has of it is not in memory yet.
+        // Code that came from the store is not in memory yet.
         self.programs.hold_code(version, &code).await;
         Ok(version)
     }
@@ -146,7 +148,7 @@ impl Deployer {
         })
     }
 
-    /// Returns the compiled code of a component: what the store has of it, or what is compiled now.
+    /// Returns the compiled code of a component, from the store or compiled now.
     async fn code(&self, version: VersionId, component: &Bytes) -> Result<Bytes, DeployError> {
         if let Some(code) = self.programs.compiled(version).await? {
             return Ok(code);

@@ -1,10 +1,10 @@
-//! What goes wrong between HTTP and the runtime. One file above maps these to statuses.
+//! Errors between HTTP and the runtime. One file in the server maps them to statuses.
 
 use dormouse_store::{ReadError, WriteError};
 
 use crate::CompileFailure;
 
-/// The host cannot do it now, through no fault of the caller.
+/// The host cannot do this now, through no fault of the caller.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Unavailable {
     /// Something could not be made durable.
@@ -21,30 +21,30 @@ pub enum Unavailable {
 /// Why a component was not deployed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// It is larger than a component may be.
+    /// The component is larger than is allowed.
     #[error(
         "the component has {size} bytes, and may have {limit}; the setting is `{}`",
         dormouse_limits::COMPONENT
     )]
     TooLarge {
-        /// Its size.
+        /// The size of the component in bytes.
         size: u64,
-        /// What is allowed.
+        /// The largest size that is allowed, in bytes.
         limit: u64,
     },
-    /// It is not a workflow.
+    /// The upload is not a workflow.
     #[error(transparent)]
     Invalid(#[from] dormouse_component::Invalid),
-    /// It is JavaScript or TypeScript, and no workflow: what its author reads.
+    /// The upload is JavaScript or TypeScript, but not a workflow. The text is for its author.
     #[error("{0}")]
     InvalidScript(String),
-    /// It was not compiled.
+    /// The component was not compiled.
     #[error(transparent)]
     NotCompiled(#[from] CompileFailure),
-    /// It does not fit the contract in a way that only linking shows.
+    /// The component does not fit the contract, which only linking has shown.
     #[error("{0}")]
     NotLinked(String),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -79,20 +79,20 @@ pub enum StartError {
         setting = dormouse_limits::WORKFLOW_STORAGE
     )]
     WorkflowFull(String),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// Why an event was not sent to all who wait.
+/// Why an event was not sent to all runs that wait for it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
-    /// As many large events as there may be have reached runs that have not taken them.
+    /// Runs have not yet taken as many large events as the host keeps.
     #[error(
         "the host keeps as many large events as it may, because runs have not taken them; try again later"
     )]
     Full,
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }

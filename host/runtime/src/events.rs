@@ -1,4 +1,4 @@
-//! Events: sends them, and serves those that were sent to all, piece by piece.
+//! Sends events, and delivers events to all runs piece by piece.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -18,28 +18,29 @@ use crate::slots::Slots;
 use crate::storage::storage_limits;
 use crate::wake::Wake;
 
-/// How long to wait when a piece could not be served, in milliseconds.
+/// How long to wait after a piece could not be delivered, in milliseconds.
 const PAUSE: u64 = 1_000;
 
-/// Milliseconds between looks for events of which nobody told, since whoever sent one panicked after it was decided.
+/// Milliseconds between looks for events without a hint: the sender of an event may panic after the event was
+/// decided.
 const LOOK: u64 = 30_000;
 
-/// How long who sent an event to all is kept waiting until it has reached everybody, in milliseconds.
+/// How long the sender of an event to all waits for it to reach every run, in milliseconds.
 const TOLD_WITHIN: u64 = 5_000;
 
-/// How many of the runs that an event has reached are named to its sender.
+/// The largest number of reached runs that are named to the sender.
 const NAMED: usize = 1_000;
 
-/// Whom an event sent to all has reached.
+/// The runs that an event to all has reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reached {
-    /// How many waits.
+    /// The number of waits that the event has reached.
     pub waits: u32,
-    /// The first of the runs that waited, each once.
+    /// The first runs that the event has reached, each once.
     pub runs: Vec<RunId>,
-    /// True if it has reached more runs than these.
+    /// True if the event has reached more runs than these.
     pub more: bool,
-    /// False if it is still on its way to others.
+    /// False if the event is still on its way to other runs.
     pub is_done: bool,
 }
 
@@ -54,7 +55,8 @@ pub(crate) struct Events {
     asked: Asked,
 }
 
-/// Who wants to hear whom an event has reached, by the commit sequence at which it was decided.
+/// The senders that wait to hear whom their events have reached, by the commit sequence at which each event was
+/// decided.
 #[derive(Clone, Default)]
 struct Asked(Arc<Mutex<BTreeMap<u64, Asker>>>);
 
@@ -64,7 +66,7 @@ struct Asker {
     done: Option<oneshot::Sender<()>>,
 }
 
-/// Takes an asker out of the list again, whatever becomes of the event.
+/// Removes a sender from the list when it is dropped, whatever happens to the event.
 struct Asking {
     asked: Asked,
     sequence: Arc<OnceLock<u64>>,
@@ -75,7 +77,7 @@ impl Asked {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows a piece that was served.
+    /// Counts the waits that a delivered piece has reached.
     fn follow(&self, served: &Served) {
         let mut asked = self.lock();
         if asked.is_empty() {
@@ -97,7 +99,7 @@ impl Asked {
 }
 
 impl Reached {
-    /// Adds a wait. Those of one run come one after the other.
+    /// Counts a wait. The waits of one run come one after the other.
     fn add(&mut self, run: RunId) {
         self.waits += 1;
         if self.runs.last() == Some(&run) {
@@ -128,7 +130,7 @@ impl Drop for Asking {
     }
 }
 
-/// Returns what may lie in a run's inbox for one event: as much as in a webhook's.
+/// Returns the limits on what an inbox of a run may hold for one event: those of a webhook's inbox.
 pub(crate) fn mail_limits(limits: &Limits) -> MailLimits {
     MailLimits {
         queued: limits.inbox,
@@ -155,12 +157,13 @@ impl Events {
         })
     }
 
-    /// An event was decided that has not reached everybody yet.
+    /// Notes that an event was decided that may not have reached every run yet.
     pub(crate) fn hint(&self) {
         self.underway.notify_one();
     }
 
-    /// Sends an event to all who wait for it. Returns whom it has reached, when that is everybody or after a while.
+    /// Sends an event to all runs that wait for it. Returns the runs that it has reached, once it has reached all or
+    /// after some time.
     pub(crate) async fn send_to_all(
         &self,
         event: String,
@@ -173,7 +176,7 @@ impl Events {
             sequence: sequence.clone(),
         };
         let asked = self.asked.clone();
-        // Asked before it is durable, and so before it reaches anybody.
+        // The sender is listed before the event is durable, and so before the event reaches a run.
         let decided = move |notified: &Notified| {
             if let Notified::Decided(decided) = *notified
                 && sequence.set(decided).is_ok()
@@ -219,7 +222,7 @@ impl Events {
         Ok(notified)
     }
 
-    /// Serves events for as long as the host runs, those first that were under way when it was started.
+    /// Delivers events as long as the host runs, first those that were under way at the start.
     pub(crate) async fn run(&self) {
         let mut last = None;
         while !self.slots.is_stopping() {

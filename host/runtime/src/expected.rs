@@ -1,4 +1,5 @@
-//! Judging a request to a webhook or a trigger: first by its head, before its body is read, and then with its body.
+//! Checks a request to a webhook or a trigger: first its head, before its body is read, and then the request with its
+//! body.
 
 use bytes::Bytes;
 use dormouse_journal::{Reply, Request};
@@ -14,28 +15,28 @@ use crate::secrets::Verifying;
 use crate::triggers::Arrival;
 use crate::webhooks::Webhooks;
 
-/// A request of which the head is there, and was found good. Its body is to be read next.
+/// A request whose head was accepted. Its body is read next.
 struct Expected {
     to: Addressee,
     head: Request,
-    /// The signatures that the head carries, where the webhook asks for one.
+    /// The signatures in the head, if the webhook asks for one.
     claim: Result<Option<Claim>, Rejected>,
-    /// The key that the head carries.
+    /// The key in the head.
     key: Result<Option<DeliveryKey>, InvalidKey>,
-    /// Why the request is refused unless its body makes it a repeat of another, or a probe.
+    /// Why the request is refused, unless its body shows that it repeats another request or is a probe.
     unless: Option<Refusal>,
 }
 
 impl Addressee {
-    /// Takes a request: judges it by its head, reads its body, judges it again, makes it durable, and returns what its caller
-    /// is to be answered. The run is being woken by then. If its workflow decides the answer, this takes as long as it takes
-    /// to decide it, within limits.
+    /// Takes a request: checks its head, reads its body, checks the request, makes it durable, and returns the answer
+    /// for its caller. By then the run is being woken. If the workflow decides the answer, this waits for the workflow,
+    /// within limits.
     ///
-    /// `length` is the length of the body, as far as it is known. `body` reads the body; it is not polled if the head alone
-    /// has the request refused.
+    /// `length` is the length of the body, if it is known. `body` reads the body. It is not polled if the request is
+    /// refused because of its head.
     ///
     /// # Errors
-    /// That of `body`. What the request itself is refused for stands in the inner result.
+    /// The error of `body`. The inner result has the reason why the request itself is refused.
     pub async fn receive<E>(
         self,
         head: Request,
@@ -50,7 +51,7 @@ impl Addressee {
         Ok(expected.receive(body).await)
     }
 
-    /// Judges a request by its head.
+    /// Checks the head of a request.
     async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
         let prober = self.prober();
         let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
@@ -79,7 +80,7 @@ impl Addressee {
         Ok(expected)
     }
 
-    /// Reads the signatures that a head carries. None if the webhook asks for none.
+    /// Reads the signatures in a head. None if the webhook asks for none.
     fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
         let Some(check) = self.signer() else {
             return Ok(None);
@@ -96,7 +97,7 @@ impl Addressee {
         check.claim(head, now, tolerance).map(Some)
     }
 
-    /// Returns why no request is taken here any more, or for the time being, if that is so.
+    /// Returns the reason why this webhook or trigger takes no requests any more, or none for the time being.
     async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
         let (token, incoming) = match &self.target {
             Target::Webhook { token, incoming } => (token, incoming),
@@ -106,8 +107,8 @@ impl Addressee {
         };
         let incoming = match incoming {
             Some(incoming) => incoming,
-            // The token proves that the run was there, and was removed by retention; or that the webhook was, and was not
-            // kept when the run continued as new.
+            // The token proves that the webhook existed. So its run was removed by retention, or did not keep the
+            // webhook when it continued as new.
             None => {
                 let state = self.webhooks.store.state(token.run).await?;
                 return Ok(Some(match state {
@@ -124,7 +125,7 @@ impl Addressee {
 
     fn trigger_gone(&self, token: TriggerToken, called: Option<&TriggerCalled>) -> Option<Refusal> {
         let now = self.webhooks.clock.now();
-        // The token proves that the trigger was there, and had this URL.
+        // The token proves that the trigger existed and had this URL.
         let called = called
             .filter(|called| called.has_workflow && called.trigger.takes(token.rotation, now));
         match called {
@@ -142,8 +143,8 @@ impl Addressee {
 }
 
 impl Expected {
-    /// Returns why the request is refused by its head, if it is. What is gone is gone for everybody, so that this comes
-    /// before the signature.
+    /// Returns the reason why the request is refused because of its head. Whether the webhook is gone is no secret, so
+    /// that is checked before the signature.
     async fn refuse(&self, length: Option<u64>) -> Result<Option<Refusal>, Refusal> {
         if let Some(gone) = self.to.gone().await? {
             return Ok(Some(gone));
@@ -154,7 +155,7 @@ impl Expected {
         Ok(self.refuse_to_open(length).err())
     }
 
-    /// Checks the head of a request to what is open.
+    /// Checks the head of a request to a webhook or a trigger that takes requests.
     fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
         let Addressee {
             webhooks,
@@ -193,14 +194,15 @@ impl Expected {
         Ok(())
     }
 
-    /// Returns true if the request may repeat another, and would be answered like it although it is refused for this.
+    /// Returns true if the request may repeat another request, so that it gets the same answer although this refusal
+    /// applies.
     async fn may_repeat(&self, refusal: &Refusal) -> Result<bool, Refusal> {
         let (Ok(_), Ok(key)) = (&self.claim, &self.key) else {
             return Ok(false);
         };
         let key = match key {
             _ if !refusal.spares_repeats() => return Ok(false),
-            // Whatever it is, it must be one that is remembered.
+            // The key is in the body, so it is not known yet.
             _ if self.is_key_in_body() => None,
             Some(key) => Some(key.digest()),
             None => return Ok(false),
@@ -217,7 +219,7 @@ impl Expected {
         signer.is_some_and(|signer| signer.is_repeat_in_body())
     }
 
-    /// Checks the request with its body, and hands it on if it is good.
+    /// Checks the request with its body, and passes it on if it is accepted.
     async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
         self.head.body = body;
         let prober = self.to.prober();
@@ -229,7 +231,7 @@ impl Expected {
             return Err(self.to.wrong_method(&self.head.method));
         }
         match (self.prove(), &self.unless) {
-            // Who proves nothing is told no more than the head was refused for.
+            // A sender without proof learns only the refusal that the head alone causes.
             (Err(_), Some(refusal)) => return Err(refusal.clone()),
             (proven, _) => proven?,
         }
@@ -304,7 +306,7 @@ impl Expected {
         Ok(Received::Probe(probe.answer(&secrets)?))
     }
 
-    /// Checks the signature, now that the body is there.
+    /// Checks the signature. The body has been read by now.
     fn prove(&self) -> Result<(), Refusal> {
         let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
         let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
@@ -322,7 +324,7 @@ impl Expected {
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
         let proven = check.prove(claim, &secrets, &self.head);
         proven.map_err(|rejected| match (rejected, closed) {
-            // It may be right by the secret that the host cannot open now, so that its sender shall try again.
+            // The signature may be right under a secret that the host cannot open now, so the sender should try again.
             (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
             (Rejected::Unverifiable, None) => {
                 let (run, webhook) = self.to.target.counted_as();
@@ -334,7 +336,7 @@ impl Expected {
         })
     }
 
-    /// Returns the key by which a repeat of the request is known, as it is remembered.
+    /// Returns the key by which a repeat of the request is recognised, in the form in which it is remembered.
     fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
         let key = if self.is_key_in_body() {
             delivery_key(&self.head, self.to.signer().as_ref())

@@ -1,7 +1,7 @@
 //! Retrying a failed run.
 //!
-//! What the run was badly answered is asked again: a call is made anew, with the arguments that the code gives it now, and a
-//! run that it started and that has failed is retried before it. All else is given to it again as it was.
+//! Operations with a bad answer are done again: a call is made with the arguments that the code gives it now, and a
+//! failed run that this run started is retried first. The run gets all other results again as they were.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +22,10 @@ use crate::hint::Hint;
 use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
 use crate::shares::Party;
 
-/// How many activations are read at once.
+/// The number of activations that are read at once.
 const PAGE: usize = 32;
 
-/// What is done again.
+/// The operations that are done again.
 #[derive(Default)]
 struct Again {
     calls: Vec<CallAgain>,
@@ -34,7 +34,7 @@ struct Again {
 }
 
 impl Repairs {
-    /// Retries a failed run, and before it those that it started, waits for, and that have failed.
+    /// Retries a failed run. Failed runs that it started and waits for are retried first.
     pub(crate) fn retry_failed<'r>(
         &'r self,
         run: RunId,
@@ -59,7 +59,7 @@ impl Repairs {
         .boxed()
     }
 
-    /// Retries a run that stands so. Returns none if it has moved on.
+    /// Retries a run if it is still as this view shows it. Returns none if it has moved on.
     async fn look(
         &self,
         failed: &FailedRun,
@@ -72,7 +72,7 @@ impl Repairs {
             self.refuse_same_answers(failed).await?;
         }
         refuse_in_doubt(failed)?;
-        // Before anything is retried that is below it.
+        // Checked before any run below this one is retried.
         let asked = self.request(failed, choice.version, Again::default(), retry);
         let dry_run = RetryFailed {
             dry_run: true,
@@ -121,7 +121,7 @@ impl Repairs {
                 if ordering {
                     self.orders.hint();
                 }
-                // Its timeout and the grace of a cancel count anew.
+                // The run's timeout and the grace period of a cancel count anew.
                 self.orders.sooner.notify_one();
                 self.slots.forget(run);
                 self.wake.wake(run, Hint::Anything);
@@ -160,7 +160,7 @@ impl Repairs {
         }
     }
 
-    /// Returns why a run is not retried.
+    /// Returns the reason why a run is not retried.
     async fn refused(
         &self,
         failed: &FailedRun,
@@ -182,7 +182,7 @@ impl Repairs {
         })
     }
 
-    /// A run that was given nothing bad, and has the same code and limits, fails again.
+    /// Refuses a run that would fail again: it had no bad answer, and its code and limits are the same.
     async fn refuse_same_answers(&self, failed: &FailedRun) -> Result<(), RepairError> {
         if !ends_the_same_way(failed) {
             return Ok(());
@@ -194,7 +194,7 @@ impl Repairs {
         })
     }
 
-    /// Returns what the author calls an operation.
+    /// Returns the step name that the author gave an operation.
     pub(crate) async fn step(
         &self,
         view: &RunView,
@@ -211,7 +211,8 @@ impl Repairs {
         Ok(step)
     }
 
-    /// Looks at each activation of a run's generation: with the number of its first operation, and its own.
+    /// Calls `look` for each activation of a run's generation, with the number of its first operation and its own
+    /// number.
     pub(crate) async fn scan(
         &self,
         view: &RunView,
@@ -234,7 +235,7 @@ impl Repairs {
         Ok(())
     }
 
-    /// Retries a run that the one at hand started and waits for, if that has failed and was not retried before.
+    /// Retries a run that this run started and waits for, if it has failed and this command has not retried it yet.
     pub(crate) async fn retry_child(
         &self,
         parent: &RunView,
@@ -259,7 +260,7 @@ impl Repairs {
             Err(error) => return Err(error),
         };
         if view.run.parent.is_none_or(|above| above.run != parent.id) {
-            // It is only waited for again.
+            // This run only waits for it again.
             return Ok(());
         }
         let status = view.state.status;
@@ -276,7 +277,7 @@ impl Repairs {
             is_of_parent: true,
             ..retry.clone()
         };
-        // Before it is: whoever retries it as well finds then that it was.
+        // Noted before the retry, so that others that retry the run as well find it in the list.
         retry.brought.add(child);
         match self.retry_failed(child, &of_child).await {
             Ok(_) | Err(RepairError::NotBlocked(_)) => Ok(()),
@@ -288,7 +289,7 @@ impl Repairs {
         }
     }
 
-    /// Returns what is done again, with the arguments that the code chosen gives it.
+    /// Returns the operations that are done again, with the arguments that the chosen code gives them.
     async fn done_again(
         &self,
         before: &RunView,
@@ -359,7 +360,7 @@ fn before_failure(failed: &FailedRun) -> RunView {
     view
 }
 
-/// A call that may be made once is not made again if it may have arrived.
+/// Refuses to make a call again that may be made only once and that may have arrived.
 fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
     let is_once = |bad: &&BadAnswer| is_once(&bad.open.kind, &bad.outcome);
     match failed.bad.iter().find(is_once) {

@@ -1,4 +1,5 @@
-//! Forgetting by hand that a request was accepted, so that a redelivery of it is taken as a new one.
+//! Forgets, on an operator's request, that a request was accepted, so that a redelivery of it is taken as a new
+//! request.
 
 use dormouse_journal::WebhookOptions;
 use dormouse_store::{Forget, Forgot, ReadError, RememberedAt, WriteError};
@@ -11,24 +12,24 @@ use crate::urls::Address;
 /// A request that was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
-    /// Where it had been accepted.
+    /// The webhook or the trigger that had accepted the request.
     pub address: Address,
-    /// The trigger's name, if it was a trigger.
+    /// The name of the trigger, if it was a trigger.
     pub trigger: Option<String>,
-    /// What the name was that it was remembered by: that of a header, or of a provider.
+    /// The kinds of the forgotten name: a header, or a provider.
     pub kinds: Vec<String>,
 }
 
 /// Why nothing was forgotten.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ForgetError {
-    /// The URL is none of this host's.
+    /// This host did not make the URL.
     #[error(
         "this is no URL of a webhook or trigger of this host: give it as `dormouse webhooks RUN` or `dormouse trigger list` \
          shows it"
     )]
     NotOurs,
-    /// The run was removed, or went on without the webhook.
+    /// The run was removed, or did not keep the webhook when it continued as new.
     #[error(
         "this webhook is gone: its run was removed, or has continued as new and did not keep it; nothing of it is remembered"
     )]
@@ -36,13 +37,13 @@ pub enum ForgetError {
     /// The trigger was deleted.
     #[error("this trigger was deleted: nothing of it is remembered")]
     TriggerGone,
-    /// No request of this name is remembered.
+    /// No request with this name is remembered.
     #[error("{}", not_remembered(.0))]
     NotRemembered(
-        /// The kinds of names that it was looked for as.
+        /// The kinds of names that were looked for.
         Vec<String>,
     ),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -61,8 +62,8 @@ fn not_remembered(kinds: &[String]) -> String {
 }
 
 impl Services {
-    /// Forgets that the request of this name was accepted at this URL. The name has several parts where a provider takes
-    /// several values together.
+    /// Forgets that the request with this name was accepted at this URL. The name has several parts if the provider
+    /// identifies a request by several values together.
     pub(crate) async fn forget(
         &self,
         url: &str,
@@ -112,7 +113,7 @@ impl Services {
     }
 }
 
-/// Returns the provider that names deliveries, if one does.
+/// Returns the name of the provider whose ids identify requests, if there is one.
 fn provider(options: WebhookOptions) -> Option<String> {
     options.signature.map(|signature| signature.provider)
 }

@@ -21,14 +21,14 @@ const FEW: usize = 1_024;
 /// activations of all of them takes little longer than a commit with a few.
 const SEATS: usize = 64;
 
-/// After this many runs were woken from outside, one that waits here is woken even if others are under way.
+/// The number of runs woken from outside after which a run that waits here is woken, even if others are under way.
 const OUTSIDE: u32 = 9;
 
-/// The largest number of such runs under way, in addition to those that may have seats anyway.
+/// The largest number of runs under way because of [`OUTSIDE`], in addition to those with a seat.
 const BEYOND: usize = 192;
 
-/// The delay in milliseconds before a run is tried again that the host's own trouble kept from going on: the first delay, and
-/// the longest one. The delay doubles each time.
+/// The delay in milliseconds before a run is tried again after trouble of the host: the first delay and the longest. The delay
+/// doubles each time.
 const RETRY: (u64, u64) = (1_000, 60_000);
 
 /// Runs that the host itself wakes.
@@ -46,7 +46,7 @@ pub(crate) struct Herd {
     /// The number of runs that are to be woken even if others are under way.
     owed: usize,
     has_forgotten: bool,
-    /// How often in a row the host's own trouble kept each run from going on.
+    /// The number of times in a row that the host's own trouble has stopped each run.
     troubles: HashMap<RunId, u32>,
 }
 
@@ -159,7 +159,7 @@ impl Herd {
         self.has_room() && std::mem::take(&mut self.has_forgotten)
     }
 
-    /// Returns the delay in milliseconds after which a run is tried again that the host's own trouble kept from going on.
+    /// Returns the delay in milliseconds after which a run is tried again after trouble of the host.
     pub(crate) fn in_trouble(&mut self, run: RunId) -> u64 {
         let is_known = self.troubles.contains_key(&run);
         if !is_known && self.troubles.len() >= MOST {
@@ -171,7 +171,7 @@ impl Herd {
         delay.min(RETRY.1)
     }
 
-    /// Notes that the host's trouble does not keep a run from going on any more.
+    /// Notes that the host's trouble no longer stops a run.
     pub(crate) fn is_well(&mut self, run: RunId) {
         if !self.troubles.is_empty() {
             self.troubles.remove(&run);

@@ -1,10 +1,10 @@
-//! Hints: what is known about the reason of a wake-up. The tables are the truth.
+//! Hints: what is known about the reason of a wake-up. The tables in the store are the truth.
 
 use dormouse_journal::{Channel, Delivery, Payload, WebhookNumber};
 use dormouse_store::RunView;
 
-/// How many channels are kept apart. With more of them it is simpler to look everywhere, which costs as much as the run waits
-/// for, and happens once for so many arrivals at least.
+/// The largest number of channels that are noted one by one. With more of them, the owner looks at every channel, which
+/// costs as much as the run has open operations and happens at most once for this many arrivals.
 const CHANNELS: usize = 64;
 
 /// What is known about the reason of a wake-up.
@@ -40,13 +40,13 @@ pub(crate) struct EarlyStart {
 }
 
 impl Hint {
-    /// Returns true if this may not be in the store yet, so that nothing else says the same.
+    /// Returns true if what the hint says may not be in the store yet, so that nothing else says it.
     fn is_early(&self) -> bool {
         matches!(self, Hint::Request(_) | Hint::Start(_))
     }
 }
 
-/// Adds a hint to others. Hints of what is in the store are few, however many come.
+/// Adds a hint to others. The number of hints about what is in the store is bounded.
 pub(crate) fn add(hints: &mut Vec<Hint>, hint: Hint) {
     if hint.is_early() {
         return hints.push(hint);

@@ -1,25 +1,26 @@
-//! Reading the history of a run for whoever checks code against it elsewhere, while the run goes on.
+//! Reads the history of a run, while the run goes on, for a client that checks code against it.
 //!
-//! The head is of one moment, and says how many activations follow. A run that goes on adds none. One that is removed, retried,
-//! moved, taken back or continues as new meanwhile leaves the history broken off, which its reader sees by that number: what is
-//! in the journal by then may have taken the place of what the head tells of.
+//! The head shows the run at one moment, and says how many activations follow. If the run goes on meanwhile, no
+//! activation is added. If it is removed, retried, moved, taken back or continues as new, the history ends early, which
+//! its reader notices by the number of activations: the journal may by then contain other activations than the head
+//! describes.
 
 use std::sync::Arc;
 
 use dormouse_journal::{Activation, HistoryHead, RunId, generation_key};
 use dormouse_store::{BegunRun, ReadError, StoreReader};
 
-/// How many activations are read at once.
+/// The number of activations that are read at once.
 const PAGE: usize = 32;
 
-/// A history that is being read. It holds nothing of the store.
+/// A history that is being read. It keeps no read of the store open.
 pub struct RunHistory {
     reader: Arc<dyn StoreReader>,
     run: RunId,
-    /// The next activation, and the one behind the last.
+    /// The number of the next activation to read. `end` is the number after the last one.
     next: u32,
     end: u32,
-    /// How often the run had been retried, moved or taken back, and its generation.
+    /// The number of times that the run had been retried, moved or taken back, and its generation.
     at: (u32, u32),
 }
 
@@ -45,7 +46,7 @@ impl RunHistory {
         Ok(Some((head, history)))
     }
 
-    /// Reads the next activations. Returns none after the last, and when the rest is not to be had any more.
+    /// Reads the next activations. Returns none after the last, and if the rest is no longer available.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -56,7 +57,7 @@ impl RunHistory {
         }
         let page = self.reader.journal(self.run, self.next, PAGE.min(left));
         let page = page.await?;
-        // Both counts only go up, so that the page was read before either has.
+        // Both counts only increase. If they are the same now, the page was read before the run was changed.
         let state = self.reader.state(self.run).await?;
         let is_same = state.is_some_and(|state| (state.tries, state.generation) == self.at);
         if !is_same || page.activations.is_empty() {

@@ -1,19 +1,26 @@
 //! The runtime: everything below HTTP and above the store.
 //!
-//! [`Runtime::open`] takes [`Parts`] (store, randomness, tasks, egress, compiler) and [`Settings`]. Nothing in here names
-//! a runtime of tasks, a thread, a socket or the machine's clock, so that the whole host can be run on one thread in
+//! [`Runtime::open`] takes [`Parts`] (store, randomness, tasks, egress, compiler) and [`Settings`]. Nothing in this
+//! crate names an async runtime, a thread, a socket or the machine's clock. So the whole host can run on one thread in
 //! simulated time.
 //!
-//! [`Runtime`] is what HTTP asks. Behind it are services, which `assemble` builds and hands to each other; each owns what
-//! is its own. The way of a completion: something happens outside, and a service (`webhooks`, `events`, `calls`, `timers`,
-//! `start`, `triggers`) makes it durable and wakes the run by its handle (`wake`): at once if it came from outside, and else when it is the
-//! run's turn (`herd`); `slots` sees to it that one task at most owns a run;
-//! that task is in `runner`, which asks the journal's frontier what comes next, lets the engine run the guest, commits what
-//! it decided (`decisions`), and only then acts on it. `replay` brings a run back into memory, `early` has what an owner is
-//! told before it is durable, `replies` and `watchers` know who waits for an answer or an end, `secrets` opens a secret for
-//! the use that was granted, `addressee` and `expected` judge a request before its
-//! body is read and with it, `forgetting` has one taken that came before, `recovery` takes up what is due at a start, `retirement` removes what has expired, `pauses` has runs, workflows and the host pause and go on, and `aside` sets aside what
-//! comes due meanwhile.
+//! [`Runtime`] is the interface for HTTP. Behind it are services, which `assemble` builds and connects. Each service
+//! owns its own fields.
+//!
+//! A completion takes this way:
+//!
+//! - Something happens outside. A service (`webhooks`, `events`, `calls`, `timers`, `start`, `triggers`) makes it
+//!   durable.
+//! - The service wakes the run (`wake`): at once if it came from outside, otherwise when it is the run's turn (`herd`).
+//!   `slots` ensures that at most one task owns a run.
+//! - The owner is in `runner`. It asks the journal's frontier what comes next, lets the engine execute the guest,
+//!   commits the decision (`decisions`), and only then acts on it.
+//!
+//! Other modules: `replay` brings a run back into memory. `turn` has what an owner knows before it is durable.
+//! `replies` and `watchers` know who waits for an answer or for the end of a run. `secrets` opens a secret for a use
+//! that was granted. `addressee` and `expected` check a request before and after its body is read. `forgetting` lets a
+//! request be accepted a second time. `recovery` takes up due work at a start. `retirement` removes what has expired.
+//! `pauses` pauses and resumes runs, workflows and the host, and `aside` sets aside work that comes due meanwhile.
 
 mod addressee;
 mod aside;

@@ -1,7 +1,8 @@
-//! The memory of guests: what a new instance is granted, and who has its whole limit reserved.
+//! The memory of guests: the memory that a new instance is granted, and the runs for which the whole limit is reserved.
 //!
-//! A guest takes memory as it needs it. One that finds none is dropped with what its activation did, and is executed again
-//! with its whole limit reserved, so that it cannot find none in the middle a second time. Nobody waits while holding some.
+//! A guest takes memory as it needs it. If there is none, the guest is dropped together with what its activation did,
+//! and the activation is executed again with the guest's whole limit reserved. So it cannot run out of memory in the
+//! middle a second time. Nobody waits while holding memory.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,16 +14,17 @@ use dormouse_limits::{Budget, Grant, MEMORY_BUDGET, Part};
 use crate::slots::Slots;
 use crate::trouble::Trouble;
 
-/// The part of the guests' memory that is left free for those that are active, if dropping warm ones does it.
+/// The fraction (one part in so many) of the guests' memory that is kept free for active guests by dropping warm
+/// instances.
 const HEADROOM: u64 = 8;
 
 /// The memory of guests.
 pub(crate) struct GuestMemory {
     budget: Budget,
     slots: Arc<Slots>,
-    /// Runs that found no memory, until they have executed. Each of them is also waiting to be tried again.
+    /// Runs that found no memory, until they have executed. Each of them also waits to be tried again.
     short: Mutex<HashSet<RunId>>,
-    /// How many these are, so that nobody looks when there are none.
+    /// The number of runs in `short`, so that the lock is not taken if there are none.
     count: AtomicUsize,
 }
 
@@ -36,8 +38,8 @@ impl GuestMemory {
         })
     }
 
-    /// Returns the memory that a new instance of a run begins with, and that for what it hands to the host. Both are all that
-    /// it may need if it found none before.
+    /// Returns the memory with which a new instance of a run begins, and the memory for what the instance passes to the
+    /// host. If the run found no memory before, both are the most that it may need.
     pub(crate) fn reserve(&self, run: RunId, limit: u64) -> Result<(Grant, Grant), Trouble> {
         let size = self.budget.size(Part::Guests);
         if !self.is_short(run) {
@@ -69,8 +71,8 @@ impl GuestMemory {
         }
     }
 
-    /// Notes that a run found no memory. Returns false if it did so before, when its limit was reserved: then all that there
-    /// is is not enough for it.
+    /// Notes that a run found no memory. Returns false if it found none before although its limit was reserved: then
+    /// all the memory of the host is not enough for it.
     pub(crate) fn is_missing(&self, run: RunId) -> bool {
         let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = short.insert(run);

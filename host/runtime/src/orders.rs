@@ -1,4 +1,5 @@
-//! Orders: carries out what runs ask of other runs, and what the end of a run means to others.
+//! Carries out orders: what runs ask of other runs, and what follows for other runs from the end of a
+//! run.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::storage::storage_limits;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 
-/// How long to wait when a piece could not be carried out, in milliseconds.
+/// How long to wait after a piece could not be carried out, in milliseconds.
 const PAUSE: u64 = 1_000;
 
 /// Carries out orders.
@@ -28,21 +29,21 @@ pub(crate) struct Orders {
     pub(crate) calls: Arc<Calls>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) limits: Arc<Limits>,
-    /// Told when there is something to carry out.
+    /// Notified when there is something to carry out.
     pub(crate) waiting: Arc<Notify>,
-    /// Told when something may expire earlier than was known.
+    /// Notified when something may expire earlier than was known.
     pub(crate) sooner: Arc<Notify>,
-    /// Told when something that was set aside is to be put back.
+    /// Notified when work that was set aside must be put back.
     pub(crate) resuming: Arc<Notify>,
 }
 
 impl Orders {
-    /// Something may have been decided that is to be carried out.
+    /// Notes that there may be an order to carry out.
     pub(crate) fn hint(&self) {
         self.waiting.notify_one();
     }
 
-    /// Follows a run that was cancelled.
+    /// Does what follows from a cancel of a run.
     pub(crate) fn cancelled(&self, run: RunId) {
         tracing::info!(%run, "a run was cancelled");
         self.slots.forget(run);
@@ -51,13 +52,13 @@ impl Orders {
         self.hint();
     }
 
-    /// Follows a failed run that is given up.
+    /// Does what follows when a failed run is given up.
     pub(crate) fn given_up(&self, run: RunId) {
         self.calls.cancelled(run);
         self.hint();
     }
 
-    /// Carries out orders for as long as the host runs, those first that were there when it was started.
+    /// Carries out orders as long as the host runs, first those that were there at the start.
     pub(crate) async fn run(&self) {
         let mut last = None;
         while !self.slots.is_stopping() {
@@ -77,7 +78,7 @@ impl Orders {
                 Ok(carried) => {
                     last = carried.last;
                     self.follow(&carried);
-                    // Whoever was started or asked to cancel may have little time.
+                    // The runs that were started or asked to cancel may have little time.
                     self.sooner.notify_one();
                     self.wake.room().await;
                 }

@@ -1,4 +1,4 @@
-//! What the runtime is built from.
+//! The parts from which the runtime is built.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use dormouse_store::Store;
 /// Everything that the runtime does not do itself.
 #[derive(Clone)]
 pub struct Parts {
-    /// The store, which has the clock.
+    /// The store, which also has the clock.
     pub store: Arc<dyn Store>,
     /// Randomness from the system.
     pub entropy: Arc<dyn Entropy>,
-    /// Where tasks run.
+    /// The executor of tasks.
     pub spawner: Arc<dyn Spawner>,
-    /// The way out.
+    /// The client for outbound requests.
     pub egress: Arc<dyn Egress>,
-    /// What compiles components.
+    /// The compiler of components.
     pub compiler: Arc<dyn Compiler>,
 }
 
@@ -27,56 +27,56 @@ pub trait Compiler: Send + Sync + 'static {
     /// Compiles a component.
     fn compile(&self, component: Bytes) -> Task<Result<Vec<u8>, CompileFailure>>;
 
-    /// Returns the code that all workflows in JavaScript share, if this host takes any.
+    /// Returns the code that all workflows in JavaScript share, if this host supports JavaScript.
     fn script_code(&self) -> Option<ScriptCode> {
         None
     }
 
-    /// Compiles that code.
+    /// Compiles the code that all workflows in JavaScript share.
     fn compile_script_code(&self, _code: ScriptCode) -> Task<Result<Vec<u8>, CompileFailure>> {
         no_scripts()
     }
 
-    /// Makes a component of a workflow that is written in JavaScript.
+    /// Makes a component from a workflow that is written in JavaScript.
     fn take_in(&self, _script: Bytes, _code: HandedCode) -> Task<Result<TakenIn, CompileFailure>> {
         no_scripts()
     }
 }
 
-/// A component that was made of a workflow in JavaScript.
+/// A component that was made from a workflow in JavaScript.
 #[derive(Debug)]
 pub struct TakenIn {
     /// The component.
     pub component: Vec<u8>,
-    /// What is to be known of it.
+    /// What the evaluation of the workflow has shown.
     pub facts: ScriptFacts,
 }
 
-/// What evaluating a workflow in JavaScript has shown of it.
+/// What the evaluation of a workflow in JavaScript has shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScriptFacts {
-    /// The workflows that it consists of, each by what stands behind the name under which it is deployed. The only one is
-    /// the empty text.
+    /// The workflows in the file, each as the suffix of the name under which the file is deployed. If there is only
+    /// one, its suffix is empty.
     pub workflows: Vec<String>,
-    /// Those of them whose failures start a run.
+    /// The suffixes of the workflows with a function that is started when a run fails.
     pub failures: Vec<String>,
-    /// What its author should be told.
+    /// Notes for the author.
     pub notes: Vec<String>,
 }
 
 /// The code that all workflows in JavaScript share.
 #[derive(Debug, Clone)]
 pub struct ScriptCode {
-    /// Which it is.
+    /// The id of the code.
     pub id: SharedId,
     /// The core module.
     pub module: Bytes,
 }
 
-/// That code compiled, for whoever evaluates a workflow.
+/// The compiled shared code, as it is passed to the process that evaluates a workflow.
 #[derive(Clone)]
 pub struct HandedCode {
-    /// The key of its seal.
+    /// The key of the seal.
     pub key: [u8; 32],
     /// The sealed code.
     pub sealed: Bytes,
@@ -97,23 +97,23 @@ impl CompileFailure {
 /// Why a component was not compiled.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CompileFailure {
-    /// It takes more time or memory than a component may.
+    /// The component takes more time or memory to compile than is allowed.
     #[error("compiling the component takes more than {limit}; the setting is `{setting}`")]
     TooComplex {
-        /// What it exceeded.
+        /// The limit that was exceeded.
         limit: String,
-        /// Where that is set.
+        /// The setting of that limit.
         setting: &'static str,
     },
-    /// The compiler refuses it.
+    /// The compiler refuses the component.
     #[error("the component cannot be compiled: {0}")]
     Refused(String),
-    /// The compiler could not be run, or did not come to its end. Not the component's fault.
+    /// The compiler could not be run, or did not finish. This is not the component's fault.
     #[error("the compiler could not be run: {reason}")]
     Host {
-        /// What happened.
+        /// The reason.
         reason: String,
-        /// After how many seconds to try again. It grows with each failure in a row.
+        /// The number of seconds after which to try again. It grows with each failure in a row.
         retry_after: u32,
     },
 }

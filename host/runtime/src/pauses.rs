@@ -1,4 +1,4 @@
-//! Pauses: pausing a run, a workflow or the host, and putting back what was set aside meanwhile.
+//! Pauses a run, a workflow or the host, and puts back the work that was set aside when one is resumed.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::orders::Orders;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
-/// How long to wait when a piece could not be put back, in milliseconds.
+/// How long to wait after a piece could not be put back, in milliseconds.
 const PAUSE: u64 = 1_000;
 
-/// Pauses, and has go on.
+/// Pauses and resumes.
 pub(crate) struct PauseService {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
@@ -28,10 +28,10 @@ pub(crate) struct PauseService {
     pub(crate) aside: Arc<Aside>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) orders: Arc<Orders>,
-    /// When timers are looked at next.
+    /// The time at which timers are read next.
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) waiting: Arc<Notify>,
-    /// Held from a change to the moment at which it is known in memory, so that no older one is known after it.
+    /// Held from a change until the copy in memory shows it, so that an older state cannot replace a newer one.
     pub(crate) changing: Mutex<()>,
 }
 
@@ -44,7 +44,7 @@ impl PauseService {
         drop(changing);
         if paused == Paused::Now {
             tracing::info!(?what, "paused");
-            // Its commit would be refused: what an instance does from here on is in vain.
+            // The commits of these instances would be refused, so what they do from now on is wasted.
             match &what {
                 Pausable::Run(run) => self.slots.forget(*run),
                 Pausable::Workflow(workflow) => self.slots.forget_of(Some(workflow)),
@@ -54,7 +54,7 @@ impl PauseService {
         Ok(paused)
     }
 
-    /// Has a run, a workflow or the host go on.
+    /// Resumes a run, a workflow or the host.
     pub(crate) async fn unpause(&self, what: Pausable) -> Result<Unpaused, Unavailable> {
         let changing = self.changing.lock().await;
         let unpaused = self.store.unpause(what.clone()).await?;
@@ -69,14 +69,14 @@ impl PauseService {
                 self.deadlines.hint(Some(Time(0)));
             }
             self.calls.resumed();
-            // Those that it held go on too.
+            // Runs that were held by this one are resumed too.
             self.orders.hint();
             self.waiting.notify_one();
         }
         Ok(unpaused)
     }
 
-    /// Puts back what was set aside for as long as the host runs, first what a stop of the host has left.
+    /// Puts back work that was set aside, as long as the host runs, first what was left when the host stopped.
     pub(crate) async fn run(&self) {
         let mut last = None;
         while !self.slots.is_stopping() {
@@ -119,7 +119,7 @@ impl PauseService {
             self.wake.queue(*run, Hint::Anything, now);
         }
         self.calls.put_back(&put_back.calls);
-        // What was put back may be the time that a run was given.
+        // The work that was put back may be the end of a run's timeout.
         self.orders.sooner.notify_one();
     }
 }

@@ -1,7 +1,8 @@
 //! Places for runs that are executed: one for each instance that cannot be dropped now.
 //!
-//! A run takes a place before it has an instance, and keeps it until its owner lets go. The places are as many as there may
-//! be instances, and are shared as [`Shares`] says. A run that sleeps has none, since its instance can be dropped.
+//! A run takes a place before it has an instance, and keeps it until its owner releases the run. There are as many
+//! places as there may be instances, and they are shared by the rules of [`Shares`]. A run that sleeps has no place,
+//! because its instance can be dropped.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +13,9 @@ use crate::shares::{Party, Shares};
 /// All places.
 pub(crate) struct Places(Mutex<Shares<oneshot::Sender<Place>>>);
 
-/// The place of a run. It is free again when this is dropped.
+/// The place of a run. Dropping it frees the place.
 pub(crate) struct Place {
-    /// None once it was given back.
+    /// None once the place was given back.
     places: Option<Arc<Places>>,
     party: Party,
 }
@@ -24,7 +25,7 @@ impl Places {
         Arc::new(Places(Mutex::new(Shares::new(instances as usize))))
     }
 
-    /// Asks for a place, which is there at once or when it is the run's turn.
+    /// Asks for a place. The receiver gets it at once, or when it is the run's turn.
     pub(crate) fn take(self: &Arc<Self>, party: &Party) -> oneshot::Receiver<Place> {
         let (sender, receiver) = oneshot::channel();
         self.lock().push(party, sender);
@@ -32,7 +33,7 @@ impl Places {
         receiver
     }
 
-    /// Gives places to those who wait, as far as there are any.
+    /// Gives free places to runs that wait.
     fn serve(self: &Arc<Self>) {
         loop {
             let Some((party, waiting)) = self.lock().next() else {
@@ -42,7 +43,7 @@ impl Places {
                 places: Some(self.clone()),
                 party,
             };
-            // Whoever has gone away gets nothing.
+            // A run that no longer waits gets nothing.
             if let Err(mut place) = waiting.send(place) {
                 place.places = None;
                 self.lock().done(&place.party);
@@ -87,7 +88,7 @@ mod tests {
         drop(given_up);
         drop(first);
         let place = next.now_or_never().unwrap().unwrap();
-        // One who goes away with the place in hand gives it back.
+        // A run that was given a place and never used it gives it back.
         let unread = places.take(&party(4));
         drop(place);
         drop(unread);

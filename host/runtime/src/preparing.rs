@@ -1,36 +1,36 @@
-//! Runs that are about to be taken back: what that means for each, and that it is prepared by one at a time.
+//! Runs that are about to be taken back: the consequences for each, and a guard so that only one task prepares a run.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dormouse_journal::{Listed, OperationNumber, RunId, Taken};
 
-/// What it means for a run that it is taken back.
+/// The consequences of taking a run back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Back {
     /// The step that is done again.
     pub step: String,
-    /// Its operation.
+    /// The operation of that step.
     pub operation: OperationNumber,
-    /// How many activations stay.
+    /// The number of activations that stay.
     pub activations: u32,
-    /// The answered calls that are sent again: the operation, its step, and what was sent where.
+    /// The answered calls that are sent again: the operation, its step, and the method and URL of the call.
     pub again: Listed<(OperationNumber, String, String)>,
-    /// The runs that were started since: true if the run is asked to cancel, and false if another one is made beside it.
+    /// The runs that were started since. True if the run is asked to cancel, false if another run is started beside it.
     pub children: Listed<(RunId, bool)>,
-    /// What lies in the inboxes again.
+    /// The requests and events that are put back into the inboxes.
     pub taken: Listed<Taken>,
 }
 
-/// The runs that are being prepared to be taken back.
+/// The runs that are being prepared.
 #[derive(Default)]
 pub(crate) struct Preparing(Arc<Mutex<BTreeSet<RunId>>>);
 
-/// Held while a run is prepared.
+/// Held while a run is being prepared.
 pub(crate) struct Prepares(Arc<Mutex<BTreeSet<RunId>>>, RunId);
 
 impl Preparing {
-    /// Returns none if the run is being prepared already.
+    /// Marks a run as being prepared. Returns none if it is being prepared already.
     pub(crate) fn begin(&self, run: RunId) -> Option<Prepares> {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         runs.insert(run).then(|| Prepares(self.0.clone(), run))
@@ -44,17 +44,17 @@ impl Drop for Prepares {
     }
 }
 
-/// The runs that a command has brought back because others wait for them.
+/// The runs that a command has retried because other runs wait for them.
 #[derive(Debug, Default)]
 pub struct BroughtBack(Mutex<BTreeSet<RunId>>);
 
 impl BroughtBack {
-    /// Notes that a run was brought back.
+    /// Notes that a run was retried.
     pub(crate) fn add(&self, run: RunId) {
         self.lock().insert(run);
     }
 
-    /// Returns true if this run was brought back.
+    /// Returns true if this run was retried.
     #[must_use]
     pub fn has(&self, run: RunId) -> bool {
         self.lock().contains(&run)

@@ -1,8 +1,8 @@
-//! The processors, as guests that compute for long get them.
+//! How guests that compute for long share the processors.
 //!
-//! A guest that has computed for a few milliseconds is executed in slices from then on. Such slices are fewer at once than
-//! the tasks that the machine executes at once, and go to those who wait for one in turn. So there is always somebody free
-//! for guests that compute for a moment only, and for the host itself.
+//! A guest that has computed for a few milliseconds is executed in slices from then on. Fewer slices are executed at
+//! once than the machine executes tasks at once, and the guests get slices in turn. So a thread is always free for
+//! guests that compute only for a moment, and for the host itself.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use dormouse_engine::Turns;
 use dormouse_seams::Task;
 use tokio::sync::Semaphore;
 
-/// Who computes for long at once.
+/// The slices that may be executed at once.
 pub(crate) struct Processors(Arc<Semaphore>);
 
 impl Processors {
-    /// Leaves one of so many tasks that are executed at once to others. With one alone there is nothing to leave, and slices
-    /// are short.
+    /// Leaves one of the threads to other work. If there is only one thread, none can be left, and the slices are
+    /// short.
     pub(crate) fn new(parallelism: usize) -> Arc<Self> {
         let slices = parallelism.saturating_sub(1).max(1);
         Arc::new(Processors(Arc::new(Semaphore::new(slices))))
@@ -50,7 +50,7 @@ mod tests {
         assert!((&mut third).now_or_never().is_none());
         assert!((&mut fourth).now_or_never().is_none());
         drop(first);
-        // Whoever has waited longest is next, and not who asks now.
+        // The guest that has waited longest is next, not the one that asks now.
         assert!(next().now_or_never().is_none());
         assert!((&mut fourth).now_or_never().is_none());
         let third = (&mut third).now_or_never().unwrap();

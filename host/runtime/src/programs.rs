@@ -1,7 +1,8 @@
 //! Programs: components ready to be launched, by version.
 //!
-//! A version is loaded at most once at a time, however many runs of it wake together. Its compiled code comes from the
-//! store, and is taken only if the engine's seal fits; else the component is compiled anew and its code kept.
+//! A version is loaded at most once at a time, however many of its runs wake together. Its compiled code comes from
+//! the store and is used only if the engine's seal fits. Otherwise the component is compiled again and the new code is
+//! stored.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,15 +18,16 @@ use crate::shared_code::SharedCodes;
 use crate::slots::Slots;
 use crate::{CompileFailure, Compiler, TakenIn, Unavailable};
 
-/// How many programs are held. Each holds its code in memory, some 0.3 MB for a small one; a host that has more live
-/// versions than this loads some of them again, in a third of a millisecond.
+/// The largest number of programs in memory. The code of a small program takes about 0.3 MB. A host with more live
+/// versions loads some of them again, which takes a third of a millisecond.
 const HELD: usize = 256;
 
-/// How many components are compiled at once that no run waits for: uploads, and those that an update of the host made
-/// stale. The compiler takes more, so that a run that wakes never waits for them.
+/// The largest number of components that are compiled at once without a run that waits for them: uploads, and
+/// components whose code an update of the host made stale. The compiler takes more at once, so that a run that wakes
+/// never waits for them.
 const UNHURRIED: usize = 2;
 
-/// Why a run's program cannot be had.
+/// Why the program of a run is not available.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum NoProgram {
     /// The store does not have the component.
@@ -33,18 +35,18 @@ pub(crate) enum NoProgram {
         "the component of version {0} is missing from the store: deploy these bytes again, and resume the run"
     )]
     Missing(VersionId),
-    /// It does not compile or link with this host.
+    /// The component cannot be compiled or linked by this host.
     #[error("the component of version {version} cannot be used by this host: {reason}")]
     Unusable {
         /// The version.
         version: VersionId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The host's compiler could not be run, which may pass.
+    /// The host's compiler could not be run. This may pass.
     #[error("{0}")]
     NoCompiler(String),
-    /// Not now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -104,7 +106,7 @@ impl Programs {
         Ok(program)
     }
 
-    /// Compiles a component and links it. Returns its sealed code as well.
+    /// Compiles a component and links it. Also returns its sealed code.
     pub(crate) async fn compile(
         &self,
         version: VersionId,
@@ -129,7 +131,7 @@ impl Programs {
         Ok((program, sealed))
     }
 
-    /// Opens code that was sealed. None if it cannot be taken.
+    /// Opens sealed code. None if the code cannot be used.
     async fn open(
         &self,
         version: VersionId,
@@ -149,33 +151,33 @@ impl Programs {
         ))
     }
 
-    /// Does the same for an upload, beside few others.
+    /// Compiles an upload. Only a few uploads are compiled at once.
     pub(crate) async fn compile_upload(
         &self,
         version: VersionId,
         component: Bytes,
     ) -> Result<(Program, Bytes), CompileError> {
-        // Never closed.
+        // The semaphore is never closed.
         let _turn = self.unhurried.acquire().await;
         self.compile(version, component).await
     }
 
-    /// Makes a component of a workflow that is written in JavaScript, beside few others.
+    /// Makes a component from a workflow that is written in JavaScript. Only a few are made at once.
     pub(crate) async fn take_in(&self, script: Bytes) -> Result<TakenIn, CompileError> {
         let code = self.compiler.script_code();
         let code = code.ok_or_else(CompileFailure::no_scripts)?;
-        // Never closed.
+        // The semaphore is never closed.
         let _turn = self.unhurried.acquire().await;
         let handed = self.shared.handed(&code).await?;
         Ok(self.compiler.take_in(script, handed).await?)
     }
 
-    /// Holds a program that was just made.
+    /// Keeps a program that was just made in memory.
     pub(crate) async fn hold(&self, version: VersionId, program: Program) {
         *self.slot(version).lock().await = Some(program);
     }
 
-    /// Holds the program of a version whose sealed code this is, if none is held.
+    /// Keeps the program of this sealed code in memory, if the version has none there.
     pub(crate) async fn hold_code(&self, version: VersionId, sealed: &Bytes) {
         let slot = self.slot(version);
         let mut slot = slot.lock().await;
@@ -186,7 +188,7 @@ impl Programs {
         }
     }
 
-    /// Returns the compiled code of a version that the store has, if this host can take it.
+    /// Returns the compiled code of a version from the store, if this host can use it.
     pub(crate) async fn compiled(&self, version: VersionId) -> Result<Option<Bytes>, Unavailable> {
         let Some(sealed) = self.store.code(version).await? else {
             return Ok(None);
@@ -211,7 +213,7 @@ impl Programs {
             .await
             .map_err(|error| NoProgram::of(version, &error))?;
         match self.store.keep_code(version, sealed).await {
-            // The code is a cache: a disk that takes no more of it is no reason not to run.
+            // The code is a cache. A full disk is no reason not to run.
             Ok(()) | Err(WriteError::Full) => Ok(program),
             Err(error) => Err(NoProgram::Unavailable(error.into())),
         }
@@ -236,8 +238,8 @@ impl Programs {
 }
 
 impl Programs {
-    /// Compiles anew what the store's code no longer fits, as after an update of the host, so that no run has to wait
-    /// for it. A run that wakes meanwhile does not wait for its turn here: it compiles what it needs itself.
+    /// Compiles the components whose stored code no longer fits, as after an update of the host, so that no run has to
+    /// wait for it. A run that wakes meanwhile does not wait for its turn here: it compiles what it needs itself.
     pub(crate) async fn refresh(&self, slots: &Slots) {
         let workflows = match self.store.workflows().await {
             Ok(workflows) => workflows,

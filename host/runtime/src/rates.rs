@@ -1,11 +1,11 @@
-//! How fast webhooks may be called: one limit for each of them, and one for all together, of which nobody gets more than a
-//! share. A webhook has a quarter of the host's rate at most, and all webhooks of a run have half of it, so that no holder of
-//! a URL and no run uses up what is there for all.
+//! How fast webhooks may be called. There is one limit for each webhook, and one for all together, of which nobody gets
+//! more than a share: a webhook gets at most a quarter of the host's rate, and all webhooks of a run get at most half.
+//! So no holder of a URL and no run uses up the whole rate.
 //!
-//! The algorithm is the generic cell rate algorithm (ITU-T I.371, annex A): for each key one number is kept, the time at
-//! which its budget is whole again. An admitted request moves it on by the spacing of its rate, and one that would move
-//! it further ahead than the burst is refused. So a refused request uses up nothing, and whoever waits as long as it was
-//! told is admitted, if nobody else was in between.
+//! The algorithm is the generic cell rate algorithm (ITU-T I.371, annex A). It keeps one number for each key: the time
+//! at which the key's budget is whole again. An admitted request moves this time forward by the spacing of the rate. A
+//! request that would move it further ahead than the burst is refused. So a refused request uses up nothing, and a
+//! caller that waits as long as it was told is admitted, if no other request came in between.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -14,16 +14,18 @@ use std::sync::{Mutex, PoisonError};
 use dormouse_journal::{RunId, Time, WebhookNumber};
 use dormouse_limits::{HOST_RATE, Limit, WEBHOOK_RATE};
 
-/// Between looks for webhooks whose budget is whole again, which need no entry: as long as the longest burst lasts.
+/// Milliseconds between sweeps, which remove the entries of webhooks whose budget is whole again: the length of the
+/// longest burst.
 const SWEEP: u64 = SECOND;
 
-/// Webhooks and runs that have an entry at once, some 100 bytes each. When more than half of these are in use within a sweep, all
-/// are forgotten: each begins anew with a whole budget, and only the host's limit holds for a moment.
+/// The largest number of entries for webhooks and runs, about 100 bytes each. If more than half of them are in use at a
+/// sweep, all are removed. Then each key begins again with a whole budget, and for a moment only the host's limit
+/// holds.
 const MOST: usize = 65_536;
 
 const SECOND: u64 = 1_000;
 
-/// So many requests a second, and as many at once, and the setting that says so.
+/// A number of requests a second, which is also the burst, and the setting that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rate {
     requests: NonZeroU32,
@@ -33,15 +35,15 @@ struct Rate {
 /// A request that came too fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Whose requests came too fast.
+    /// The scope of the limit that was exceeded.
     pub scope: Scope,
     /// The setting that the limit comes from.
     pub setting: &'static Limit,
-    /// After how many milliseconds the same request would be admitted.
+    /// The number of milliseconds after which the same request would be admitted.
     pub retry_after_ms: u64,
 }
 
-/// What a limit holds for.
+/// The scope of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// One webhook.
@@ -72,7 +74,7 @@ struct Used {
 }
 
 impl Rate {
-    /// So many requests a second. None for 0, which in a setting is no limit.
+    /// Returns a rate of this many requests a second. None for 0, which means no limit in a setting.
     fn per_second(requests: u32, setting: &'static Limit) -> Option<Self> {
         let requests = NonZeroU32::new(requests)?;
         Some(Rate { requests, setting })
@@ -80,7 +82,7 @@ impl Rate {
 }
 
 impl Rates {
-    /// Returns limits of which nothing is used: so many requests a second to one webhook, and to the host. 0 is no limit.
+    /// Creates limits of which nothing is used: requests a second to one webhook, and to the host. 0 means no limit.
     pub(crate) fn new(webhook: u32, host: u32) -> Self {
         let share = |parts: u32| match host {
             0 => None,
@@ -95,7 +97,7 @@ impl Rates {
         }
     }
 
-    /// Says whether a request would be admitted. Nothing is used up.
+    /// Checks whether a request would be admitted. Uses up nothing.
     ///
     /// # Errors
     /// When it came too fast.
@@ -109,10 +111,10 @@ impl Rates {
         self.take(&used, run, webhook, now).map(|_| ())
     }
 
-    /// Admits a request, or says when to try again.
+    /// Admits a request, or returns when to try again.
     ///
     /// # Errors
-    /// When it came too fast. It uses up nothing then, of any limit.
+    /// When the request came too fast. Then it uses up nothing of any limit.
     pub(crate) fn admit(
         &self,
         run: RunId,
@@ -136,7 +138,7 @@ impl Rates {
         Ok(())
     }
 
-    /// Returns what is used of each limit after one more request.
+    /// Returns how much of each limit is used after one more request.
     fn take(
         &self,
         used: &Used,
@@ -165,7 +167,7 @@ impl Rates {
 
     fn make_room(&self, used: &mut Used, now: Time) {
         let since = now.0.checked_sub(used.swept.0);
-        // Without a difference the clock was set back, and nothing is known of the time since.
+        // If there is no difference, the clock was set back, and the time since the last sweep is unknown.
         let is_due = since.is_none_or(|since| since >= SWEEP);
         if !is_due && used.keys.len() + 1 < MOST {
             return;
@@ -185,25 +187,25 @@ impl Rates {
     }
 }
 
-/// What is used of each limit. None where there is no limit.
+/// How much of each limit is used. None if there is no limit.
 struct Taken {
     of_webhook: Option<Whole>,
     of_run: Option<Whole>,
     of_host: Option<Whole>,
 }
 
-/// The time at which a budget is whole again, in parts of a millisecond: as many to one as the rate has requests a
-/// second, so that the spacing of requests is a whole number of them, whatever the rate.
+/// The time at which a budget is whole again, in parts of a millisecond. A millisecond has as many parts as the rate
+/// has requests a second, so that the spacing of requests is always a whole number of parts.
 #[derive(Debug, Clone, Copy, Default)]
 struct Whole(u128);
 
 impl Whole {
-    /// The same after one more request; else after how many milliseconds there can be one.
+    /// Returns the time after one more request, or the number of milliseconds after which one is possible.
     fn take(self, rate: Rate, now: Time) -> Result<Self, u64> {
         let rate = u128::from(rate.requests.get());
         let now = u128::from(now.0) * rate;
         let (spacing, burst) = (u128::from(SECOND), u128::from(SECOND) * rate);
-        // A time later than any that can come of a burst is one of a clock that was set back since.
+        // A time later than any burst can reach was set before the clock was set back.
         let from = if self.0 > now + burst {
             now
         } else {
@@ -216,7 +218,7 @@ impl Whole {
         Err(u64::try_from((ahead - burst).div_ceil(rate)).unwrap_or(u64::MAX))
     }
 
-    /// Whether it makes no difference any more.
+    /// Returns true if the entry makes no difference any more.
     fn is_past(self, rate: Rate, now: Time) -> bool {
         let rate = u128::from(rate.requests.get());
         let now = u128::from(now.0) * rate;

@@ -1,4 +1,4 @@
-//! What a caller of a webhook is told.
+//! The results of a request to a webhook or a trigger, for its caller.
 
 use dormouse_journal::{Place, Response, RunId, Status};
 use dormouse_limits::HELD_REPLIES;
@@ -10,69 +10,69 @@ use crate::rates::{Exceeded, Scope};
 use crate::unknown_provider::UnknownProvider;
 use crate::{SecretTrouble, Unavailable};
 
-/// What came of a request.
+/// The result of a request that was accepted or answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// It is durable.
+    /// The request is durable.
     Accepted {
-        /// Its id.
+        /// The id of the request.
         id: String,
     },
-    /// It repeats the request of this id.
+    /// The request repeats an earlier request.
     Duplicate {
-        /// The first one's id.
+        /// The id of the first request.
         id: String,
     },
-    /// It is durable, now or since it came for the first time, and this is the answer to it.
+    /// The request is durable, now or since its first delivery, and the workflow has answered it.
     Answered {
-        /// The first one's id.
+        /// The id of the first request.
         id: String,
-        /// What the workflow says.
+        /// The answer of the workflow.
         response: Response,
     },
-    /// It is durable, or repeats what is, and its provider wants to hear this of it.
+    /// The request is durable, or repeats one that is, and its provider wants this answer.
     AcknowledgedAs {
-        /// The first one's id.
+        /// The id of the first request.
         id: String,
-        /// What the provider's description says.
+        /// The answer in the provider's description.
         response: Response,
-        /// Whether it repeats another.
+        /// True if the request repeats another.
         is_repeat: bool,
     },
-    /// It was a provider's probe, and the run is not concerned.
+    /// The request was a provider's probe, which does not concern the run.
     Probe(Response),
-    /// A trigger took it, now or when it came for the first time.
+    /// A trigger took the request, now or at its first delivery.
     Triggered {
-        /// The run that it started, or belongs to.
+        /// The run that the request started or belongs to.
         run: RunId,
-        /// What became of it.
+        /// What the trigger did with the request.
         came: Came,
-        /// What its caller gets.
+        /// The answer for the caller.
         answer: TriggerAnswer,
     },
 }
 
-/// What became of a request to a trigger.
+/// What a trigger did with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Came {
-    /// It started a run.
+    /// The request started a run.
     Started,
-    /// It was sent to the run that has its key.
+    /// The request was sent to the run that has its key.
     Sent,
-    /// Nothing, since a run has its key.
+    /// Nothing, because a run has its key.
     Existing,
-    /// Nothing, since it repeats another request.
+    /// Nothing, because it repeats another request.
     Repeat,
 }
 
-/// What the caller of a trigger gets.
+/// The answer for the caller of a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TriggerAnswer {
     /// 202, with the run's id.
     Acknowledged,
-    /// This: what the trigger always answers, or the run's output.
+    /// A response: the fixed response of the trigger, or the run's output.
     Response(Response),
-    /// It waited for the output of a run that has none.
+    /// The caller waited for the output of a run that has ended without one.
     Ended {
         /// How the run ended.
         status: Status,
@@ -81,7 +81,7 @@ pub enum TriggerAnswer {
     },
 }
 
-/// Why a request was not accepted. Nothing of it was stored.
+/// Why a request was not accepted. Nothing of the request was stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
     /// The webhook does not take this method.
@@ -89,39 +89,39 @@ pub enum Refusal {
     Method {
         /// The method.
         method: String,
-        /// The methods that the host answers here, with commas between them.
+        /// The methods that the host answers at this URL, separated by commas.
         allowed: String,
     },
-    /// Its signature is missing or wrong.
+    /// The signature of the request is missing or wrong.
     #[error(transparent)]
     Signature(#[from] Rejected),
-    /// The workflow may use none of the secrets that it named.
+    /// The workflow may not use any of the secrets that it named.
     #[error(
         "the signature cannot be checked: the host holds none of the secrets that the workflow named for this webhook, \
          or does not let it use them"
     )]
     NoSecret,
-    /// It is its provider's probe, and cannot be answered.
+    /// The request is its provider's probe, and cannot be answered.
     #[error("{}", Unanswered::Unanswerable)]
     Probe,
-    /// The probe contains a secret that the host is to keep, and cannot.
+    /// The probe contains a secret that the host must keep, and cannot keep.
     #[error(
         "the host cannot keep the secret in this probe; its operator must give it a key for secrets"
     )]
     Learn,
-    /// The host has no description of its provider any more.
+    /// The host has no description of the provider any more.
     #[error(transparent)]
     Provider(#[from] UnknownProvider),
-    /// Its `Idempotency-Key` is not valid.
+    /// The `Idempotency-Key` of the request is not valid.
     #[error(transparent)]
     Key(#[from] InvalidKey),
-    /// Its key was used for another body.
+    /// The key of the request was used with another body.
     #[error("this Idempotency-Key came with another body before: use a new key for a new request")]
     OtherBody,
     /// The webhook was closed, or its run has ended.
     #[error("this webhook was closed, or its run has ended")]
     Gone,
-    /// Its run has failed, and may be retried.
+    /// The run of the webhook has failed, and may be retried.
     #[error("the run of this webhook has failed; it takes requests again if it is retried")]
     RunFailed,
     /// There is no such webhook.
@@ -130,50 +130,51 @@ pub enum Refusal {
     /// The inbox is full.
     #[error("this webhook's inbox is full: the run has not taken what was sent before")]
     InboxFull,
-    /// All inboxes together have as much as the host allows.
+    /// All inboxes together are as large as the host allows.
     #[error("the inboxes of this host are full: runs have not taken what was sent before")]
     HostFull,
-    /// The run uses all disk space that it may.
+    /// The run uses all disk space that it may use.
     #[error(
         "this webhook's run uses all disk space that it may, and accepts nothing before it has taken what was sent earlier"
     )]
     RunFull,
-    /// The runs of its workflow use all disk space that they may.
+    /// The runs of the workflow use all disk space that they may use.
     #[error("the runs of this webhook's workflow use all disk space that they may")]
     WorkflowFull,
-    /// It came too soon after others.
+    /// The request came too soon after others.
     #[error("requests come faster than the host takes them")]
     Rate(Exceeded),
-    /// The trigger or this URL of it is gone.
+    /// The trigger, or this URL of it, is gone.
     #[error("this trigger or its workflow was deleted, or the trigger has another URL now")]
     TriggerGone,
     /// The trigger is paused.
     #[error("this trigger is paused; it takes requests again when it is resumed")]
     TriggerPaused,
-    /// It has no key, and the trigger requires one.
+    /// The request has no key, and the trigger requires one.
     #[error("{}", key_missing(.0))]
     KeyMissing(Place),
-    /// The run that has its key has failed, and may be retried.
+    /// The run that has the key has failed, and may be retried.
     #[error(
         "run {0}, which has this key, has failed; it takes requests again if it is retried, and another starts if it is given up"
     )]
     KeyedRunFailed(RunId),
-    /// The run that has its key has not taken what was sent to it before.
+    /// The run that has the key has not taken enough of the requests sent to it before.
     #[error("run {0}, which has this key, has not taken what was sent to it before")]
     KeyedInboxFull(RunId),
-    /// No more callers can wait.
+    /// No further caller can wait.
     #[error("{}", too_many_held(*.0))]
     TooManyHeld(Scope),
-    /// The host cannot open the secrets by which the request is to be checked.
+    /// The host cannot open the secrets that check the request.
     #[error(transparent)]
     Secret(#[from] SecretTrouble),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
 impl Refusal {
-    /// Returns true if a request that repeats another is spared this: it is answered from what is known of the first one.
+    /// Returns true if a repeat of another request is not refused for this reason. It is answered from what is known of
+    /// the first request.
     pub(crate) fn spares_repeats(&self) -> bool {
         matches!(
             self,

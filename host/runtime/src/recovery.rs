@@ -1,6 +1,6 @@
-//! Recovery: takes up everything that is due, at the start and every now and then.
+//! Recovery: takes up all due work, at the start and at intervals.
 //!
-//! What is due is read a page at a time, and the next page when there is room for its runs.
+//! Due work is read a page at a time. The next page is read when there is room for its runs.
 
 use std::sync::Arc;
 
@@ -12,16 +12,17 @@ use crate::hint::Hint;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
-/// How many runs are read at once.
+/// The number of runs that are read at once.
 const PAGE: usize = 256;
 
-/// How many blocked runs are tried again at once. Each needs a commit, which those that are tried together share.
+/// The number of blocked runs that are tried again at once. Each needs a commit, and runs that are tried together share
+/// commits.
 const TRIED_AT_ONCE: usize = 16;
 
-/// How long to wait when the store cannot be read or written, in milliseconds.
+/// How long to wait after the store could not be read or written, in milliseconds.
 const PAUSE: u64 = 1_000;
 
-/// Takes up everything that is due.
+/// Takes up all due work.
 pub(crate) struct Recovery {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: HostClock,
@@ -31,7 +32,7 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
-    /// Looks for what a lost wake-up has missed, and whether a full disk takes writes again.
+    /// Finds runs whose wake-up was lost, and checks whether a disk that was full takes writes again.
     pub(crate) async fn scan(&self) {
         if let Err(error) = self.wake_due().await {
             tracing::warn!(%error, "due runs could not be read");
@@ -59,8 +60,8 @@ impl Recovery {
         Ok(())
     }
 
-    /// Tries blocked runs again, once after a start: it may have brought what they were missing. Those that still cannot go
-    /// on are blocked again.
+    /// Tries blocked runs again, once after a start, because the start may have brought what they lacked. Runs that
+    /// still cannot go on are blocked again.
     pub(crate) async fn unblock(&self) {
         let mut after = None;
         while !self.slots.is_stopping() {
@@ -95,7 +96,7 @@ impl Recovery {
         }
     }
 
-    /// A host whose disk was full is not ready, so perhaps nobody asks it to write; it finds out by itself.
+    /// Writes something if the disk was full. A host with a full disk is not ready, so perhaps nobody asks it to write.
     async fn try_full_disk(&self) {
         if self.store.is_full() && self.store.probe().await.is_ok() {
             tracing::info!("the disk takes writes again");

@@ -1,7 +1,8 @@
-//! Repairs: trying a run again that broke, and moving a run to another version of its workflow.
+//! Repairs: tries broken runs again, and moves runs to another version of their workflow.
 //!
-//! Code is put under a run only if it repeats the run's journal. That is found out by replaying the journal against it,
-//! without effects, while the run goes on; the run is changed by one small commit, if it still stands where it was seen.
+//! A run gets other code only if that code repeats the run's journal. To find out, the journal is replayed against the
+//! code without effects, while the run goes on. Then one small commit changes the run, if the run is still where it was
+//! seen.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,37 +26,38 @@ use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::wake::Wake;
 
-/// How often a run is looked at anew that has moved on while its journal was replayed.
+/// How many times a repair is begun again for a run that has moved on while its journal was replayed.
 pub(crate) const LOOKS: u32 = 5;
 
-/// The failures that another setting of the host may prevent, so that trying again may help without other code.
+/// The codes of failures that another setting of the host may prevent, so that a retry may help without other code.
 pub(crate) const LIMITS: [&str; 3] = ["limit", "cpu-limit", "memory-limit"];
 
-/// How a run is to be retried.
+/// The options of a retry.
 #[derive(Debug, Clone, Default)]
 pub struct Retry {
-    /// On this version.
+    /// The version to continue on. None for the current version of the workflow if it repeats the journal, otherwise
+    /// the run's own.
     pub version: Option<VersionId>,
-    /// Also if it would break or fail again, or if the run that started it was told of its failure.
+    /// True to retry even if the run would break or fail again, or if the run that started it was told of its failure.
     pub anyway: bool,
-    /// Take it back to before this step was answered: the last step of this name, or the operation of this number.
+    /// The step before whose answer the run is taken back: the last step of this name, or the operation of this number.
     pub from: Option<String>,
-    /// Only say what would be done.
+    /// True to return only what would be done.
     pub dry_run: bool,
-    /// True if the run that started it is retried after it.
+    /// True if the run that started this run is retried after it.
     pub is_of_parent: bool,
-    /// The runs that the same command has brought back.
+    /// The runs that the same command has retried because others wait for them.
     pub brought: Arc<BroughtBack>,
 }
 
-/// How a run is to be moved.
+/// The options of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
-    /// To this version.
+    /// The version to move the run to.
     pub version: VersionId,
-    /// Only if it is on this version.
+    /// The version that the run must be on, if any.
     pub from: Option<VersionId>,
-    /// Only say what would be done.
+    /// True to return only what would be done.
     pub dry_run: bool,
 }
 
@@ -70,7 +72,7 @@ pub struct RepairedRun {
     pub paused: Option<PausedBy>,
     /// Where the current version of the workflow does not repeat the run's journal, if it was not used for that reason.
     pub differs: Option<Box<Mismatch>>,
-    /// If the run is taken back: what that means.
+    /// The consequences, if the run is taken back.
     pub back: Option<Box<Back>>,
 }
 
@@ -80,7 +82,7 @@ pub enum RepairError {
     /// There is no such run.
     #[error("there is no such run")]
     UnknownRun,
-    /// Its workflow has no such version.
+    /// The workflow of the run has no such version.
     #[error("the workflow {workflow:?} has no such version")]
     UnknownVersion {
         /// The workflow.
@@ -89,7 +91,7 @@ pub enum RepairError {
     /// The run is not blocked and has not failed.
     #[error("the run is {0}, and only a blocked or failed run can be retried")]
     NotBlocked(Status),
-    /// The run is not paused itself, but something above it is.
+    /// The run itself is not paused, but something above it is.
     #[error("the run itself is not paused, but {} is", match by {
         PausedBy::Workflow => format!("its workflow {workflow:?}"),
         PausedBy::Above(run) => format!("run {run}, with which it ends,"),
@@ -129,12 +131,12 @@ pub enum RepairError {
     /// A call may be sent only once, and it is not known whether it arrived.
     #[error("the call {step:?} may be sent only once, and it is not known whether it arrived")]
     AtMostOnce {
-        /// The operation.
+        /// The operation of the call.
         operation: OperationNumber,
-        /// What the author calls it.
+        /// The step name of the call.
         step: String,
     },
-    /// The run that started it was told of its failure, and has not failed itself.
+    /// The run that started this run was told of its failure, and has not failed itself.
     #[error(
         "run {parent} started this run, was told of its failure, and goes on or has ended in another way"
     )]
@@ -142,67 +144,67 @@ pub enum RepairError {
         /// The run that started it.
         parent: RunId,
     },
-    /// A run that was started because of its failure has not ended.
+    /// A run that was started because of this run's failure has not ended.
     #[error("{}", match handler {
         Some(handler) => format!("run {handler}, which was started because of this run's failure, has not ended"),
         None => "the run that is started because of this run's failure has not begun".into(),
     })]
     HandlerRunning {
-        /// That run. None if it is about to be started.
+        /// The id of that run. None if it is about to be started.
         handler: Option<RunId>,
     },
-    /// It has made no such step.
+    /// The run has made no such step.
     #[error("the run has made no step {step:?} in this generation")]
     UnknownStep {
-        /// What names the step.
+        /// The name or the number that was asked for.
         step: String,
-        /// The last steps that it has made, the newest first.
+        /// The last steps that the run has made, the newest first.
         last: Vec<String>,
     },
     /// The step has no result.
     #[error("the step {step:?} (operation {operation}) has no result yet")]
     Unanswered {
-        /// The operation.
+        /// The operation of the step.
         operation: OperationNumber,
-        /// What the author calls it.
+        /// The step name.
         step: String,
-        /// The last steps that it has made, the newest first.
+        /// The last steps that the run has made, the newest first.
         last: Vec<String>,
     },
-    /// The journal does not say where its results came from.
+    /// The journal does not say where the run's results came from.
     #[error(
         "an earlier version of the host wrote a part of the journal that would be set aside, and did not record where its results came from"
     )]
     RecordsTooOld,
-    /// It was taken back too often.
+    /// The run was taken back too often.
     #[error("the run was taken back as often as is allowed")]
     TakenBackTooOften,
-    /// A run that it started, and waits for, was cancelled, given up or removed.
+    /// A run that this run started and waits for was cancelled, given up or removed.
     #[error("run {child}, which it started and waits for, cannot be retried any more")]
     ChildGone {
-        /// That run.
+        /// The id of the started run.
         child: RunId,
-        /// Its status. None if it was removed.
+        /// The status of the started run. None if it was removed.
         status: Option<Status>,
     },
-    /// A run that it started, and waits for, cannot be retried.
+    /// A run that this run started and waits for cannot be retried.
     #[error("run {child}, which it started and waits for, must be retried first: {error}")]
     Child {
-        /// That run.
+        /// The id of the started run.
         child: RunId,
-        /// Why.
+        /// The reason.
         error: Box<RepairError>,
     },
     /// The version does not repeat the run's journal.
     #[error(transparent)]
     Differs(Box<Mismatch>),
-    /// The run had gone on whenever it was looked at.
+    /// The run had moved on each time it was looked at.
     #[error("the run is busy")]
     Busy,
     /// The version cannot be executed.
     #[error("the version cannot be executed: {0}")]
     Unusable(String),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -219,7 +221,7 @@ pub(crate) struct Repairs {
     pub(crate) preparing: Preparing,
 }
 
-/// The code that a run is to go on with.
+/// The code with which a run continues.
 pub(crate) struct Choice {
     pub(crate) version: VersionId,
     pub(crate) differs: Option<Box<Mismatch>>,
@@ -239,7 +241,7 @@ impl From<Trouble> for RepairError {
 }
 
 impl Repairs {
-    /// Tries a blocked run again.
+    /// Tries a blocked or failed run again.
     pub(crate) async fn retry(
         &self,
         run: RunId,
@@ -301,7 +303,7 @@ impl Repairs {
         Err(RepairError::Busy)
     }
 
-    /// Replays a run's journal against a version that need not be deployed, without effects. Returns where the run stands.
+    /// Replays a run's journal against a version that need not be deployed, without effects. Returns the run's status.
     pub(crate) async fn check(
         &self,
         run: RunId,
@@ -323,8 +325,9 @@ impl Repairs {
         shown.map(|shown| shown.view).ok_or(RepairError::UnknownRun)
     }
 
-    /// Returns the version that is asked for, if the run's journal agrees with it. If none is asked for, that is the
-    /// current version of its workflow, or else its own. The arguments of the operations that are done again may be others.
+    /// Returns the version that is asked for, if it repeats the run's journal. If none is asked for, returns the
+    /// current version of the workflow if that repeats the journal, otherwise the run's own. The arguments of the
+    /// operations that are done again may differ.
     pub(crate) async fn choose(
         &self,
         view: &RunView,
@@ -360,7 +363,7 @@ impl Repairs {
         Ok(Choice { version, differs })
     }
 
-    /// Returns where code does not repeat a run's journal, if so.
+    /// Returns the first difference between what the code does and the run's journal, if there is one.
     async fn difference(
         &self,
         view: &RunView,
@@ -377,8 +380,8 @@ impl Repairs {
         }
     }
 
-    /// Returns what is kept of the arguments of the operation that the code did not repeat: the request of a call that has no
-    /// result yet.
+    /// Returns the recorded arguments of the operation that the code did not repeat, if they are kept: the request of a
+    /// call that has no result yet.
     async fn kept(
         &self,
         run: RunId,
@@ -393,7 +396,7 @@ impl Repairs {
         Ok(sending.map(|sending| Box::new(decisions::arguments(sending.call))))
     }
 
-    /// A run whose code broke does so again, unless something is different.
+    /// Refuses a run whose code would break again because nothing has changed.
     fn refuse_same_again(&self, view: &RunView) -> Result<(), RepairError> {
         let Some(failure) = &view.state.failure else {
             return Ok(());
@@ -406,7 +409,7 @@ impl Repairs {
         })
     }
 
-    /// Has the run go on, if it stands where it was seen. Returns none if it does not.
+    /// Changes the run, if it is still where it was seen. Returns none if it is not.
     async fn repair(
         &self,
         view: &RunView,
@@ -451,7 +454,8 @@ impl Repairs {
         }
     }
 
-    /// Tries a run again that is blocked for the host's trouble, as it is; one whose code broke is retried.
+    /// Tries a run again that is blocked by trouble of the host, without changing it. A run whose code broke is
+    /// retried.
     pub(crate) async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         match self.store.resume(run).await.map_err(Unavailable::from)? {
             Resumed::Now => {
@@ -464,7 +468,7 @@ impl Repairs {
         }
     }
 
-    /// Returns how a run goes on that was not changed.
+    /// Returns the result of a repair that did not change the run.
     pub(crate) async fn as_it_is(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         let view = self.view(run).await?;
         Ok(RepairedRun {

@@ -1,4 +1,4 @@
-//! Bringing a run back into memory: its frontier from the store, its instance by replaying its journal.
+//! Brings a run back into memory: its frontier from the store, and its instance by replaying its journal.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ use crate::turn::Turn;
 use crate::urls::WebhookUrls;
 use dormouse_webhook::provider::Providers;
 
-/// A longer journal takes longer to replay than others are to wait for what follows.
+/// The longest journal, in activations, that is replayed while the store's group is held open. A longer replay would
+/// delay other runs.
 const REPLAYED_WHILE_HELD: u32 = 250;
 
 /// Brings runs back into memory.
@@ -50,11 +51,11 @@ pub(crate) struct Replay {
     pub(crate) rebuild_after_step: bool,
 }
 
-/// What the store, or the start of a run, says of it.
+/// What the store, or the start of the run, says about a run.
 struct Known {
     view: RunView,
     frontier: Frontier,
-    /// None if it has to be looked up.
+    /// None if the input must be looked up.
     input: Option<Payload>,
 }
 
@@ -128,7 +129,8 @@ impl Replay {
             }
             turn.check(&*self.store, &mut frontier).await?;
             if frontier.next(self.clock.moment()).is_none() {
-                // Woken for nothing, or for an arrival that no wait may have. Not worth an instance.
+                // The run was woken for nothing, or for an arrival that no wait may take. That is not worth an
+                // instance.
                 self.deadlines
                     .hint(frontier.next_deadline(self.clock.moment()));
                 return Ok(None);
@@ -144,7 +146,7 @@ impl Replay {
     /// Replays a run's journal against a version of its workflow, without effects.
     ///
     /// # Errors
-    /// [`Trouble::Mismatch`] if that version does not repeat it.
+    /// [`Trouble::Mismatch`] if that version does not repeat the journal.
     pub(crate) async fn agrees(
         &self,
         view: &RunView,
@@ -154,8 +156,8 @@ impl Replay {
         self.done_again(view, version, again).await.map(drop)
     }
 
-    /// Replays a run's journal against a version of its workflow, without effects. Returns what that version makes of the
-    /// operations that are done again, and what they ask of the host.
+    /// Replays a run's journal against a version of its workflow, without effects. Returns the operations that are done
+    /// again as that version makes them, and their effects.
     ///
     /// # Errors
     /// [`Trouble::Mismatch`] if that version does not repeat the journal.
@@ -169,7 +171,7 @@ impl Replay {
             workflow: view.run.workflow.as_str().into(),
             run: view.id,
         };
-        // Without one, nobody would drop the instance of a run that goes to sleep while this waits for room.
+        // Without a place, nothing could drop the instance of a run that falls asleep while this waits for room.
         let _place = self.places.take(&party).await;
         let Some(_permit) = self.slots.permit().await else {
             return Err(Trouble::Retry("the host is stopping".into()));
@@ -180,8 +182,8 @@ impl Replay {
         Ok(instance.take_again())
     }
 
-    /// Returns what the guest is called with in the run's present generation, and what that begins with. The input of a run
-    /// is looked up if it is not given.
+    /// Returns what the guest is called with in the run's present generation, and the state in which the generation
+    /// begins. The input is looked up if it is not given.
     async fn beginning(
         &self,
         view: &RunView,
@@ -198,7 +200,8 @@ impl Replay {
         Ok((Beginning::default(), input))
     }
 
-    /// Returns the webhooks that a run had in its present generation, if it was taken back. Its first one has this number.
+    /// Returns the webhooks that a run had in its present generation, if it was taken back. `first` is the number of
+    /// the first one.
     async fn earlier(
         &self,
         view: &RunView,
@@ -229,7 +232,7 @@ impl Replay {
         Ok(earlier)
     }
 
-    /// Returns a new instance, brought to where the journal ends. The input is looked up if it is not given.
+    /// Returns a new instance that has replayed the whole journal. The input is looked up if it is not given.
     pub(crate) async fn instance(
         &self,
         view: &RunView,
@@ -238,7 +241,7 @@ impl Replay {
         self.replayed(view, input, &BTreeSet::new()).await
     }
 
-    /// Returns the same, in which these operations are done again.
+    /// Returns a new instance that has replayed the journal, except that these operations are done again.
     async fn replayed(
         &self,
         view: &RunView,
@@ -294,7 +297,7 @@ impl Replay {
     }
 }
 
-/// Says in which activation a journal was not repeated.
+/// Adds the number of the activation to a mismatch.
 fn within(number: u32, interruption: Interruption) -> Interruption {
     match interruption {
         Interruption::Mismatch(mut mismatch) => {
@@ -305,7 +308,7 @@ fn within(number: u32, interruption: Interruption) -> Interruption {
     }
 }
 
-/// Processor time for the engine, from the host's clock.
+/// The processor time for the engine, from the host's clock.
 struct Cpu(HostClock);
 
 impl CpuClock for Cpu {

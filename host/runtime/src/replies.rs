@@ -1,11 +1,11 @@
-//! Callers who are held until the workflow has decided what they are answered.
+//! Callers that are held until the workflow has decided their answer.
 //!
-//! Their requests are durable before they are held, and an answer is handed over here only after its commit. Who is held
-//! is known in memory alone: whoever loses the connection and asks again with the same key finds the answer in the
-//! store, or is held again.
+//! The request of a caller is durable before the caller is held, and an answer is passed on only after its commit. The
+//! callers themselves are known in memory only. A caller that loses its connection and asks again with the same key
+//! finds the answer in the store, or is held again.
 //!
-//! How many are held at once is limited for the host, and nobody gets more of that than a share: the callers of a webhook
-//! have a quarter of the places at most, and those of all webhooks of a run have half of them.
+//! The number of held callers is limited for the host. The callers of one webhook get at most a quarter of the places,
+//! and those of all webhooks of a run get at most half.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,16 +19,16 @@ use futures::FutureExt;
 use crate::rates::Scope;
 use crate::waiters::{Waiter, Waiters};
 
-/// Callers who are held.
+/// The callers that are held.
 pub(crate) struct Replies {
     callers: Arc<Waiters<(RunId, String), Response>>,
-    /// Those of them who look again when their run continues as new.
+    /// The held callers, to be told when their run continues as new.
     continuing: Arc<Waiters<RunId, ()>>,
     held: Mutex<Held>,
     most: usize,
 }
 
-/// How many callers are held. Whoever holds none has no entry.
+/// The number of held callers. A run or webhook without any has no entry.
 #[derive(Default)]
 struct Held {
     all: usize,
@@ -36,7 +36,7 @@ struct Held {
     webhooks: HashMap<(RunId, WebhookNumber), usize>,
 }
 
-/// The place of a caller who is held, until it is dropped.
+/// The place of a held caller. Dropping it frees the place.
 pub(crate) struct Place<'a> {
     replies: &'a Replies,
     run: RunId,
@@ -56,7 +56,7 @@ impl Replies {
     /// Takes a place for one more caller of a webhook.
     ///
     /// # Errors
-    /// When as many are held as may be: by the host, by the run, or by the webhook.
+    /// The scope of the limit that is reached: the host, the run, or the webhook.
     pub(crate) fn place(&self, run: RunId, webhook: WebhookNumber) -> Result<Place<'_>, Scope> {
         let mut held = self.lock();
         self.check(&held, run, webhook)?;
@@ -70,10 +70,10 @@ impl Replies {
         })
     }
 
-    /// Says whether there is a place for one more caller of a webhook. None is taken.
+    /// Checks whether there is a place for one more caller of a webhook, without taking it.
     ///
     /// # Errors
-    /// When there is none.
+    /// The scope of the limit that is reached.
     pub(crate) fn look(&self, run: RunId, webhook: WebhookNumber) -> Result<(), Scope> {
         self.check(&self.lock(), run, webhook)
     }
@@ -93,27 +93,27 @@ impl Replies {
         }
     }
 
-    /// Waits for the answer to a delivery that is decided from now on.
+    /// Waits for the answer to a delivery, if it is decided from now on.
     pub(crate) fn wait(&self, run: RunId, delivery: &str) -> Waiter<(RunId, String), Response> {
         self.callers.wait((run, delivery.to_owned()))
     }
 
-    /// Answers the caller of a delivery, if it is held. The answer is durable.
+    /// Answers the caller of a delivery, if it is held. The answer must be durable.
     pub(crate) fn answer(&self, run: RunId, delivery: &str, response: &Response) {
         self.callers.resolve(&(run, delivery.to_owned()), response);
     }
 
-    /// Waits for the run to continue as new from now on. It may leave the webhook behind then whose caller is held.
+    /// Waits for the run to continue as new from now on. The run may then give up the webhook of the held caller.
     pub(crate) fn next_generation(&self, run: RunId) -> Waiter<RunId, ()> {
         self.continuing.wait(run)
     }
 
-    /// Has those look again who are held by a run that has continued as new, which is durable.
+    /// Tells the callers of a run that it has continued as new. That must be durable.
     pub(crate) fn continues(&self, run: RunId) {
         self.continuing.resolve(&run, &());
     }
 
-    /// Returns how many callers are held.
+    /// Returns the number of held callers.
     pub(crate) fn held(&self) -> usize {
         self.lock().all
     }
@@ -122,7 +122,7 @@ impl Replies {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets everybody go, from now on too.
+    /// Releases all callers, also those that come from now on.
     pub(crate) fn release_all(&self) {
         self.callers.release_all();
     }
@@ -148,8 +148,8 @@ fn give_back<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
     }
 }
 
-/// Returns the answer, unless the run ends without one or the time passes. A run that answers and ends at once has answered: the
-/// answer is handed over before the end is told, but both may come between a look at the one and a look at the other.
+/// Returns the answer, unless the run ends without one or the time passes. If a run answers and ends at once, the
+/// answer counts: it is passed on before the end is announced, but both may arrive between two polls.
 pub(crate) async fn answered<T, E>(
     answer: impl Future<Output = Option<T>>,
     ended: impl Future<Output = Option<E>>,

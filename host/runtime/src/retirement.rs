@@ -1,4 +1,4 @@
-//! Retirement: removes what has expired, a little at a time.
+//! Retirement: removes what has expired, in small batches.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 use crate::orders::Orders;
 use crate::slots::Slots;
 
-/// Milliseconds between looks when nothing is known to expire sooner. What expires may stay this much longer.
+/// Milliseconds between looks if nothing is known to expire sooner. What expires may stay this much longer.
 const LOOK: u64 = 5_000;
 
-/// Milliseconds after everything expired is removed, so that on a busy host what follows goes together, in one commit a
-/// second and not in one a minute that is long.
+/// Milliseconds to wait after everything that had expired was removed. On a busy host, what expires meanwhile is then
+/// removed in one commit a second instead of one long commit a minute.
 const GATHER: u64 = 1_000;
 
-/// Milliseconds between batches, so that removing a large run does not delay those that are alive.
+/// Milliseconds between batches, so that the removal of a large run does not delay other runs.
 const BREATH: u64 = 20;
 
 /// Removes what has expired.
@@ -28,12 +28,12 @@ pub(crate) struct Retirement {
     pub(crate) clock: HostClock,
     pub(crate) slots: Arc<Slots>,
     pub(crate) orders: Arc<Orders>,
-    /// Something expires earlier than was known.
+    /// Notified when something expires earlier than was known.
     pub(crate) sooner: Arc<Notify>,
 }
 
 impl Retirement {
-    /// Removes what expires, for as long as the host runs.
+    /// Removes what expires, as long as the host runs.
     pub(crate) async fn run(&self) {
         while !self.slots.is_stopping() {
             let now = self.clock.now();
@@ -50,12 +50,12 @@ impl Retirement {
         }
     }
 
-    /// Removes a batch, and returns when to go on, if that is known.
+    /// Removes a batch. Returns the time at which to continue, if it is known.
     async fn retire(&self, now: Time) -> Option<Time> {
         match self.store.next_expiry().await {
             Ok(Some(next)) if next <= now => match self.store.retire().await {
                 Ok(more) => {
-                    // What expires may be the time that a run was given.
+                    // What expired may be the timeout of a run, which becomes an order.
                     self.orders.hint();
                     Some(now.after(if more { BREATH } else { GATHER }))
                 }

@@ -1,28 +1,28 @@
-//! When a call is tried again.
+//! Decides when a call is tried again.
 
 use dormouse_journal::{CallError, Failure, OperationNumber, Response, RetryPolicy, RunId, Time};
 use dormouse_store::Bounds;
 use sha2::{Digest, Sha256};
 
-/// The least time between two attempts at a call in milliseconds, whatever its policy or the response says.
+/// The shortest time between two attempts at a call, in milliseconds, whatever the policy or the response says.
 pub(crate) const GAP: u64 = 100;
 
-/// The longest time that a response may ask for, in milliseconds.
+/// The longest delay that a response may ask for, in milliseconds.
 const LONGEST_ASKED: u64 = 24 * 60 * 60 * 1_000;
 
-/// Over how long the attempts of many runs that were all told the same time to come back are spread, in milliseconds: as
-/// long as they were told, up to this.
+/// The time over which the next attempts of many runs are spread if all were told the same delay, in milliseconds: as
+/// long as the delay, up to this.
 const SPREAD: u64 = 5_000;
 
-/// The same of a long time: a fifth of it, where that is more.
+/// For a long delay, the next attempts are spread over a fifth of it, if that is more than [`SPREAD`].
 const PART_SPREAD: u64 = 5;
 
-/// What to do after an attempt.
+/// What follows from an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// This is the result.
+    /// The result of the attempt is the result of the call.
     Done,
-    /// Another attempt, at this time.
+    /// Another attempt is made at this time.
     Again(Time),
 }
 
@@ -33,11 +33,11 @@ pub(crate) struct Tried {
     pub(crate) operation: OperationNumber,
     pub(crate) policy: RetryPolicy,
     pub(crate) bounds: Bounds,
-    /// The attempt's number, from 1.
+    /// The number of the attempt, from 1.
     pub(crate) attempt: u32,
-    /// The steady time at which it ended.
+    /// The steady time at which the attempt ended.
     pub(crate) now: Time,
-    /// The date at which it ended, by which other machines go.
+    /// The date at which the attempt ended, for dates in the response.
     pub(crate) date: Time,
 }
 
@@ -62,7 +62,7 @@ impl Tried {
         }
     }
 
-    /// The policy's delay after this attempt, between half and the whole of it.
+    /// Returns the policy's delay after this attempt: a random time between half the delay and the whole.
     fn backoff(&self) -> u64 {
         let RetryPolicy {
             initial_delay,
@@ -70,7 +70,7 @@ impl Tried {
             max_delay,
             ..
         } = self.policy;
-        // Nothing times what is beyond all numbers is no number.
+        // Zero times infinity is not a number, so an initial delay of zero is handled first.
         if initial_delay == 0 {
             return 0;
         }
@@ -80,15 +80,16 @@ impl Tried {
         fraction(whole, 0.5 + self.part() / 2.0)
     }
 
-    /// When the next attempt is made if the response asks for so many milliseconds: somewhat later, but still in time.
+    /// Returns the time of the next attempt if the response asks for this many milliseconds: somewhat later, but before
+    /// the call is given up.
     fn spread(&self, asked: u64) -> Time {
         let most = asked.min(SPREAD).max(asked / PART_SPREAD);
         let next = self.now.after(asked + fraction(most as f64, self.part()));
         self.bounds.until.map_or(next, |until| next.min(until))
     }
 
-    /// A number from 0 to 1, by which many runs do not come back at once. It is derived from what is tried, so that a
-    /// simulation gives the same twice.
+    /// Returns a number from 0 to 1 that spreads the attempts of many runs. It is derived from the call, so that a
+    /// simulation gives the same number each time.
     fn part(&self) -> f64 {
         let digest = Sha256::new()
             .chain_update(self.run.0)
@@ -99,24 +100,23 @@ impl Tried {
     }
 }
 
-/// A part of something that is neither negative nor larger than what an integer holds. What a float has beyond an integer
-/// is not missed.
+/// Returns a part of a whole that is neither negative nor larger than an integer can be. The fraction is cut off.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn fraction(whole: f64, part: f64) -> u64 {
     (whole * part) as u64
 }
 
-/// How late the host may be with an attempt that was due in time, in milliseconds. A busy host is some moments late.
+/// How late an attempt may be made, in milliseconds. A busy host may be some moments late.
 const LATENESS: u64 = 60_000;
 
-/// Whether the host is so late with an attempt that it is not made any more.
+/// Returns true if the host is too late for an attempt.
 pub(crate) fn is_too_late(bounds: Bounds, now: Time) -> bool {
     bounds
         .until
         .is_some_and(|until| now > until.after(LATENESS))
 }
 
-/// What a call ends with whose next attempt the host could not make in time.
+/// The result of a call whose next attempt the host could not make in time.
 pub(crate) fn too_late() -> CallError {
     CallError::Other(Failure {
         code: "too-late".into(),
@@ -140,7 +140,7 @@ pub(crate) fn reason(result: &Result<Response, CallError>) -> String {
     }
 }
 
-/// Whether another attempt may give another result.
+/// Returns true if another attempt may give another result.
 fn is_retryable(result: &Result<Response, CallError>) -> bool {
     match result {
         Ok(response) => matches!(response.status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
@@ -155,7 +155,8 @@ fn is_retryable(result: &Result<Response, CallError>) -> bool {
     }
 }
 
-/// The delay that a response asks for, in milliseconds, up to the longest: seconds, or a date
+/// Returns the delay that a response asks for, in milliseconds, up to [`LONGEST_ASKED`]. The response gives seconds or
+/// a date
 /// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 fn retry_after(response: &Response, date: Time) -> Option<u64> {
     let (_, value) = response
@@ -164,7 +165,7 @@ fn retry_after(response: &Response, date: Time) -> Option<u64> {
         .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
     let text = std::str::from_utf8(value).ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // What is beyond 64 bits is beyond the longest as well.
+        // A number that does not fit into 64 bits is longer than the longest delay.
         let seconds = text.parse::<u64>().unwrap_or(u64::MAX);
         return Some(seconds.saturating_mul(1_000).min(LONGEST_ASKED));
     }
@@ -194,7 +195,7 @@ mod tests {
         })
     }
 
-    /// A call that was made at 0 and has come so far at so many milliseconds.
+    /// A call that was made at time 0 and has come this far at time `now`.
     fn tried(policy: RetryPolicy, attempt: u32, now: u64) -> Tried {
         Tried {
             run: RunId([1; 16]),
@@ -306,7 +307,7 @@ mod tests {
         }
     }
 
-    /// The earliest and the latest next attempt of many runs that are all told the same.
+    /// The earliest and the latest next attempt of many runs that are all told the same delay.
     fn spread(policy: RetryPolicy, retry_after: &str) -> (u64, u64) {
         let next = (0..1_000_u32).map(|number| {
             let mut run = [0; 16];

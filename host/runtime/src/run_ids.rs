@@ -1,7 +1,7 @@
-//! Ids of new runs, each above the one before.
+//! Ids of new runs. Each id is greater than the one before.
 //!
-//! Within a millisecond as well: rows are then added at the end of their tables, whose pages become full. Those of ids in
-//! random order stay a third empty, and with them the disk and what is read at each start.
+//! This also holds within a millisecond. So rows are added at the end of their tables, and the pages become full. With
+//! ids in random order, a third of each page would stay empty, which costs disk space and makes each start read more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dormouse_journal::{RunId, Time};
 use dormouse_seams::Entropy;
 
-/// A UUID of version 7 has 12 bits behind its milliseconds that may count
+/// A UUID of version 7 has 12 bits after its milliseconds that may be a counter
 /// ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562.html#section-6.2), method 1).
 const COUNTER_BITS: u32 = 12;
 
 /// Makes ids.
 pub(crate) struct RunIds {
     entropy: Arc<dyn Entropy>,
-    /// The last one's milliseconds and counter, as one number.
+    /// The milliseconds and the counter of the last id, as one number.
     last: AtomicU64,
 }
 
@@ -28,7 +28,7 @@ impl RunIds {
         }
     }
 
-    /// Returns an id above all that were made before. More of them in a millisecond than can be counted are dated ahead.
+    /// Returns an id greater than all ids before. If the counter of a millisecond is used up, the id has a later time.
     pub(crate) fn next(&self, now: Time) -> RunId {
         let now = now.0 << COUNTER_BITS;
         let after = |last: u64| now.max(last + 1);
@@ -48,7 +48,7 @@ impl RunIds {
 mod tests {
     use super::*;
 
-    /// The highest numbers first, so that what is random does not put the ids in order.
+    /// Returns high numbers first, so that the random bits do not put the ids in order.
     struct Falling(AtomicU64);
 
     impl Entropy for Falling {

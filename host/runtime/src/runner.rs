@@ -33,7 +33,7 @@ use crate::turn::{Next, Turn};
 use crate::wake::{OwnRuns, Seat, Wake};
 use crate::watchers::Watchers;
 
-/// How many activations of a run are executed before others have their turn.
+/// The number of activations of a run that are executed before other runs get a turn.
 const IN_A_ROW: u32 = 64;
 
 /// Executes runs.
@@ -67,7 +67,7 @@ struct Effects {
 }
 
 impl Effects {
-    /// Of an activation behind which the run has this frontier.
+    /// Returns the effects of an activation, given the run's frontier after it.
     fn of(new: &NewActivation, frontier: &Frontier) -> Self {
         let continues = new.next.is_some();
         let mut given_up = given_up(&new.activation);
@@ -121,7 +121,7 @@ impl Runner {
                 Err(trouble) => {
                     live = None;
                     if self.settle(&mut turn).await {
-                        // What was missing may have been known early as well, such as a version that is being deployed.
+                        // What the run lacked may also have been known early, such as a version that is being deployed.
                         self.wake.wake(run, Hint::Anything);
                     } else {
                         self.handle(run, trouble).await;
@@ -186,7 +186,7 @@ impl Runner {
         }
     }
 
-    /// Executes activations until none is due, or others are to have their turn.
+    /// Executes activations until none is due, or other runs get a turn.
     async fn work(
         &self,
         owner: &Owner,
@@ -209,7 +209,7 @@ impl Runner {
             let next = turn.next(&*self.store, &self.clock, current).await?;
             let Some(next) = next else { return Ok(()) };
             if made == IN_A_ROW {
-                // What is due is known to the run that is kept, and one that is not kept looks everywhere.
+                // A run that is kept in memory knows what is due. Any other run looks at everything.
                 self.wake.queue(turn.run, Hint::Time, self.clock.now());
                 return Ok(());
             }
@@ -221,15 +221,15 @@ impl Runner {
         Ok(())
     }
 
-    /// Takes the instance that was kept, if there is one. It may be dropped while the run waits for its place.
+    /// Takes the warm instance, if there is one. The instance may be dropped while the run waits for its place.
     async fn take_warm(&self, owner: &Owner, turn: &mut Turn) -> Option<Box<LiveRun>> {
         let workflow = owner.warm_workflow()?;
         turn.take_place(&self.places, &workflow).await;
         owner.take_warm()
     }
 
-    /// Waits until all that was known early is durable or has failed, so that from here on the store's reads show how it is.
-    /// Returns whether anything was known early.
+    /// Waits until everything that was known early is durable or has failed, so that the store's reads are complete
+    /// from now on. Returns true if anything was known early.
     async fn settle(&self, turn: &mut Turn) -> bool {
         let was_early = turn.forget_early();
         if was_early && let Err(error) = self.store.barrier(turn.run).await {
@@ -238,7 +238,7 @@ impl Runner {
         was_early
     }
 
-    /// Executes one activation, commits it and acts on it. Returns whether to go on.
+    /// Executes one activation, commits it and acts on it. Returns true if the run should go on.
     ///
     /// If the process dies before the commit is durable, nothing of the activation has happened. If it dies after that and
     /// before [`Runner::act`] is done, the calls are taken up at the next start, and callers ask again.
@@ -291,7 +291,7 @@ impl Runner {
         let number = current.next;
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
         let committed = self.store.activate(run, number, new, retention, mail);
-        // What this activation decided is in the same queue now, behind what it follows from.
+        // The decision is in the same queue now, behind the write that it follows from.
         turn.hold = None;
         turn.wait();
         match committed.await {
@@ -321,8 +321,8 @@ impl Runner {
         }
     }
 
-    /// Returns how often the calls were done again that a decision of a run asks for which was taken back, and which has
-    /// made so many operations before.
+    /// Returns how many times each call of a decision was made before, if an earlier activation that made it was taken
+    /// back. `before` is the number of operations before the decision.
     async fn repeats(
         &self,
         run: RunId,
@@ -344,7 +344,7 @@ impl Runner {
             .collect())
     }
 
-    /// Returns whether a run of this workflow that breaks is blocked.
+    /// Returns true if a run of this workflow is blocked when it breaks.
     async fn blocks_broken(&self, workflow: &str) -> Result<bool, Trouble> {
         let workflow = self.store.workflow(workflow.to_owned()).await?;
         let own = workflow.and_then(|workflow| workflow.when_broken);
@@ -368,7 +368,7 @@ impl Runner {
         Trouble::Broke(failure, Box::new(broke))
     }
 
-    /// Brings the run in memory to where its journal is now.
+    /// Updates the run in memory to the state of its journal.
     fn follow(&self, live: &mut LiveRun, (time, made): (Time, u32), activated: &Activated) {
         live.next += 1;
         live.operations += made;
@@ -383,7 +383,7 @@ impl Runner {
             .hint(live.frontier.next_deadline(self.clock.moment()));
     }
 
-    /// Does what a committed activation decided.
+    /// Acts on a committed activation.
     fn act(&self, party: &Party, activated: &Activated, effects: &Effects) {
         let run = party.run;
         for NewResponse { delivery, response } in &effects.responses {
@@ -422,7 +422,7 @@ impl Runner {
     }
 }
 
-/// Returns the operations that an activation gave up.
+/// Returns the operations that an activation has given up.
 fn given_up(activation: &Activation) -> Vec<OperationNumber> {
     let made = activation.operations.iter();
     let given_up = made.filter_map(|operation| match &operation.kind {

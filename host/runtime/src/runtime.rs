@@ -78,8 +78,8 @@ impl Runtime {
         self.0.starter.start(start).await
     }
 
-    /// Resolves when a run has come so far, this much time has passed, or the host stops. Returns the run's status, if there is
-    /// such a run.
+    /// Resolves when a run has reached this point, this much time has passed, or the host stops. Returns the run's
+    /// status, if the run exists.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -89,7 +89,7 @@ impl Runtime {
         until: Until,
         wait: Duration,
     ) -> Result<Option<Status>, Unavailable> {
-        // Watch first, look second: what happens in between is not missed.
+        // Wait first, then look, so that nothing in between is missed.
         let mut reached = self.0.watchers.wait(run, until).fuse();
         let status = self.status(run).await?;
         if status.is_none_or(|status| until.is_reached_by(status)) {
@@ -151,7 +151,7 @@ impl Runtime {
         loop {
             let deleted = self.0.store.delete_run(run).await?;
             match deleted {
-                // There was much to clear, or something is still to be carried out for the run.
+                // There is more to remove, or an order for the run must be carried out first.
                 Deleted::InPart => {
                     self.0.orders.hint();
                     let clock = &self.0.clock;

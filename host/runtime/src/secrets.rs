@@ -1,7 +1,7 @@
-//! Secrets: set and listed by whoever operates the host, and opened for the one use that was granted.
+//! Secrets: operators set and list them, and the host opens a secret only for a use that was granted.
 //!
-//! A value leaves this file as a [`Secret`], towards the check of a signature or a header that is sent. It comes into no
-//! journal, no log and no error.
+//! A value leaves this file only as a [`Secret`], for the check of a signature or for a header that is sent. No
+//! journal, log or error contains it.
 
 use std::sync::Arc;
 
@@ -23,82 +23,82 @@ use crate::Unavailable;
 /// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretView {
-    /// Its name.
+    /// The name of the secret.
     pub name: String,
-    /// What it may be used for.
+    /// What the secret may be used for.
     pub uses: Vec<Use>,
-    /// When it was first set.
+    /// When the secret was first set.
     pub created: Time,
-    /// When it was last set.
+    /// When the secret was last set.
     pub updated: Time,
-    /// Whether this host has the key that it is sealed with.
+    /// True if this host has the key that the secret is sealed with.
     pub readable: bool,
 }
 
-/// What setting a secret did.
+/// The result of setting a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetSecret {
-    /// There was none of this name.
+    /// There was no secret of this name.
     Created(SecretView),
-    /// It took the place of another.
+    /// The secret replaced one of the same name.
     Replaced(SecretView),
 }
 
 /// Why a secret was not set.
 #[derive(Debug, thiserror::Error)]
 pub enum SetSecretError {
-    /// The host has no key to seal it with.
+    /// The host has no key to seal the secret with.
     #[error(
         "this host has no key to seal secrets with: make one with `openssl rand -base64 32 > FILE`, keep it safe, and \
          start the host with the setting `secret-key-file` naming that file"
     )]
     NoKey,
-    /// It cannot be used as it is to be.
+    /// The value does not allow this use.
     #[error(transparent)]
     Invalid(#[from] InvalidUses),
-    /// There is no such secret whose uses could be changed.
+    /// There is no secret of this name.
     #[error("there is no secret {0}")]
     Unknown(SecretName),
-    /// Its value cannot be sealed for other uses, since it cannot be opened.
+    /// The value cannot be opened, so it cannot be sealed for other uses.
     #[error(transparent)]
     Closed(#[from] SecretTrouble),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// Why the host cannot use a secret that it should. Never the guest's fault.
+/// Why the host cannot use a secret that it should use. This is never the guest's fault.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SecretTrouble {
-    /// It has no key for it.
+    /// The host has no key for the secret.
     #[error(
         "the host has no key that opens the secret {0}: start it with the setting `secret-key-file` naming a file that \
          has the key which the secret was set with, or set the secret again"
     )]
     NoKey(SecretName),
-    /// It is not what was sealed.
+    /// The stored value is not what was sealed.
     #[error(
         "the secret {0} is damaged in the store, or somebody has changed its name or its uses there: set it again"
     )]
     Damaged(SecretName),
 }
 
-/// The secrets that a request may be checked by.
+/// The secrets that may check a request.
 #[derive(Debug, Default)]
 pub(crate) struct Verifying {
-    /// Any of them may match.
+    /// The secrets that the host can open. Any of them may match.
     pub(crate) secrets: Vec<Secret>,
-    /// Why another one that might match cannot be opened.
+    /// Why another secret, which might match, cannot be opened.
     pub(crate) closed: Option<SecretTrouble>,
 }
 
 /// Why a secret is not sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendRefused {
-    /// Nothing allows it. The text is for the guest, and says the same whether there is such a secret or not.
+    /// No use allows it. The text is for the guest, and does not depend on whether the secret exists.
     #[error("{0}")]
     Denied(String),
-    /// The host's own trouble.
+    /// The host has trouble of its own.
     #[error(transparent)]
     Trouble(#[from] SecretTrouble),
 }
@@ -107,14 +107,14 @@ pub(crate) enum SendRefused {
 pub(crate) struct Secrets {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    /// What seals secrets and opens them. Without keys there are none to be used.
+    /// Seals and opens secrets. Without keys, the host can use no secrets.
     pub(crate) keys: Option<Arc<SecretKeys>>,
-    /// Held while a secret is set, so that of two changes of one neither is lost.
+    /// Held while a secret is set, so that of two concurrent changes none is lost.
     pub(crate) setting: tokio::sync::Mutex<()>,
 }
 
 impl Secrets {
-    /// Sets a secret, in the place of one of the same name. No other use is allowed than these.
+    /// Sets a secret, and replaces a secret of the same name. Only these uses are allowed.
     pub(crate) async fn set(
         &self,
         name: SecretName,
@@ -131,7 +131,7 @@ impl Secrets {
         })
     }
 
-    /// Allows further uses of a secret, and then no longer allows others. Its value stays.
+    /// Allows further uses of a secret, and then forbids others. The value does not change.
     pub(crate) async fn change_uses(
         &self,
         name: SecretName,
@@ -183,7 +183,7 @@ impl Secrets {
         Ok(row.map(|row| self.view(name.to_owned(), row)))
     }
 
-    /// Deletes a secret. Returns false if there is none of this name.
+    /// Deletes a secret. Returns false if there is no secret of this name.
     pub(crate) async fn delete(&self, name: &str) -> Result<bool, WriteError> {
         let existed = self.store.delete_secret(name.to_owned()).await?;
         if existed {
@@ -202,8 +202,8 @@ impl Secrets {
         }
     }
 
-    /// Returns the values by which requests to a webhook or trigger may be checked: those that it names, that exist, and that
-    /// are granted for its workflow. `sealed` are those that exist.
+    /// Returns the values that may check requests to a webhook or trigger: the secrets that the options name, that
+    /// exist, and that are granted to the workflow. `sealed` are the secrets that exist.
     pub(crate) fn verifying(
         &self,
         workflow: &str,
@@ -242,8 +242,8 @@ impl Secrets {
         is_granted.then(|| self.open(parsed, row).ok()).flatten()
     }
 
-    /// Returns the headers that a call makes from secrets, with their values as they are now: a secret that was changed
-    /// between two attempts is sent as it was changed to.
+    /// Returns the headers of a call that contain secrets, with the present values. If a secret was changed between two
+    /// attempts, the second attempt sends the new value.
     pub(crate) fn sending(&self, sending: &SendingView) -> Result<Vec<SecretHeader>, SendRefused> {
         let (workflow, url) = (&sending.workflow, &sending.call.request.url);
         let open = |secret: &str| {
@@ -268,7 +268,7 @@ impl Secrets {
         })
     }
 
-    /// Says so once if secrets are in the store that this host cannot use.
+    /// Logs a warning if the store has secrets that this host cannot use.
     pub(crate) async fn warn_of_closed(&self) {
         match self.closed().await {
             Ok(count) => {
@@ -284,7 +284,7 @@ impl Secrets {
         }
     }
 
-    /// Returns how many secrets no key of this host opens.
+    /// Returns the number of secrets that no key of this host opens.
     pub(crate) async fn closed(&self) -> Result<usize, ReadError> {
         let rows = self.store.secrets().await?;
         Ok(rows.iter().filter(|(_, row)| !self.has_key_of(row)).count())
@@ -296,7 +296,7 @@ impl Secrets {
     }
 }
 
-/// Returns a header with the values of its secrets, which `open` returns by name.
+/// Returns a header in which the secrets are replaced by the values that `open` returns.
 fn filled(
     header: &dormouse_journal::SecretHeader,
     open: impl Fn(&str) -> Result<Secret, SendRefused>,
@@ -330,7 +330,7 @@ fn filled(
     })
 }
 
-/// Returns the secret of this name, if it is there and one of its uses grants what is asked.
+/// Returns the secret of this name, if it exists and one of its uses grants what is asked.
 fn find<'s>(
     secrets: &'s [(String, SealedSecret)],
     name: &str,
@@ -341,12 +341,12 @@ fn find<'s>(
     row.uses.iter().any(grants).then_some((parsed, row))
 }
 
-/// What a guest is told that may not send a secret. It depends on what the guest asked for and on nothing else, so that
-/// it tells nobody which secrets there are.
+/// Returns the message for a guest that may not send a secret. It depends only on what the guest asked for, so that it
+/// does not reveal which secrets exist.
 fn denial(workflow: &str, name: &str, url: &str) -> String {
     let name = match name.parse::<SecretName>() {
         Ok(name) => name,
-        // What is no name is not repeated: people copy commands out of such texts.
+        // An invalid name is not repeated, because people copy commands out of such messages.
         Err(error @ InvalidName) => {
             return format!("the call names a secret that cannot be: {error}");
         }

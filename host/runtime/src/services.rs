@@ -1,4 +1,4 @@
-//! Services: what looks after runs for as long as the host runs.
+//! Keeps the services of the host running.
 
 use std::panic::AssertUnwindSafe;
 
@@ -7,11 +7,12 @@ use futures::FutureExt;
 
 use crate::trouble::panic_text;
 
-/// How long after a panic a service is started again, in milliseconds: the first time, and at most, after a delay that doubles
-/// each time.
+/// How long after a panic a service is started again, in milliseconds: the first delay and the longest. The delay
+/// doubles each time.
 const PAUSE: (u64, u64) = (100, 60_000);
 
-/// Runs a service to its end. If it panics it is started again, with what it keeps elsewhere as the panic left it.
+/// Runs a service until it ends. If the service panics, it is started again. State that it keeps elsewhere is as the
+/// panic left it.
 pub(crate) async fn keep_running<F: Future<Output = ()>>(
     name: &'static str,
     clock: HostClock,

@@ -1,4 +1,4 @@
-//! What an operator can set, as far as it concerns the world below HTTP.
+//! The settings that concern the parts below HTTP.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use dormouse_webhook::provider::Providers;
 /// The settings of the runtime.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What webhooks' URLs begin with, without a slash at the end.
+    /// The beginning of the URLs of webhooks, without a slash at the end.
     pub public_url: String,
     /// The limits.
     pub limits: Limits,
     /// The providers whose webhooks the host knows.
     pub providers: Providers,
-    /// What seals secrets and opens them. Without keys there are none to be used.
+    /// Seals and opens secrets. Without keys, the host can use no secrets.
     pub secret_keys: Option<Arc<SecretKeys>>,
-    /// What becomes of runs that break, of workflows that do not say.
+    /// What happens to a run that breaks, unless its workflow has a setting of its own.
     pub when_broken: WhenBroken,
-    /// Tears an instance down after each step and rebuilds it from the journal, to prove that a step leaves nothing
+    /// Drops an instance after each step and rebuilds it from the journal, to show that a step leaves nothing
     /// behind. For tests: it costs a replay.
     pub rebuild_after_step: bool,
 }

@@ -1,8 +1,8 @@
-//! The code that all workflows in JavaScript share. It is compiled once, and not again for each of them.
+//! The code that all workflows in JavaScript share. It is compiled only once.
 //!
-//! Only the code of this host's own JavaScript runtime is shared, so there is one. It is in the store's cache like other
-//! compiled code, by the digest of its module. Programs that were compiled by a release with another runtime find theirs
-//! there too, as long as the cache has it: each such release leaves one row of some eight megabytes.
+//! Only the code of this host's own JavaScript runtime is shared, so there is one. The store's cache of compiled code
+//! keeps it under the digest of its module. Programs that a release with another runtime has compiled find their shared
+//! code there too, as long as the cache has it. Each such release leaves one row of about eight megabytes.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use tokio::sync::Mutex;
 use crate::compile_error::CompileError;
 use crate::{Compiler, HandedCode, ScriptCode, Unavailable};
 
-/// How many are held in memory: this host's, and some of earlier releases.
+/// The largest number of shared codes in memory: this host's, and some of earlier releases.
 const HELD: usize = 4;
 
-/// The shared code of a host.
+/// The shared codes of a host.
 pub(crate) struct SharedCodes {
     engine: Engine,
     store: Arc<dyn Store>,
     compiler: Arc<dyn Compiler>,
-    /// Locked while it is compiled, so that this happens once.
+    /// Locked while the code is compiled, so that it is compiled only once.
     held: Mutex<Vec<SharedCode>>,
 }
 
@@ -37,7 +37,7 @@ impl SharedCodes {
         }
     }
 
-    /// Divides a component if it shares code that this host has compiled, or can.
+    /// Divides a component if it shares code that this host has compiled or can compile.
     pub(crate) async fn divide(
         &self,
         component: &[u8],
@@ -55,7 +55,7 @@ impl SharedCodes {
         Ok(Some((shared, rest.into())))
     }
 
-    /// Returns the code that a program was compiled to share, if the host still has it.
+    /// Returns the shared code that a program was compiled against, if the host still has it.
     pub(crate) async fn find(&self, id: SharedId) -> Result<Option<SharedCode>, Unavailable> {
         let mut held = self.held.lock().await;
         if let Some(shared) = held.iter().find(|shared| shared.id() == id) {
@@ -65,7 +65,7 @@ impl SharedCodes {
         Ok(read.map(|(shared, _)| hold(&mut held, shared)))
     }
 
-    /// Returns this host's code as it is handed to whoever evaluates a workflow.
+    /// Returns this host's code in the form in which it is passed to the process that evaluates a workflow.
     pub(crate) async fn handed(&self, code: &ScriptCode) -> Result<HandedCode, CompileError> {
         let mut held = self.held.lock().await;
         let (shared, sealed) = self.ready(code).await?;
@@ -83,7 +83,7 @@ impl SharedCodes {
         Ok(hold(&mut held, shared))
     }
 
-    /// Reads the code from the store, or compiles it and keeps it there.
+    /// Reads the code from the store, or compiles it and stores it.
     async fn ready(&self, code: &ScriptCode) -> Result<(SharedCode, Bytes), CompileError> {
         if let Some(read) = self.read(code.id).await? {
             return Ok(read);
@@ -96,7 +96,7 @@ impl SharedCodes {
         let shared = SharedCode::open(&self.engine, &key, code.id, &sealed)
             .map_err(|refused| CompileError::NotLinked(refused.to_string()))?;
         match self.store.keep_code(code.id, sealed.clone()).await {
-            // The code is a cache: a disk that takes no more of it is no reason not to run.
+            // The code is a cache. A full disk is no reason not to run.
             Ok(()) | Err(WriteError::Full) => Ok((shared, sealed)),
             Err(error) => Err(CompileError::Unavailable(error.into())),
         }
@@ -117,7 +117,7 @@ impl SharedCodes {
     }
 }
 
-/// Holds shared code, and drops what was held the longest if it is too much.
+/// Keeps shared code in memory, and drops the oldest if there are too many.
 fn hold(held: &mut Vec<SharedCode>, shared: SharedCode) -> SharedCode {
     if !held.iter().any(|other| other.id() == shared.id()) {
         if held.len() >= HELD {

@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// Returns how much each gets, and who they were in order.
+    /// Takes parts until none is given, and returns the parties that got them, in order.
     fn take(shares: &mut Shares<()>) -> Vec<Party> {
         std::iter::from_fn(|| shares.next())
             .map(|(party, ())| party)

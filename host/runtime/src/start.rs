@@ -17,24 +17,24 @@ use crate::run_ids::RunIds;
 use crate::storage::storage_limits;
 use crate::wake::Wake;
 
-/// A run to be started.
+/// The options of a run that is started.
 #[derive(Debug, Clone)]
 pub struct Start {
-    /// Its workflow.
+    /// The name of the workflow.
     pub workflow: String,
-    /// This version rather than the current one.
+    /// The version. None for the current version.
     pub version: Option<VersionId>,
-    /// What it is given.
+    /// The input of the run.
     pub input: Payload,
     /// The headers of the request. Credentials must have been left out.
     pub headers: Vec<Header>,
-    /// The key by which a repeat of this start is known.
+    /// The key by which a repeat of this start is recognised.
     pub idempotency_key: Option<String>,
-    /// The run that it repeats.
+    /// The run of which this start is a restart.
     pub restarted: Option<RunId>,
-    /// Its labels.
+    /// The labels of the run.
     pub labels: Labels,
-    /// The trigger that started the run that it repeats, if one did.
+    /// The trigger that started the restarted run, if one did.
     pub trigger: Option<Triggered>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Starter {
 }
 
 impl Starter {
-    /// Starts a run. Returns its id, and whether it is new.
+    /// Starts a run. Returns its id, and true if it is new.
     pub(crate) async fn start(&self, start: Start) -> Result<(RunId, bool), StartError> {
         let run = self.ids.next(self.clock.now());
         let mut key = [0; 32];
@@ -90,7 +90,8 @@ impl Starter {
         }
     }
 
-    /// The run is woken as soon as it has a place, and while that becomes durable.
+    /// Starts a run. The run is woken as soon as its start is decided, while the start becomes
+    /// durable.
     async fn start_and_wake(&self, start: StartRun) -> Result<Started, WriteError> {
         let wake = self.wake.clone();
         let (id, input) = (start.run, start.input.clone());

@@ -1,10 +1,10 @@
-//! What runs may own on the disk, as the settings say.
+//! The disk space that runs may use, according to the settings.
 
 use dormouse_journal::Failure;
 use dormouse_limits::{Limits, STORAGE};
 use dormouse_store::{OverStorage, StorageLimits};
 
-/// Returns how much a run, and all runs of a workflow, may own.
+/// Returns the disk space that a run, and all runs of a workflow, may use.
 pub(crate) fn storage_limits(limits: &Limits) -> StorageLimits {
     StorageLimits {
         run: limits.storage,
@@ -12,7 +12,7 @@ pub(crate) fn storage_limits(limits: &Limits) -> StorageLimits {
     }
 }
 
-/// Returns what becomes of a run that gets a response which is more than it may own.
+/// Returns what happens to a run that gets a response for which it has no disk space left.
 pub(crate) fn over_storage(limits: &Limits) -> OverStorage {
     OverStorage {
         most: limits.storage,
@@ -21,7 +21,7 @@ pub(crate) fn over_storage(limits: &Limits) -> OverStorage {
     }
 }
 
-/// Returns why a run fails that would own more than it may by what it does itself.
+/// Returns the failure of a run that would itself use more disk space than it may.
 pub(crate) fn too_much(limits: &Limits) -> Failure {
     let limit = limits.storage;
     Failure {

@@ -1,9 +1,10 @@
 //! Timers: wakes runs whose deadlines have passed.
 //!
-//! The table is the truth; in memory there is only a place in it and the time of the next look. A run that commits an
-//! earlier deadline hints at it. A deadline that had passed by the time of its commit is seen by the run's own owner,
-//! who looks again after every commit; so nothing falls behind the place that was reached. Every now and then the look
-//! begins at the front all the same, and with it the scan of due runs: a wake-up that was lost delays nothing longer.
+//! The table in the store is the truth. In memory there is only the place that was reached in it and the time of the
+//! next look. A run that commits an earlier deadline gives a hint. If a deadline had passed by the time of its commit,
+//! the run's own owner finds it, because the owner looks again after every commit. So no timer is missed. Every
+//! [`SCAN`] the look begins at the front anyway, and due runs are scanned too, so that a lost wake-up delays nothing
+//! for longer.
 
 use std::sync::Arc;
 
@@ -18,13 +19,13 @@ use crate::recovery::Recovery;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
-/// How many timers are read at once.
+/// The number of timers that are read at once.
 const PAGE: usize = 256;
 
-/// Milliseconds between looks at everything that is due.
+/// Milliseconds between scans of everything that is due.
 const SCAN: u64 = 30_000;
 
-/// How long to wait when the store cannot be read, in milliseconds.
+/// How long to wait after the store could not be read, in milliseconds.
 const PAUSE: u64 = 1_000;
 
 /// Wakes runs whose deadlines have passed.
@@ -39,14 +40,14 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    /// Looks after timers for as long as the host runs. It begins with a scan of what is due.
+    /// Wakes runs at their deadlines, as long as the host runs. Begins with a scan of all due work.
     pub(crate) async fn run(&self) {
         let mut reached = None;
         let mut next_scan = Time(0);
         while !self.slots.is_stopping() {
             let moment = self.clock.moment();
             let now = moment.time;
-            // Whoever has the host go on hints at it from here on.
+            // Resuming the host sends a hint from here on.
             self.deadlines.clear();
             if self.aside.host().is_some() {
                 self.deadlines.wait(&self.clock, now.after(SCAN)).await;
@@ -70,13 +71,13 @@ impl Timers {
         }
     }
 
-    /// Wakes the runs whose timers are due, a page when there is room for it, and returns the time of the next timer.
+    /// Wakes the runs whose timers are due, a page at a time as there is room, and returns the time of the next timer.
     async fn fire(
         &self,
         reached: &mut Option<Timer>,
         now: Moment,
     ) -> Result<Option<Time>, ReadError> {
-        // Hints from here on are about what this look may have missed.
+        // Hints from here on are about timers that this look may have missed.
         self.deadlines.clear();
         loop {
             let page = self.store.timers(*reached, now, PAGE).await?;
@@ -84,7 +85,7 @@ impl Timers {
             let works = page.due.iter().map(work);
             let held = self.aside.sift(works, &page.paused).await;
             for timer in page.due.iter().filter(|timer| !held.contains(&work(timer))) {
-                // The due time of a timer may be a date, which is another line of time.
+                // The due time of a timer may be a date, which is in the other line of time.
                 self.wake
                     .queue(timer.run, Hint::Time, timer.due.min(now.time));
             }

@@ -1,4 +1,4 @@
-//! Setting triggers, showing them, and what an operator does to them.
+//! Sets, shows and changes triggers.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::{Unavailable, UnusableSecret};
 /// A trigger with its URL.
 #[derive(Debug, Clone)]
 pub struct ShownTrigger {
-    /// Its id.
+    /// The id of the trigger.
     pub id: TriggerId,
-    /// Its URL.
+    /// The URL of the trigger.
     pub url: String,
-    /// Earlier URLs that are still valid, each with the time until which it is.
+    /// Earlier URLs that are still valid, each with the time until which it is valid.
     pub earlier: Vec<(String, Time)>,
     /// The trigger.
     pub trigger: Trigger,
-    /// What came of the requests to it.
+    /// The results of the requests to the trigger, counted.
     pub counts: TriggerCounts,
-    /// Secrets of it that cannot be keys of its provider's signature.
+    /// Secrets of the trigger that are not valid keys for its provider's signature.
     pub unusable: Vec<UnusableSecret>,
 }
 
-/// Why a trigger was not set, or nothing was done to it.
+/// Why a trigger was not set or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SetTriggerError {
     /// There is no such workflow.
@@ -43,13 +43,13 @@ pub enum SetTriggerError {
     /// There is no such trigger.
     #[error("there is no trigger {0:?}: set it first")]
     Unknown(String),
-    /// Too many of its earlier URLs are valid.
+    /// Too many earlier URLs of the trigger are still valid.
     #[error(
         "{EARLIER_URLS} earlier URLs of the trigger {0:?} are still valid, and there cannot be more; a rotation that keeps \
          none of them (`keep_old` of `0s`) ends them all at once"
     )]
     TooManyUrls(String),
-    /// The host cannot do it now.
+    /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -62,10 +62,10 @@ impl<'s> TriggerControl<'s> {
         TriggerControl(services)
     }
 
-    /// Sets a trigger. Returns it, and true if there was none of this name.
+    /// Sets a trigger. Returns it, and true if there was no trigger of this name.
     ///
     /// # Errors
-    /// When there is nothing of that name to start, or it cannot be made durable.
+    /// When there is no such workflow or version, or the trigger cannot be made durable.
     pub async fn set(
         &self,
         name: &str,
@@ -92,7 +92,8 @@ impl<'s> TriggerControl<'s> {
     /// Rotates, pauses or resumes a trigger. Returns it.
     ///
     /// # Errors
-    /// When there is none of this name, it cannot be done, or it cannot be made durable.
+    /// When there is no trigger of this name, the action is not possible, or it cannot be made
+    /// durable.
     pub async fn act(
         &self,
         name: &str,
@@ -105,7 +106,7 @@ impl<'s> TriggerControl<'s> {
     /// Deletes a trigger.
     ///
     /// # Errors
-    /// When there is none of this name, or it cannot be made durable.
+    /// When there is no trigger of this name, or the change cannot be made durable.
     pub async fn delete(&self, name: &str) -> Result<(), SetTriggerError> {
         self.change(name, TriggerAction::Delete).await
     }
@@ -122,7 +123,7 @@ impl<'s> TriggerControl<'s> {
         })
     }
 
-    /// Returns triggers in the order of their names, after one, at most so many.
+    /// Returns at most this many triggers in the order of their names, those after the given name.
     ///
     /// # Errors
     /// When the store cannot be read.

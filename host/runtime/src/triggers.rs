@@ -1,8 +1,8 @@
-//! Triggers: from a request that was found good to a run, and what its caller is answered.
+//! Triggers: from an accepted request to a run, and the answer for the caller.
 //!
-//! The checks are those of a webhook (`webhooks`). What becomes of the request is decided in the commit that makes it
-//! durable: it starts a run, is sent to one that has its key, or repeats another. A caller that wants the run's output is
-//! held until the run ends, like one that waits for a workflow's answer.
+//! The checks are those of a webhook (`webhooks`). The commit that makes the request durable also decides what it does:
+//! it starts a run, is sent to the run that has its key, or repeats another request. A caller that wants the run's
+//! output is held until the run ends, like a caller that waits for a workflow's answer.
 
 use std::sync::Arc;
 
@@ -41,30 +41,30 @@ pub(crate) struct Triggers {
     pub(crate) limits: Arc<Limits>,
 }
 
-/// A request to a trigger that was found good.
+/// A request to a trigger that has passed the checks.
 pub(crate) struct Arrival {
     pub(crate) token: TriggerToken,
     pub(crate) called: TriggerCalled,
     pub(crate) request: Request,
-    /// Its headers without credentials and proofs, as the run may see them.
+    /// The headers without credentials and proofs, as the run may see them.
     pub(crate) shown: Vec<Header>,
-    /// The mark by which a repeat of its delivery is known.
+    /// The key by which a repeat of the delivery is recognised.
     pub(crate) remembered: Option<RememberedKey>,
-    /// What its provider wants to hear of it, where the trigger says nothing else.
+    /// The answer that the provider wants, used if the trigger does not set another one.
     pub(crate) accepted: Option<Response>,
-    /// Why it is refused unless it repeats another.
+    /// Why the request is refused unless it repeats another.
     pub(crate) unless: Option<Refusal>,
 }
 
-/// Returns for whom the callers and the rate of a trigger are counted: for the one webhook of a run that has its id. Ids of
-/// triggers are made as those of runs are, so that there is no such run.
+/// Returns the run and the webhook under which the held callers and the rate of a trigger are counted: webhook 0 of a
+/// run that has the trigger's id. The ids of triggers and of runs are made in the same way, so there is no such run.
 pub(crate) fn counted_as(token: TriggerToken) -> (RunId, WebhookNumber) {
     (RunId(token.trigger.0), WebhookNumber(0))
 }
 
 impl Triggers {
-    /// Makes a request durable, and returns what its caller is to be answered. If that is the run's output, this takes as long
-    /// as the run does, within limits.
+    /// Makes a request durable, and returns the answer for its caller. If the answer is the run's output, this waits
+    /// for the run, within limits.
     pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Received, Refusal> {
         let reply = arrival.called.trigger.options.webhook.reply.clone();
         let (token, unless) = (arrival.token, arrival.unless.clone());
@@ -86,7 +86,7 @@ impl Triggers {
         ))
     }
 
-    /// Returns what is asked of the store.
+    /// Returns what the store is asked to do with a request.
     fn trip(&self, arrival: Arrival) -> Result<Trip, Refusal> {
         let Arrival {
             token,
@@ -131,8 +131,8 @@ impl Triggers {
         })
     }
 
-    /// Makes a request durable, unless it is refused or others came too fast before it. A repeat is told so all the same, from a
-    /// read. Returns the run that it belongs to.
+    /// Makes a request durable, unless it is refused or exceeds the rate. A repeat is recognised in any case, by a
+    /// read. Returns the run that the request belongs to.
     async fn accept(
         &self,
         token: TriggerToken,
@@ -168,7 +168,8 @@ impl Triggers {
         }
     }
 
-    /// A run that is started is woken as soon as it has a place, and while that becomes durable.
+    /// Makes a request durable. A run that it starts is woken as soon as the start is decided, while the start becomes
+    /// durable.
     async fn accept_and_wake(&self, trip: Trip) -> Result<Tripped, WriteError> {
         let wake = self.wake.clone();
         let early = trip.clone();
@@ -207,7 +208,8 @@ impl Triggers {
         self.store.trip(trip, Box::new(decided)).await
     }
 
-    /// Makes a request durable, and holds its caller for this many milliseconds, or until its run has ended or is blocked.
+    /// Makes a request durable, and holds its caller for this many milliseconds, or until the run has ended or is
+    /// blocked.
     async fn accept_and_hold(
         &self,
         token: TriggerToken,
@@ -219,7 +221,7 @@ impl Triggers {
         let (own, webhook) = counted_as(token);
         let place = self.replies.place(own, webhook);
         let _place = place.map_err(Refusal::TooManyHeld)?;
-        // It is waited for before the request is durable: from then on the run may end at any time.
+        // The wait begins before the request is durable: from then on the run may end at any time.
         let mut ended = self.watchers.wait(trip.run, Until::Ended);
         let (run, came) = self.accept(token, trip, unless).await?;
         if came != Came::Started {
@@ -240,7 +242,7 @@ impl Triggers {
         Ok(state.is_none_or(|state| state.status.is_at_rest()))
     }
 
-    /// Returns how a run answers the caller that waited for it, as far as it is known now.
+    /// Returns the answer of a run to the caller that waits for its output, as far as it is known now.
     async fn output(&self, run: RunId) -> Result<TriggerAnswer, Refusal> {
         let Some((status, output)) = self.store.output(run).await? else {
             return Ok(TriggerAnswer::Acknowledged);

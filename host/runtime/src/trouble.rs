@@ -1,4 +1,4 @@
-//! What keeps a run from going on, when it is not for want of something to do. None of it fails the run.
+//! Trouble that stops a run although there is work for it. None of it fails the run.
 
 use std::any::Any;
 
@@ -9,30 +9,30 @@ use dormouse_store::{Broke, ReadError, WriteError};
 use crate::Unavailable;
 use crate::programs::NoProgram;
 
-/// Why the owner stops, when it is not for want of something to do.
+/// Why the owner of a run stops although there is work.
 pub(crate) enum Trouble {
     /// The run cannot go on until somebody does something.
     Block(Failure),
-    /// The run's own code broke, and its workflow is to be repaired.
+    /// The run's own code broke. The run waits for a repair.
     Broke(Failure, Box<Broke>),
     /// The run's code does not repeat its journal.
     Mismatch(Box<Mismatch>),
-    /// It will go on by itself; try again soon.
+    /// The run can go on by itself later.
     Retry(String),
-    /// The host had no memory for what its guest needed.
+    /// The host had no memory for the guest.
     OutOfMemory,
-    /// There was no room for its instance, although there was a permit: some guests take more of the pool than others.
+    /// There was no room for the instance, although there was a permit: some guests take more of the pool than others.
     Crowded,
 }
 
 impl Trouble {
-    /// The trouble of a host that panicked over a run.
+    /// Returns the trouble of a host that panicked while it executed a run.
     pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
         Trouble::Retry(format!("the host panicked: {}", panic_text(panic)))
     }
 }
 
-/// Returns what a panic said.
+/// Returns the message of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
@@ -102,7 +102,7 @@ impl From<Interruption> for Trouble {
     }
 }
 
-/// Returns why a run is blocked whose code does not repeat its journal.
+/// Returns the failure of a run that is blocked because its code does not repeat its journal.
 pub(crate) fn mismatch_failure(mismatch: &Mismatch) -> Failure {
     Failure {
         code: "replay-mismatch".into(),

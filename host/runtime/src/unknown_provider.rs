@@ -1,6 +1,6 @@
-//! What is said of a provider whose description is gone.
+//! The error for a provider whose description is gone.
 
-/// A provider of which the host has no description any more.
+/// A provider for which the host has no description any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this webhook is for the provider `{0}`, which this host does not know now: its description is gone from \

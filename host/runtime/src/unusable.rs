@@ -1,7 +1,8 @@
-//! Secrets that cannot be keys of their provider's signature, for those who look why every request is refused.
+//! Secrets that are not valid keys for their provider's signature, for operators who want to know why every request is
+//! refused.
 //!
-//! What is told of a secret is the form that it has not, as in the log. Only a secret that may check requests for the workflow
-//! is looked at.
+//! As in the log, a message names the form that the secret should have, and nothing of its value. Only secrets that may
+//! check requests for the workflow are looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +13,18 @@ use crate::Unavailable;
 use crate::assemble::Services;
 use crate::webhook_providers::Named;
 
-/// A secret that a webhook or trigger names, and that cannot be a key of its provider's signature.
+/// A secret that a webhook or trigger names, and that is not a valid key for its provider's signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusableSecret {
-    /// Its name.
+    /// The name of the secret.
     pub name: String,
-    /// Why it cannot be a key.
+    /// Why it is not a valid key.
     pub reason: String,
 }
 
 impl Services {
-    /// Returns the unusable secrets of a workflow's webhooks or triggers: for each of these options in turn. Each secret is
-    /// read once.
+    /// Returns the unusable secrets of a workflow's webhooks or triggers, one list for each of these options. Each
+    /// secret is read once.
     pub(crate) async fn unusable_secrets(
         &self,
         workflow: &str,
@@ -55,7 +56,7 @@ impl Services {
     ) -> Vec<UnusableSecret> {
         let named: Named = match self.webhooks.providers.named(options) {
             Ok(named) => named,
-            // Requests are told that its description is gone.
+            // Requests get the error that the description is gone.
             Err(_) => return Vec::new(),
         };
         let (Some(check), Some(Signature { secrets, .. })) =

@@ -1,13 +1,13 @@
-//! The URLs of webhooks.
+//! The URLs of webhooks and triggers.
 
 use dormouse_engine::Urls;
 use dormouse_journal::{RunId, WebhookNumber};
 use dormouse_webhook::{Token, TokenMaker, TriggerToken};
 
-/// What is before the token in the path of a URL.
+/// The part of the path before the token.
 const PATH: &str = "/hooks/";
 
-/// Makes URLs under the public one, and knows their tokens again.
+/// Makes URLs under the public URL, and reads their tokens.
 pub(crate) struct WebhookUrls {
     public: String,
     tokens: TokenMaker,
@@ -21,7 +21,7 @@ impl WebhookUrls {
         }
     }
 
-    /// Returns what the text of a token names, if it is genuine.
+    /// Returns what a token names, if the token is genuine.
     pub(crate) fn read(&self, text: &str) -> Option<Address> {
         let webhook = self.tokens.read(text).map(Address::Webhook);
         webhook
@@ -29,8 +29,8 @@ impl WebhookUrls {
             .ok()
     }
 
-    /// Returns what a URL leads to, if its token is genuine. A sub-path and a query may follow the token, and what is before
-    /// it may be another of the host's addresses: the token alone proves that the host made it.
+    /// Returns what a URL leads to, if its token is genuine. A sub-path and a query may follow the token, and the
+    /// beginning may be another address of the host: the token alone proves that the host made the URL.
     pub(crate) fn read_url(&self, url: &str) -> Option<Address> {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let mut tokens = path.match_indices(PATH).map(|(place, _)| {
@@ -40,8 +40,8 @@ impl WebhookUrls {
         tokens.find_map(|token| self.read(token))
     }
 
-    /// Returns the URL of a trigger. It lies where those of webhooks lie: whoever has let these through a proxy or a firewall
-    /// need not do anything for triggers.
+    /// Returns the URL of a trigger. It begins like the URLs of webhooks, so that a proxy or a firewall which lets
+    /// these through needs no change for triggers.
     pub(crate) fn of_trigger(&self, token: TriggerToken) -> String {
         self.with(self.tokens.make_trigger(token))
     }
@@ -52,7 +52,7 @@ impl WebhookUrls {
     }
 }
 
-/// What a genuine token names.
+/// The webhook or the trigger that a genuine token names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address {
     /// A webhook of a run.

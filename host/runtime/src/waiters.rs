@@ -1,8 +1,8 @@
-//! Who waits in memory for something to be decided: a request held by `Prefer: wait` for its run to sleep or to end, the
-//! caller of a webhook for the workflow's answer.
+//! Tasks that wait in memory for a decision: a request with `Prefer: wait` waits for its run to sleep or to end, and
+//! the caller of a webhook waits for the workflow's answer.
 //!
-//! What they wait for is durable before they hear of it, and the store is asked again by whoever wakes without having
-//! heard. So losing this costs a held connection and nothing else.
+//! A decision is durable before the tasks hear of it. A task that wakes without having heard asks the store again. So
+//! losing this state costs a held connection and nothing else.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,9 +12,9 @@ use std::task::{Context, Poll};
 
 use futures::channel::oneshot;
 
-/// Who waits for what.
+/// The tasks that wait, by what they wait for.
 pub(crate) struct Waiters<K, T> {
-    /// None once nobody is to wait any longer.
+    /// None once no task may wait any longer.
     waiting: Mutex<Option<Waiting<K, T>>>,
 }
 
@@ -27,7 +27,7 @@ impl<K: Eq + Hash + Clone, T: Clone> Waiters<K, T> {
         })
     }
 
-    /// Waits for what is decided from now on.
+    /// Waits for a decision that is made from now on.
     pub(crate) fn wait(self: &Arc<Self>, key: K) -> Waiter<K, T> {
         let (sender, receiver) = oneshot::channel();
         if let Some(waiting) = &mut *self.lock() {
@@ -40,16 +40,16 @@ impl<K: Eq + Hash + Clone, T: Clone> Waiters<K, T> {
         }
     }
 
-    /// It is decided: those who wait hear of it.
+    /// Tells a decision to the tasks that wait for it.
     pub(crate) fn resolve(&self, key: &K, value: &T) {
         let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(key));
         for waiter in waiting.into_iter().flatten() {
-            // One who has gone away hears nothing.
+            // A task that no longer waits hears nothing.
             let _ = waiter.send(value.clone());
         }
     }
 
-    /// Nobody waits any longer, from now on either.
+    /// Releases all tasks, also those that would wait from now on.
     pub(crate) fn release_all(&self) {
         let waiting = self.lock().take();
         // A dropped sender resolves its waiter.
@@ -61,8 +61,8 @@ impl<K: Eq + Hash + Clone, T: Clone> Waiters<K, T> {
     }
 }
 
-/// Resolves to what was decided, or to none when nobody is to wait any longer. Dropped, it leaves nothing behind, so that
-/// those who gave up do not pile up for something that is never decided.
+/// Resolves to the decision, or to none when no task may wait any longer. Dropping it leaves nothing behind, so that
+/// tasks which gave up do not pile up for something that is never decided.
 pub(crate) struct Waiter<K: Eq + Hash + Clone, T: Clone> {
     waiters: Arc<Waiters<K, T>>,
     key: K,

@@ -100,14 +100,14 @@ impl Wake {
         self.wake_next();
     }
 
-    /// Tries a run again that the host's own trouble kept from going on, after a longer delay each time.
+    /// Queues a run again after trouble of the host, with a longer delay each time.
     pub(crate) fn retry(&self, run: RunId) {
         let delay = self.herd().in_trouble(run);
         let time = self.0.clock.now().after(delay);
         self.queue(run, Hint::Anything, time);
     }
 
-    /// Notes that the host's trouble does not keep a run from going on.
+    /// Notes that trouble of the host no longer stops a run.
     pub(crate) fn is_well(&self, run: RunId) {
         self.herd().is_well(run);
     }

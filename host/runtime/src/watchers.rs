@@ -1,4 +1,4 @@
-//! Those who wait for a run to come so far: to sleep, or to end.
+//! Tasks that wait for a run to reach a point: to sleep, or to end.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use dormouse_journal::{RunId, Status, Until};
 
 use crate::waiters::{Waiter, Waiters};
 
-/// Those who wait for a run to come so far.
+/// Tasks that wait for a run to reach a point.
 pub(crate) struct Watchers(Arc<Waiters<(RunId, Until), Status>>);
 
 impl Watchers {
@@ -14,12 +14,12 @@ impl Watchers {
         Arc::new(Watchers(Waiters::new()))
     }
 
-    /// Waits for a run to come so far from now on.
+    /// Waits for a run to reach this point from now on.
     pub(crate) fn wait(&self, run: RunId, until: Until) -> Waiter<(RunId, Until), Status> {
         self.0.wait((run, until))
     }
 
-    /// Tells those who wait for a run to come as far as it is now, which is durable.
+    /// Tells the tasks that wait for a run that it has this status. The status must be durable.
     pub(crate) fn tell(&self, run: RunId, status: Status) {
         for until in Until::ALL {
             if until.is_reached_by(status) {
@@ -28,7 +28,7 @@ impl Watchers {
         }
     }
 
-    /// Lets everybody go, from now on too.
+    /// Releases all tasks, also those that would wait from now on.
     pub(crate) fn release_all(&self) {
         self.0.release_all();
     }

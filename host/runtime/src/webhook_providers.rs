@@ -1,4 +1,5 @@
-//! The descriptions that a webhook's requests are judged by: those that the host knows, and one of the webhook's own.
+//! The providers' descriptions by which requests to a webhook are checked: those that the host knows, and the webhook's
+//! own.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,19 +15,19 @@ use crate::received::Refusal;
 use crate::secrets::Secrets;
 use crate::unknown_provider::UnknownProvider;
 
-/// Descriptions of webhooks' own that are kept compiled. Each has 16 KiB of text at most.
+/// The largest number of webhooks' own descriptions that are kept compiled. Each has at most 16 KiB of text.
 const COMPILED: usize = 256;
 
-/// Webhooks of which is remembered that their secrets were complained of.
+/// The largest number of webhooks that are remembered because a warning about their secrets was logged.
 const COMPLAINED: usize = 10_000;
 
-/// What judges the requests to webhooks.
+/// Finds the descriptions by which requests to webhooks are checked.
 pub(crate) struct WebhookProviders {
     known: Providers,
-    /// By the digest of the text.
+    /// Webhooks' own descriptions, by the digest of the text.
     own: Mutex<HashMap<[u8; 32], Arc<Provider>>>,
     complained: Mutex<HashSet<(RunId, WebhookNumber)>>,
-    /// Held while a secret is learnt, so that of two values that come at once only the first is kept.
+    /// Held while a secret is learnt, so that of two concurrent values only the first is kept.
     learning: tokio::sync::Mutex<()>,
 }
 
@@ -62,7 +63,7 @@ impl WebhookProviders {
         let signer = signature
             .map(|signature| {
                 let provider = find(&signature.provider)?;
-                // Another description of the same name may want other settings.
+                // A newer description of the same name may require other settings.
                 match provider.check(&signature.settings) {
                     Ok(_) => Ok(provider),
                     Err(_) => Err(UnknownProvider(signature.provider.clone())),
@@ -73,7 +74,8 @@ impl WebhookProviders {
         Ok(Named { signer, prober })
     }
 
-    /// Returns a description of a webhook's own. None if it is none, which it was when the webhook was created.
+    /// Returns the compiled form of a webhook's own description. None if the text is not a description; it was one when
+    /// the webhook was created.
     fn own(&self, text: &str) -> Option<Arc<Provider>> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         let compiled = || self.own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,8 +91,8 @@ impl WebhookProviders {
         Some(provider)
     }
 
-    /// Keeps the secret that a probe teaches, under the name that the webhook gave it. There must be none of that name yet: the
-    /// first value counts, and no later probe replaces it.
+    /// Keeps the secret that a probe contains, under the name that the webhook gave it. There must be no secret of that
+    /// name yet: the first value counts, and no later probe replaces it.
     pub(crate) async fn learn(
         &self,
         secrets: &Secrets,
@@ -123,7 +125,7 @@ impl WebhookProviders {
         }
     }
 
-    /// Says in the log, once for each webhook, that none of its secrets can be a key.
+    /// Logs, once for each webhook, that none of its secrets is a valid key.
     pub(crate) fn complain(
         &self,
         run: RunId,
@@ -155,15 +157,15 @@ impl WebhookProviders {
 }
 
 impl Named {
-    /// Returns what checks the signatures of a webhook, if it asks for some.
+    /// Returns the check of a webhook's signatures, if the webhook asks for some.
     pub(crate) fn signer<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
         let settings = &options.signature.as_ref()?.settings;
         let provider = self.signer.as_ref()?;
-        // It was found to fit when the descriptions were looked up.
+        // The settings were checked when the descriptions were looked up.
         provider.check(settings).ok().filter(|_| provider.signs())
     }
 
-    /// Returns what knows the probes of a webhook's provider.
+    /// Returns the check that recognises the probes of a webhook's provider.
     pub(crate) fn prober<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
         let provider = self.prober.as_ref()?;
         let signature = options.signature.as_ref();
@@ -172,7 +174,7 @@ impl Named {
         provider.check(settings).ok()
     }
 
-    /// Returns the provider that a request comes from, as far as the webhook says.
+    /// Returns the provider that requests come from, if the webhook names one.
     pub(crate) fn provider(&self) -> Option<&Provider> {
         self.signer
             .as_ref()

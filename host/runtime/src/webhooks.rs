@@ -1,10 +1,11 @@
-//! Webhooks: from a genuine token to a durable request, and what its caller is answered.
+//! Webhooks: from a genuine token to a durable request, and the answer for its caller.
 //!
-//! A request is judged twice ([`Addressee::receive`](crate::Addressee::receive)). By its head, before its body is read: the
-//! method, whether the webhook is gone, the spelling of its signature and of its key, the rate, the room in the inbox. What
-//! could be the repeat of another request, or a probe, is read in spite of that. Then with its body: the probe, the
-//! signature, the key. Here follow the rate, which is charged here and only here; and, in the transaction that makes the
-//! request durable: repeat, ended, full.
+//! A request is checked twice ([`Addressee::receive`](crate::Addressee::receive)). First its head, before its body is
+//! read: the method, whether the webhook is gone, the spelling of the signature and of the key, the rate, the room in
+//! the inbox. If the request may be a repeat or a probe, its body is read in any case. Then the request with its body:
+//! the probe, the signature, the key. This file does the rest: the request is counted against the rate here and only
+//! here, and the transaction that makes the request durable checks whether it is a repeat, whether the run has ended,
+//! and whether the inbox is full.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -52,8 +53,8 @@ impl Webhooks {
         }
     }
 
-    /// Makes a request durable and wakes its run, and returns what its caller is to be answered. `accepted` is what the
-    /// webhook's provider wants to hear, where the webhook says nothing else.
+    /// Makes a request durable, wakes its run, and returns the answer for its caller. `accepted` is the answer that the
+    /// webhook's provider wants, used if the webhook does not set another one.
     pub(crate) async fn receive(
         &self,
         accept: Accept,
@@ -81,8 +82,8 @@ impl Webhooks {
         }
     }
 
-    /// Makes a request durable and wakes its run, unless it is refused, or others came too fast before it. A repeat is told
-    /// so all the same, from a read.
+    /// Makes a request durable and wakes its run, unless the request is refused or exceeds the rate. A repeat is
+    /// recognised in any case, by a read.
     async fn accept(&self, accept: Accept, unless: Option<Refusal>) -> Result<Delivered, Refusal> {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
         let refusal = unless.or_else(|| {
@@ -111,7 +112,8 @@ impl Webhooks {
         })
     }
 
-    /// The run is woken as soon as its request has a place, and while that becomes durable.
+    /// Makes a request durable. The run is woken as soon as the request has a place in the inbox, while the request
+    /// becomes durable.
     async fn accept_and_wake(&self, accept: Accept) -> Result<Accepted, WriteError> {
         let wake = self.wake.clone();
         let (run, webhook) = (accept.run, accept.webhook);
@@ -152,7 +154,7 @@ impl Webhooks {
         let until = self.clock.now().after(within.min(self.limits.reply_wait));
         let place = self.replies.place(accept.run, accept.webhook);
         let _place = place.map_err(Refusal::TooManyHeld)?;
-        // Both are waited for before the request is queued: from then on they may come at any time.
+        // Both waits begin before the request is queued: from then on either may happen at any time.
         let run = accept.run;
         let mut ended = self.watchers.wait(run, Until::Ended);
         let mut next = self.replies.next_generation(run);
@@ -185,7 +187,7 @@ impl Webhooks {
         }
     }
 
-    /// Returns what is decided about a delivery's caller, as far as the store knows.
+    /// Returns the decision about the caller of a delivery, as far as the store knows it.
     async fn decided(&self, delivered: &Delivered) -> Result<Answer, Refusal> {
         let (run, webhook) = (delivered.run, delivered.webhook);
         let id = delivered.id.clone();
@@ -193,12 +195,12 @@ impl Webhooks {
     }
 }
 
-/// A request that was accepted, now or when it came for the first time.
+/// A request that was accepted, now or at its first delivery.
 struct Delivered {
     run: RunId,
     webhook: WebhookNumber,
     id: String,
-    /// Where it lay in the inbox.
+    /// The place of the request in the inbox.
     place: u64,
     is_repeat: bool,
 }
@@ -214,7 +216,7 @@ impl Delivered {
         }
     }
 
-    /// What the caller is answered who cannot be held any longer.
+    /// Returns the result for a caller that cannot be held any longer.
     fn received(self, answer: Answer) -> Result<Received, Refusal> {
         match answer {
             Answer::Decided(response) => Ok(Received::Answered {

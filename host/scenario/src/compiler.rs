@@ -1,4 +1,4 @@
-//! Compiling components for scenarios.
+//! Compiles components for scenarios.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,8 @@ use dormouse_journal::VersionId;
 use dormouse_runtime::{CompileFailure, Compiler, ScriptCode};
 use dormouse_seams::Task;
 
-/// Compiles in this process, each component once. Its time and memory are not limited: the code is the caller's own.
+/// Compiles in this process, each component once. Time and memory are not limited, since the code is the caller's
+/// own.
 pub struct InProcess {
     engine: Engine,
     compiled: Mutex<HashMap<VersionId, Vec<u8>>>,
@@ -17,7 +18,7 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// A compiler for this engine.
+    /// Returns a compiler for this engine.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         InProcess {
@@ -27,15 +28,15 @@ impl InProcess {
         }
     }
 
-    /// Tells it the code that workflows in JavaScript share, and what it was compiled to by the same engine.
+    /// Adds the code that workflows in JavaScript share, and its native code from the same engine.
     pub fn share(&mut self, code: ScriptCode, native: Vec<u8>) {
         self.scripts = Some((code, native));
     }
 
-    /// Returns what a component is compiled to.
+    /// Returns the native code of a component.
     ///
     /// # Errors
-    /// If it cannot be compiled.
+    /// If the component cannot be compiled.
     pub fn code(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         let version = VersionId::of(component);
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Bodies, as a scenario writes them.
+//! The body of a message in a scenario.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::json::Json;
 use crate::names::{self, Names};
 
-/// What the body of a message is. One of these at most.
+/// The keys that can give the body of a message. At most one of them may be set.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Written<'a> {
     pub(crate) json: Option<&'a Json>,
@@ -15,7 +15,7 @@ pub(crate) struct Written<'a> {
     pub(crate) base64: Option<&'a str>,
 }
 
-/// A body with its type.
+/// A body with its media type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) content_type: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Content {
 }
 
 impl Written<'_> {
-    /// Refuses two bodies, and names that are not known.
+    /// Returns an error if there are two bodies, or if the body has unknown names.
     pub(crate) fn check(&self, place: &str) -> Result<(), String> {
         let given = [
             self.json.is_some(),
@@ -41,7 +41,8 @@ impl Written<'_> {
         }
     }
 
-    /// Refuses names, which have no value before the run is started.
+    /// Returns an error if the body has names, since names have no values before the run is
+    /// started.
     pub(crate) fn check_before_start(&self) -> Result<(), String> {
         if let Some(Json(value)) = self.json {
             names::filled(value, &names::before_start)?;
@@ -57,7 +58,7 @@ impl Written<'_> {
         decoded.map_err(|error| format!("`base64` is not base64: {error}"))
     }
 
-    /// Returns the body, with names filled in.
+    /// Returns the body, with values in the places of names.
     pub(crate) fn content(&self, names: &Names) -> Result<Content, String> {
         if let Some(Json(value)) = self.json {
             return Ok(Content {

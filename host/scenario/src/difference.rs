@@ -1,23 +1,24 @@
-//! In what two JSON values differ, place by place.
+//! Compares two JSON values, and describes each difference.
 
 use serde_json::Value;
 
-/// How many differences are told.
+/// The largest number of differences that are reported.
 const MOST: usize = 20;
 
-/// How many characters of a value are told.
+/// The largest number of characters of a value that are reported.
 const SHOWN: usize = 120;
 
-/// How a value is compared with what was expected.
+/// How strictly a value is compared with the expected value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strictness {
-    /// It is the same.
+    /// The values must be equal.
     Same,
-    /// Objects may have further members.
+    /// Objects may have more members than expected.
     Like,
 }
 
-/// Returns in what a value differs from what was expected, a line each. None if it does not.
+/// Returns the differences between a value and the expected value, one in each line. The list is empty if there are
+/// none.
 pub(crate) fn differences(
     place: &str,
     expected: &Value,
@@ -85,23 +86,23 @@ fn compare(
     }
 }
 
-/// Whether two values that do not both have parts are the same. Numbers are compared by their value, since TOML and JSON do
-/// not tell 1 from 1.0 in the same way.
+/// Returns true if two values, of which at most one has parts, are equal. Numbers are compared by value, since TOML and
+/// JSON differ in how they separate 1 from 1.0.
 fn is_same(expected: &Value, found: &Value) -> bool {
     match (expected.as_f64(), found.as_f64()) {
         (Some(_), Some(_)) if expected.is_i64() && found.is_i64() => expected == found,
-        // A negative zero is zero.
+        // A negative zero counts as zero.
         (Some(expected), Some(found)) => (expected + 0.0).total_cmp(&(found + 0.0)).is_eq(),
         _ => expected == found,
     }
 }
 
-/// A value in few characters.
+/// Returns a value as a short text.
 pub(crate) fn short(value: &Value) -> String {
     shortened(&value.to_string())
 }
 
-/// A text in few characters.
+/// Shortens a text.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),

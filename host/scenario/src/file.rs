@@ -1,4 +1,4 @@
-//! The file of a scenario.
+//! Reads the file of a scenario.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -12,16 +12,16 @@ use crate::content::Written;
 use crate::json::Json;
 use crate::step::{Answer, ExpectedRun, Step, WrittenStep};
 
-/// When scenarios begin that do not say it: 2026-01-01.
+/// The default time at which scenarios begin: 2026-01-01.
 const BEGINNING: Time = Time(1_767_225_600_000);
 
-/// What may be in a scenario.
+/// The largest number of steps of a scenario.
 const MOST_STEPS: usize = 10_000;
 
 /// A scenario.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// The name under which the workflow is deployed, if the scenario says it.
+    /// The name under which the workflow is deployed, if the scenario gives one.
     pub workflow: Option<String>,
     pub(crate) time: Time,
     pub(crate) input: Option<Json>,
@@ -34,13 +34,13 @@ pub struct Scenario {
     pub(crate) expect: Option<ExpectedRun>,
 }
 
-/// A file that is no scenario.
+/// The error for a file that is not a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{why}", self.place())]
 pub struct NoScenario {
-    /// The line, counted from 1, if it is one.
+    /// The number of the line, if the error is in one. The first line is 1.
     pub line: Option<usize>,
-    /// Why.
+    /// What is wrong.
     pub why: String,
 }
 
@@ -51,7 +51,7 @@ impl NoScenario {
     }
 }
 
-/// The file as it is written.
+/// A scenario as the file has it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenScenario {
@@ -72,7 +72,7 @@ struct WrittenScenario {
     expect: Option<Spanned<ExpectedRun>>,
 }
 
-/// A secret: its value, or with it where calls may carry it to.
+/// A secret: its value, or its value and the origins to which calls may carry it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum WrittenSecret {
@@ -88,7 +88,7 @@ impl Scenario {
     /// Reads a scenario.
     ///
     /// # Errors
-    /// When the text is none.
+    /// If the text is not a scenario.
     pub fn read(text: &str) -> Result<Self, NoScenario> {
         let line_at = |at: usize| {
             text.get(..at)
@@ -163,7 +163,7 @@ impl Scenario {
         }
     }
 
-    /// The secrets, with the uses that they have for each workflow that takes part.
+    /// Returns the secrets, with the uses that each workflow of the scenario has.
     pub(crate) fn secrets(&self) -> Result<Vec<(SecretName, Secret, Vec<Origin>)>, String> {
         let mut secrets = Vec::new();
         for (name, written) in &self.secrets {
@@ -183,7 +183,8 @@ impl Scenario {
     }
 }
 
-/// Takes note of a caller that a step names, and refuses to look at one that no step before has named.
+/// Records the name that a step gives to a caller. Returns an error if a step looks at a caller that
+/// no earlier step has named.
 fn know_caller(step: &Step, callers: &mut BTreeSet<String>) -> Result<(), String> {
     match step {
         Step::Deliver(deliver, _) => callers.extend(deliver.named.clone()),
@@ -197,7 +198,7 @@ fn know_caller(step: &Step, callers: &mut BTreeSet<String>) -> Result<(), String
     Ok(())
 }
 
-/// What a workflow may do with a secret.
+/// Returns the uses of a secret that a workflow has.
 pub(crate) fn uses(workflow: &str, origins: &[Origin]) -> Vec<Use> {
     let purposes = origins.iter().cloned().map(Purpose::SendTo);
     let purposes = purposes.chain([Purpose::Verify]);

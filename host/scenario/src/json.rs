@@ -1,9 +1,9 @@
-//! JSON, as a scenario writes it in TOML.
+//! JSON in a scenario, which is written in TOML.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-/// A value. TOML's dates are texts in it.
+/// A value. TOML's dates become texts.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Json(pub(crate) Value);
 

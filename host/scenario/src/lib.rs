@@ -1,11 +1,12 @@
-//! Scenarios: what happens to a workflow from outside, and what it must do, written in a file and played without a host.
+//! Scenarios: files that say what happens to a workflow from outside and what the workflow must do. They are played
+//! without a host.
 //!
-//! A scenario is played on a simulated machine. Below the network everything is the real thing: the runtime, the rules of the
-//! store, the engine, the workflow's own component. Time goes on by itself to where something happens next, so that a month
-//! takes no time, and the same scenario does the same each time. No instance is kept between two activations: each of them
-//! replays the journal, so that a scenario which goes well has shown that the workflow is deterministic, too.
+//! A scenario is played on a simulated machine. Everything above the network is real: the runtime, the rules of the
+//! store, the engine, and the workflow's own component. Time jumps to the next event, so a month takes no time, and the
+//! same scenario does the same each time. No instance is kept between two activations, so each activation replays the
+//! journal. A scenario that succeeds has therefore also shown that the workflow is deterministic.
 //!
-//! [`Scenario::read`] reads a file, [`play`] plays it.
+//! [`Scenario::read`] reads a file, and [`play`] plays it.
 
 mod compiler;
 mod content;

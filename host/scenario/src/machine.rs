@@ -1,4 +1,4 @@
-//! The simulated host that a scenario is played on.
+//! The simulated host on which a scenario is played.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,35 +15,35 @@ use dormouse_store_memory::Memory;
 
 use crate::network::{Network, Outside, Rules};
 
-/// What a caller of a webhook is told, as the host says it over HTTP.
+/// Returns the HTTP response with which the host answers a caller of a webhook.
 pub type Told = fn(Result<Received, Refusal>) -> Response;
 
-/// Seals the secrets of scenarios, which are no secrets.
+/// The key that seals the secrets of scenarios. It protects no real secret.
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// What webhooks' URLs begin with.
+/// The beginning of the URLs of webhooks.
 const PUBLIC_URL: &str = "https://dormouse.test";
 
-/// A workflow that takes part, and what plays it.
+/// The workflows of a scenario, and what is needed to play it.
 #[derive(Clone)]
 pub struct Code {
-    /// The workflow that is tested, and the others: each with its name and what is uploaded of it.
+    /// The tested workflow, followed by the others, each with its name and its uploaded bytes.
     pub workflows: Vec<(String, Bytes)>,
-    /// Runs components.
+    /// The engine that runs the components.
     pub engine: Engine,
-    /// Compiles them.
+    /// The compiler of the components.
     pub compiler: Arc<dyn Compiler>,
-    /// The processor time that the calling thread has used.
+    /// Returns the processor time that the calling thread has used.
     pub thread_time: fn() -> Duration,
-    /// How much of it a scenario may take.
+    /// The largest processor time of a scenario.
     pub most_time: Duration,
-    /// What callers of webhooks are told.
+    /// Returns the answers to callers of webhooks.
     pub told: Told,
-    /// What becomes of attempts at calls without a network.
+    /// The rules for attempts at calls, which are not sent to a network.
     pub rules: Rules,
 }
 
-/// What keeps a scenario from being played on.
+/// Why a scenario cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble(pub(crate) String);
 
@@ -53,7 +53,7 @@ impl From<String> for Trouble {
     }
 }
 
-/// The machine and the host on it.
+/// The machine, and the host on it.
 pub(crate) struct Machine {
     pub(crate) executor: Arc<Executor>,
     pub(crate) runtime: Runtime,
@@ -62,7 +62,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts a host at this time that has these workflows.
+    /// Starts a host with these workflows at this time.
     pub(crate) fn start(code: &Code, time: Time) -> Result<Self, Trouble> {
         let executor = Executor::new(time);
         let seam = Seam(executor.clone());
@@ -104,12 +104,12 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Runs until this is done.
+    /// Runs the machine until the future is done.
     pub(crate) fn run<F: Future>(&self, future: F) -> Result<F::Output, Trouble> {
         self.executor.run(future).ok_or_else(stuck)
     }
 
-    /// Asks the store.
+    /// Reads from the store.
     pub(crate) fn read<T>(
         &self,
         ask: impl FnOnce(&dyn StoreReader) -> Read<T>,
@@ -122,14 +122,14 @@ impl Machine {
         self.executor.time()
     }
 
-    /// Runs whatever is to be done at this instant.
+    /// Runs everything that is due at this instant.
     pub(crate) fn settle(&self) -> Result<(), Trouble> {
         let settled = self.executor.settle();
         settled.map_err(|error| Trouble(error.to_string()))
     }
 
-    /// Returns when something happens next by itself, as far as the host knows: a deadline, an attempt at a call, the end of
-    /// one that waits for its answer.
+    /// Returns when something happens next by itself, as far as the host knows: a deadline, an attempt at a call, or
+    /// the end of an attempt that waits for its answer.
     pub(crate) fn next(&self) -> Result<Option<Time>, Trouble> {
         let now = self.now();
         let moment = self.runtime.clock().moment();
@@ -146,23 +146,24 @@ impl Machine {
             .look(|waiting| waiting.iter().map(|waiting| waiting.until).min());
         let times = timers.next.into_iter().chain(expiry);
         let next = times.chain(attempts).chain(gives_up).min();
-        // What has ended expires some time, which is nothing that happens in a scenario.
+        // The expiry of ended runs does not count as an event of a scenario.
         Ok(next.filter(|next| next.0 < now.0.saturating_add(FOR_EVER / 2)))
     }
 
-    /// Moves time on to this instant, and runs whatever is to be done then. What would have happened on the way happens late.
+    /// Moves time on to this instant, and runs everything that is due then. Events that were due before happen late.
     pub(crate) fn jump(&self, time: Time) -> Result<(), Trouble> {
         let now = self.now();
         if time > now {
             self.executor.pass(time.0 - now.0);
         } else {
-            // What is due needs a moment more.
+            // Work that is due at this instant needs a later moment.
             self.executor.advance();
         }
         self.settle()
     }
 
-    /// Returns a run of a workflow: the one of this number, counted from 1 in the order of their starts, or the last.
+    /// Returns a run of a workflow: the run with this number in the order of the starts, or the last run. The first run
+    /// is 1.
     pub(crate) fn run_of(
         &self,
         workflow: &str,
@@ -174,7 +175,7 @@ impl Machine {
             ..dormouse_store::RunQuery::default()
         };
         let page = self.read(|store| store.runs(query))?;
-        // They are listed the newest first.
+        // The newest run is the first in the list.
         let mut runs = page.runs.iter().map(|view| view.id);
         Ok(match number {
             None => runs.next(),
@@ -183,13 +184,13 @@ impl Machine {
     }
 }
 
-/// How many runs of a workflow a scenario can name.
+/// The largest number of runs of a workflow that a scenario can name.
 const MOST_RUNS: usize = 10_000;
 
-/// Longer than any scenario takes, in milliseconds: 10,000 years.
+/// A time that is longer than any scenario, in milliseconds: 10,000 years.
 const FOR_EVER: u64 = 10_000 * 365 * 24 * 3_600_000;
 
-/// How many calls may wait for an attempt at a time, in all runs.
+/// The largest number of calls that wait for an attempt at the same time, in all runs.
 pub(crate) const MOST_CALLS: usize = 10_000;
 
 fn stuck() -> Trouble {
@@ -201,18 +202,19 @@ fn settings() -> Result<Settings, String> {
     let mut settings = Settings {
         public_url: PUBLIC_URL.into(),
         secret_keys: Some(Arc::new(keys)),
-        // Each activation replays the journal before it.
+        // Each activation replays the journal of those before it.
         rebuild_after_step: true,
         ..Settings::default()
     };
     settings.limits.warm_memory = 0;
-    // What has ended is looked at, however much time passes.
+    // Ended runs are kept, since a scenario looks at them however much time passes.
     settings.limits.retention = FOR_EVER;
     settings.limits.broken_retention = FOR_EVER;
     Ok(settings)
 }
 
-/// Simulated time, and the processor's, by which a workflow that computes for ever is found.
+/// The clock of simulated time, with the processor time of the thread, by which a workflow that computes without end is
+/// found.
 struct Clocks {
     seam: Seam,
     thread_time: fn() -> Duration,

@@ -1,4 +1,5 @@
-//! What a scenario can name that is known only when it is played: `${webhook.NAME}`, `${run}`, `${null}`.
+//! The names in a scenario whose values are known only when it is played: `${webhook.NAME}`, `${run}`,
+//! `${null}`.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +8,19 @@ use serde_json::Value;
 /// The values of the names.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// The run's id.
+    /// The id of the run.
     pub(crate) run: String,
-    /// URLs of webhooks, by their names. Of several with one name it is the last.
+    /// The URLs of webhooks by their names. If several have the same name, it is the URL of the last.
     pub(crate) webhooks: BTreeMap<String, String>,
 }
 
 impl Names {
-    /// Puts values in the place of names, everywhere in a value.
+    /// Returns a value in which each name is replaced by its value.
     pub(crate) fn fill(&self, value: &Value) -> Result<Value, String> {
         filled(value, &|name| self.value(name))
     }
 
-    /// Puts values in the place of names in a text.
+    /// Returns a text in which each name is replaced by its value.
     pub(crate) fn fill_text(&self, text: &str) -> Result<String, String> {
         filled_text(text, &|name| self.value(name))
     }
@@ -41,7 +42,7 @@ impl Names {
     }
 }
 
-/// A name that a scenario may use.
+/// A name in a scenario.
 enum Name<'a> {
     Run,
     Webhook(&'a str),
@@ -59,17 +60,18 @@ impl<'a> Name<'a> {
     }
 }
 
-/// Refuses names that no run can give a value. Which webhooks a run has is known only when it is played.
+/// Returns an error if a value has names that no run can give a value. The names of a run's webhooks are
+/// known only when it is played.
 pub(crate) fn check(value: &Value) -> Result<(), String> {
     filled(value, &|name| Name::read(name).map(|_| "")).map(|_| ())
 }
 
-/// Refuses names in a text that no run can give a value.
+/// Returns an error if a text has names that no run can give a value.
 pub(crate) fn check_text(text: &str) -> Result<(), String> {
     filled_text(text, &|name| Name::read(name).map(|_| "")).map(|_| ())
 }
 
-/// Returns the value of a name before the run is started: none has one.
+/// Returns an error: before the run is started, no name has a value.
 pub(crate) fn before_start(name: &str) -> Result<&'static str, String> {
     Name::read(name)?;
     Err(format!(
@@ -77,7 +79,7 @@ pub(crate) fn before_start(name: &str) -> Result<&'static str, String> {
     ))
 }
 
-/// Returns a value with `value_of` each name in the name's place.
+/// Returns a value in which each name is replaced by the text that `value_of` returns for it.
 pub(crate) fn filled<'v>(
     value: &Value,
     value_of: &impl Fn(&str) -> Result<&'v str, String>,
@@ -99,7 +101,7 @@ pub(crate) fn filled<'v>(
     })
 }
 
-/// Returns a text with `value_of` each name in the name's place.
+/// Returns a text in which each name is replaced by the text that `value_of` returns for it.
 pub(crate) fn filled_text<'v>(
     text: &str,
     value_of: &impl Fn(&str) -> Result<&'v str, String>,
@@ -111,7 +113,7 @@ pub(crate) fn filled_text<'v>(
             return Err(format!("`{text}` begins a name by `${{` that no `}}` ends"));
         };
         if let Some(before) = before.strip_suffix('$') {
-            // It stands for itself.
+            // This is not a name, so it is copied unchanged.
             filled += before;
             filled += "${";
             filled += name;

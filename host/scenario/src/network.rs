@@ -1,4 +1,4 @@
-//! The network of a scenario: attempts at calls lie there until the scenario answers them.
+//! The network of a scenario. Attempts at calls wait here until the scenario answers them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,30 +9,30 @@ use dormouse_simulation::Seam;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 
-/// What comes of an attempt.
+/// The result of an attempt.
 pub(crate) type Result = std::result::Result<Response, CallError>;
 
-/// What becomes of attempts without a network, as the host's own client has it.
+/// The rules for attempts that are not sent to a network, taken from the host's own client.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// Checks that an attempt can be sent.
     pub check: fn(&Attempt) -> std::result::Result<(), CallError>,
-    /// Returns the attempt that follows a response which redirects.
+    /// Returns the attempt that follows a redirect.
     pub follow: fn(&Attempt, &Response) -> std::result::Result<Option<Attempt>, CallError>,
 }
 
 /// An attempt that was sent and not answered.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    /// Counted from 0, in the order in which they were sent.
+    /// The number of the attempt in the order of sending. The first attempt is 0.
     pub(crate) number: usize,
     attempt: Attempt,
-    /// When it gives up.
+    /// The time at which the attempt times out.
     pub(crate) until: Time,
     answer: oneshot::Sender<Result>,
 }
 
-/// The network.
+/// The network of a scenario.
 #[derive(Clone, Default)]
 pub(crate) struct Network(Arc<Mutex<Attempts>>);
 
@@ -47,17 +47,17 @@ impl Network {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls a function with the attempts that wait for an answer, oldest first.
+    /// Calls a function with the attempts that wait for an answer, the oldest first.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&[Waiting]) -> T) -> T {
         let mut attempts = self.lock();
-        // Nobody listens any more: the call was given up, or its time is over.
+        // A cancelled attempt waits no longer: its call was given up, or its time is over.
         attempts
             .waiting
             .retain(|waiting| !waiting.answer.is_canceled());
         look(&attempts.waiting)
     }
 
-    /// Takes an attempt out, to be answered.
+    /// Removes an attempt, so that it can be answered.
     pub(crate) fn take(&self, number: usize) -> Option<Waiting> {
         let mut attempts = self.lock();
         let waiting = &mut attempts.waiting;
@@ -67,7 +67,8 @@ impl Network {
         Some(waiting.remove(place))
     }
 
-    /// Answers an attempt that was taken out. One that is redirected waits for another answer.
+    /// Answers an attempt that was removed. If the answer is a redirect that is followed, the
+    /// attempt waits for another answer.
     pub(crate) fn answer(&self, waiting: Waiting, rules: Rules, result: Result) {
         let result = result.and_then(|response| {
             let limit = waiting.attempt.max_response;
@@ -82,7 +83,7 @@ impl Network {
             Ok(Ok(response)) => Ok(response),
             Err(error) => Err(error),
         };
-        // A call that was given up meanwhile needs no answer.
+        // An error means that the call was given up in the meantime.
         let _ = waiting.answer.send(result);
     }
 
@@ -98,19 +99,19 @@ impl Network {
         });
     }
 
-    /// How many attempts were sent.
+    /// Returns the number of attempts that were sent.
     pub(crate) fn sent(&self) -> usize {
         self.lock().sent
     }
 }
 
 impl Waiting {
-    /// The name of the workflow whose run makes the call.
+    /// Returns the name of the workflow whose run makes the call.
     pub(crate) fn workflow(&self) -> &str {
         &self.attempt.on_behalf_of
     }
 
-    /// The request, with the headers made from secrets.
+    /// Returns the request with its secret headers.
     pub(crate) fn request(&self) -> Request {
         let mut request = self.attempt.request.clone();
         for header in &self.attempt.secret_headers {
@@ -121,7 +122,7 @@ impl Waiting {
     }
 }
 
-/// The network as the host is given it.
+/// The network in the form that the host needs.
 pub(crate) struct Outside {
     pub(crate) network: Network,
     pub(crate) clock: Seam,
@@ -130,7 +131,7 @@ pub(crate) struct Outside {
 
 impl Egress for Outside {
     fn send(&self, mut attempt: Attempt) -> Task<Result> {
-        // A copy, since the body itself holds the memory that the host has counted for it.
+        // The body is copied, since the original holds memory that the host has counted for it.
         attempt.request.body = Bytes::copy_from_slice(&attempt.request.body);
         if let Err(error) = (self.rules.check)(&attempt) {
             return Box::pin(async { Err(error) });

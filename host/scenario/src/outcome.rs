@@ -1,4 +1,4 @@
-//! How a run stands, against what was expected of it; and what a caller was answered.
+//! Compares the state of a run, and the answer to a caller, with what the scenario expects.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,11 @@ use crate::names::Names;
 use crate::pattern::other_bytes;
 use crate::step::{ExpectedAnswer, ExpectedRun};
 
-/// How far `took` may be from what it took, in milliseconds: the host gathers writes for some of them.
+/// How far `took` may be from the actual time, in milliseconds. The host groups writes for some
+/// milliseconds.
 const TOLERANCE: u64 = 1_000;
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) status: Status,
@@ -23,12 +24,12 @@ pub(crate) struct Standing {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) log: Vec<LogLine>,
     pub(crate) took: u64,
-    /// What it waits for, the first of it.
+    /// Descriptions of the first operations that the run waits for.
     pub(crate) waits: Vec<String>,
 }
 
 impl Standing {
-    /// In a line.
+    /// Returns the state in one line.
     pub(crate) fn line(&self) -> String {
         match (&self.failure, &self.output) {
             (Some(failure), _) => format!("{}: {}: {}", self.status, failure.code, failure.message),
@@ -41,7 +42,7 @@ impl Standing {
         }
     }
 
-    /// Returns in what the run differs from what was expected, a line each.
+    /// Returns the differences between the run and what was expected, one in each line.
     pub(crate) fn differences(
         &self,
         expected: &ExpectedRun,
@@ -112,7 +113,8 @@ impl Standing {
         lines
     }
 
-    /// The first text that no line of the log has, behind those before it.
+    /// Returns a message about the first expected text that no line of the log contains after the
+    /// lines of the texts before it.
     fn missing_log(&self, expected: &[String]) -> Option<String> {
         let mut lines = self.log.iter();
         let missing = expected
@@ -124,7 +126,7 @@ impl Standing {
     }
 }
 
-/// Returns in what an answer differs from what was expected, a line each.
+/// Returns the differences between an answer and what was expected, one in each line.
 pub(crate) fn answer_differences(
     answer: &Response,
     expected: &ExpectedAnswer,

@@ -1,4 +1,4 @@
-//! Which calls a scenario means.
+//! Patterns of calls in a scenario.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,33 @@ use crate::difference::{Strictness, differences, shortened};
 use crate::json::Json;
 use crate::names::{self, Names};
 
-/// A call as a workflow makes it, or some of what is known of it. What is not said may be anything.
+/// A pattern of calls. A field that is not set matches anything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CallPattern {
     /// The name of the step.
     pub(crate) step: Option<String>,
-    /// The workflow that makes it, where runs of several take part.
+    /// The workflow whose run makes the call, if runs of several workflows take part.
     pub(crate) workflow: Option<String>,
     method: Option<String>,
-    /// The URL. A `*` in it stands for anything.
+    /// The URL. A `*` in it matches any text.
     url: Option<String>,
     /// Some of the headers.
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// The body, which is JSON and the same.
+    /// The body as JSON, which must be equal.
     json: Option<Json>,
-    /// What the body, which is JSON, has at least.
+    /// The least that the body, which is JSON, must have.
     json_like: Option<Json>,
-    /// The body.
+    /// The body as text.
     text: Option<String>,
     base64: Option<String>,
 }
 
-/// An attempt at a call, as it was sent.
+/// An attempt at a call that was sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
-    /// The workflow of the run that makes it.
+    /// The workflow of the run that makes the call.
     pub(crate) workflow: String,
     /// The name of the step, if it is known.
     pub(crate) step: Option<String>,
@@ -45,7 +45,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// The attempt in a line.
+    /// Describes the attempt in one line.
     pub(crate) fn line(&self) -> String {
         let Request { method, url, .. } = &self.request;
         let url = shortened(url);
@@ -83,7 +83,8 @@ impl CallPattern {
         }
     }
 
-    /// Returns true if the call is one that is meant, whatever is in it: by step, workflow, method and URL.
+    /// Returns true if the pattern means this call: the step, the workflow, the method and the URL match.
+    /// The content is compared by [`differences`](Self::differences).
     pub(crate) fn means(&self, sent: &Sent, names: &Names) -> Result<bool, String> {
         let request = &sent.request;
         let step = self
@@ -103,7 +104,7 @@ impl CallPattern {
         Ok(step && workflow && method && url)
     }
 
-    /// Returns in what a call that is meant differs from what is expected of it, a line each.
+    /// Returns the differences between a call and the expected content, one in each line.
     pub(crate) fn differences(&self, sent: &Sent, names: &Names) -> Result<Vec<String>, String> {
         let mut lines = Vec::new();
         for (name, expected) in &self.headers {
@@ -147,7 +148,7 @@ impl CallPattern {
     }
 }
 
-/// In what bytes differ from those expected: a line, or none.
+/// Returns the difference between bytes and the expected bytes in one line, or no line if they are equal.
 pub(crate) fn other_bytes(place: &str, expected: &[u8], found: &[u8]) -> Vec<String> {
     if expected == found {
         return Vec::new();
@@ -160,7 +161,7 @@ pub(crate) fn other_bytes(place: &str, expected: &[u8], found: &[u8]) -> Vec<Str
     )]
 }
 
-/// Returns true if a text is a pattern, in which a `*` stands for anything.
+/// Returns true if a text matches a pattern, in which a `*` matches any text.
 fn is_like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {

@@ -22,19 +22,19 @@ use crate::played::{Failed, Played};
 use crate::step::{Cancel, ExpectedRun, Notify, Respond, Step};
 use crate::transcript::{Transcript, What};
 
-/// How often time moves on at most.
+/// The largest number of times that time moves on.
 const MOST_MOVES: usize = 100_000;
 
-/// How long a caller is waited for that the host holds, in milliseconds of simulated time.
+/// How long a scenario waits for a caller that the host holds, in milliseconds of simulated time.
 const MOST_HELD: u64 = 24 * 3_600_000;
 
-/// How many of the operations that a run waits for are told.
+/// The largest number of operations in a description of what a run waits for.
 const MOST_WAITS: usize = 10;
 
-/// What is read of a run: its webhooks, its log, its journal.
+/// The largest number of webhooks, log lines and activations of a run that are read.
 const MOST_READ: usize = 10_000;
 
-/// Plays a scenario with this code. The first workflow of it is the one that is tested.
+/// Plays a scenario with this code. Its first workflow is the tested one.
 #[must_use]
 pub fn play(scenario: &Scenario, code: &Code) -> Played {
     let mut played = Played {
@@ -61,7 +61,7 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
     played.calls = player.machine.network.sent();
     played.unused = player.unused();
     played.took = player.elapsed();
-    // What cannot be read is not shown; why it cannot is what the scenario failed for.
+    // A journal that cannot be read is not shown. The scenario has then failed for the same reason.
     if let Ok(journal) = player.journal() {
         played.journal = journal;
     }
@@ -72,7 +72,7 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
     played
 }
 
-/// Why a step did not go well.
+/// Why a step failed.
 struct Why {
     message: String,
     details: Vec<String>,
@@ -93,7 +93,7 @@ impl From<String> for Why {
     }
 }
 
-/// A caller of a webhook: what it was answered, once it is.
+/// The answer to a caller of a webhook, once there is one.
 type Caller = Arc<Mutex<Option<Response>>>;
 
 struct Player<'s> {
@@ -104,18 +104,18 @@ struct Player<'s> {
     began: Time,
     names: Names,
     transcript: Transcript,
-    /// Attempts at calls that were seen, by their numbers.
+    /// The attempts at calls that were seen, by their numbers.
     seen: HashMap<usize, Sent>,
-    /// How often each of the scenario's answers can be given yet.
+    /// How many more times each of the scenario's answers can be given.
     left: Vec<u32>,
-    /// Which of the scenario's answers were given.
+    /// True for each of the scenario's answers that was given.
     used: Vec<bool>,
-    /// When answers come that are under way.
+    /// The times at which answers arrive that are under way.
     coming: Vec<Time>,
     callers: HashMap<String, Caller>,
     requests: usize,
     moves: usize,
-    /// The processor time that was used before.
+    /// The processor time that the thread had used before.
     computed: Duration,
 }
 
@@ -292,7 +292,7 @@ impl<'s> Player<'s> {
         Ok(self.settle()?)
     }
 
-    /// Lets the run come to its end, or to where nothing happens any more by itself, and looks at it.
+    /// Lets the run go on until it ends, or until nothing happens any more by itself, and then looks at it.
     fn end(&mut self) -> Result<(), Why> {
         let steps = self.scenario.steps.len();
         let usual = ExpectedRun {
@@ -311,7 +311,8 @@ impl<'s> Player<'s> {
         }
         let standing = self.standing()?;
         self.note(What::Ended, standing.line());
-        // What a run that it has started asks for counts as well. One that is to be found waiting for a call may be.
+        // The calls of runs that this run has started count too. A run that is expected to be waiting for a call may
+        // wait for one.
         if expected.status != Some(Status::Running) {
             self.refuse_unanswered(self.machine.now(), steps)?;
         }
@@ -323,7 +324,7 @@ impl<'s> Player<'s> {
         self.compare(&expected, "the run does not end as expected")
     }
 
-    /// Moves time on to where something happens next, and not beyond `until`. Returns false if nothing will happen.
+    /// Moves time on to the next event, but not beyond `until`. Returns false if nothing will happen.
     fn go_on(&mut self, until: Option<Time>, number: usize) -> Result<bool, Why> {
         self.check_time()?;
         self.moves += 1;
@@ -349,7 +350,7 @@ impl<'s> Player<'s> {
         Ok(true)
     }
 
-    /// Ends a scenario that takes too much of the processor's time, whether simulated time goes on or not.
+    /// Returns an error if the scenario has used too much processor time, even if simulated time goes on.
     fn check_time(&self) -> Result<(), Why> {
         if (self.code.thread_time)().saturating_sub(self.computed) <= self.code.most_time {
             return Ok(());
@@ -361,7 +362,7 @@ impl<'s> Player<'s> {
         Err(text.into())
     }
 
-    /// Runs whatever is to be done at this instant, and takes note of it.
+    /// Runs everything that is due at this instant, and records it.
     fn settle(&mut self) -> Result<(), Trouble> {
         self.machine.settle()?;
         let new: Vec<(usize, String, dormouse_journal::Request)> =

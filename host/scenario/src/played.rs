@@ -1,4 +1,4 @@
-//! What came of a scenario.
+//! The result of a scenario.
 
 use dormouse_journal::{Activation, LogLine};
 
@@ -7,29 +7,30 @@ use crate::transcript::Event;
 /// A scenario that was played.
 #[derive(Debug, Clone)]
 pub struct Played {
-    /// Why it did not go as it says, if so.
+    /// Why the scenario failed, if it did.
     pub failed: Option<Failed>,
-    /// What happened, the last events of it.
+    /// The last events of the scenario.
     pub events: Vec<Event>,
-    /// The journal of the run's last generation, the beginning of it.
+    /// The beginning of the journal of the run's last generation.
     pub journal: Vec<Activation>,
-    /// The run's log, the beginning of it.
+    /// The beginning of the run's log.
     pub log: Vec<LogLine>,
-    /// How many attempts at calls were made.
+    /// The number of attempts at calls.
     pub calls: usize,
-    /// The lines of the file where answers begin that were never given.
+    /// The lines of the file at which answers begin that were never given.
     pub unused: Vec<usize>,
-    /// How much time passed, in milliseconds.
+    /// The simulated time that passed, in milliseconds.
     pub took: u64,
 }
 
-/// Why a scenario did not go as it says.
+/// Why a scenario failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
-    /// The step, counted from 1, with the line of the file where it begins. None if it was not one of them.
+    /// The number of the step and the line of the file at which it begins. The first step is 1. `None` if
+    /// the failure is not of a step.
     pub step: Option<(usize, usize)>,
-    /// Why.
+    /// What was wrong.
     pub message: String,
-    /// More of it, a line each.
+    /// More about it, one text for each line.
     pub details: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Requests to webhooks, as their senders would make them.
+//! Requests to webhooks as their senders would make them.
 
 use dormouse_journal::{Request, Time, WebhookOptions};
 use dormouse_secret::{Secret, SecretName};
@@ -9,7 +9,8 @@ use crate::file::Scenario;
 use crate::names::Names;
 use crate::step::Deliver;
 
-/// Makes the request of a step, signed if the webhook wants that and the scenario has one of the secrets.
+/// Makes the request of a step. It is signed if the webhook checks signatures and the scenario has one of
+/// the secrets.
 pub(crate) fn request(
     deliver: &Deliver,
     (url, options): (&str, &WebhookOptions),
@@ -47,7 +48,7 @@ pub(crate) fn request(
     Ok(request)
 }
 
-/// Signs a request by the first secret that the webhook names and the scenario has.
+/// Signs a request with the first secret that the webhook names and the scenario has.
 fn sign(
     request: &mut Request,
     options: &WebhookOptions,

@@ -1,4 +1,4 @@
-//! The steps of a scenario: what happens from outside, and what must have happened.
+//! The steps of a scenario: events from outside, and checks.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::json::Json;
 use crate::names;
 use crate::pattern::CallPattern;
 
-/// A step, as it is written: one of its keys says what it is.
+/// A step as the file has it. Exactly one of its keys says what kind of step it is.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WrittenStep {
@@ -28,36 +28,36 @@ pub(crate) struct WrittenStep {
 /// A step.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// A call is made. It is answered like this, or as the scenario's answers say.
+    /// The workflow makes a call. It is answered with this response, or by the scenario's answers.
     Call(Box<CallPattern>, Option<Respond>),
-    /// A request comes to a webhook. Its caller is answered like this.
+    /// A request is sent to a webhook. Its caller must get this answer.
     Deliver(Box<Deliver>, Option<ExpectedAnswer>),
-    /// The caller of an earlier request is answered by now.
+    /// The caller of an earlier request must have this answer by now.
     Answered(String, ExpectedAnswer),
-    /// So many milliseconds pass.
+    /// This many milliseconds pass.
     Advance(u64),
     /// An event is sent.
     Notify(Notify),
     /// The run is cancelled.
     Cancel(Cancel),
-    /// The run stands like this.
+    /// The run must be in this state.
     Run(Box<ExpectedRun>),
 }
 
-/// What a call is answered.
+/// The answer to a call.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Respond {
-    /// 200 if it is not said.
+    /// The status. The default is 200.
     pub(crate) status: Option<u16>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     json: Option<Json>,
     text: Option<String>,
     base64: Option<String>,
-    /// How long the answer takes.
+    /// The time until the answer.
     after: Option<String>,
-    /// That there is no answer.
+    /// The reason, if there is no response.
     pub(crate) error: Option<NoAnswer>,
 }
 
@@ -67,20 +67,20 @@ pub(crate) struct Respond {
 pub(crate) enum NoAnswer {
     /// There is no connection.
     Unreachable,
-    /// The response does not come before the attempt's time is over.
+    /// The response does not come before the attempt's time limit.
     TimedOut,
 }
 
-/// Which calls are answered how, whenever they come.
+/// An answer to all calls that match a pattern, whenever they come.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Answer {
-    /// All calls if it is not said.
+    /// The pattern. By default, it matches all calls.
     #[serde(default)]
     pub(crate) to: CallPattern,
     #[serde(default)]
     pub(crate) respond: Respond,
-    /// How often. As often as they come if it is not said.
+    /// How often the answer is given. By default, there is no limit.
     pub(crate) times: Option<u32>,
 }
 
@@ -90,29 +90,30 @@ pub(crate) struct Answer {
 pub(crate) struct Deliver {
     /// The webhook's name.
     pub(crate) to: String,
-    /// The workflow whose run has the webhook. The one that is tested if it is not said.
+    /// The workflow whose run has the webhook. The default is the tested workflow.
     pub(crate) workflow: Option<String>,
-    /// Which of the runs of that workflow, counted from 1 in the order of their starts. The last if it is not said.
+    /// The number of the run in the order of the starts. The first run is 1, and the default is the last run.
     pub(crate) run: Option<usize>,
-    /// Which of its webhooks with this name, counted from 1. The last if it is not said.
+    /// The number of the webhook among those with this name. The first webhook is 1, and the default is the last
+    /// one.
     pub(crate) number: Option<usize>,
-    /// `POST` if it is not said.
+    /// The method. The default is `POST`.
     pub(crate) method: Option<String>,
-    /// What follows the URL's `?`.
+    /// The query, without the `?` before it.
     pub(crate) query: Option<String>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     json: Option<Json>,
     text: Option<String>,
     base64: Option<String>,
-    /// False if it is not signed as the webhook wants.
+    /// False if the request is to have no signature although the webhook checks signatures.
     pub(crate) signed: Option<bool>,
-    /// A name for its caller, whose answer a later step looks at.
+    /// A name for the caller, so that a later step can check its answer.
     #[serde(rename = "as")]
     pub(crate) named: Option<String>,
 }
 
-/// What a caller is answered. What is not said may be anything.
+/// The expected answer to a caller. A field that is not set matches anything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedAnswer {
@@ -129,7 +130,7 @@ pub(crate) struct ExpectedAnswer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Notify {
     pub(crate) event: String,
-    /// True if it is sent to all who wait for it, and not to the run alone, which would keep it.
+    /// True if the event is sent to all waits for it, and not to the run alone, which would keep it.
     #[serde(default)]
     pub(crate) all: bool,
     json: Option<Json>,
@@ -137,7 +138,7 @@ pub(crate) struct Notify {
     base64: Option<String>,
 }
 
-/// How the run is cancelled.
+/// A cancellation of the run.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
@@ -145,7 +146,7 @@ pub(crate) struct Cancel {
     grace: Option<String>,
 }
 
-/// How the run stands. What is not said may be anything.
+/// The expected state of the run. A field that is not set matches anything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedRun {
@@ -153,21 +154,21 @@ pub(crate) struct ExpectedRun {
     pub(crate) output: Option<Json>,
     pub(crate) output_like: Option<Json>,
     pub(crate) output_text: Option<String>,
-    /// The code of its failure.
+    /// The code of the run's failure.
     pub(crate) code: Option<String>,
-    /// What the message of its failure has in it.
+    /// A part of the message of the run's failure.
     pub(crate) message: Option<String>,
-    /// Its labels.
+    /// The labels of the run.
     pub(crate) labels: Option<BTreeMap<String, String>>,
-    /// What stands in lines of its log, in this order.
+    /// Parts of lines of the run's log, in this order.
     #[serde(default)]
     pub(crate) log: Vec<String>,
-    /// How long it has taken.
+    /// The time since the run's start.
     pub(crate) took: Option<String>,
 }
 
 impl WrittenStep {
-    /// Returns what the step is.
+    /// Returns the step that the keys describe.
     pub(crate) fn read(self) -> Result<Step, String> {
         let WrittenStep {
             call,
@@ -270,7 +271,7 @@ impl Respond {
         written(&self.json, &self.text, &self.base64)
     }
 
-    /// How long the answer takes, in milliseconds.
+    /// Returns the time until the answer, in milliseconds.
     pub(crate) fn after(&self) -> Result<u64, String> {
         self.after
             .as_ref()
@@ -304,7 +305,7 @@ impl Notify {
 }
 
 impl Cancel {
-    /// How long the run may take to end by itself, in milliseconds.
+    /// Returns how long the run may take to end by itself, in milliseconds.
     pub(crate) fn grace(&self) -> Result<Option<u64>, String> {
         let grace = self.grace.as_ref();
         grace.map(|span| parse("grace", span)).transpose()
@@ -325,20 +326,20 @@ impl ExpectedRun {
         check_values(self.output.iter().chain(&self.output_like))
     }
 
-    /// How long it has taken, in milliseconds.
+    /// Returns the expected time since the run's start, in milliseconds.
     pub(crate) fn took(&self) -> Result<Option<u64>, String> {
         let took = self.took.as_ref();
         took.map(|span| parse("took", span)).transpose()
     }
 }
 
-/// Refuses names in texts that are not known.
+/// Returns an error if a text has an unknown name.
 fn check_texts<'a>(texts: impl Iterator<Item = &'a String>) -> Result<(), String> {
     let mut texts = texts.map(String::as_str);
     texts.try_for_each(names::check_text)
 }
 
-/// Refuses names in values that are not known.
+/// Returns an error if a value has an unknown name.
 fn check_values<'a>(values: impl Iterator<Item = &'a Json>) -> Result<(), String> {
     let mut values = values.map(|Json(value)| value);
     values.try_for_each(names::check)

@@ -1,22 +1,22 @@
-//! What happened in a scenario, in order.
+//! The events of a scenario, in order.
 
 use std::collections::VecDeque;
 
-/// How many events are kept: the last ones.
+/// The number of the last events that are kept.
 const MOST: usize = 1_000;
 
-/// Something that happened.
+/// An event of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Milliseconds since the beginning.
+    /// The time since the beginning, in milliseconds.
     pub at: u64,
-    /// What it was.
+    /// The kind of the event.
     pub what: What,
-    /// More of it, in a line.
+    /// More about the event, in one line.
     pub text: String,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// The run was started.
@@ -25,9 +25,9 @@ pub enum What {
     Call,
     /// A call was answered.
     Answered,
-    /// A request came to a webhook.
+    /// A request was sent to a webhook.
     Request,
-    /// Its caller was answered.
+    /// The caller of a request was answered.
     Reply,
     /// An event was sent.
     Event,
@@ -38,7 +38,7 @@ pub enum What {
 }
 
 impl What {
-    /// In a word.
+    /// Returns the kind as one word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl What {
     }
 }
 
-/// Keeps the last events.
+/// The last events.
 #[derive(Debug, Default)]
 pub(crate) struct Transcript(VecDeque<Event>);
 
@@ -71,27 +71,27 @@ impl Transcript {
     }
 }
 
-/// How many events are at most told together of which each repeats one before, such as a call and its answer.
+/// The largest number of consecutive events that are folded together if they repeat, such as a call and its answer.
 const MOST_TOGETHER: usize = 4;
 
-/// A line of a transcript in which repeats are folded.
+/// A line of a transcript whose repeats are folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'e> {
-    /// Something that happened.
+    /// An event.
     Event(&'e Event),
     /// The events before this line happened again.
     Again {
-        /// How many of them.
+        /// The number of these events.
         events: usize,
-        /// How often.
+        /// How often they happened again.
         times: usize,
-        /// When the last of it happened, in milliseconds since the beginning.
+        /// The time of the last of them, in milliseconds since the beginning.
         until: u64,
     },
 }
 
 impl Line<'_> {
-    /// How many events the line stands for.
+    /// Returns the number of events that the line stands for.
     #[must_use]
     pub fn events(&self) -> usize {
         match self {
@@ -101,7 +101,7 @@ impl Line<'_> {
     }
 }
 
-/// Folds repeats of what happened, whenever it did: each is one line with a count.
+/// Folds repeated events, at whatever times they happened, into one line with a count.
 #[must_use]
 pub fn folded(events: &[Event]) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
@@ -121,8 +121,8 @@ pub fn folded(events: &[Event]) -> Vec<Line<'_>> {
     lines
 }
 
-/// Returns how many events at the beginning are told together, and how often they are repeated after that. Repeats that
-/// would not save a line are none.
+/// Returns the number of events at the beginning that are folded together, and how often they repeat after that.
+/// Repeats do not count if folding them would not save a line.
 fn longest(events: &[Event]) -> (usize, usize) {
     let mut longest = (1, 0);
     for length in 1..=MOST_TOGETHER.min(events.len()) {
@@ -145,7 +145,7 @@ fn are_same(one: &[Event], other: &[Event]) -> bool {
 mod tests {
     use super::*;
 
-    /// Events of one second each, with these texts.
+    /// Returns events at intervals of one second with these texts.
     fn events(texts: &str) -> Vec<Event> {
         let events = texts.chars().zip(0..);
         let event = |(text, second): (char, u64)| Event {
@@ -177,13 +177,13 @@ mod tests {
         for (texts, expected) in [
             ("", ""),
             ("abc", "abc"),
-            // One line instead of another saves none.
+            // Replacing one line with another saves none.
             ("aab", "aab"),
             ("aaab", "a(1x2 until 2)b"),
             ("sabababe", "sab(2x2 until 6)e"),
             ("aaaaaa", "a(1x5 until 5)"),
             ("abcdabcdabcd", "abcd(4x2 until 11)"),
-            // What is too long to be told together.
+            // A sequence that is too long to be folded.
             ("abcdeabcde", "abcdeabcde"),
             ("abababab", "ab(2x3 until 7)"),
             ("ababa", "ab(2x1 until 3)a"),

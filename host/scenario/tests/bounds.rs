@@ -1,4 +1,5 @@
-//! What a scenario may take: a workflow that never ends does not keep its author waiting for ever.
+//! The limits of a scenario: a workflow without an end does not keep its author waiting without
+//! end.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +16,7 @@ use dormouse_engine::{Config, Engine};
 use dormouse_journal::Response;
 use dormouse_scenario::{Code, InProcess, Rules, Scenario, play};
 
-/// The scripted guest, with a scenario that may take no time at all.
+/// Returns the scripted guest, and a limit on processor time that is used up at once.
 fn code() -> Code {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/script.wasm");
     let guest = std::fs::read(guest).unwrap_or_else(|error| {
@@ -26,7 +27,7 @@ fn code() -> Code {
         workflows: vec![("script".into(), guest.into())],
         compiler: Arc::new(InProcess::new(engine.clone())),
         engine,
-        // Whoever looks at it a second time has used a second more.
+        // Each reading of this clock is one second later than the one before.
         thread_time: counting::seconds,
         most_time: Duration::from_secs(1),
         told: |_| Response {
@@ -52,7 +53,7 @@ mod counting {
     }
 }
 
-/// Why a scenario with this input failed, in which every call is answered.
+/// Returns why a scenario with this input failed. Every call in it is answered.
 fn failed(input: &str) -> String {
     let scenario = Scenario::read(&format!("input = {input}\n[[answer]]\n")).unwrap();
     play(&scenario, &code()).failed.unwrap().message

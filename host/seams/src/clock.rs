@@ -1,4 +1,4 @@
-//! The machine's clocks, and the host's, which is made of them.
+//! The machine's clocks, and the host's clock, which is made from them.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +11,15 @@ use crate::steps::{Seen, Steps, between};
 
 /// The machine's clocks.
 pub trait Clock: Send + Sync + 'static {
-    /// Returns the date. Whoever administers the machine can set it, and NTP does, so that it may step either way.
+    /// Returns the date. Administrators and NTP can set it, so that it may step in either direction.
     fn date(&self) -> Time;
 
-    /// Returns the milliseconds since the machine was booted, those included in which it was suspended. They never step.
+    /// Returns the milliseconds since the machine was booted, including the time for which it was suspended. The value
+    /// never steps.
     fn elapsed(&self) -> u64;
 
-    /// Returns the id of this boot. None if there is none, so that nobody knows whether two times are of one boot.
+    /// Returns the id of this boot. None if the machine has none, so that nobody knows whether two times belong to the
+    /// same boot.
     fn boot(&self) -> Option<[u8; 16]>;
 
     /// Resolves when [`Clock::elapsed`] has reached `elapsed`.
@@ -27,7 +29,7 @@ pub trait Clock: Send + Sync + 'static {
     fn thread_time(&self) -> Duration;
 }
 
-/// Where a host's clock stood. The store keeps it with each commit, so that time goes on from there.
+/// The time of a host's clock, which the store keeps with each commit so that time continues from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
     /// The moment.
@@ -40,10 +42,10 @@ pub struct Mark {
 
 /// The host's clock, with its two lines of time ([`Moment`]).
 ///
-/// Steady time orders requests and ends all spans. On one boot of the machine it follows the time since the boot, across
-/// restarts of the host as well; on another boot it goes on with the machine's date, or from where it was if that is
-/// behind. Wall time follows the machine's date: a step forward is taken when it has stood for a minute, and a step
-/// backward is made up for at 500 ppm, so that wall time never goes back either.
+/// Steady time orders requests and ends all spans. During one boot of the machine it follows the time since the boot,
+/// even across restarts of the host. After another boot it continues with the machine's date, or from where it was if
+/// the date is behind. Wall time follows the machine's date. A step forward counts when it has lasted for a minute.
+/// After a step backward, wall time runs slower by 500 ppm until it agrees, so that it never goes back either.
 #[derive(Clone)]
 pub struct HostClock {
     machine: Arc<dyn Clock>,
@@ -51,18 +53,18 @@ pub struct HostClock {
 }
 
 struct Line {
-    /// The time since the boot when this clock was made, and the steady time that it was.
+    /// The time since the boot when this clock was made, and the steady time at that moment.
     began: (u64, Time),
     /// The highest steady time that was read.
     highest: AtomicU64,
     shift: AtomicI64,
     steps: Mutex<Steps>,
-    /// How often the machine's clock was set.
+    /// The number of times that the machine's clock was set.
     stepped: AtomicU64,
 }
 
 impl HostClock {
-    /// Creates a clock that goes on from where an earlier one of the same store stood. A new store has none.
+    /// Creates a clock that continues from an earlier clock of the same store. A new store has none.
     #[must_use]
     pub fn new(machine: Arc<dyn Clock>, kept: Option<Mark>) -> Self {
         let (date, elapsed) = (machine.date(), machine.elapsed());
@@ -79,7 +81,7 @@ impl HostClock {
         }
     }
 
-    /// Returns the steady time now.
+    /// Returns the present steady time.
     #[must_use]
     pub fn now(&self) -> Time {
         let (elapsed, time) = self.line.began;
@@ -87,7 +89,7 @@ impl HostClock {
         Time(self.line.highest.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
-    /// Returns both times now.
+    /// Returns the present moment, with both times.
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment {
@@ -96,7 +98,7 @@ impl HostClock {
         }
     }
 
-    /// Returns where the clock stands, to be kept.
+    /// Returns the present time in the form that the store keeps.
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark {
@@ -106,7 +108,7 @@ impl HostClock {
         }
     }
 
-    /// Looks at the machine's date, and has wall time follow it. It is to be called every few seconds.
+    /// Reads the machine's date, and lets wall time follow it. It must be called every few seconds.
     pub fn watch(&self) -> Seen {
         let mut steps = self
             .line
@@ -127,14 +129,14 @@ impl HostClock {
         between(self.machine.date(), self.moment().wall())
     }
 
-    /// Returns how often the machine's clock was set while this clock ran.
+    /// Returns how many times the machine's clock was set while this clock ran.
     #[must_use]
     pub fn stepped(&self) -> u64 {
         self.line.stepped.load(Ordering::Relaxed)
     }
 
-    /// Returns the machine's date, which may step. It is for comparison with times that other machines wrote: a host
-    /// whose clock was once set far ahead would otherwise find all of those too old for a long time.
+    /// Returns the machine's date, which may step. Use it to compare with times that other machines wrote: after its
+    /// clock was once set far ahead, a host would otherwise find all of these too old for a long time.
     #[must_use]
     pub fn machine_time(&self) -> Time {
         self.machine.date()

@@ -1,4 +1,4 @@
-//! The way out: one attempt at a call at a time.
+//! Outbound requests: one attempt at a call at a time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,36 +13,37 @@ use crate::Task;
 /// One attempt at a call.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The name of the workflow that makes the call, by which those who call get their shares of what there is little of.
+    /// The name of the workflow that makes the call. Scarce resources are shared among workflows.
     pub on_behalf_of: Arc<str>,
     /// The request as it is sent, with the headers that the host adds.
     pub request: Request,
-    /// Headers made from secrets, which are sent together with the request's own. They go only to the origin of the
-    /// request's URL: a redirect to another origin drops them. What comes back is searched for their secrets.
+    /// Headers with secrets, which are sent together with the request's own headers. They go only to the origin of the
+    /// request's URL: a redirect to another origin drops them. The response is searched for their secrets.
     pub secret_headers: Vec<SecretHeader>,
-    /// How long the whole attempt may take, from resolving the name over all redirects to the response's last byte.
+    /// How long the whole attempt may take, from the name lookup over all redirects to the last byte of the response.
     pub timeout: Duration,
-    /// How many redirects are followed. The response after the last of them is the result, even if it redirects too.
+    /// The largest number of redirects that are followed. The response after the last of them is the result, even if it
+    /// redirects too.
     pub redirects: u32,
     /// The largest body of the response, in bytes.
     pub max_response: u64,
-    /// What the memory for the response is taken from.
+    /// The budget from which the memory for the response is taken.
     pub memory: Budget,
 }
 
-/// A header whose value is made from secrets.
+/// A header whose value contains secrets.
 #[derive(Debug, Clone)]
 pub struct SecretHeader {
-    /// The header's name.
+    /// The name of the header.
     pub name: String,
-    /// The header's value, secrets included.
+    /// The value of the header, with the secrets.
     pub value: SecretValue,
-    /// The secrets in the value, each by itself, for which the response is searched.
+    /// The secrets in the value, for which the response is searched.
     pub secrets: Vec<SecretValue>,
 }
 
-/// The bytes of a secret. `Debug` does not show them, and they are wiped when this value is dropped. The copies that
-/// HTTP and TLS make during an attempt are not wiped.
+/// The bytes of a secret. `Debug` does not show them, and they are wiped when this value is dropped. Copies that HTTP
+/// and TLS make during an attempt are not wiped.
 #[derive(Clone)]
 pub struct SecretValue(Zeroizing<Vec<u8>>);
 
@@ -68,9 +69,9 @@ impl fmt::Debug for SecretValue {
 
 /// Sends requests, under a policy of its own.
 pub trait Egress: Send + Sync + 'static {
-    /// Sends one request, and returns what came of it.
+    /// Sends one request, and returns its result.
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>>;
 
-    /// Counts an attempt that was due and is not sent, since it needs a secret that may not go there.
+    /// Counts an attempt that was due but is not sent, because it needs a secret that may not be sent there.
     fn withheld(&self) {}
 }

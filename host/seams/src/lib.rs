@@ -1,7 +1,8 @@
-//! The seams: what everything below HTTP is built on, besides the store.
+//! The interfaces on which everything below HTTP is built, besides the store.
 //!
-//! Nothing below HTTP names a runtime of tasks, a thread or the machine's clock; it is handed a [`Clock`], an [`Entropy`],
-//! a [`Spawner`] and an [`Egress`]. So a test can hand in simulated ones, run the whole host on one thread, and get the same bytes twice.
+//! Nothing below HTTP names an async runtime, a thread or the machine's clock. It gets a [`Clock`], an [`Entropy`], a
+//! [`Spawner`] and an [`Egress`]. So a test can pass simulated ones, run the whole host on one thread, and get the same
+//! bytes each time.
 
 mod clock;
 mod egress;
@@ -14,7 +15,7 @@ pub use clock::{Clock, HostClock, Mark};
 pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
 pub use steps::Seen;
 
-/// A future that can be handed to a [`Spawner`].
+/// A future that can be passed to a [`Spawner`].
 pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
 /// Randomness from the system.
@@ -25,7 +26,7 @@ pub trait Entropy: Send + Sync + 'static {
 
 /// Runs tasks.
 pub trait Spawner: Send + Sync + 'static {
-    /// Runs a task to its end, beside whatever else runs.
+    /// Runs a task until it ends, concurrently with others.
     fn spawn(&self, task: Task);
 
     /// Runs a task that may block its thread, for example by a read from the disk, without delaying any other task. It may

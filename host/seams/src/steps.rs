@@ -2,21 +2,21 @@
 
 use dormouse_journal::{Moment, Time};
 
-/// For how long the date must have been ahead before wall time steps forward, in milliseconds. A date that is wrong for
-/// some seconds, while a machine starts or is administered, moves nothing.
+/// How long the date must have been ahead before wall time steps forward, in milliseconds. A date that is wrong for
+/// some seconds, while a machine starts or is administered, changes nothing.
 const STANDS: u64 = 60_000;
 
-/// How much of the passing time wall time makes up for, in parts of a million. What waits for a date comes a little later,
-/// and no date comes twice.
+/// By how much wall time runs slower to make up for a step backward, in parts of a million. So no date comes twice, and
+/// a wait for a date ends a little later.
 const SLEW: u64 = 500;
 
-/// Differences up to this many milliseconds are those between two readings.
+/// Differences up to this many milliseconds are caused by reading the two clocks one after the other.
 const TOLERANCE: u64 = 20;
 
-/// A date that moved by at least this many milliseconds against the time since the boot was set.
+/// If the date has moved by at least this many milliseconds against the time since the boot, it was set.
 const STEP: u64 = 1_000;
 
-/// What was seen of the machine's date.
+/// The result of reading the machine's date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// How far wall time is ahead of steady time from now on, in milliseconds.
@@ -29,14 +29,14 @@ pub struct Seen {
     pub taken: bool,
 }
 
-/// What is remembered between two looks.
+/// The state between two looks.
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// When the last look was.
     looked: Time,
     /// How far the date was ahead of steady time at the last look.
     difference: i64,
-    /// Since when the date is ahead of wall time, and by how much it was then.
+    /// Since when the date has been ahead of wall time, if it is ahead.
     ahead_since: Option<Time>,
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     const HOUR: i64 = 3_600_000;
 
-    /// A host whose date is set by the test, looked at every ten seconds.
+    /// A host whose date the test sets, and that looks at it every ten seconds.
     struct World {
         steps: Steps,
         now: Moment,

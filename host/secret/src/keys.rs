@@ -1,4 +1,4 @@
-//! The keys that secrets are sealed with.
+//! The keys that seal secrets.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// Bytes of a key.
+/// The number of bytes of a key.
 const KEY: usize = 32;
 
-/// Tells this use of SHA-256 from any other that the same key might have.
+/// Separates this use of SHA-256 from any other use of the same key.
 const ID_DOMAIN: &[u8] = b"dormouse secret key id";
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -20,7 +20,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Names a key without giving it away: 8 bytes of a SHA-256 over it, and a key is too random to be guessed from those.
+/// Identifies a key without revealing it: 8 bytes of a SHA-256 of the key. A key is too random to be guessed from
+/// them.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyId([u8; 8]);
 
@@ -30,16 +31,16 @@ pub(crate) struct SecretKey {
     pub(crate) bytes: Zeroizing<[u8; KEY]>,
 }
 
-/// The keys of a host. The first one seals, all of them open: so they rotate.
+/// The keys of a host. The first key seals, and all of them open, so that keys can be rotated.
 pub struct SecretKeys {
     first: SecretKey,
     others: Vec<SecretKey>,
 }
 
-/// A text that holds no keys, or something else besides. What it holds is not in it.
+/// Why a text is not a list of keys. The error does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
-    /// There is none.
+    /// There is no key.
     #[error("has no key; make one with `openssl rand -base64 32`")]
     None,
     /// A line that is not a key.
@@ -48,16 +49,16 @@ pub enum InvalidKeys {
          digits; make one with `openssl rand -base64 32`"
     )]
     NotAKey {
-        /// Counted from 1.
+        /// The number of the line. The first line is 1.
         line: usize,
     },
 }
 
 impl SecretKeys {
-    /// Keys from a text that has one in each line. Blank lines and those that begin with `#` are left out.
+    /// Reads keys from a text with one key in each line. Blank lines and lines that begin with `#` are skipped.
     ///
     /// # Errors
-    /// When there is no key, or a line that is none.
+    /// If there is no key, or if a line is not a key.
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
         let mut keys = Vec::new();
         for (line, text) in (1..).zip(text.lines()) {
@@ -74,7 +75,7 @@ impl SecretKeys {
         })
     }
 
-    /// Whether the key of this id is among them.
+    /// Returns true if these keys contain the one with this id.
     #[must_use]
     pub fn has(&self, id: KeyId) -> bool {
         self.get(id).is_some()

@@ -1,9 +1,11 @@
-//! Secrets: what a value must be to be one, what it may be used for, and how it lies on the disk.
+//! Secrets: which values can be secrets, what a secret may be used for, and how a secret is stored.
 //!
-//! Nothing here reads a file, a clock or randomness; whoever seals a secret hands the nonce in.
+//! This crate reads no files, clocks or randomness. A caller that seals a secret passes in the
+//! nonce.
 //!
-//! - [`Secret`] is a value, which is shown to nobody and leaves memory with its owner.
-//! - [`Use`] is one thing that one workflow may do with it; what no use grants is denied.
+//! - [`Secret`] is a value that is never shown and that is erased from memory when it is dropped.
+//! - [`Use`] is one thing that one workflow may do with a secret. Everything that no use grants is
+//!   denied.
 //! - [`SecretKeys`] seal a secret together with its name and its uses, and open it again.
 
 mod keys;

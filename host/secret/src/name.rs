@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name.
+/// The largest number of characters of a name.
 const LONGEST: usize = 64;
 
 /// The name of a secret.
@@ -13,14 +13,14 @@ const LONGEST: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct SecretName(String);
 
-/// A text that is no name of a secret. It does not show the text: who mixes up name and value must not find the value
-/// in an error.
+/// The error for a text that is not a name of a secret. It does not contain the text: if someone confuses the name
+/// with the value, the value must not be in an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a secret's name has 1 to {LONGEST} characters out of a-z, A-Z, 0-9, ., _ and -")]
 pub struct InvalidName;
 
 impl SecretName {
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Origins: where a secret may be sent.
+//! Origins: the servers to which a secret may be sent.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// A scheme, a host and a port, written as browsers write origins: in lower case, an international name in Punycode, the
-/// port left out where it is the scheme's own.
+/// A scheme, a host and a port, in the form that browsers use: in lower case, with an international name in Punycode,
+/// and without the port if it is the default of the scheme.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Origin(String);
 
-/// A text that is not an origin. It does not show the text, which may hold a password.
+/// The error for a text that is not an origin. It does not contain the text, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an origin is http:// or https:// and a host, perhaps with a port, as in https://api.example.com or \
@@ -21,15 +21,15 @@ pub struct Origin(String);
 pub struct InvalidOrigin;
 
 impl Origin {
-    /// The origin of a URL, if that is an HTTP one with a host that a server can have.
+    /// Returns the origin of an HTTP URL, if its host can be that of a server.
     #[must_use]
     pub fn of(url: &str) -> Option<Self> {
         let url = Url::parse(url).ok()?;
-        // A `blob:` URL has the origin of the URL within it, and is no way to reach that.
+        // A `blob:` URL has the origin of the URL inside it, but does not lead there.
         if !matches!(url.scheme(), "http" | "https") {
             return None;
         }
-        // The URL standard lets `*`, `$` or `;` stand in a host; no name that can be looked up has them.
+        // The URL standard allows `*`, `$` or `;` in a host, but no name that can be looked up contains them.
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
         let host = url.host_str()?;
         host.bytes()
@@ -37,7 +37,7 @@ impl Origin {
             .then(|| Origin(url.origin().ascii_serialization()))
     }
 
-    /// Whether a request to this URL goes to this origin.
+    /// Returns true if a request to this URL goes to this origin.
     #[must_use]
     pub fn is_origin_of(&self, url: &str) -> bool {
         Origin::of(url).is_some_and(|origin| origin == *self)
@@ -48,8 +48,8 @@ impl TryFrom<String> for Origin {
     type Error = InvalidOrigin;
 
     fn try_from(text: String) -> Result<Self, InvalidOrigin> {
-        // A parser of URLs forgives much (spaces, backslashes, a missing slash). What grants a right is forgiven nothing
-        // but the slash that browsers show at the end.
+        // A URL parser accepts many mistakes (spaces, backslashes, a missing slash). An origin grants a right, so only
+        // the slash at the end is accepted, which browsers show.
         let (scheme, authority) = text.split_once("://").ok_or(InvalidOrigin)?;
         if !scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(InvalidOrigin);
@@ -80,7 +80,7 @@ impl From<Origin> for String {
 }
 
 impl Origin {
-    /// The origin, as it is written in URLs.
+    /// Returns the origin as it is written in URLs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,8 @@
-//! Secrets as they lie on the disk: XChaCha20-Poly1305, as the `chacha20poly1305` crate has it.
+//! Secrets as they are stored: sealed with XChaCha20-Poly1305 of the crate `chacha20poly1305`.
 //!
-//! A nonce has 192 bits, so that random ones do not meet. The name and the uses are authenticated with the value: who can
-//! write the file, but does not have the key, can neither move a value to another name nor grant it another use.
+//! A nonce has 192 bits, so random nonces do not repeat. The name and the uses are authenticated with the value.
+//! Someone who can write the file but does not have the key can neither move a value to another name nor grant it
+//! another use.
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
@@ -11,39 +12,39 @@ use zeroize::Zeroizing;
 
 use crate::{KeyId, Secret, SecretKeys, SecretName, Use};
 
-/// Bytes of a nonce.
+/// The number of bytes of a nonce.
 pub const NONCE: usize = 24;
 
-/// Bytes of the tag, at the end of what is sealed.
+/// The number of bytes of the tag, which follows the encrypted value.
 const TAG: usize = 16;
 
-/// Tells what is authenticated here from all else that might come to be sealed under the same key.
+/// Separates the data that is authenticated here from all other data under the same key.
 const DOMAIN: &str = "dormouse secret";
 
 /// A value that only the holder of a key can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
-    /// The key it is sealed with.
+    /// The id of the key that sealed the value.
     pub key: KeyId,
     /// The nonce.
     pub nonce: [u8; NONCE],
-    /// The value, encrypted, and the tag.
+    /// The encrypted value, followed by the tag.
     pub bytes: Vec<u8>,
 }
 
 /// Why a sealed value was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Its key is not there.
+    /// The host does not have the key of the value.
     #[error("it is sealed with a key that is not there")]
     NoKey,
-    /// It is not what was sealed, or not where.
+    /// The value is damaged, or was sealed for another name or other uses.
     #[error("it is damaged, or was sealed under another name or with other uses")]
     Damaged,
 }
 
 impl SecretKeys {
-    /// Seals a secret with the first key. A nonce must never come twice.
+    /// Seals a secret with the first key. A nonce must never be used twice.
     #[must_use]
     pub fn seal(
         &self,
@@ -54,7 +55,7 @@ impl SecretKeys {
     ) -> Sealed {
         let key = self.sealing();
         let cipher = XChaCha20Poly1305::new(&(*key.bytes).into());
-        // With room for the tag, or growing would leave a copy of the value behind.
+        // The vector has room for the tag: if it grew, a copy of the value would be left in memory.
         let mut bytes = Vec::with_capacity(secret.expose().len() + TAG);
         bytes.extend_from_slice(secret.expose());
         let sealed = cipher.encrypt_inout_detached(
@@ -73,10 +74,11 @@ impl SecretKeys {
         }
     }
 
-    /// Opens what was sealed for this name and these uses, with whichever key it was.
+    /// Opens a value that was sealed for this name and these uses, with any of the keys.
     ///
     /// # Errors
-    /// When the key is not among these, or it is not what was sealed.
+    /// If these keys do not contain the value's key, or if the value, the name or the uses differ from those that were
+    /// sealed.
     pub fn open(
         &self,
         sealed: &Sealed,
@@ -101,7 +103,7 @@ impl SecretKeys {
     }
 }
 
-/// What is authenticated beside the value.
+/// Returns the data that is authenticated besides the value.
 fn authenticated(name: &SecretName, uses: &[Use]) -> Vec<u8> {
     encode(&(DOMAIN, name, uses))
 }
@@ -162,8 +164,8 @@ mod tests {
         check(&keys(OLD), &sealed, Ok(()));
     }
 
-    /// Values from <https://datatracker.ietf.org/doc/html/draft-irtf-cfrg-xchacha-03#appendix-A.3.1> show that the cipher
-    /// is the one of that draft.
+    /// The values of <https://datatracker.ietf.org/doc/html/draft-irtf-cfrg-xchacha-03#appendix-A.3.1> show that the
+    /// cipher is the one of that draft.
     #[test]
     fn the_cipher_is_xchacha20_poly1305() {
         let plaintext =

@@ -4,36 +4,36 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Bytes of the shortest value. One that is shorter could be guessed from what it signs, and would mask half of a
-/// response in which its few characters happen to stand.
+/// The smallest number of bytes of a value. A shorter value could be guessed from the signatures that it makes.
+/// It could also occur in a response by chance, and so mask harmless parts of it.
 pub const SHORTEST: usize = 8;
 
-/// Bytes of the longest value. It has to fit into a header.
+/// The largest number of bytes of a value, which must fit into a header.
 pub const LONGEST: usize = 4_096;
 
-/// A value that nobody is shown. Its memory is overwritten when it is dropped.
+/// A value that is never shown. Its memory is overwritten when it is dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
-/// A value that cannot be a secret. The value is not in it.
+/// Why a value cannot be a secret. The error does not contain the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
-    /// Its length.
+    /// The value is too short or too long.
     #[error("a secret has {SHORTEST} to {LONGEST} bytes, and this one has {0}")]
     Length(usize),
-    /// It is not text.
+    /// The value is not UTF-8.
     #[error("a secret is text in UTF-8, and this one is not; encode it, as with base64")]
     NotText,
-    /// It has a line break, say.
+    /// The value has a control character, such as a line break.
     #[error("a secret has no control characters such as a line break, and this one has")]
     Control,
 }
 
 impl Secret {
-    /// A secret with this value, whose memory it takes over.
+    /// Returns a secret with this value, and takes over its memory.
     ///
     /// # Errors
-    /// When the value is too short or too long, or is not plain text.
+    /// If the value is too short or too long, or is not plain text.
     pub fn new(value: Vec<u8>) -> Result<Self, InvalidSecret> {
         let value = Zeroizing::new(value);
         if !(SHORTEST..=LONGEST).contains(&value.len()) {
@@ -46,19 +46,19 @@ impl Secret {
         Ok(Secret(Zeroizing::new(text.to_owned())))
     }
 
-    /// The value, for whoever signs, sends or seals it.
+    /// Returns the value, for code that signs, sends or seals it.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// The value as text.
+    /// Returns the value as text.
     #[must_use]
     pub fn expose_text(&self) -> &str {
         &self.0
     }
 
-    /// Whether it can be a header's value as it is.
+    /// Returns true if the value can be the value of a header.
     #[must_use]
     pub fn is_sendable(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_graphic())

@@ -1,31 +1,31 @@
-//! What a secret may be used for.
+//! The uses of a secret.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Origin, Secret};
 
-/// One thing that one workflow may do with a secret. There is no other way to use one: what no use grants is denied.
+/// One thing that one workflow may do with a secret. Everything that no use grants is denied.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Use {
-    /// The workflow's name. It need not be deployed yet.
+    /// The workflow's name. The workflow need not be deployed yet.
     pub workflow: String,
-    /// What it may do.
+    /// What the workflow may do.
     pub purpose: Purpose,
 }
 
-/// What may be done with a secret.
+/// What a workflow may do with a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Purpose {
-    /// Requests to the workflow's webhooks may be checked by it.
+    /// Requests to the workflow's webhooks may be checked with the secret.
     Verify,
-    /// The workflow's calls may carry it to this origin.
+    /// The workflow's calls may carry the secret to this origin.
     SendTo(Origin),
 }
 
-/// Uses that a secret cannot have.
+/// Why a secret cannot have these uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUses {
-    /// There are none.
+    /// There are no uses.
     #[error("a secret has at least one use: a workflow, and what that may do with it")]
     None,
     /// The value does not fit into a header.
@@ -33,19 +33,19 @@ pub enum InvalidUses {
         "a secret that may be sent has visible ASCII characters only, and no spaces: it becomes the value of a header"
     )]
     NotSendable,
-    /// There are more than one row of the store has room for.
+    /// There are more uses than one row of the store has room for.
     #[error("a secret has at most {MOST_USES} uses, of {MOST_BYTES} bytes together")]
     TooMany,
 }
 
-/// How many uses a secret has at most.
+/// The largest number of uses of a secret.
 const MOST_USES: usize = 128;
 
-/// Bytes of the names and origins of all uses of a secret.
+/// The largest number of bytes of the names and origins of all uses of a secret.
 const MOST_BYTES: usize = 32 << 10;
 
 impl Use {
-    /// Whether requests to this workflow's webhooks may be checked.
+    /// Returns true if requests to this workflow's webhooks may be checked.
     #[must_use]
     pub fn lets_verify(&self, workflow: &str) -> bool {
         match self.purpose {
@@ -54,7 +54,7 @@ impl Use {
         }
     }
 
-    /// Bytes of its names.
+    /// Returns the number of bytes of the use's names.
     fn bytes(&self) -> usize {
         let origin = match &self.purpose {
             Purpose::Verify => 0,
@@ -63,7 +63,7 @@ impl Use {
         self.workflow.len() + origin
     }
 
-    /// Whether calls of this workflow may carry the secret to this URL.
+    /// Returns true if calls of this workflow may carry the secret to this URL.
     #[must_use]
     pub fn lets_send(&self, workflow: &str, url: &str) -> bool {
         match &self.purpose {
@@ -73,10 +73,10 @@ impl Use {
     }
 }
 
-/// Checks that a secret can be used as it is to be.
+/// Checks that a secret can have these uses.
 ///
 /// # Errors
-/// When it has no use, one that its value does not fit, or too many.
+/// If there is no use, if there are too many, or if the value does not fit one of them.
 pub fn check_uses(secret: &Secret, uses: &[Use]) -> Result<(), InvalidUses> {
     let is_sent = |granted: &Use| matches!(granted.purpose, Purpose::SendTo(_));
     if uses.is_empty() {

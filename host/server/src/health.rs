@@ -1,8 +1,8 @@
-//! Whether the host can take work, and what of it does not work as it should.
+//! The health of the host: whether it can take work, and which of its parts do not work properly.
 //!
-//! The host is ready if it can make something durable. Writes of its own show that; where none flow, whoever asks has one
-//! written that changes nothing, at most one a second. So a host that nobody asks writes nothing, and one that is asked
-//! every ten seconds writes as often.
+//! The host is ready if it can make something durable. Its usual writes show this. If there are none, a request for the
+//! readiness causes a write that changes nothing, at most one a second. So a host that nobody asks writes nothing, and
+//! a host that is asked every ten seconds writes that often.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,22 +15,22 @@ use tokio::time::Instant;
 use crate::log::Lines;
 use crate::machine::compiler::Record;
 
-/// The host is not ready if nothing became durable for so long.
+/// The host is not ready if nothing became durable for this long.
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// The time between two writes that only show that the host can write.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// What does not work as it should, while the host goes on.
+/// A part of the host that does not work properly, while the host continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Degraded {
     /// There is too little space for anything but housekeeping.
     DiskFull,
-    /// The reserve of the disk was given up, and is not whole again.
+    /// The reserve of the disk was given up, and is not complete again.
     DiskReserve,
     /// Lines of the log are dropped.
     Log,
-    /// There are secrets that no key opens.
+    /// There are secrets that no key of the host opens.
     Secrets,
     /// The compiler cannot be run.
     Compiler,
@@ -39,7 +39,7 @@ pub enum Degraded {
 }
 
 impl Degraded {
-    /// Everything that can be degraded.
+    /// All parts that can be degraded.
     pub const ALL: [Degraded; 6] = [
         Degraded::DiskFull,
         Degraded::DiskReserve,
@@ -49,7 +49,7 @@ impl Degraded {
         Degraded::Paused,
     ];
 
-    /// Its name, for programs.
+    /// Returns the name, for programs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl Degraded {
         }
     }
 
-    /// What it means and what to do, for people.
+    /// Returns what the state means and what to do, for people.
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
@@ -88,12 +88,12 @@ impl Degraded {
     }
 }
 
-/// The parts whose state is looked at beside the runtime's.
+/// The parts whose state is checked, besides the runtime.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The log.
     pub log: Lines,
-    /// What became of compilers.
+    /// The results of compilers.
     pub compiler: Record,
     /// The store on the disk.
     pub store: Option<RedbStore>,
@@ -107,25 +107,25 @@ struct Shared {
     runtime: Runtime,
     sources: Sources,
     beat: Mutex<Beat>,
-    /// Sent to when a write that was to show something has ended.
+    /// Notified when a write that tests the store has ended.
     ended: watch::Sender<()>,
 }
 
-/// What is known of writes.
+/// What is known about writes.
 #[derive(Debug)]
 struct Beat {
-    /// When something was last known to become durable.
+    /// When something last became durable, as far as is known.
     durable: Option<Instant>,
-    /// How many groups had been committed when that was last looked at, and when.
+    /// The number of groups that had been committed at the last look, and the time of that look.
     groups: (u64, Instant),
     /// Since when a write is waited for.
     waiting: Option<Instant>,
-    /// Why the last one failed.
+    /// Why the last write failed.
     failed: Option<String>,
 }
 
 impl Health {
-    /// Returns the health of a host that is made of these.
+    /// Creates the health of a host with these parts.
     #[must_use]
     pub fn new(runtime: Runtime, sources: Sources) -> Self {
         let groups = (runtime.commits().groups, Instant::now());
@@ -142,10 +142,10 @@ impl Health {
         }))
     }
 
-    /// Returns what does not work as it should.
+    /// Returns the parts that do not work properly.
     pub async fn degraded(&self) -> Vec<Degraded> {
         let mut degraded = self.seen();
-        // What cannot be read now is no statement about secrets.
+        // If secrets cannot be read now, nothing is known about them.
         if self
             .0
             .runtime
@@ -158,7 +158,7 @@ impl Health {
         degraded
     }
 
-    /// Returns what does not work as it should, as far as that takes no reading.
+    /// Returns the parts that do not work properly, as far as that needs no read.
     fn seen(&self) -> Vec<Degraded> {
         let Sources {
             log,
@@ -184,7 +184,7 @@ impl Health {
         degraded
     }
 
-    /// Returns whether the host can take work. That takes as long as a write if none is known, and never long.
+    /// Returns whether the host can take work. This may take as long as a write, within a limit.
     pub async fn readiness(&self) -> Readiness {
         if let Readiness::NotReady(why) = self.0.runtime.readiness() {
             return Readiness::NotReady(why);
@@ -199,12 +199,12 @@ impl Health {
             if now >= deadline {
                 return not_durable();
             }
-            // It has ended, or is given up at the deadline.
+            // The write has ended, or is given up at the deadline.
             let _ = tokio::time::timeout_at(deadline, ended.changed()).await;
         }
     }
 
-    /// Judges by what is known of writes. None if one must be waited for, which is then under way.
+    /// Decides by what is known about writes. None if a write must be waited for, which is then under way.
     fn judge(&self, now: Instant) -> Option<Readiness> {
         let groups = self.0.runtime.commits().groups;
         let mut beat = self.beat();
@@ -234,7 +234,8 @@ impl Health {
         self.0.ended.send_replace(());
     }
 
-    /// Logs what begins and ends to be degraded, and sees to the reserve of the disk, for as long as the host runs.
+    /// Logs when a part begins or ceases to be degraded, and restores the reserve of the disk, as long as the host
+    /// runs.
     pub async fn watch(self) {
         let mut before = Vec::new();
         let mut beats = tokio::time::interval(BEAT);
@@ -251,7 +252,7 @@ impl Health {
             if degraded.contains(&Degraded::DiskReserve)
                 && let Some(store) = self.0.sources.store.clone()
             {
-                // On some file systems all of it is written.
+                // On some file systems, the whole reserve is written.
                 let tended = tokio::task::spawn_blocking(move || store.tend_reserve());
                 drop(tended.await);
             }
@@ -265,10 +266,10 @@ impl Health {
 }
 
 impl Beat {
-    /// Notes how many groups are committed. Returns true if a write must be begun, which counts as waited for.
+    /// Notes the number of committed groups. Returns true if a write must be begun, which counts as waited for.
     fn look(&mut self, groups: u64, now: Instant) -> bool {
         let (before, looked) = self.groups;
-        // Between two looks that are far apart it may have been any time.
+        // If two looks are far apart, the write may have been at any time between them.
         if groups != before && now.saturating_duration_since(looked) <= WITHIN {
             self.durable = Some(now);
         }

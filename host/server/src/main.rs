@@ -1,9 +1,9 @@
-//! The `dormouse` binary. All of it is in the library, where tests reach it.
+//! The `dormouse` binary. All its code is in the library, where tests can reach it.
 
 use std::process::ExitCode;
 
-/// A run makes some hundreds of small allocations. The C library's allocator takes a fifth of a run's processor time, and its
-/// threads wait for each other; `BENCHMARKS.md` has what this one saves.
+/// A run makes some hundreds of small allocations. With the C library's allocator they take a fifth of a run's
+/// processor time, and threads wait for each other. `BENCHMARKS.md` shows what this allocator saves.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,8 +1,8 @@
-//! What is counted, and how it is shown to Prometheus.
+//! The host's metrics, in the format of Prometheus.
 //!
-//! Counters live in memory and begin at 0 at each start, which is what Prometheus expects. What would need a walk
-//! through the store is not here: a scrape must cost the same however many runs sleep. Runs by status are counted in the
-//! store as they change.
+//! Counters are in memory and begin at 0 at each start, as Prometheus expects. Nothing that would need a scan of the
+//! store is a metric, so that a scrape costs the same however many runs sleep. The store counts runs by status as they
+//! change.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,10 +24,10 @@ use prometheus_client::registry::Registry;
 use crate::health::Degraded;
 use crate::log::Lines;
 
-/// The media type of what [`Metrics::encode`] gives.
+/// The media type of the result of [`Metrics::encode`].
 pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The host's metrics. Clones count together.
+/// The host's metrics. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
@@ -56,30 +56,30 @@ pub struct Metrics {
     commit_bytes_max: Gauge,
 }
 
-/// What there is at the moment, as far as it is measured when it is asked for.
+/// The present values of metrics that are measured when they are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Moment {
-    /// Instances executing.
+    /// The number of executing instances.
     pub active: usize,
-    /// Instances kept warm.
+    /// The number of warm instances.
     pub warm: usize,
-    /// Callers of webhooks held until their workflows have answered.
+    /// The number of callers of webhooks that are held until their workflows have answered.
     pub held: usize,
-    /// How many runs have each status. None if the store cannot say, which then shows what it said last.
+    /// The number of runs with each status. None if the store cannot be read; then the previous values are shown.
     pub runs: Option<BTreeMap<Status, u64>>,
-    /// Bytes in all inboxes. None if the store cannot say, which then shows what it said last.
+    /// The number of bytes in all inboxes. None if the store cannot be read; then the previous value is shown.
     pub inbox_bytes: Option<u64>,
     /// What was made durable since the host started.
     pub commits: Commits,
-    /// Bytes taken of each part of the budget of memory.
+    /// The bytes that are taken of each part of the budget of memory.
     pub memory: [(&'static str, u64); 3],
-    /// How many milliseconds the machine's clock is ahead of the host's dates.
+    /// How far the machine's clock is ahead of the host's dates, in milliseconds.
     pub clock_ahead: i64,
-    /// How often the machine's clock was set since the host started.
+    /// The number of times that the machine's clock was set since the host started.
     pub clock_steps: u64,
-    /// What does not work as it should.
+    /// The parts of the host that do not work properly.
     pub degraded: Vec<Degraded>,
-    /// How many hosts, workflows and runs are paused by themselves.
+    /// The number of hosts, workflows and runs that are paused themselves.
     pub paused: [(&'static str, u64); 3],
 }
 
@@ -129,7 +129,7 @@ struct Requested {
 }
 
 impl Metrics {
-    /// A request to a webhook was answered: how it went (`accepted`, or the code of the problem), and the status.
+    /// Counts an answered request to a webhook, by its outcome (`accepted`, or the code of the problem) and status.
     pub fn hook_answered(&self, outcome: &'static str, status: StatusCode) {
         self.hooks
             .get_or_create(&Answered {
@@ -139,7 +139,7 @@ impl Metrics {
             .inc();
     }
 
-    /// A request to a trigger was answered: how it went (`started`, or the code of the problem), and the status.
+    /// Counts an answered request to a trigger, by its outcome (`started`, or the code of the problem) and status.
     pub fn trigger_answered(&self, outcome: &'static str, status: StatusCode) {
         self.triggers
             .get_or_create(&Answered {
@@ -149,22 +149,23 @@ impl Metrics {
             .inc();
     }
 
-    /// A request was refused by its head, before any route saw it: by this problem, or by the library that reads heads.
+    /// Counts a request that was refused because of its head, before any route saw it: with this problem, or by the
+    /// library that reads heads.
     pub fn head_refused(&self, reason: &'static str) {
         self.heads_refused.get_or_create(&Refused { reason }).inc();
     }
 
-    /// A connection was ended at once, since its client had as many as it may.
+    /// Counts a connection that was closed at once, because its client had too many.
     pub fn connection_turned_away(&self) {
         self.turned_away.inc();
     }
 
-    /// A run was started.
+    /// Counts a run that was started.
     pub fn run_started(&self) {
         self.runs_started.inc();
     }
 
-    /// An attempt at an outbound call ended.
+    /// Counts an attempt at an outbound call that has ended.
     pub fn call_attempted(&self, result: &Result<Response, CallError>) {
         let outcome = match result {
             Ok(response) => Outcome::Status(response.status),
@@ -173,7 +174,7 @@ impl Metrics {
         self.call_came_to(outcome);
     }
 
-    /// An attempt at an outbound call was not sent, since it needs a secret that may not go there.
+    /// Counts an attempt at an outbound call that was not sent, because it needs a secret that may not be sent there.
     pub fn call_withheld(&self) {
         self.call_came_to(Outcome::Withheld);
     }
@@ -182,7 +183,7 @@ impl Metrics {
         self.calls.get_or_create(&Attempted { outcome }).inc();
     }
 
-    /// A request to the API was answered. `route` is the pattern of the path, so that ids do not multiply the series.
+    /// Counts an answered request to the API. `route` is the pattern of the path, so that ids do not create new series.
     pub fn request_answered(&self, method: &Method, route: &str, status: StatusCode) {
         let labels = Requested {
             method: if is_known(method) {
@@ -197,7 +198,7 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
-    /// All of them as text.
+    /// Returns all metrics as text.
     #[must_use]
     pub fn encode(&self, moment: Moment) -> String {
         let Moment {
@@ -243,7 +244,7 @@ impl Metrics {
             self.inbox_bytes
                 .set(i64::try_from(bytes).unwrap_or(i64::MAX));
         }
-        // Counted by the store, which only ever counts up.
+        // The store only increases these counters.
         self.commits
             .inner()
             .store(commits.groups, Ordering::Relaxed);
@@ -273,7 +274,7 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// Returns metrics that begin at 0, of a host that logs by these lines.
+    /// Creates metrics that begin at 0. `log` are the lines of the host's log.
     #[must_use]
     pub fn new(log: Lines) -> Self {
         let mut registry = Registry::with_prefix("dormouse");
@@ -427,7 +428,7 @@ impl Metrics {
     }
 }
 
-/// Milliseconds as seconds.
+/// Returns milliseconds as seconds.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a difference of clocks, for people"
@@ -447,13 +448,13 @@ impl EncodeLabelValue for Outcome {
         match self {
             Outcome::Status(status) => write!(encoder, "{status}"),
             Outcome::Error(name) => encoder.write_str(name),
-            // Apart from what the egress policy denies: somebody may want to grant it.
+            // Counted separately from calls that the egress policy denies, because somebody may want to grant the use.
             Outcome::Withheld => encoder.write_str("secret-denied"),
         }
     }
 }
 
-/// A client can send any word as a method; each would be a series.
+/// Returns true for a known method. A client can send any word as a method, and each word would be a new series.
 fn is_known(method: &Method) -> bool {
     [
         Method::GET,

@@ -1,9 +1,9 @@
-//! What a caller reads when something did not work: RFC 9457 problem details, each with a stable code.
+//! The errors that callers get: RFC 9457 problem details, each with a stable code.
 //!
-//! What goes wrong below is mapped to a status and a code in the files beside this one, by what it concerns. What only one
-//! layer knows, such as a head that is malformed or a token that is missing, becomes a [`Problem`] where it is found. The
-//! text for the caller says what to do. What only the operator can act on (a disk that fails, a damaged row) goes to the
-//! log and not to the caller.
+//! The files beside this one map errors of the lower layers to a status and a code, by subject. An error that only one
+//! layer knows, such as a malformed head or a missing token, becomes a [`Problem`] where it is found. The text for the
+//! caller says what to do. Errors that only the operator can act on (a failed disk, a damaged row) go to the log and
+//! not to the caller.
 
 mod events;
 mod repairs;
@@ -24,16 +24,16 @@ use http::{HeaderName, HeaderValue, StatusCode};
 /// The media type of RFC 9457.
 pub const CONTENT: &str = "application/problem+json";
 
-/// Seconds after which to try again when the host is starting anew, or about to.
+/// Seconds after which to try again if the host restarts or is about to.
 const RETRY_RESTART: &str = "5";
 
-/// Seconds after which to try again when somebody has to make room: on the disk, in an inbox.
+/// Seconds after which to try again if room must be made first: on the disk, or in an inbox.
 const RETRY_ROOM: &str = "30";
 
-/// Seconds after which a request that was refused because its run has failed may be sent again: somebody has to retry the run.
+/// Seconds after which to try again if the run has failed. Somebody must retry the run.
 const RETRY_FAILED: &str = "60";
 
-/// Why a request was not answered as asked.
+/// The reason why a request was not answered as asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     status: StatusCode,
@@ -41,12 +41,12 @@ pub struct Problem {
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     difference: Option<Box<Difference>>,
-    /// The response that is sent instead, to a provider that expects another one.
+    /// The response that is sent instead, for a provider that expects another one.
     instead: Option<Box<Answer>>,
 }
 
 impl Problem {
-    /// A problem. The code is for programs and never changes; the detail is for people, and says what to do.
+    /// Creates a problem. The code is for programs and never changes. The detail is for people, and says what to do.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Problem {
             status,
@@ -72,25 +72,25 @@ impl Problem {
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The code.
+    /// Returns the code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// Where code does not repeat a run's journal, if that is the problem.
+    /// Returns the difference between code and a run's journal, if that is the problem.
     #[must_use]
     pub fn difference(&self) -> Option<&Difference> {
         self.difference.as_deref()
     }
 
-    /// What a person reads.
+    /// Returns the text for people.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
@@ -132,7 +132,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A response that somebody else wrote.
+/// Returns a response that somebody else wrote.
 pub(crate) fn authored(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     // An invalid status or header was refused when the response was made.

@@ -1,4 +1,4 @@
-//! What the layers below are set to, by the configuration of the host.
+//! The settings of the lower layers, from the configuration of the host.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use dormouse_runtime::Settings;
 
 use crate::machine::compiler::CompileLimits;
 
-/// Slots beyond the instances that may exist at once: one that is dropped leaves its slot a little later than its
-/// permit, and a few guests take more of the pool than others.
+/// The number of slots in addition to the instances that may exist at once: a dropped instance leaves its slot a
+/// little later than its permit, and a few guests take more of the pool than others.
 const SPARE_SLOTS: u32 = 32;
 
-/// What the runtime is set to.
+/// Returns the settings of the runtime.
 #[must_use]
 pub fn runtime(config: &Config) -> Settings {
     Settings {
@@ -29,7 +29,7 @@ pub fn runtime(config: &Config) -> Settings {
     }
 }
 
-/// A reserve that was given, and that the disk cannot spare.
+/// The error for a given reserve that is larger than the disk allows.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{DISK_RESERVE} = {} cannot work: the disk of the data directory has {capacity} bytes in all, and a reserve may take \
@@ -42,10 +42,10 @@ pub struct UnfitReserve {
     capacity: u64,
 }
 
-/// How the store is kept, on a disk of this many bytes.
+/// Returns the options of the store, on a disk of this many bytes.
 ///
 /// # Errors
-/// When the reserve that was given is more than the disk can spare. A default that is too large is made smaller.
+/// When the reserve that was given is larger than the disk allows. A default that is too large is made smaller.
 pub fn store(config: &Config, capacity: u64) -> Result<dormouse_store_redb::Options, UnfitReserve> {
     Ok(dormouse_store_redb::Options {
         cache: usize::try_from(config.limits.store_cache).unwrap_or(usize::MAX),
@@ -78,7 +78,7 @@ fn reserve(config: &Config, capacity: u64) -> Result<u64, UnfitReserve> {
     Ok(reserve.min(most))
 }
 
-/// What the engine is set to.
+/// Returns the configuration of the engine.
 #[must_use]
 pub fn engine(config: &Config) -> dormouse_engine::Config {
     dormouse_engine::Config {
@@ -86,7 +86,7 @@ pub fn engine(config: &Config) -> dormouse_engine::Config {
     }
 }
 
-/// How calls are made.
+/// Returns the settings of outbound calls.
 #[must_use]
 pub fn outbound(config: &Config) -> dormouse_outbound::Settings {
     dormouse_outbound::Settings {
@@ -95,7 +95,7 @@ pub fn outbound(config: &Config) -> dormouse_outbound::Settings {
     }
 }
 
-/// What compiling one component may take.
+/// Returns the limits for compiling one component.
 #[must_use]
 pub fn compiler(config: &Config) -> CompileLimits {
     CompileLimits {

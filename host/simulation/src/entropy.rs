@@ -6,11 +6,11 @@ use dormouse_seams::Entropy;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Randomness from a seed.
+/// Random bytes from a seed.
 pub struct Seeded(Mutex<ChaCha20Rng>);
 
 impl Seeded {
-    /// The randomness of this seed.
+    /// Returns the randomness of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Seeded(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))

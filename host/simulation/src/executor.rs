@@ -1,4 +1,4 @@
-//! Runs tasks on one thread, first come first served, and moves time on when all of them wait.
+//! Runs tasks on one thread, in the order in which they become ready, and moves time on when all of them wait.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -12,15 +12,15 @@ use std::time::Duration;
 use dormouse_journal::Time;
 use dormouse_seams::{Clock, Spawner, Task};
 
-/// The host does something for ever, without time going on.
+/// The error for a host that works without end at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the host does something for ever at one instant")]
 pub struct Spinning;
 
-/// How many polls may follow each other at one instant. A host that needs more is taken to spin.
+/// The largest number of polls at one instant. A host that needs more is considered to work without end.
 const POLLS_AT_ONCE: usize = 10_000;
 
-/// The executor, which is also the clock and where tasks run.
+/// The executor of tasks, which is also the clock.
 #[derive(Default)]
 pub struct Executor {
     state: Mutex<State>,
@@ -29,33 +29,34 @@ pub struct Executor {
 #[derive(Default)]
 struct State {
     now: Time,
-    /// How far the machine's date was set ahead, in milliseconds.
+    /// By how many milliseconds the machine's date was set ahead.
     set: i64,
-    /// The machine's boot.
+    /// The id of the machine's boot.
     boot: [u8; 16],
     ready: VecDeque<Arc<Cell>>,
     timers: BTreeMap<(Time, u64), Waker>,
     made: u64,
-    /// Every task that may not have ended. Tasks that wait for each other keep each other alive, so a crash needs them.
+    /// Every task that may not have ended. Tasks that wait for each other keep each other alive, so a crash must drop
+    /// them.
     tasks: Vec<Weak<Cell>>,
-    /// What panics.
+    /// The panics that are injected.
     panics: Panics,
-    /// How many milliseconds later than it could the next blocking piece of work begins.
+    /// Returns how many milliseconds late the next blocking piece of work begins.
     lag: Option<Lag>,
 }
 
 type Lag = Box<dyn FnMut() -> u64 + Send>;
 
-/// Panics that are injected into tasks: at what they ask the machine for, which all of them do all the time.
+/// Panics that are injected into tasks when they ask the machine for something, such as the time.
 #[derive(Default)]
 struct Panics {
-    /// True while a task is polled. What a test asks for itself does not panic.
+    /// True while a task is polled. A request that a test makes outside of tasks does not panic.
     in_task: bool,
-    /// How often tasks have asked the machine for something since this was counted.
+    /// The number of requests of tasks to the machine since the counting began.
     asked: u64,
-    /// At which of these times it panics.
+    /// The number of the request that panics.
     at: Option<u64>,
-    /// How many tasks have panicked.
+    /// The number of tasks that have panicked.
     panicked: u64,
 }
 
@@ -66,7 +67,7 @@ struct Cell {
 }
 
 impl Executor {
-    /// An executor whose clock reads this time.
+    /// Returns an executor whose clock shows this time.
     #[must_use]
     pub fn new(now: Time) -> Arc<Self> {
         let executor = Arc::new(Executor::default());
@@ -74,9 +75,9 @@ impl Executor {
         executor
     }
 
-    /// Runs until this future is done, and with it whatever else is to be done.
+    /// Runs this future and all tasks until the future is done.
     ///
-    /// Gives none when nothing can happen any more and the future still waits.
+    /// Returns `None` if nothing can happen any more and the future still waits.
     pub fn run<F: Future>(self: &Arc<Self>, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         let woken = Arc::new(Flag(AtomicBool::new(true)));
@@ -93,7 +94,7 @@ impl Executor {
         }
     }
 
-    /// Runs one task; gives false if none is ready.
+    /// Runs one task. Returns false if none is ready.
     pub fn step(self: &Arc<Self>) -> bool {
         let Some(cell) = self.lock().ready.pop_front() else {
             return false;
@@ -115,18 +116,18 @@ impl Executor {
                     *cell.future.lock().unwrap_or_else(PoisonError::into_inner) = Some(future);
                 }
                 Ok(Poll::Ready(())) => {}
-                // The task ends, and the others go on.
+                // Only this task ends.
                 Err(_) => self.lock().panics.panicked += 1,
             }
         }
         true
     }
 
-    /// Runs whatever is to be done up to this time. `idle` is called whenever nothing more can happen at an instant, and
-    /// says whether to go on.
+    /// Runs everything that is due up to this time. `idle` is called each time nothing more can happen at an instant,
+    /// and returns whether to go on.
     ///
     /// # Errors
-    /// When the host is never idle.
+    /// If the host is never idle.
     pub fn watch(
         self: &Arc<Self>,
         until: Time,
@@ -146,10 +147,10 @@ impl Executor {
         }
     }
 
-    /// Runs whatever is to be done at this instant.
+    /// Runs everything that is due at this instant.
     ///
     /// # Errors
-    /// When that does not come to an end.
+    /// If that does not end.
     pub fn settle(self: &Arc<Self>) -> Result<(), Spinning> {
         let mut polls = 0;
         loop {
@@ -172,29 +173,29 @@ impl Executor {
         self.lock().now
     }
 
-    /// Returns when the next timer of a task passes.
+    /// Returns when the next timer of a task fires.
     #[must_use]
     pub fn next_timer(&self) -> Option<Time> {
         let state = self.lock();
         state.timers.keys().next().map(|(time, _)| *time)
     }
 
-    /// Has a task panic when tasks ask the machine for something for this time from now on, counted from 0. With none, what they
-    /// ask for is only counted.
+    /// Makes a task panic at a request to the machine: the one of this number from now on, from 0. With `None`, the
+    /// requests are only counted.
     pub fn panic_at(&self, at: Option<u64>) {
         let mut state = self.lock();
         state.panics.asked = 0;
         state.panics.at = at;
     }
 
-    /// Returns how often tasks have asked the machine for something since [`Executor::panic_at`], and how many tasks have
+    /// Returns how many requests tasks have made to the machine since [`Executor::panic_at`], and how many tasks have
     /// panicked.
     pub fn panics(&self) -> (u64, u64) {
         let state = self.lock();
         (state.panics.asked, state.panics.panicked)
     }
 
-    /// Counts that a task asks the machine for something, and panics if it is time for that.
+    /// Counts a request of a task to the machine, and panics if it is the one that is to panic.
     fn ask(&self) {
         let mut state = self.lock();
         let panics = &mut state.panics;
@@ -208,14 +209,14 @@ impl Executor {
         assert!(!is_time, "injected at {now}");
     }
 
-    /// Lets blocking work, which is what the disk is written by, begin late.
+    /// Delays blocking work, such as writes to the disk.
     ///
-    /// `lag` gives the milliseconds of each piece.
+    /// `lag` returns the delay of each piece of work in milliseconds.
     pub fn delay_blocking_work(&self, lag: impl FnMut() -> u64 + Send + 'static) {
         self.lock().lag = Some(Box::new(lag));
     }
 
-    /// Moves time on to the next timer; gives false if there is none.
+    /// Moves time on to the next timer. Returns false if there is none.
     pub fn advance(&self) -> bool {
         let mut state = self.lock();
         let Some(((time, _), waker)) = state.timers.pop_first() else {
@@ -227,25 +228,25 @@ impl Executor {
         true
     }
 
-    /// Moves time on by this many milliseconds, while nobody runs: the host is down.
+    /// Moves time on by this many milliseconds without running tasks, while the host is down.
     pub fn pass(&self, span: u64) {
         let mut state = self.lock();
         state.now = state.now.after(span);
     }
 
-    /// Sets the machine's date ahead by this many milliseconds, or back.
+    /// Changes the machine's date by this many milliseconds, which may be negative.
     pub fn set_date(&self, by: i64) {
         let mut state = self.lock();
         state.set = state.set.saturating_add(by);
     }
 
-    /// Boots the machine, which makes its times since the boot other ones.
+    /// Boots the machine again, so that its times since the boot start anew.
     pub fn boot(&self) {
         let mut state = self.lock();
         state.boot[0] = state.boot[0].wrapping_add(1);
     }
 
-    /// Takes away every task, as a crash does.
+    /// Drops every task, as a crash does.
     pub fn clear(&self) {
         let mut state = self.lock();
         let taken = (
@@ -287,7 +288,7 @@ impl Wake for Flag {
     }
 }
 
-/// Hands the executor to the host as its clock and its spawner.
+/// The executor as the clock and the spawner of the host.
 #[derive(Clone)]
 pub struct Seam(pub Arc<Executor>);
 
@@ -324,7 +325,7 @@ impl Spawner for Seam {
 }
 
 impl Seam {
-    /// Returns the simulated time, which nobody sets.
+    /// Returns the simulated time, which cannot be set.
     #[must_use]
     pub fn now(&self) -> Time {
         self.0.ask();
@@ -355,7 +356,7 @@ impl Clock for Seam {
         })
     }
 
-    /// No processor time passes in simulation, so that no limit of it is ever met by chance.
+    /// Returns zero: no processor time passes in simulation, so no limit of it is ever reached by chance.
     fn thread_time(&self) -> Duration {
         Duration::ZERO
     }

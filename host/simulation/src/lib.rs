@@ -1,7 +1,7 @@
-//! A simulated machine: tasks on one thread, time that moves when all of them wait, randomness from a seed.
+//! A simulated machine: tasks on one thread, time that moves on when all of them wait, and randomness from a seed.
 //!
-//! A host that is built on it does the same each time, and a wait of a month takes no time. `dormouse test` runs workflows on
-//! it, and so do the host's own tests, which have it fail as well.
+//! A host on this machine does the same each time, and a wait of a month takes no time. `dormouse test` runs workflows
+//! on it. The host's own tests use it too, and also make it fail.
 
 mod entropy;
 mod executor;

@@ -1,15 +1,15 @@
-//! What a memory does wrong when it is told to: it fails, delays commits, takes them in another order, is full.
+//! The faults that a test can give to a memory: it can fail, delay commits, reorder them, or be full.
 
 use dormouse_store::{Order, StorageError};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What is told to a host whose machine has lost power.
+/// The error of a host whose machine has lost power.
 #[derive(Debug, thiserror::Error)]
 #[error("the power is gone")]
 pub struct PowerLost;
 
-/// What is told to a host when there is no space left.
+/// The error of a host whose storage is full.
 #[derive(Debug, thiserror::Error)]
 #[error("no space is left")]
 pub struct Full;
@@ -18,20 +18,20 @@ pub struct Full;
 #[derive(Debug, Default)]
 pub struct Faults {
     incarnation: u64,
-    /// How many commits became durable.
+    /// The number of commits that became durable.
     commits: usize,
-    /// How many more commits succeed, if they are counted.
+    /// The number of commits that still succeed, if they are counted.
     commits_left: Option<u64>,
     is_full: bool,
     is_full_once: bool,
-    /// Milliseconds that each commit takes.
+    /// The duration of each commit, in milliseconds.
     delay: u64,
     /// Decides the order of commits of different runs.
     order: Option<ChaCha8Rng>,
 }
 
 impl Faults {
-    /// Lets this many more commits succeed, and then none until power is lost.
+    /// Lets this many commits succeed, and makes all later ones fail until power is lost.
     pub fn fail_after(&mut self, commits: u64) {
         self.commits_left = Some(commits);
     }
@@ -42,22 +42,22 @@ impl Faults {
         self.commits
     }
 
-    /// Says from now on that there is no space left, or that there is.
+    /// Makes the storage full, or no longer full.
     pub fn fill(&mut self, is_full: bool) {
         self.is_full = is_full;
     }
 
-    /// Has no space left for the next commit, which nobody knows before.
+    /// Makes the storage full for the next commit only, which its checks before the commit do not notice.
     pub fn fill_once(&mut self) {
         self.is_full_once = true;
     }
 
-    /// Has each commit take this many milliseconds from now on.
+    /// Makes each commit take this many milliseconds from now on.
     pub fn set_delay(&mut self, delay: u64) {
         self.delay = delay;
     }
 
-    /// Commits writes of different runs in an order of chance from now on.
+    /// Commits writes of different runs in a random order from now on.
     pub fn reorder(&mut self, seed: u64) {
         self.order = Some(ChaCha8Rng::seed_from_u64(seed));
     }
@@ -79,7 +79,7 @@ impl Faults {
         self.delay
     }
 
-    /// Fails what a host does whose machine has lost power since.
+    /// Returns an error if the machine has lost power since the host started.
     pub(crate) fn check(&self, incarnation: u64) -> Result<(), StorageError> {
         match self.incarnation == incarnation {
             true => Ok(()),
@@ -87,7 +87,7 @@ impl Faults {
         }
     }
 
-    /// Fails a commit that does not become durable.
+    /// Returns an error if this commit does not become durable, and counts it otherwise.
     pub(crate) fn count_commit(
         &mut self,
         incarnation: u64,
@@ -106,7 +106,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Returns the order of the next group. Its dice go on from where they were.
+    /// Returns the order of the next group. Its random numbers depend on those of the groups before.
     pub(crate) fn order(&mut self) -> Option<Box<dyn Order + 'static>> {
         let dice = self.order.as_mut()?;
         let own = ChaCha8Rng::seed_from_u64(dice.next_u64());
@@ -114,12 +114,12 @@ impl Faults {
     }
 }
 
-/// An order of chance.
+/// A random order.
 struct AtRandom(ChaCha8Rng);
 
 impl Order for AtRandom {
     fn next(&mut self, free: usize) -> Option<usize> {
-        // A group ends early at times, so that what came together becomes durable apart.
+        // A group sometimes ends early, so that writes which came together become durable one after the other.
         if self.0.next_u32().is_multiple_of(4) {
             return None;
         }

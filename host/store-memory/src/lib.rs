@@ -1,8 +1,9 @@
 //! A store in memory, for tests of the host and of workflows: a map for each table, and a machine that can fail.
 //!
-//! [`Memory`] is what outlives a host: the rows that are durable, and the faults that it is told to have. A test opens a
-//! store on it, lets the power fail, and opens another. The rules, the queue and the reads are those of every
-//! [`Embedded`] store; this crate keeps the rows, and decides when commits become durable, in which order, and whether.
+//! [`Memory`] is the part that outlives a host: the durable rows, and the faults that a test sets. A test opens a store
+//! on it, lets the power fail, and opens another store. The rules, the queue and the reads are those of every
+//! [`Embedded`] store. This crate only keeps the rows, and decides whether, when and in which order commits become
+//! durable.
 
 mod faults;
 mod rows;
@@ -24,26 +25,26 @@ use rows::Changes;
 /// A store in memory.
 pub type MemoryStore = Embedded<MemoryBackend>;
 
-/// A machine's memory that stores are opened on. Cheap to clone; all clones are the same.
+/// The memory of a machine, on which stores are opened. It is cheap to clone, and all clones share the same rows.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// What is durable.
+    /// The durable rows.
     rows: RwLock<Arc<MemoryRows>>,
     faults: Mutex<Faults>,
-    /// How many rows were looked for or found outside of transactions.
+    /// The number of rows that were looked for or found outside of transactions.
     reads: Arc<AtomicU64>,
-    /// How many questions were asked outside of transactions.
+    /// The number of reads outside of transactions.
     questions: AtomicU64,
 }
 
 impl Memory {
-    /// Opens a store on what is durable here.
+    /// Opens a store on the durable rows.
     ///
     /// # Errors
-    /// When the rows are not those of a store, or a fault is met.
+    /// If the rows are not those of a store, or if a fault was set.
     pub async fn open(
         &self,
         clock: Arc<dyn Clock>,
@@ -58,23 +59,24 @@ impl Memory {
         Embedded::open(backend, clock, entropy, spawner).await
     }
 
-    /// Returns the faults, to be changed.
+    /// Returns the faults, so that a test can change them.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loses power and has it again: what was not durable is gone, and a store that was open is cut off.
+    /// Loses power and restores it: changes that were not durable are lost, and a store that was open fails from now
+    /// on.
     pub fn lose_power(&self) {
         self.faults().lose_power();
     }
 
-    /// Returns how many rows were looked for, or found by a scan, by reads that are not part of a write.
+    /// Returns how many rows were looked for, or found by a scan, by reads outside of transactions.
     #[must_use]
     pub fn reads(&self) -> u64 {
         self.0.reads.load(Ordering::Relaxed)
     }
 
-    /// Returns how many questions the store was asked: each is one read, however many rows it looks for.
+    /// Returns how many times the store was read. A read counts once, however many rows it looks for.
     #[must_use]
     pub fn questions(&self) -> u64 {
         self.0.questions.load(Ordering::Relaxed)
@@ -86,7 +88,7 @@ impl Memory {
         self.rows().dump()
     }
 
-    /// Changes what is durable as no store would: damage, or rows as an earlier version wrote them.
+    /// Changes the durable rows in a way that no store would: damage, or rows of an earlier version.
     pub fn change(&self, change: impl FnOnce(&mut dyn RowsMut)) {
         let mut rows = self.0.rows.write().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::over(&rows);
@@ -99,11 +101,11 @@ impl Memory {
     }
 }
 
-/// Keeps the rows of one store that is open.
+/// The backend of one open store.
 pub struct MemoryBackend {
     memory: Memory,
     clock: Arc<dyn Clock>,
-    /// Which opening of the memory this is. One that lost power is over.
+    /// The number of losses of power before this store was opened. After another loss, the store fails.
     incarnation: u64,
 }
 
@@ -160,7 +162,7 @@ pub struct Transaction {
     clock: Arc<dyn Clock>,
     incarnation: u64,
     changes: Changes,
-    /// True if it may be committed on a disk that is full.
+    /// True if the changes may be committed although the disk is full.
     is_housekeeping: bool,
 }
 
@@ -185,7 +187,8 @@ impl BackendTransaction for Transaction {
                 .sleep_until(clock.elapsed().saturating_add(delay))
                 .await;
         }
-        // Whether it counts and what it changes are decided under one lock: no power is lost in between.
+        // The lock is held from the count of the commit to the change of the rows, so that power is not lost in
+        // between.
         let mut faults = memory.faults();
         faults.count_commit(incarnation, is_housekeeping)?;
         let mut rows = memory

@@ -1,4 +1,4 @@
-//! Rows in maps.
+//! The rows of the store, in maps.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,7 +12,8 @@ use dormouse_store::{StorageError, TableId};
 /// Every row of a store: the name of its table, its key as text, and its bytes.
 pub type Dump = Vec<(&'static str, String, Vec<u8>)>;
 
-/// One part of a key, owned. The order of the variants matters to nobody: the keys of a table have like parts.
+/// One part of a key, owned. The order of the variants has no effect, since the keys of a table have parts of
+/// the same kinds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum OwnedPart {
     U8(u8),
@@ -44,7 +45,7 @@ impl MemoryRows {
     }
 }
 
-/// A key as text, the same for every backend.
+/// Returns a key as text, which is the same for every backend.
 fn shown(key: &OwnedKey) -> String {
     with_parts(key, |parts| format!("{parts:?}"))
 }
@@ -82,7 +83,7 @@ fn with_parts<R>(key: &OwnedKey, f: impl FnOnce(&[Part<'_>]) -> R) -> R {
 
 fn bounds(range: Range<'_>) -> Option<(Bound<OwnedKey>, Bound<OwnedKey>)> {
     let (start, end) = (range.start.map(owned), range.end.map(owned));
-    // A map refuses a range that ends before it begins.
+    // A map does not accept a range that ends before it begins.
     let is_empty = match (&start, &end) {
         (Bound::Included(start), Bound::Included(end)) => start > end,
         (
@@ -131,7 +132,7 @@ impl Rows for MemoryRows {
     }
 }
 
-/// The rows as they were at one moment, which cost nothing to keep. What is read of them is counted.
+/// The rows at one moment, which cost nothing to keep. Reads of them are counted.
 pub struct Snapshot {
     pub(crate) rows: Arc<MemoryRows>,
     pub(crate) reads: Arc<AtomicU64>,
@@ -167,7 +168,7 @@ impl Rows for Snapshot {
     }
 }
 
-/// Rows with changes that are not durable yet. A table is copied when it is first changed.
+/// Rows with changes that are not durable yet. A table is copied at its first change.
 pub(crate) struct Changes(MemoryRows);
 
 impl Changes {
@@ -184,7 +185,7 @@ impl Changes {
     }
 }
 
-/// The rows of a transaction, while they are changed.
+/// The rows of a transaction while they are being changed.
 pub struct Changing<'t>(pub(crate) &'t mut Changes);
 
 impl Rows for Changing<'_> {

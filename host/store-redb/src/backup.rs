@@ -1,11 +1,11 @@
 //! Backups: a copy of everything durable, made while the host goes on.
 //!
 //! All rows come from one snapshot, so a backup is the store as it was at one moment, whatever is written meanwhile.
-//! Nobody waits for it: a snapshot keeps pages from being used again, and nothing else. The copy is a store like any
-//! other, which a host opens as it opens its own.
+//! It delays nobody: a snapshot only prevents pages from being used again. The copy is a store like any other, which a
+//! host can open.
 //!
-//! Compiled code is left out. It fits the machine and the release that made it, a restored host makes its own at the
-//! first use of each version, and it is several times the size of the component that it was made of.
+//! Compiled code is left out. It fits only the machine and the release that made it, a restored host compiles each
+//! version again at its first use, and compiled code is several times the size of its component.
 
 use std::fs::File;
 
@@ -23,22 +23,22 @@ use crate::errors::{classify_open, storage};
 use crate::options::builder;
 use crate::rows::{KeyParts, RowBytes, Snapshot, Visitor, visit};
 
-/// Bytes of rows in one transaction of the copy. It bounds memory, and how long it takes to give up.
+/// The number of bytes of rows in one transaction of the copy. It limits the memory, and the time to give up.
 const BATCH: u64 = 8 << 20;
 
-/// What must be free, beside the reserve, for a batch to be written: pages that are split are half empty, the last row
-/// of a batch may be as large as a component, and the host writes at the same time.
+/// The space that must be free, in addition to the reserve, before a batch is written: split pages are half empty, the last
+/// row of a batch may be as large as a component, and the host writes at the same time.
 const ROOM: u64 = 16 * BATCH;
 
-/// Bytes of the copy that are kept in memory.
+/// The number of bytes of the copy that are kept in memory.
 const CACHE: usize = 32 << 20;
 
-/// What a backup holds.
+/// The content of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupInfo {
-    /// Its schema.
+    /// The schema of the store.
     pub schema: u8,
-    /// How many runs it has.
+    /// The number of runs.
     pub runs: u64,
 }
 
@@ -58,16 +58,15 @@ pub(crate) fn copy(
     copy.to.close().map_err(failed)
 }
 
-/// Looks into the file of a backup, without changing it: whether it is a store that this version can read, and what it
-/// holds.
+/// Examines the file of a backup without changing it. Returns its content if it is a store that this version can read.
 ///
 /// # Errors
-/// When it is not.
+/// When it is not such a store.
 pub fn examine_file(file: File) -> Result<BackupInfo, OpenError> {
     examine(Box::new(FileBackend::new(file).map_err(classify_open)?))
 }
 
-/// Looks into a backup as [`examine_file`] does, wherever its bytes lie.
+/// Examines a backup as [`examine_file`] does, wherever its bytes are.
 ///
 /// # Errors
 /// When it is not a store that this version can read.
@@ -91,7 +90,7 @@ pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError>
     })
 }
 
-/// A copy in the making.
+/// A copy that is being made.
 struct Copy<'a> {
     rows: Snapshot,
     to: Database,

@@ -1,7 +1,7 @@
-//! What a transaction takes of the disk, judged before it is written.
+//! Estimates the disk space of a transaction before it is written.
 //!
-//! redb keeps a row that does not fit into a page with others in pages of its own, as many as the next power of two. Each
-//! row that changes has the page that it lies in, and those above it, written anew.
+//! redb keeps a row that does not fit into a page with others in pages of its own, whose number is the next power of
+//! two. For each changed row, the page that it is in and the pages above it are written again.
 
 use std::fmt;
 
@@ -11,20 +11,20 @@ use dormouse_store::rows::Part;
 /// The size of redb's pages.
 pub(crate) const PAGE: u64 = 4_096;
 
-/// What every transaction takes: the roots of what it changes, and redb's own tables.
+/// The space of every transaction: the roots of what it changes, and redb's own tables.
 const BASE: u64 = 32 * PAGE;
 
-/// What a row takes that lies in a page with others: the page, and one more if it is split.
+/// The space of a row that is in a page with others: the page, and another one if it is split.
 const SMALL: u64 = 2 * PAGE;
 
-/// What a transaction takes so far, and what it may take.
+/// The space that a transaction needs so far, and that it may use.
 #[derive(Debug)]
 pub(crate) struct Cost {
     bytes: u64,
     allowed: u64,
 }
 
-/// There is too little space for what was to be written.
+/// The error for too little space.
 #[derive(Debug)]
 struct NoRoom {
     needed: u64,
@@ -32,7 +32,7 @@ struct NoRoom {
 }
 
 impl Cost {
-    /// Returns the cost of nothing, in a transaction that may take this much.
+    /// Creates the cost of nothing, in a transaction that may use this much space.
     pub(crate) fn new(allowed: u64) -> Self {
         Cost {
             bytes: BASE,
@@ -40,7 +40,7 @@ impl Cost {
         }
     }
 
-    /// Returns how many bytes it is so far.
+    /// Returns the space so far, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -60,19 +60,19 @@ impl Cost {
         Ok(())
     }
 
-    /// Adds rows that are removed: the pages that they lie in are written anew.
+    /// Adds rows that are removed: their pages are written again.
     pub(crate) fn remove(&mut self, rows: u64) {
         self.bytes = self.bytes.saturating_add(SMALL.saturating_mul(rows));
     }
 }
 
-/// Returns what a row of this size takes at most.
+/// Returns the most space that a row of this size needs.
 fn of_row(size: usize) -> u64 {
     let size = size as u64;
     if size <= PAGE / 2 {
         return SMALL;
     }
-    // Its neighbours in the page may stay with it.
+    // Its neighbours may stay in the same page.
     let pages = size.saturating_add(PAGE).div_ceil(PAGE);
     pages
         .checked_next_power_of_two()

@@ -13,7 +13,7 @@ use crate::options::{Options, builder};
 use crate::rows::{Costly, OpenTables, Snapshot};
 use crate::space::Space;
 
-/// The database in use, which is exchanged after the disk was full.
+/// The database in use, which is replaced after the disk was full.
 pub(crate) struct RedbBackend {
     database: RwLock<Database>,
     disk: Arc<dyn Disk>,
@@ -36,13 +36,13 @@ impl RedbBackend {
         }
     }
 
-    /// Returns the database, for as long as it takes to begin a transaction. Nobody may own it: it could not be exchanged,
-    /// since its lock on the file goes with the last owner.
+    /// Returns the database, for as long as it takes to begin a transaction. Nobody may own it: it could not be
+    /// replaced then, because its lock on the file is released with the last owner.
     fn database(&self) -> RwLockReadGuard<'_, Database> {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how much may still be written.
+    /// Returns the space that may still be written.
     pub(crate) fn space(&self) -> &Space {
         &self.space
     }
@@ -59,7 +59,7 @@ impl RedbBackend {
 
     /// Returns how many bytes of the file are in use.
     fn in_use(&self) -> Result<u64, redb::Error> {
-        // What the last commits no longer use is free only after the next ones.
+        // Pages that the last commits no longer use become free only after the next ones.
         for _ in 0..2 {
             self.database().begin_write()?.commit()?;
         }
@@ -88,14 +88,14 @@ impl Backend for RedbBackend {
         self.transaction(u64::MAX)
     }
 
-    /// Opens the file anew: after an I/O error redb refuses everything, reading included.
+    /// Opens the file again: after an I/O error, redb refuses everything, including reads.
     fn recover(&self) -> Result<(), StorageError> {
         let mut current = self
             .database
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        // The lock on the file goes with the old handle. Snapshots that are still held do not keep it, and their reads
-        // fail; they are short, but for that of a backup, which fails as a whole.
+        // The lock on the file is released with the old handle. Snapshots do not keep it, and their reads fail. They
+        // are short, except that of a backup, which fails as a whole.
         *current = placeholder().map_err(storage)?;
         let bytes = Boxed::open(&self.disk)
             .map_err(redb::Error::Io)
@@ -146,7 +146,7 @@ impl BackendTransaction for Transaction {
     }
 }
 
-/// A database in memory, to hold the place of one that is being reopened.
+/// Returns a database in memory, in the place of one that is being reopened.
 fn placeholder() -> Result<Database, redb::DatabaseError> {
     Database::builder().create_with_backend(redb::backends::InMemoryBackend::new())
 }

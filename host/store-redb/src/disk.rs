@@ -1,4 +1,4 @@
-//! Where the store's bytes lie.
+//! The place where the store's bytes are kept.
 
 use std::fmt;
 use std::io;
@@ -6,37 +6,38 @@ use std::sync::Arc;
 
 use redb::StorageBackend;
 
-/// Where the store's bytes lie.
+/// The place where the store's bytes are kept.
 pub trait Disk: Send + Sync + 'static {
-    /// Opens the bytes. Called at the start, and again after the disk failed in a way that may pass (it was full).
+    /// Opens the bytes. Called at the start, and again after a failure of the disk that may pass (it was full).
     ///
     /// # Errors
     /// When they cannot be opened.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
 
-    /// Returns how many bytes can still be written. A commit is refused while they are fewer than the host wants left.
+    /// Returns how many bytes can still be written. A commit is refused while there are fewer than the host wants to
+    /// keep free.
     ///
     /// # Errors
-    /// When the disk does not say.
+    /// When the disk does not tell.
     fn available(&self) -> io::Result<u64>;
 
     /// Returns how many bytes of the disk the store occupies.
     ///
     /// # Errors
-    /// When the disk does not say.
+    /// When the disk does not tell.
     fn occupied(&self) -> io::Result<u64> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Returns how many bytes are kept by the reserve, which are not among those that are available.
+    /// Returns how many bytes the reserve keeps. They do not count as available.
     fn reserved(&self) -> u64 {
         0
     }
 
-    /// Makes the reserve this large.
+    /// Sets the size of the reserve.
     ///
     /// # Errors
-    /// When there is no space for it. It is as it was then.
+    /// When there is no space for it. The reserve is then as before.
     fn make_reserve(&self, bytes: u64) -> io::Result<()> {
         let _ = bytes;
         Ok(())
@@ -48,15 +49,15 @@ pub trait Disk: Send + Sync + 'static {
     }
 }
 
-/// A boxed backend, as one. A write that finds the disk full has the reserve given up, and is tried once more: after an
-/// error redb would have to open and repair the whole file.
+/// A boxed backend. A write that finds the disk full gives the reserve up and is tried once more: after an error, redb
+/// would have to open and repair the whole file.
 pub(crate) struct Boxed {
     bytes: Box<dyn StorageBackend>,
     disk: Option<Arc<dyn Disk>>,
 }
 
 impl Boxed {
-    /// Returns a backend without a reserve.
+    /// Creates a backend without a reserve.
     pub(crate) fn new(bytes: Box<dyn StorageBackend>) -> Self {
         Boxed { bytes, disk: None }
     }
@@ -88,7 +89,7 @@ impl Boxed {
     }
 }
 
-/// Returns true if an error says that there is no space, which may pass.
+/// Returns true if an error means that there is no space, which may pass.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,10 +1,10 @@
-//! What redb reports, in the store's words.
+//! Converts redb's errors to the store's.
 
 use std::io;
 
 use dormouse_store::{OpenError, StorageError};
 
-/// Says what redb reports in the store's words.
+/// Converts an error of redb.
 pub(crate) fn storage(error: impl Into<redb::Error>) -> StorageError {
     let error = error.into();
     if is_full(&error) {
@@ -21,7 +21,7 @@ fn is_full(error: &redb::Error) -> bool {
     }
 }
 
-/// Says in the store's words why redb does not open a file.
+/// Converts the reason why redb does not open a file.
 pub(crate) fn classify_open(error: redb::DatabaseError) -> OpenError {
     match error {
         redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,

@@ -16,25 +16,25 @@ use crate::reserve::Reserve;
 /// The name of the file in the data directory.
 const FILE: &str = "dormouse.redb";
 
-/// A file in the data directory, which is locked as long as this or a clone of it lives.
+/// A file in the data directory, which is locked as long as this or a clone of it exists.
 #[derive(Debug, Clone)]
 pub struct FileDisk {
     path: PathBuf,
-    /// The data directory, open and locked. The system takes the lock away when the process ends, however it does.
+    /// The data directory, open and locked. The system releases the lock when the process ends in any way.
     folder: Arc<File>,
     reserve: Arc<Reserve>,
 }
 
 impl FileDisk {
-    /// Returns the store in this directory, which is made if it does not exist. Only its owner may look into it: the keys that
-    /// make webhook tokens lie there.
+    /// Opens the store's place in this directory, which is made if it does not exist. Only its owner can open it,
+    /// because it contains the keys that make webhook tokens.
     ///
-    /// The directory is locked before anything in it is made, read or renamed: of two hosts that start at once on a new
-    /// directory, one would otherwise take away the file that the other has just made. What is locked is the directory and
-    /// no file in it, so that this needs no space on a full disk.
+    /// The directory is locked before anything in it is made, read or renamed. Otherwise, of two hosts that start at
+    /// once on a new directory, one could remove the file that the other has just made. The directory itself is locked
+    /// and no file in it, so that this needs no space on a full disk.
     ///
     /// # Errors
-    /// When the directory cannot be made or locked, or another host works in it.
+    /// When the directory cannot be made or locked, or another host uses it.
     pub fn new(directory: &Path) -> Result<Self, OpenError> {
         make_private(directory).map_err(|error| told("cannot be made", &error))?;
         let folder = File::open(directory).map_err(|error| told("cannot be opened", &error))?;
@@ -52,16 +52,16 @@ impl FileDisk {
         })
     }
 
-    /// Returns how many bytes the disk has in all, for this and everything else.
+    /// Returns the size of the disk in bytes.
     ///
     /// # Errors
-    /// When it does not say.
+    /// When the disk does not tell.
     pub fn capacity(&self) -> io::Result<u64> {
         let stat = rustix::fs::fstatvfs(&self.folder)?;
         Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
     }
 
-    /// Returns where the file is, or will be.
+    /// Returns the path of the file, which may not exist yet.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -71,14 +71,14 @@ impl FileDisk {
 /// Returns the size of the store in this directory.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no store.
 pub fn store_size(directory: &Path) -> io::Result<u64> {
     Ok(std::fs::metadata(directory.join(FILE))?.len())
 }
 
 impl FileDisk {
-    /// Makes a new store under another name, and gives it its own when it is whole: a file that a crash left half made
-    /// would be refused by every later start.
+    /// Makes a new store under another name, and renames it when it is complete: every later start would refuse a file
+    /// that a crash left incomplete.
     fn create(&self) -> io::Result<()> {
         let unfinished = self.path.with_extension("unfinished");
         let file = open_file(OpenOptions::new().create(true).truncate(true), &unfinished)?;
@@ -93,8 +93,7 @@ impl FileDisk {
     }
 }
 
-/// Makes a directory for its owner alone, whatever this process takes away of the permissions of what it makes. One that
-/// exists stays as it is.
+/// Makes a directory that only its owner can open, whatever the process's umask. An existing directory stays as it is.
 fn make_private(directory: &Path) -> io::Result<()> {
     if directory.try_exists()? {
         return Ok(());
@@ -104,7 +103,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
     std::fs::set_permissions(directory, Permissions::from_mode(0o700))
 }
 
-/// Says what could not be done with the data directory.
+/// Returns the error for something that could not be done with the data directory.
 fn told(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("the data directory {what}: {error}"))
 }
@@ -119,7 +118,8 @@ impl Disk for FileDisk {
             self.create()?;
         }
         let file = open_file(&mut OpenOptions::new(), &self.path)?;
-        // To redb that is a new store, and all that was acknowledged would be gone without a word.
+        // redb would take an empty file for a new store, and everything that was acknowledged would be lost without
+        // notice.
         if file.metadata()?.len() == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,

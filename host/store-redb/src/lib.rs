@@ -1,9 +1,11 @@
 //! The store of a single host: one redb file.
 //!
-//! - [`RedbStore`] opens it, and copies it while the host goes on.
-//! - `database` keeps the rows of a [`dormouse_store::Embedded`] store in redb; `rows` turns its keys and rows into redb's.
-//! - `space` says how much may still be written, `cost` what a transaction takes, `reserve` keeps some for housekeeping.
-//! - [`Disk`] is where the file's bytes lie: [`FileDisk`] for a real one, and whatever a test hands in.
+//! - [`RedbStore`] opens the file, and copies it while the host goes on.
+//! - `database` keeps the rows of a [`dormouse_store::Embedded`] store in redb; `rows` converts its keys and rows to
+//!   redb's.
+//! - `space` knows how much may still be written, `cost` estimates what a transaction needs, and `reserve` keeps space
+//!   for housekeeping.
+//! - [`Disk`] is where the file's bytes are: [`FileDisk`] for a real one, or one that a test passes.
 
 mod backup;
 mod cost;

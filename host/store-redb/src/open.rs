@@ -1,4 +1,4 @@
-//! Opening the store's file.
+//! Opens the store's file.
 
 use std::fs::File;
 use std::ops::{Bound, ControlFlow};
@@ -17,10 +17,10 @@ use crate::errors::{classify_open, storage};
 use crate::options::{Options, builder};
 use crate::scratch::Scratch;
 
-/// The cache for verifying: room for the pages on the way from a root to a leaf.
+/// The size of the cache for verifying: room for the pages on the way from a root to a leaf.
 const VERIFYING_CACHE: usize = 1 << 20;
 
-/// Every row of a store: the name of its table, its key as text, and its bytes.
+/// All rows of a store, each with the name of its table, its key as text, and its bytes.
 pub type Dump = Vec<(&'static str, String, Vec<u8>)>;
 
 /// A store in one redb file. Cheap to clone.
@@ -52,7 +52,7 @@ impl RedbStore {
             tracing::warn!(
                 "the disk of the data directory is full: only housekeeping is written until there is room"
             );
-            // What earlier hosts removed may have left pages in the store's own file.
+            // Earlier hosts may have removed rows and left free pages in the store's own file.
             backend.finds_space();
         }
         let store = RedbStore {
@@ -62,19 +62,19 @@ impl RedbStore {
         Ok(store)
     }
 
-    /// Makes the reserve of the disk again, as far as there is room. Returns true if it is whole. It takes a moment on file
-    /// systems on which it must be written.
+    /// Makes the reserve of the disk again, as far as there is room. Returns true if it is complete. It takes a moment
+    /// on file systems on which it must be written.
     pub fn tend_reserve(&self) -> bool {
         self.store.backend().space().tend_reserve()
     }
 
-    /// Returns true if the reserve of the disk was given up, and is not whole again.
+    /// Returns true if the reserve of the disk was given up, and is not complete again.
     #[must_use]
     pub fn is_reserve_touched(&self) -> bool {
         self.store.backend().space().is_reserve_touched()
     }
 
-    /// Returns every row of every table in the order of their keys. It is for tests, which compare stores by it.
+    /// Returns all rows of all tables, in the order of their keys. It is for tests, which compare stores by it.
     ///
     /// # Errors
     /// When the disk fails.
@@ -95,13 +95,13 @@ impl RedbStore {
         Ok(dump)
     }
 
-    /// Returns the store, to be used by a host.
+    /// Returns the store for a host.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
         Arc::new(self.store.clone())
     }
 
-    /// Returns what can be asked of the store, with long reads on a spawner of their own.
+    /// Returns the reads of the store, with long reads on a spawner of their own.
     #[must_use]
     pub fn reader_on(&self, spawner: Arc<dyn Spawner>) -> Arc<dyn StoreReader> {
         Arc::new(self.store.reading_on(spawner))
@@ -114,18 +114,19 @@ impl Backup for RedbStore {
     }
 }
 
-/// Verifies the checksum of every page, and repairs what a crash left behind: redb believes what it reads later, and a bit
-/// that flipped in a value would be served as if it were the truth.
+/// Verifies the checksum of every page, and repairs what a crash left behind: redb trusts what it reads later, and
+/// would serve a flipped bit as if it were right.
 ///
-/// The file is opened once for this alone. All of it passes through the cache, which is faster the smaller that is, and
-/// would be left full of what nobody asked for. What is closed well is then opened at once.
+/// The file is opened once for this alone. All of it passes through the cache, which is faster the smaller the cache
+/// is. The cache would also be left full of pages that nobody needs. After a clean close, the file can be opened at
+/// once.
 fn verify(disk: &Arc<dyn Disk>) -> Result<(), OpenError> {
     let database = builder(VERIFYING_CACHE)
         .set_check_integrity_on_open(true)
         .create_with_backend(Boxed::open(disk)?)
         .map_err(classify_open)?;
     match database.close().map_err(storage) {
-        // It is opened as after a crash then.
+        // The file is then opened as after a crash.
         Err(error) if error.is_full() => Ok(()),
         closed => Ok(closed?),
     }

@@ -1,29 +1,28 @@
-//! How a store is kept.
+//! The options of a store.
 
 use redb::Database;
 
-/// How a store is kept.
+/// The options of a store.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How many bytes of it are kept in memory.
+    /// The size of the cache in bytes.
     pub cache: usize,
-    /// How many bytes must be left on the disk for a write to be tried.
+    /// The number of bytes that must be free on the disk before a write is tried.
     pub reserve: u64,
-    /// Whether all of it is verified when it is opened, at the cost of reading it once. Otherwise it is opened at once,
-    /// whatever its size and however the host ended: each commit then takes the longer to keep it ready for that, and
-    /// damage goes unseen.
+    /// True to verify the whole store when it is opened, which reads it once. Otherwise it is opened at once, whatever
+    /// its size and however the host ended. Then each commit takes longer to prepare that, and damage is not noticed.
     pub verify: bool,
 }
 
 impl Options {
-    /// Returns true if commits keep the store ready to be opened at once. What is verified at each start is read as a whole
-    /// then, and need not be kept ready for less.
+    /// Returns true if commits prepare the store to be opened at once. A store that is verified at each start is read
+    /// as a whole anyway, so this is not needed.
     pub(crate) fn quick_repair(self) -> bool {
         !self.verify
     }
 }
 
-/// Returns the builder of a database of which so many bytes are kept in memory.
+/// Returns the builder of a database with a cache of this many bytes.
 pub(crate) fn builder(cache: usize) -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(cache);

@@ -1,8 +1,8 @@
 //! The reserve: a file that keeps space for housekeeping, and for a start on a full disk.
 //!
-//! Its blocks are really allocated, so that nobody else can have them. It is given up, by removing it, at the first write
-//! that finds the disk full, and made again when there is room. What is then freed is enough for what makes more room:
-//! removing what has expired, cancelling runs, deleting workflows.
+//! The file's blocks are really allocated, so that nobody else can have them. The first write that finds the disk full
+//! removes the file, and it is made again when there is room. The freed space is enough for the operations that make
+//! more room: removing what has expired, cancelling runs, deleting workflows.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -16,14 +16,14 @@ use rustix::io::Errno;
 /// The name of the file in the data directory.
 const FILE: &str = "dormouse.reserve";
 
-/// How many bytes are written at once where the file system allocates nothing without being written to.
+/// The number of bytes that are written at once, if the file system allocates nothing without a write.
 const PIECE: u64 = 1 << 20;
 
 /// The reserve of a data directory.
 #[derive(Debug)]
 pub(crate) struct Reserve {
     path: PathBuf,
-    /// How many bytes it keeps.
+    /// The size of the reserve in bytes.
     bytes: Mutex<u64>,
 }
 
@@ -38,12 +38,12 @@ impl Reserve {
         }
     }
 
-    /// Returns how many bytes it keeps.
+    /// Returns the size of the reserve in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         *self.lock()
     }
 
-    /// Gives all of it back to the disk. Returns true if there was something to give.
+    /// Returns all of the reserve to the disk. Returns true if there was any.
     pub(crate) fn give_up(&self) -> bool {
         let mut bytes = self.lock();
         if *bytes == 0 {
@@ -61,10 +61,10 @@ impl Reserve {
         }
     }
 
-    /// Makes it this large.
+    /// Sets the size of the reserve.
     ///
     /// # Errors
-    /// When the disk does not have the space. It is as it was then.
+    /// When the disk does not have the space. The reserve is then as before.
     pub(crate) fn make(&self, wanted: u64) -> io::Result<()> {
         let mut bytes = self.lock();
         if wanted == 0 {
@@ -89,7 +89,7 @@ impl Reserve {
             file.set_len(wanted)
         };
         if let Err(error) = grown {
-            // What was allocated of it is no use to anybody.
+            // The part that was allocated is useless.
             let _ = if had == 0 {
                 std::fs::remove_file(&self.path)
             } else {
@@ -97,7 +97,7 @@ impl Reserve {
             };
             return Err(error);
         }
-        // Space that a crash gives back would be missing when it is needed.
+        // Without a sync, a crash could undo the allocation, and the space would be missing when it is needed.
         file.sync_all()?;
         *bytes = allocated(&file.metadata()?);
         Ok(())
@@ -108,12 +108,12 @@ impl Reserve {
     }
 }
 
-/// Returns how many bytes of a file's length lie on the disk.
+/// Returns how many bytes of a file are allocated on the disk.
 fn allocated(file: &std::fs::Metadata) -> u64 {
     file.len().min(file.blocks().saturating_mul(512))
 }
 
-/// Has the blocks of a file allocated up to this length.
+/// Allocates the blocks of a file up to this length.
 fn allocate(file: &File, from: u64, to: u64) -> io::Result<()> {
     match fallocate(file, FallocateFlags::empty(), 0, to) {
         Ok(()) => Ok(()),
@@ -122,7 +122,7 @@ fn allocate(file: &File, from: u64, to: u64) -> io::Result<()> {
     }
 }
 
-/// Writes bytes that no file system can do without: they do not repeat within a block.
+/// Writes bytes that no file system can leave out: they do not repeat within a block.
 fn write(mut file: &File, from: u64, to: u64) -> io::Result<()> {
     use std::io::Seek as _;
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;

@@ -1,4 +1,4 @@
-//! Rows in redb: a table of redb's for each table, with keys that are redb's tuples of the key's parts.
+//! Rows in redb. Each table is a table of redb, whose keys are tuples of the key's parts.
 
 use std::ops::{Bound, ControlFlow};
 
@@ -12,7 +12,7 @@ use redb::{
 use crate::cost::Cost;
 use crate::errors::storage;
 
-/// A type of redb's that is one part of a key.
+/// A type of redb that is one part of a key.
 pub(crate) trait KeyPart: Key + 'static {
     fn of(part: Part<'_>) -> Self::SelfType<'_>;
 
@@ -46,7 +46,7 @@ key_parts! {
     &'static [u8], Bytes, value => value, value;
 }
 
-/// A type of redb's that is a key.
+/// A type of redb that is a key.
 pub(crate) trait KeyParts: Key + 'static {
     fn of<'p>(parts: &[Part<'p>]) -> Self::SelfType<'p>;
 
@@ -89,7 +89,7 @@ impl<A: KeyPart, B: KeyPart, C: KeyPart> KeyParts for (A, B, C) {
     }
 }
 
-/// A type of redb's that holds a row.
+/// A type of redb that is a row.
 pub(crate) trait RowBytes: Value + 'static {
     fn of(bytes: &[u8]) -> Self::SelfType<'_>;
 
@@ -134,12 +134,12 @@ macro_rules! row_type {
     (nothing) => { () };
 }
 
-/// Does the same to every table, whatever its keys and rows are.
+/// An operation on every table, whatever the types of its keys and rows.
 pub(crate) trait Visitor {
-    /// Why it stops.
+    /// The error with which the visit ends.
     type Error;
 
-    /// Sees one table.
+    /// Visits one table.
     fn table<K: KeyParts, V: RowBytes>(
         &mut self,
         table: TableId,
@@ -149,7 +149,7 @@ pub(crate) trait Visitor {
 
 macro_rules! redb_tables {
     ($($table:ident $name:literal ($($part:ident),*) $row:ident,)*) => {
-        /// The tables, in redb's words.
+        /// The definitions of the tables for redb.
         #[allow(non_upper_case_globals, reason = "they are named as the tables are")]
         mod definitions {
             use redb::TableDefinition;
@@ -165,7 +165,7 @@ macro_rules! redb_tables {
         }
 
         impl<'t> OpenTables<'t> {
-            /// Opens all tables, and so makes those that do not exist yet.
+            /// Opens all tables, and makes those that do not exist yet.
             pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, StorageError> {
                 Ok(OpenTables {
                     $($table: transaction.open_table(definitions::$table).map_err(storage)?,)*
@@ -262,7 +262,7 @@ macro_rules! redb_tables {
             }
         }
 
-        /// Shows every table to a visitor, one after the other.
+        /// Visits every table, one after the other.
         pub(crate) fn visit<V: Visitor>(visitor: &mut V) -> Result<(), V::Error> {
             $(visitor.table(TableId::$table, definitions::$table)?;)*
             Ok(())
@@ -272,7 +272,7 @@ macro_rules! redb_tables {
 
 for_each_table!(redb_tables);
 
-/// Every table, open for writing, with a count of what that takes of the disk.
+/// All tables, open for writing, with the disk space that the changes need.
 pub(crate) struct Costly<'t> {
     pub(crate) tables: OpenTables<'t>,
     pub(crate) cost: &'t mut Cost,

@@ -1,4 +1,4 @@
-//! A file that a copy of the store is written to.
+//! The file to which a copy of the store is written.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use redb::StorageBackend;
 
-/// A file that is never synced: a crash takes all of it.
+/// A file that is never synced, so that a crash removes all of it.
 #[derive(Debug)]
 pub(crate) struct Scratch(pub(crate) File);
 

@@ -1,11 +1,11 @@
-//! How much can still be written.
+//! The space that can still be written.
 //!
-//! Three things count: what the disk has left, what the store's own file has left (redb uses pages again, and seldom gives
-//! any back), and what the reserve keeps. Of their sum the reserve is taken away: what is left may be written by anybody.
-//! Housekeeping may use all of it.
+//! It is the sum of three amounts, minus the configured reserve: the free space of the disk, the free pages of the
+//! store's own file (redb uses pages again, and seldom returns any), and the space that the reserve keeps. Everybody
+//! may write that much. Housekeeping may use the whole sum.
 //!
-//! redb does not say cheaply how many of its pages are free. They are counted only when a write would be refused, and not
-//! often: it reads the store, in the thread that writes, while there is nothing else to write.
+//! Counting redb's free pages is expensive. They are counted only when a write would be refused, and not often: redb
+//! reads the store for it, in the thread that writes, while nothing else can be written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,10 +13,10 @@ use dormouse_seams::Clock;
 
 use crate::disk::Disk;
 
-/// The least space with which writes are taken.
+/// The least space with which writes are accepted.
 const LEAST: u64 = 1 << 20;
 
-/// Milliseconds between two counts of free pages at least.
+/// The shortest time between two counts of free pages, in milliseconds.
 const COUNT_EVERY: u64 = 10_000;
 
 /// Counting takes at most one part in this many of the time.
@@ -26,17 +26,17 @@ const SHARE: u64 = 20;
 pub(crate) struct Space {
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
-    /// How many bytes are kept for housekeeping.
+    /// The number of bytes that are kept for housekeeping.
     reserve: u64,
     own: Mutex<Own>,
 }
 
-/// What the store's file has left.
+/// The free space in the store's file.
 #[derive(Default)]
 struct Own {
-    /// Bytes of pages that were free when they were counted, without what was written since.
+    /// The bytes of the pages that were free at the last count, minus what was written since.
     free: u64,
-    /// The milliseconds since the machine's boot after which they may be counted again.
+    /// The time, in milliseconds since the machine's boot, after which they may be counted again.
     again: Option<u64>,
 }
 
@@ -50,8 +50,8 @@ impl Space {
         }
     }
 
-    /// Returns how many bytes anybody may write. A disk that does not say how much is left is taken at its word when it is
-    /// full.
+    /// Returns how many bytes everybody may write. If the disk does not tell how much is free, only its error for a
+    /// full disk counts.
     pub(crate) fn room(&self) -> u64 {
         self.beyond_reserve(self.lock().free)
     }
@@ -61,7 +61,7 @@ impl Space {
         self.beyond_reserve(0)
     }
 
-    /// Returns true if there is so little left that only housekeeping may write.
+    /// Returns true if so little is free that only housekeeping may write.
     pub(crate) fn is_short(&self) -> bool {
         self.room() < LEAST
     }
@@ -75,14 +75,14 @@ impl Space {
             .saturating_sub(self.reserve)
     }
 
-    /// Takes what was written from what the file has left.
+    /// Subtracts what was written from the free space in the file.
     pub(crate) fn spend(&self, bytes: u64) {
         let mut own = self.lock();
         own.free = own.free.saturating_sub(bytes);
     }
 
-    /// Counts the free pages, by a function that returns how many bytes are in use, unless that was done of late. Returns
-    /// true if there are more than was known.
+    /// Counts the free pages, with a function that returns how many bytes are in use, unless they were counted
+    /// recently. Returns true if there are more than was known.
     pub(crate) fn count<E>(&self, in_use: impl FnOnce() -> Result<u64, E>) -> Result<bool, E> {
         let Ok(occupied) = self.disk.occupied() else {
             return Ok(false);
@@ -108,12 +108,12 @@ impl Space {
         Ok(found)
     }
 
-    /// Returns true if the reserve is not what it is to be.
+    /// Returns true if the reserve is smaller than configured.
     pub(crate) fn is_reserve_touched(&self) -> bool {
         self.disk.reserved() < self.reserve
     }
 
-    /// Makes the reserve what it is to be, as far as there is room. Returns true if it is whole.
+    /// Restores the reserve, as far as there is room. Returns true if it is complete.
     pub(crate) fn tend_reserve(&self) -> bool {
         let has = self.disk.reserved();
         if has == self.reserve {
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// A disk of numbers.
+    /// A disk that only has numbers.
     #[derive(Default)]
     struct Numbers {
         available: AtomicU64,

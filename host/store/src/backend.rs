@@ -1,4 +1,4 @@
-//! A backend: what keeps the rows of an [`Embedded`](crate::Embedded) store, and makes changes of them durable.
+//! A backend: it keeps the rows of an [`Embedded`](crate::Embedded) store, and makes changes to them durable.
 
 use crate::queue::Order;
 use crate::rows::{Rows, RowsMut};
@@ -11,19 +11,19 @@ pub trait Backend: Send + Sync + 'static {
     /// Changes that become durable together.
     type Transaction: BackendTransaction;
 
-    /// Returns the rows as they are durable now.
+    /// Returns the rows that are durable now.
     ///
     /// # Errors
     /// When the disk fails.
     fn snapshot(&self) -> Result<Self::Snapshot, ReadError>;
 
-    /// Begins a transaction. There is one at a time.
+    /// Begins a transaction. There is at most one at a time.
     ///
     /// # Errors
     /// When the disk fails.
     fn begin(&self) -> Result<Self::Transaction, StorageError>;
 
-    /// Begins a transaction of housekeeping alone, which may use the space that is kept for it.
+    /// Begins a transaction that contains only housekeeping. It may use the space that is reserved for housekeeping.
     ///
     /// # Errors
     /// When the disk fails.
@@ -31,22 +31,23 @@ pub trait Backend: Send + Sync + 'static {
         self.begin()
     }
 
-    /// Makes the backend usable again after a transaction failed for want of space.
+    /// Makes the backend usable again after a transaction failed because of too little space.
     ///
     /// # Errors
-    /// When it is not to be had any more.
+    /// When the backend cannot be made usable again.
     fn recover(&self) -> Result<(), StorageError>;
 
-    /// Returns true if there is less space left than the host wants left.
+    /// Returns true if less space is free than the host wants to keep free.
     fn lacks_space(&self) -> bool;
 
-    /// Looks for space more closely, which may take a while, before a write is refused for want of it. Returns true if it
-    /// found some that was not known before.
+    /// Looks for free space more thoroughly, which may take some time, before a write is refused because of too little
+    /// space. Returns true if it found space that was not known before.
     fn finds_space(&self) -> bool {
         false
     }
 
-    /// Returns the order in which this backend takes the writes of different runs. None for the order in which they came.
+    /// Returns the order in which this backend takes the writes of different runs. None for the order in which they
+    /// arrived.
     fn order(&self) -> Option<Box<dyn Order + '_>> {
         None
     }
@@ -54,21 +55,21 @@ pub trait Backend: Send + Sync + 'static {
 
 /// Changes that become durable together.
 pub trait BackendTransaction: Send + Sized {
-    /// The rows, as they are with these changes.
+    /// The rows with the changes of this transaction.
     type Rows<'t>: RowsMut + Send
     where
         Self: 't;
 
-    /// Returns the rows.
+    /// Returns the rows with the changes so far.
     ///
     /// # Errors
     /// When the disk fails.
     fn rows(&mut self) -> Result<Self::Rows<'_>, StorageError>;
 
-    /// Makes the changes durable. If the process dies in here, either all of them are or none.
+    /// Makes the changes durable. If the process dies meanwhile, either all of them are durable or none is.
     ///
     /// # Errors
-    /// When the disk fails, or is full. Nobody knows then what is durable, unless it is full.
+    /// When the disk fails or is full. Unless it is full, nobody knows then whether the changes are durable.
     fn commit(self) -> impl Future<Output = Result<(), StorageError>> + Send;
 
     /// Throws the changes away.

@@ -1,4 +1,5 @@
-//! Counting anew: what runs own on the disk, and how many runs have which status, for the schemas that count these.
+//! Counting for migrations: the disk space of each run, and the runs by status, for the schemas that introduced these
+//! counts.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -14,14 +15,15 @@ use crate::rules::run::next;
 use crate::tables::states::{self, Standing};
 use crate::tables::{TableId, broadcasts, counts, mailboxes, meta, runs, underway, webhooks};
 
-/// How many bytes of rows one commit of the migration looks at, beside the run that it is at.
+/// The number of bytes of rows that one commit of the migration reads, except that a run is always finished.
 const BATCH_BYTES: u64 = 64 << 20;
 
-/// How many runs one commit of the migration counts.
+/// The number of runs whose space one commit of the migration counts.
 const BATCH_RUNS: usize = 500;
 
-/// To schema 3: counts what each run owns, writes it into the run's row, and adds it to the sum of its workflow. A pending
-/// run without a row gets none. Events that were under way are put in the order of their names first.
+/// Migrates to schema 3: counts the space of each run, writes it into the run's row, and adds it to the sum of the
+/// run's workflow. A pending run without a row gets none. First, events that are under way are put in the order of
+/// their names.
 pub(crate) fn count_storage(
     rows: &mut dyn RowsMut,
     cursor: Option<Vec<u8>>,
@@ -68,10 +70,11 @@ fn reached_by(cursor: Option<Vec<u8>>) -> Result<Option<RunId>, ReadError> {
     })
 }
 
-/// How many runs one commit of the migration counts by status: it writes a row for each workflow, whatever their number.
+/// The number of runs that one commit of the migration counts by status. The commit writes one row for each workflow,
+/// whatever the number of runs.
 const BATCH_STATUSES: usize = 10_000;
 
-/// To schema 5: counts how many runs of each workflow have each status. A run without a row in `states` is pending.
+/// Migrates to schema 5: counts the runs of each workflow by status. A run without a row in `states` is pending.
 pub(crate) fn count_runs(
     rows: &mut dyn RowsMut,
     cursor: Option<Vec<u8>>,
@@ -92,7 +95,7 @@ pub(crate) fn count_runs(
     Ok(reached.filter(|_| !is_end))
 }
 
-/// What the rows of a run count for.
+/// The bytes that the rows of a run count for.
 struct Owned {
     all: u64,
     received: u64,
@@ -127,12 +130,12 @@ fn owned(rows: &dyn RowsMut, run: RunId) -> Result<Owned, ReadError> {
     Ok(owned)
 }
 
-/// What lies in the inboxes of a run.
+/// The contents of a run's inboxes.
 #[derive(Default)]
 struct Queued {
-    /// Requests and aimed events.
+    /// The number of requests and aimed events.
     items: u64,
-    /// The size of the requests.
+    /// The size of the requests in bytes.
     bytes: u64,
 }
 
@@ -158,8 +161,8 @@ impl Queued {
     }
 }
 
-/// Puts the events that were under way in the order of their names. The earlier schema kept no more than one of each name
-/// that had many waits, so they are few.
+/// Puts the events that are under way in the order of their names. There are few: the earlier schema kept at most one
+/// event of each name that had many waits.
 fn sort_events(rows: &mut dyn RowsMut) -> Result<(), ReadError> {
     for (sequence, row) in broadcasts::TABLE.list(rows, broadcasts::TABLE.all(), usize::MAX)? {
         underway::TABLE.add(rows, (row.event.as_str(), sequence))?;
@@ -193,7 +196,7 @@ macro_rules! least {
 
 macro_rules! first_keys {
     ($($table:ident $name:literal ($($part:ident),*) $row:ident,)*) => {
-        /// Returns the least key of a table, with this run where a key has one.
+        /// Returns the smallest key of a table, with this run in the place of a run's id.
         fn first_key(table: TableId, run: &[u8; 16]) -> Vec<Part<'_>> {
             match table {
                 $(TableId::$table => vec![$(least!($part, run)),*],)*

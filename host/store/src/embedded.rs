@@ -73,7 +73,7 @@ impl<B: Backend> Clone for Embedded<B> {
     }
 }
 
-/// Writes nothing but the time, after all that was queued for a run.
+/// Writes only the time, after everything that was queued for a run.
 struct Nothing(Option<RunId>);
 
 impl Transaction for Nothing {
@@ -93,10 +93,11 @@ impl Transaction for Nothing {
 }
 
 impl<B: Backend> Embedded<B> {
-    /// Opens the store that a backend keeps. Makes what a new one needs, and migrates one that an earlier version wrote.
+    /// Opens the store that a backend keeps. Initialises a new store, and migrates a store that an earlier version
+    /// wrote.
     ///
     /// # Errors
-    /// When a newer version wrote it, or it is damaged, or the disk fails.
+    /// When a newer version wrote the store, it is damaged, or the disk fails.
     pub async fn open(
         backend: B,
         clock: Arc<dyn Clock>,
@@ -114,7 +115,7 @@ impl<B: Backend> Embedded<B> {
         })
     }
 
-    /// Returns what keeps the rows.
+    /// Returns the backend.
     #[must_use]
     pub fn backend(&self) -> &Arc<B> {
         &self.backend
@@ -129,7 +130,7 @@ impl<B: Backend> Embedded<B> {
         }
     }
 
-    /// Asks for a few rows, here and now: going to another thread would cost more than they do.
+    /// Reads a few rows on this thread: moving to another thread would cost more than the read.
     fn few<T: Send + 'static>(
         &self,
         question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
@@ -138,8 +139,8 @@ impl<B: Backend> Embedded<B> {
         Box::pin(async move { question(&View::new(backend.snapshot()?)) })
     }
 
-    /// Asks for what may be much, where waiting for the disk delays no other task. The read begins at once, so that whoever
-    /// asks can do something else meanwhile.
+    /// Reads what may be many rows on another thread, so that waiting for the disk delays no other task. The read begins
+    /// at once, not when the result is first polled, so that the caller can do something else meanwhile.
     fn many<T: Send + 'static>(
         &self,
         question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
@@ -380,7 +381,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 }
 
-/// How many rows are read here and now. Most runs have fewer webhooks and fewer activations to replay.
+/// The largest number of rows that are read on this thread. Most runs have fewer webhooks, and fewer activations to
+/// replay.
 const FEW: usize = 32;
 
 impl<B: Backend> Store for Embedded<B> {
@@ -578,7 +580,7 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn barrier(&self, run: RunId) -> Written<()> {
-        // The writes of one run keep their order, so what was decided for it is durable when this is.
+        // The writes of one run keep their order, so everything decided for the run before is durable when this is.
         self.write(Nothing(Some(run)))
     }
 

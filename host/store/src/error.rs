@@ -1,11 +1,11 @@
-//! What can go wrong between the host and its disk.
+//! Errors of the store.
 
 use std::error::Error;
 use std::sync::Arc;
 
 use dormouse_journal::DecodeError;
 
-/// What a backend reports.
+/// An error that a backend reports.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{source}")]
 pub struct StorageError {
@@ -21,7 +21,7 @@ enum Kind {
 }
 
 impl StorageError {
-    /// A failure of the disk.
+    /// Creates the error for a failed disk.
     pub fn new(source: impl Error + Send + Sync + 'static) -> Self {
         StorageError {
             source: Arc::new(source),
@@ -29,7 +29,7 @@ impl StorageError {
         }
     }
 
-    /// The disk has no space left for what was to be written.
+    /// Creates the error for a disk without enough space for what was to be written.
     pub fn full(source: impl Error + Send + Sync + 'static) -> Self {
         StorageError {
             source: Arc::new(source),
@@ -37,8 +37,8 @@ impl StorageError {
         }
     }
 
-    /// What was to be written was judged to need more space than there is. Nothing of it has reached the disk, and the
-    /// transaction can be thrown away.
+    /// Creates the error for a transaction that would need more space than there is. Nothing of it has reached the
+    /// disk, and it can be discarded.
     pub fn no_room(source: impl Error + Send + Sync + 'static) -> Self {
         StorageError {
             source: Arc::new(source),
@@ -52,7 +52,7 @@ impl StorageError {
         self.kind != Kind::Failure
     }
 
-    /// Returns true if it was judged before anything was written that there is too little space.
+    /// Returns true if too little space was found before anything was written.
     #[must_use]
     pub fn is_judged(&self) -> bool {
         self.kind == Kind::NoRoom
@@ -62,12 +62,12 @@ impl StorageError {
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it open.
+    /// Another process has the store open.
     #[error(
         "the data directory is in use by another host: stop that one, or give this one a directory of its own"
     )]
     InUse,
-    /// It was written by a later release.
+    /// A later release wrote the store.
     #[error(
         "the data directory was written by a newer version (format {found}; this version reads format {known}): use \
          that version"
@@ -78,13 +78,13 @@ pub enum OpenError {
         /// The newest schema known.
         known: u8,
     },
-    /// It is not a store, or it is damaged.
+    /// The file is not a store, or it is damaged.
     #[error("the store is damaged or is not a Dormouse store: {0}")]
     Damaged(String),
-    /// The disk.
+    /// The disk failed.
     #[error("the store cannot be opened: {0}")]
     Io(#[from] std::io::Error),
-    /// Anything else that the backend reports.
+    /// The backend reports another error.
     #[error("the store cannot be opened: {0}")]
     Storage(#[from] StorageError),
 }
@@ -101,10 +101,10 @@ impl From<ReadError> for OpenError {
 /// Why something could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
-    /// The disk.
+    /// The disk failed.
     #[error("the store cannot be read: {0}")]
     Storage(#[from] StorageError),
-    /// A row is not what its table holds.
+    /// A row does not have the format of its table.
     #[error("the table {table:?} holds a damaged row: {source}")]
     Row {
         /// The table.
@@ -112,35 +112,35 @@ pub enum ReadError {
         /// What is wrong with the row.
         source: DecodeError,
     },
-    /// A key is not what its table holds.
+    /// A key does not have the format of its table.
     #[error("the table {table:?} holds a damaged key")]
     Key {
         /// The table.
         table: &'static str,
     },
-    /// A row that must be there is not.
+    /// A row is missing although another row refers to it.
     #[error("the table {table:?} lacks a row that the table {named_by:?} names")]
     Missing {
-        /// The table.
+        /// The table that lacks the row.
         table: &'static str,
         /// The table that has the row's key.
         named_by: &'static str,
     },
 }
 
-/// Why something could not be made durable. Nothing of it was written.
+/// Why something could not be made durable. Nothing of the write is stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WriteError {
-    /// The disk is full. Writing goes on by itself when there is space.
+    /// The disk is full. Writes succeed again as soon as there is space.
     #[error("the disk of the data directory is full")]
     Full,
-    /// A row that the write depends on is damaged; other writes are not affected.
+    /// A row that the write depends on is damaged. Other writes are not affected.
     #[error(transparent)]
     Row(ReadError),
-    /// The disk failed. The host cannot go on, since it no longer knows what is durable.
+    /// The disk failed. The host cannot continue, because it no longer knows what is durable.
     #[error("the store failed, and the host must be restarted: {0}")]
     Failed(StorageError),
-    /// The host panicked over this write. Other writes are not affected.
+    /// The host panicked while it applied this write. Other writes are not affected.
     #[error(
         "the host panicked while it prepared a write, which is a fault of its own; its log says where"
     )]
@@ -153,10 +153,10 @@ pub enum WriteError {
 /// Why no backup was made. The store itself is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// Whoever wanted it does not want it any more.
+    /// The caller does not want the backup any more.
     #[error("the backup was given up")]
     GivenUp,
-    /// The disk has too little space for it.
+    /// The disk has too little space for the copy.
     #[error("the disk of the data directory has too little space for a backup")]
     Full,
     /// The store cannot be read.

@@ -1,7 +1,7 @@
-//! Holds the layouts of everything that is recorded to the number that a store carries.
+//! A test that ties the layouts of everything that is stored to the schema number of a store.
 //!
-//! A digest covers the name, keys and row of each table, the version of each row, and the format of every type that is
-//! recorded, down to the last variant. It changes with any of them.
+//! A digest covers the name, keys and row of each table, the version of each row, and the format of every stored type,
+//! including every variant. It changes if any of them changes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -57,8 +57,8 @@ const DIGEST: (u8, &str) = (
     "fc007fa5eb989f6e369ff0005d1e1f0d792f6bffd056acb28beb9fa2cf266590",
 );
 
-/// Returns the format of a type and of every struct in it. An enum in it is only named, and `named` gets its name: two of
-/// one name may differ (`Result` does), so each has a layout of its own.
+/// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
+/// `named`. Two enums with the same name may differ (`Result` does), so each enum has a layout of its own.
 fn format(tracer: Tracer, itself: &str, named: &mut BTreeSet<String>) -> String {
     let mut text = String::new();
     for (name, format) in tracer.registry_unchecked() {
@@ -71,7 +71,7 @@ fn format(tracer: Tracer, itself: &str, named: &mut BTreeSet<String>) -> String 
     text
 }
 
-/// Returns the layouts of the enums in what is recorded, each with all its variants.
+/// Returns the layouts of the stored enums, each with all its variants.
 fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
     let mut text = String::new();
     macro_rules! add {
@@ -121,12 +121,12 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
     text + &purpose(known, named)
 }
 
-/// The same of an enum that has an origin in it, a text that cannot be made up.
+/// Returns the layout of an enum that contains an origin, which is a text that cannot be generated.
 fn purpose(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
     let mut tracer = Tracer::new(TracerConfig::default());
     let origin = "https://api.example".parse().unwrap();
     for purpose in [Purpose::Verify, Purpose::SendTo(origin)] {
-        // A new variant belongs into the list.
+        // Add a new variant to the list of samples as well.
         match &purpose {
             Purpose::Verify | Purpose::SendTo(_) => {}
         }
@@ -142,7 +142,7 @@ fn row<R: Row>(table: TableId, named: &mut BTreeSet<String>) -> String {
     format!("version {} of {format}", R::VERSION)
 }
 
-/// Returns the layout of a table whose rows are no records, with what they are instead.
+/// Returns the layout of a table whose rows are not records, with the type of its rows.
 fn other<T: DeserializeOwned>(table: TableId, named: &mut BTreeSet<String>) -> String {
     let mut tracer = Tracer::new(TracerConfig::default());
     let (itself, _) = tracer.trace_type_once::<T>(&Samples::new()).unwrap();
@@ -153,7 +153,7 @@ fn other<T: DeserializeOwned>(table: TableId, named: &mut BTreeSet<String>) -> S
     )
 }
 
-/// Returns the layout of a table. There is no default: a new one must say what its rows are.
+/// Returns the layout of a table. There is no default: each new table must state its row type here.
 fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
     match table {
         TableId::Broadcasts => row::<Broadcast>(table, named),

@@ -1,16 +1,16 @@
-//! The store: what survives.
+//! The store: everything that survives a restart.
 //!
-//! - [`Store`] is what the host asks of its store, in the words of the product. [`StoreReader`] is the half that reads.
-//!   The types of `views` are what reads return.
+//! - [`Store`] is the interface that the host uses, in the words of the product. [`StoreReader`] is its reading half.
+//!   `views` has the types that reads return.
 //! - [`Embedded`] is a store in this process: one writer that gathers the commits of many runs into one disk sync.
-//! - `rules/` has one file per thing that can happen. Each is checked against the rows first, then written, and never
-//!   half.
-//! - `queries/` has what can be asked of the rows at one moment.
-//! - `queue/` gathers writes into groups, each of which one commit makes durable.
-//! - `tables/` has one file per table, with the layout of its keys and rows; `migrations` has what becomes of stores that
+//! - `rules/` has one file for each thing that can happen. It is first checked against the rows, and then written
+//!   completely.
+//! - `queries/` has the reads, each of the rows at one moment.
+//! - `queue/` gathers writes into groups. One commit makes each group durable.
+//! - `tables/` has one file for each table, with the layout of its keys and rows. `migrations` updates stores that
 //!   earlier versions wrote.
-//! - [`rows`] is the seam below: a [`Backend`] keeps rows and makes changes of them durable. Everything above it is
-//!   written once.
+//! - [`rows`] is the lower interface: a [`Backend`] keeps rows and makes changes to them durable. Everything above it
+//!   is written once, for all backends.
 
 mod backend;
 mod counting;

@@ -1,12 +1,13 @@
-//! Migrations: how a store that an earlier version wrote becomes one of this version.
+//! Migrations: they update a store that an earlier version wrote.
 //!
-//! The store has one number for all of its layouts, [`SCHEMA`]. Most changes of a layout need nothing here: a row says its
-//! own version, is read at any, and is rewritten when it is next written. What is here must be done before the host goes
-//! to work: a change of keys, or of what shares a table.
+//! The store has one number for all of its layouts, [`SCHEMA`]. Most changes of a layout need no migration: each row
+//! has a version, rows of any version can be read, and a row gets the new version when it is next written. The
+//! migrations here must be done before the host starts its work: they change keys, or which rows share a table.
 //!
-//! A migration raises the number in its first commit, so that older software refuses the store from then on and never
-//! half reads it. It then goes through what it changes in bounded batches, each one commit together with the place that it
-//! has reached. If the process dies between any two of them, the next start goes on from that place.
+//! The first commit of a migration raises the number, so that older software refuses the store from then on and never
+//! reads half of it. Then the migration goes through the rows in bounded batches. Each batch is one commit, together
+//! with the place that it has reached. If the process dies between two commits, the next start continues from that
+//! place.
 
 use dormouse_journal::{OperationNumber, RunId, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -23,31 +24,32 @@ use crate::{OpenError, ReadError};
 /// The first schema. Nothing was released before it.
 const FIRST: u8 = 1;
 
-/// How many bytes of rows one commit of a migration rewrites, beside one row that may be larger.
+/// The number of bytes of rows that one commit of a migration rewrites. A single row may be larger.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// How many rows one commit of a migration rewrites.
+/// The number of rows that one commit of a migration rewrites.
 const BATCH_ROWS: usize = 1_000;
 
-/// A migration under way.
+/// A migration that is under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Migration {
-    /// The schema that it leads to.
+    /// The schema that the migration leads to.
     to: u8,
-    /// The place that it has reached: a record of the migration's own. None at its beginning.
+    /// The place that the migration has reached, as a record of its own. None at its beginning.
     cursor: Option<Vec<u8>>,
 }
 
-/// Does a batch of a migration from a place on. Returns the place that it has reached, or none if it is done.
+/// Does one batch of a migration, from a place on. Returns the place that it has reached, or none if the migration is
+/// complete.
 type Batch = fn(&mut dyn RowsMut, Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ReadError>;
 
-/// Every migration there ever was, by the schema that it leads to.
+/// All migrations, each with the schema that it leads to.
 const MIGRATIONS: [(u8, Batch); 3] = [(2, move_large_calls), (3, count_storage), (5, count_runs)];
 
 /// Checks the schema of a store that exists.
 ///
 /// # Errors
-/// When it is that of a newer version, or none at all.
+/// When it is the schema of a newer version, or not a schema.
 pub fn check_schema(found: &[u8]) -> Result<(), OpenError> {
     match found {
         [FIRST..=SCHEMA] => Ok(()),
@@ -59,7 +61,7 @@ pub fn check_schema(found: &[u8]) -> Result<(), OpenError> {
     }
 }
 
-/// Notes, in the transaction that found a store of an earlier schema, that it is migrated from now on.
+/// Notes that the store is to be migrated, in the transaction that found an earlier schema.
 pub(crate) fn begin(rows: &mut dyn RowsMut, found: &[u8]) -> Result<(), OpenError> {
     check_schema(found)?;
     let [found] = found else { return Ok(()) };
@@ -67,7 +69,7 @@ pub(crate) fn begin(rows: &mut dyn RowsMut, found: &[u8]) -> Result<(), OpenErro
         return Ok(());
     }
     meta::TABLE.put(rows, FORMAT, &[SCHEMA])?;
-    // One that an earlier version did not finish is finished first.
+    // A migration that an earlier version did not finish is finished first.
     if meta::TABLE.has(rows, meta::MIGRATION)? {
         return Ok(());
     }
@@ -78,7 +80,7 @@ pub(crate) fn begin(rows: &mut dyn RowsMut, found: &[u8]) -> Result<(), OpenErro
     Ok(meta::put(rows, meta::MIGRATION, &migration)?)
 }
 
-/// Goes on with the migration that is under way, if one is, to its end.
+/// Completes the migration that is under way, if there is one.
 pub(crate) async fn finish(backend: &impl Backend) -> Result<(), OpenError> {
     loop {
         let mut transaction = backend.begin_housekeeping()?;
@@ -123,9 +125,9 @@ fn step(rows: &mut dyn RowsMut) -> Result<bool, ReadError> {
     Ok(false)
 }
 
-/// To schema 2: what never changes about a large call leaves the table `calls`, whose leaves are rewritten for every
-/// attempt. All of it is the host's own outstanding work, which each start reads anyhow. Requests, events and results
-/// that were not taken yet stay where they are: their rows are read as they are, and are not written again.
+/// Migrates to schema 2: moves the unchanging part of each large call out of the table `calls`, whose leaves are
+/// rewritten for every attempt. These are calls without a result, which each start reads anyway. Requests, events and
+/// results that were not taken yet stay where they are: their rows can be read as they are, and are not written again.
 fn move_large_calls(
     rows: &mut dyn RowsMut,
     cursor: Option<Vec<u8>>,

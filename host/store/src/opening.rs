@@ -1,4 +1,4 @@
-//! Opening a store: its schema is checked, a new store gets what every store has, and an old one is migrated.
+//! Opens a store: checks its schema, initialises a new store, and migrates an old one.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use crate::migrations;
 use crate::rows::Rows;
 use crate::tables::{SCHEMA, TokenKeys, meta};
 
-/// The keys that a store is made with, and keeps.
+/// The keys that a store gets when it is made, and keeps.
 pub(crate) struct StoreKeys {
     /// The keys of the tokens in URLs.
     pub(crate) tokens: TokenKeys,
-    /// The key that compiled code is sealed under.
+    /// The key under which compiled code is sealed.
     pub(crate) code: [u8; 32],
 }
 
-/// Makes what a new store needs, and migrates one that an earlier version wrote. Returns the clock, which goes on from where it
-/// stood, and the keys.
+/// Initialises a new store, and migrates a store that an earlier version wrote. Returns the clock, which continues from
+/// the stored time, and the keys.
 pub(crate) async fn open<B: Backend>(
     backend: &B,
     clock: Arc<dyn Clock>,
@@ -30,15 +30,16 @@ pub(crate) async fn open<B: Backend>(
     Ok(opened)
 }
 
-/// Checks the schema, makes what a new store needs, and returns the clock and the keys.
+/// Checks the schema, initialises a new store, and returns the clock and the keys.
 ///
-/// All that this writes is one commit. If the host dies before that commit, its next start finds the store unchanged.
+/// Everything that this writes is one commit. If the host dies before that commit, its next start finds the store
+/// unchanged.
 async fn prepare<B: Backend>(
     backend: &B,
     clock: Arc<dyn Clock>,
     entropy: &dyn Entropy,
 ) -> Result<(HostClock, StoreKeys), OpenError> {
-    // Before anything else of it is looked at: the tables of a newer store may be of other types.
+    // The schema is checked before anything else: the tables of a newer store may have other types.
     if let Some(found) = meta::TABLE.get(&backend.snapshot()?, meta::FORMAT)? {
         migrations::check_schema(&found)?;
     }
@@ -71,7 +72,7 @@ async fn prepare<B: Backend>(
         (HostClock::new(clock, Some(mark)), keys)
     };
     if is_as_it_was {
-        // A start on a full disk writes nothing.
+        // If nothing is new, a start writes nothing, so that it works on a full disk.
         transaction.abort()?;
     } else {
         transaction.commit().await?;
@@ -79,7 +80,7 @@ async fn prepare<B: Backend>(
     Ok(found)
 }
 
-/// Returns a fact that every store has.
+/// Returns a value that every store has.
 fn fact<T: serde::de::DeserializeOwned>(rows: &impl Rows, name: &str) -> Result<T, OpenError> {
     meta::get(rows, name)?.ok_or_else(|| OpenError::Damaged(format!("its {name} is missing")))
 }

@@ -1,4 +1,4 @@
-//! What reads return.
+//! The types that reads return.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,48 +13,48 @@ use crate::tables::{
     TriggerCounts, Webhook,
 };
 
-/// A run: what never changes about it, and where it stands.
+/// A run: the part that never changes, and its state.
 #[derive(Debug, Clone)]
 pub struct RunView {
-    /// Its id.
+    /// The id of the run.
     pub id: RunId,
-    /// What never changes.
+    /// The part of the run that never changes.
     pub run: Run,
-    /// Where it stands.
+    /// The state of the run.
     pub state: State,
-    /// That it is paused, if it is. A run that has ended is not.
+    /// The pause that applies to the run, if there is one. None if the run has ended.
     pub paused: Option<Pause>,
-    /// The run above it that holds it, if one does: that has failed or is paused.
+    /// The run above this one that holds it, if there is one: a run that has failed or is paused.
     pub held_by: Option<RunId>,
 }
 
-/// A run with what its present generation began with, all of one moment.
+/// A run with the beginning of its present generation, all as of one moment.
 #[derive(Debug, Clone)]
 pub struct BegunRun {
     /// The run.
     pub view: RunView,
-    /// What its generation began with.
+    /// The beginning of the present generation.
     pub beginning: Beginning,
-    /// The input of its generation.
+    /// The input of the present generation.
     pub input: Payload,
-    /// True if the last record of its journal is that of the activation in which it has failed.
+    /// True if the last record of the journal is the activation in which the run has failed.
     pub has_failing: bool,
 }
 
-/// A run with what it waits for, as it is shown.
+/// A run with the operations that it waits for, as it is shown to users.
 #[derive(Debug, Clone)]
 pub struct RunShown {
     /// The run.
     pub view: RunView,
-    /// Its output, if it has completed.
+    /// The output of the run, if it has completed.
     pub output: Option<Payload>,
     /// The operations that have not completed, oldest first, as many as were asked for.
     pub open: Vec<(OperationNumber, Open)>,
-    /// How far those of them have come that are calls without a result.
+    /// The progress of those operations in `open` that are calls without a result.
     pub calls: Vec<(OperationNumber, CallProgress)>,
-    /// What was set aside of its journal when it was taken back, the newest first, a few at most.
+    /// The parts of the journal that were set aside when the run was taken back, the newest first, at most a few.
     pub tries: Vec<(u32, PastTry)>,
-    /// What is kept of the tries in which it broke or failed, by their numbers, oldest first.
+    /// The kept tries in which the run broke or failed, by their numbers, oldest first.
     pub failed_tries: Vec<(u32, FailedTry)>,
 }
 
@@ -63,63 +63,65 @@ pub struct RunShown {
 pub struct FailedRun {
     /// The run.
     pub view: RunView,
-    /// True if it failed in an activation, which is the last of its journal and is taken back.
+    /// True if the run failed in an activation. That activation is the last of its journal, and a retry takes it
+    /// back.
     pub was_activated: bool,
-    /// How many operations it has open, the one included that completed in that activation.
+    /// The number of open operations, including the one that completed in that activation.
     pub open: u64,
-    /// The operations that are done again.
+    /// The operations that a retry does again.
     pub bad: Vec<BadAnswer>,
 }
 
-/// An operation of a failed run that ended badly.
+/// An operation of a failed run that had a bad answer.
 #[derive(Debug, Clone)]
 pub struct BadAnswer {
-    /// Which.
+    /// The number of the operation.
     pub operation: OperationNumber,
-    /// What it was.
+    /// The operation.
     pub open: Open,
-    /// What came of it. It may be large.
+    /// The outcome of the operation. It may be large.
     pub outcome: Outcome,
-    /// True if the run was given this in the activation in which it failed. If not, it has arrived and was not given.
+    /// True if the run took the outcome in the activation in which it failed. False if the outcome has arrived but
+    /// was not taken.
     pub was_given: bool,
-    /// How often it was done again after a definite answer.
+    /// The number of times that the call was made again after a definite answer.
     pub repeats: u32,
 }
 
-/// How far a call has come.
+/// The progress of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallProgress {
-    /// Its attempts.
+    /// The attempts at the call.
     pub attempts: Attempts,
-    /// How long it is tried.
+    /// The limits on further attempts.
     pub bounds: Bounds,
-    /// Why the last attempt that was made did not succeed.
+    /// The reason why the last attempt did not succeed.
     pub last_error: Option<String>,
 }
 
-/// A run with everything that its owner needs to know what comes next.
+/// A run with everything that its owner needs to decide what comes next.
 #[derive(Debug, Clone)]
 pub struct Recalled {
     /// The run.
     pub view: RunView,
-    /// The operations that have not completed. Empty if the run has ended, is blocked or paused.
+    /// The operations that have not completed. Empty if the run has ended, or is blocked or paused.
     pub open: Vec<(OperationNumber, Open)>,
-    /// What lies first in the channels of these operations. A channel that is not here is empty.
+    /// The first item in each channel of these operations. A channel that is not listed is empty.
     pub heads: Vec<(Channel, Head)>,
 }
 
 /// A webhook of a run.
 #[derive(Debug, Clone)]
 pub struct WebhookView {
-    /// Its number.
+    /// The number of the webhook.
     pub number: WebhookNumber,
     /// The webhook.
     pub webhook: Webhook,
-    /// Its URL, as the guest was given it.
+    /// The URL, as it was given to the guest.
     pub url: String,
 }
 
-/// What a request to a webhook is judged by before it is accepted.
+/// The webhook data that decides whether a request is accepted.
 #[derive(Debug, Clone)]
 pub struct IncomingView {
     /// The webhook.
@@ -130,79 +132,79 @@ pub struct IncomingView {
     pub has_failed: bool,
     /// The name of the run's workflow.
     pub workflow: String,
-    /// The secrets that the webhook names for its signature, as far as they exist.
+    /// Those of the secrets named for the webhook's signature that exist.
     pub secrets: Vec<(String, SealedSecret)>,
 }
 
-/// A trigger, as it is shown.
+/// A trigger, as it is shown to users.
 #[derive(Debug, Clone)]
 pub struct TriggerView {
-    /// Its id.
+    /// The id of the trigger.
     pub id: TriggerId,
     /// The trigger.
     pub trigger: Trigger,
-    /// What came of the requests to it.
+    /// The results of the requests to the trigger, counted.
     pub counts: TriggerCounts,
 }
 
-/// What a request to a trigger is judged by before it is accepted.
+/// The trigger data that decides whether a request is accepted.
 #[derive(Debug, Clone)]
 pub struct TriggerCalled {
     /// The trigger.
     pub trigger: Trigger,
-    /// False if its workflow was deleted.
+    /// False if the workflow of the trigger was deleted.
     pub has_workflow: bool,
-    /// The secrets that the trigger names for its signature, as far as they exist.
+    /// Those of the secrets named for the trigger's signature that exist.
     pub secrets: Vec<(String, SealedSecret)>,
 }
 
-/// A call that is to be attempted.
+/// A call whose next attempt is due.
 #[derive(Debug, Clone)]
 pub struct SendingView {
     /// The call.
     pub call: Call,
-    /// How far it has come.
+    /// The attempts at the call.
     pub attempts: Attempts,
-    /// How long it is tried.
+    /// The limits on further attempts.
     pub bounds: Bounds,
     /// The name of the run's workflow.
     pub workflow: String,
-    /// The secrets that the call names, as far as they exist.
+    /// Those of the secrets named by the call that exist.
     pub secrets: Vec<(String, SealedSecret)>,
     /// True if the run is paused, so that the attempt must not be made.
     pub is_paused: bool,
 }
 
-/// A call without a result, as start-up finds it.
+/// A call without a result, as a scan finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutstandingCall {
-    /// Whose call it is.
+    /// The run that made the call.
     pub run: RunId,
     /// The name of the run's workflow.
     pub workflow: Arc<str>,
-    /// Which operation it is.
+    /// The operation that the call is.
     pub operation: OperationNumber,
-    /// How far it has come.
+    /// The attempts at the call.
     pub attempts: Attempts,
-    /// How long it is tried.
+    /// The limits on further attempts.
     pub bounds: Bounds,
 }
 
-/// What is decided about the caller of a delivery.
+/// The decision about the caller of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The workflow may still answer.
     Open,
-    /// It has answered.
+    /// The workflow has answered.
     Decided(Response),
-    /// It never will.
+    /// The workflow never will answer.
     Ended {
-        /// True if the run was given the request.
+        /// True if the run took the request.
         was_taken: bool,
     },
 }
 
-/// Which runs to list.
+/// The conditions of a list of runs.
 #[derive(Debug, Clone, Default)]
 pub struct RunQuery {
     /// Only runs of this workflow.
@@ -215,7 +217,7 @@ pub struct RunQuery {
     pub other_than: Option<VersionId>,
     /// Only runs that have not ended.
     pub alive: bool,
-    /// Only runs that this one has started.
+    /// Only runs that this run has started.
     pub parent: Option<RunId>,
     /// Only runs that have all these labels.
     pub labels: Vec<Label>,
@@ -225,22 +227,22 @@ pub struct RunQuery {
     pub ended: TimeRange,
     /// Only runs that have failed, or are blocked, with this code.
     pub failure: Option<String>,
-    /// Only runs that wait for such a thing.
+    /// Only runs that wait for something of this kind.
     pub awaited: Option<Awaited>,
     /// Only runs with ids from the first of these to the second.
     pub ids: Option<(RunId, RunId)>,
-    /// Only runs older than this one.
+    /// Only runs older than this run.
     pub before: Option<RunId>,
-    /// At most so many.
+    /// The largest number of runs to return.
     pub limit: usize,
 }
 
 /// A range of steady time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeRange {
-    /// Its beginning, which belongs to it. None if there is none.
+    /// The first time in the range. None if the range has no beginning.
     pub since: Option<Time>,
-    /// Its end, which does not belong to it. None if there is none.
+    /// The first time after the range. None if the range has no end.
     pub until: Option<Time>,
 }
 
@@ -249,7 +251,7 @@ pub struct TimeRange {
 pub struct RunPage {
     /// The runs.
     pub runs: Vec<RunView>,
-    /// Where the next page begins, if there may be one.
+    /// The id before which the next page begins, if there may be one.
     pub next: Option<RunId>,
 }
 
@@ -258,27 +260,27 @@ pub struct RunPage {
 pub struct JournalPage {
     /// The activations, in order.
     pub activations: Vec<Activation>,
-    /// True if there are more.
+    /// True if there are more activations.
     pub more: bool,
 }
 
 /// A part of a run's log.
 #[derive(Debug, Clone, Default)]
 pub struct LogPage {
-    /// The lines, each with the number of its activation and its place in it.
+    /// The lines, each with the number of its activation and its place in that activation.
     pub lines: Vec<((u32, u32), LogLine)>,
-    /// The place of the first line that follows, if there are more.
+    /// The place of the next line, if there are more.
     pub next: Option<(u32, u32)>,
 }
 
 /// A deadline of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timer {
-    /// When it passes.
+    /// The time at which the deadline passes.
     pub due: Time,
-    /// Whose it is.
+    /// The run that waits.
     pub run: RunId,
-    /// Which operation's.
+    /// The operation that waits.
     pub operation: OperationNumber,
 }
 
@@ -287,7 +289,7 @@ pub struct Timer {
 pub struct DuePage {
     /// The runs.
     pub runs: Vec<RunId>,
-    /// Those of them that are paused or held.
+    /// Those of the runs that are paused or held.
     pub paused: BTreeMap<RunId, Pause>,
 }
 
@@ -296,26 +298,27 @@ pub struct DuePage {
 pub struct CallPage {
     /// The calls.
     pub calls: Vec<OutstandingCall>,
-    /// Those of their runs that are paused or held.
+    /// Those of the runs of these calls that are paused or held.
     pub paused: BTreeMap<RunId, Pause>,
 }
 
-/// Timers that are due, and when the next one is.
+/// Timers that are due, and the time of the next one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TimerPage {
-    /// Those that are due, earliest first, as many as were asked for.
+    /// The timers that are due, earliest first, as many as were asked for.
     pub due: Vec<Timer>,
-    /// Those of their runs that are paused or held.
+    /// Those of the runs of these timers that are paused or held.
     pub paused: BTreeMap<RunId, Pause>,
-    /// When the first timer passes that is not due. None if there is none, or if more are due than were asked for.
+    /// The time of the first timer that is not due yet. None if there is none, or if more timers are due than were
+    /// asked for.
     pub next: Option<Time>,
 }
 
-/// An item that lies in a channel of a run.
+/// An item in a channel of a run.
 #[derive(Debug, Clone)]
 pub struct Lying {
-    /// Where it lies.
+    /// The place of the item in the channel.
     pub head: Head,
-    /// What the operation that takes it completes with.
+    /// The outcome of the operation that takes the item.
     pub outcome: Outcome,
 }

@@ -1,16 +1,16 @@
-//! Header fields that mean something only when they are there once.
+//! Header fields that count only if they appear once.
 
 use dormouse_journal::Request;
 
-/// What a request has under one name.
+/// The values of one header in a request.
 pub(crate) enum Field<'a> {
     Absent,
     Once(&'a [u8]),
-    /// Which of the values is meant cannot be told, and whoever stood between may have looked at another one.
+    /// There are several values. Nobody knows which one is meant, and a proxy may have used another one.
     Repeated,
 }
 
-/// The header of this name, in whatever case it was written.
+/// Returns the header of this name. The name is not case-sensitive.
 pub(crate) fn field<'a>(request: &'a Request, name: &str) -> Field<'a> {
     let mut values = request
         .headers

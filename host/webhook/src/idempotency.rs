@@ -1,39 +1,40 @@
-//! `Idempotency-Key`: a caller's own name for what it asks, by which a repeat is known. The rule is the same wherever the
-//! host takes one: for requests to webhooks, and for starts.
+//! `Idempotency-Key`: a caller's own name for a request, by which a repeat is recognised. The same rule applies to
+//! requests to webhooks and to starts.
 //!
-//! The IETF draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header> writes the key as a string
-//! in quotation marks (RFC 9651, section 3.3.3), and most callers write it bare: `"k"` and `k` are one key. Its characters
-//! are visible ASCII and spaces. It may be as long as a head can be, since only its digest is kept.
+//! The IETF draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header> writes the key as a
+//! string in quotation marks (RFC 9651, section 3.3.3), but most callers write it without them: `"k"` and `k` are one
+//! key. Its characters are visible ASCII and spaces. It may be as long as a head can be, because only its digest is
+//! kept.
 
 use dormouse_journal::Request;
 
 const NAME: &str = "idempotency-key";
 
-/// A key, without the quotation marks that it may have been written in.
+/// A key, without the quotation marks in which it may have been written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// An `Idempotency-Key` that is no key.
+/// Why an `Idempotency-Key` is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Which of them is meant cannot be told.
+    /// There are several keys, and nobody knows which one is meant.
     #[error("the header Idempotency-Key is there more than once; send one")]
     Repeated,
-    /// There is nothing in it.
+    /// The key is empty.
     #[error("the header Idempotency-Key is empty; give it a value, or leave it out")]
     Empty,
-    /// A byte that is neither visible ASCII nor a space.
+    /// A byte is neither visible ASCII nor a space.
     #[error(
         "the header Idempotency-Key has the byte 0x{byte:02x} after {place} others; a key is of visible ASCII characters \
          and spaces"
     )]
     Byte {
-        /// Which.
+        /// The byte.
         byte: u8,
-        /// How many bytes are before it.
+        /// The number of bytes before it.
         place: usize,
     },
-    /// It begins like a string in quotation marks, and is none.
+    /// The key begins like a string in quotation marks, but is not one.
     #[error(
         "the header Idempotency-Key begins with a quotation mark and is not one string in quotation marks, in which \\ and \
          \" are written \\\\ and \\\"; write it so, or bare"
@@ -45,7 +46,7 @@ impl IdempotencyKey {
     /// Reads the key from the values of all headers `Idempotency-Key`.
     ///
     /// # Errors
-    /// When there are several, or the one is no key: it was meant for us, so its sender is told.
+    /// When there are several keys, or the key is not valid. The header was meant for this host, so its sender is told.
     pub fn read<'a>(
         values: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Option<Self>, InvalidKey> {
@@ -60,7 +61,7 @@ impl IdempotencyKey {
     /// Reads the key of a request.
     ///
     /// # Errors
-    /// As [`IdempotencyKey::read`].
+    /// As for [`IdempotencyKey::read`].
     pub fn of(request: &Request) -> Result<Option<Self>, InvalidKey> {
         let headers = request.headers.iter();
         Self::read(
@@ -77,7 +78,8 @@ impl IdempotencyKey {
     }
 }
 
-/// Returns a key as the draft writes it. Earlier versions of the host remembered a key that came so by this text.
+/// Returns a key in the form of the draft. Earlier versions of the host remembered a key that came in this form by this
+/// text.
 #[must_use]
 pub fn quoted(key: &str) -> String {
     let mut quoted = String::with_capacity(key.len() + 2);
@@ -109,7 +111,7 @@ fn parse(value: &[u8]) -> Result<IdempotencyKey, InvalidKey> {
     Ok(IdempotencyKey(bytes.into_iter().map(char::from).collect()))
 }
 
-/// Returns what stands between quotation marks, of which the first is gone.
+/// Returns the text between quotation marks. The first quotation mark must have been removed.
 fn unquoted(text: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,13 +1,13 @@
-//! By what a repeat of a request is known: the provider's own name for it, or the caller's.
+//! The key by which a repeat of a request is recognised: the provider's own name for the request, or the caller's.
 //!
-//! | where | whose it is |
+//! | where the key is | whose name it is |
 //! |---|---|
-//! | what the provider's description says, if its signature covers it | the provider's |
-//! | `Idempotency-Key` | the caller's, for us |
-//! | `webhook-id` | Standard Webhooks' |
-//! | what the provider's description says, if its signature does not cover it | the provider's |
+//! | the place in the provider's description, if the signature covers it | the provider's |
+//! | `Idempotency-Key` | the caller's, for this host |
+//! | `webhook-id` | that of Standard Webhooks |
+//! | the place in the provider's description, if the signature does not cover it | the provider's |
 //!
-//! The first that is there counts.
+//! The first that is present counts.
 
 use dormouse_journal::{OtherBody, Request};
 use sha2::{Digest, Sha256};
@@ -16,40 +16,40 @@ use crate::field::{Field, field};
 use crate::idempotency::{IdempotencyKey, InvalidKey, quoted};
 use crate::provider::Check;
 
-/// Bytes of a provider's key. It is an identifier; a UUID has 36.
+/// The longest key of a provider, in bytes. It is an identifier; a UUID has 36.
 const LONGEST: usize = 256;
 
-/// A caller's own name for a request.
+/// A sender's own name for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryKey {
-    /// Where it came from.
+    /// The place from which the name came.
     pub kind: DeliveryKeyKind,
     /// The name.
     pub value: String,
 }
 
-/// Where a delivery key came from.
+/// The place from which a key came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryKeyKind {
     /// `Idempotency-Key`.
     IdempotencyKey,
     /// `webhook-id`.
     WebhookId,
-    /// What a provider's description names.
+    /// The place in a provider's description.
     Provider {
         /// The provider's name.
         name: String,
-        /// What the same key with another body means.
+        /// The meaning of the same key with another body.
         other_body: OtherBody,
     },
 }
 
-/// The key of a request, if it has one. `check` is the check that the request has passed: without it a provider's id is
-/// anybody's word.
+/// Returns the key of a request, if it has one. `check` is the check that the request has passed. Without a check,
+/// anybody could have written a provider's id.
 ///
 /// # Errors
-/// When there is an `Idempotency-Key` and it is no key: it was meant for us, so its sender is told. What was meant for
-/// others and cannot be a key is left to the run, and repeats are not recognised by it.
+/// When there is an `Idempotency-Key` that is not valid. The header was meant for this host, so its sender is told. A
+/// value that was meant for others and cannot be a key is left to the run, and repeats are not recognised by it.
 pub fn delivery_key(
     request: &Request,
     check: Option<&Check<'_>>,
@@ -57,14 +57,16 @@ pub fn delivery_key(
     let own = IdempotencyKey::of(request)?.map(IdempotencyKey::into_string);
     let key = |kind| move |value| DeliveryKey { kind, value };
     let (signed, unsigned) = of_provider(request, check);
-    // Whoever replays a signed request can change every other name, and may do so to have it taken for a new one.
+    // A sender that replays a signed request can change every other name, so that the request would be taken for a new
+    // one.
     Ok(signed
         .or_else(|| own.map(key(DeliveryKeyKind::IdempotencyKey)))
         .or_else(|| in_header(request, "webhook-id").map(key(DeliveryKeyKind::WebhookId)))
         .or(unsigned))
 }
 
-/// Returns the provider's own name for a request: first if its signature covers it, second if not.
+/// Returns the provider's own name for a request: as the first value if its signature covers the name, as the second if
+/// not.
 fn of_provider(
     request: &Request,
     check: Option<&Check<'_>>,
@@ -88,17 +90,17 @@ fn of_provider(
     }
 }
 
-/// Parts of which the name of a delivery is made at most.
+/// The largest number of parts in the name of a delivery.
 pub const KEY_PARTS: usize = 16;
 
 /// Returns every key that a request of this name may have at a webhook whose requests this provider signs. The name has
-/// several parts where a provider's description takes several values together.
+/// several parts if the provider's description identifies requests by several values together.
 #[must_use]
 pub fn keys_named(parts: &[String], provider: Option<&str>) -> Vec<DeliveryKey> {
     let of_provider = |name: &str| DeliveryKey {
         kind: DeliveryKeyKind::Provider {
             name: name.to_owned(),
-            // It is looked for, whatever its body is.
+            // The search does not depend on the body.
             other_body: OtherBody::Same,
         },
         value: parts.join("\n"),
@@ -115,7 +117,7 @@ pub fn keys_named(parts: &[String], provider: Option<&str>) -> Vec<DeliveryKey> 
 }
 
 impl DeliveryKeyKind {
-    /// Returns what people know it by: the name of a header, or of a provider.
+    /// Returns the name that people know: that of a header, or of a provider.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -127,15 +129,15 @@ impl DeliveryKeyKind {
 }
 
 impl DeliveryKey {
-    /// What the store keeps of it. The letters are part of the store's format and never change: four providers have had one
-    /// of their own since before there were descriptions.
+    /// Returns the digest that the store keeps. The letters are part of the store's format and never change. Four
+    /// providers have one of their own, which is older than descriptions.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.digest_of(&self.value)
     }
 
-    /// What an earlier version of the host may have kept of it: that one took the quotation marks of an `Idempotency-Key`
-    /// for a part of it.
+    /// Returns the digest that an earlier version of the host may have kept: it took the quotation marks of an
+    /// `Idempotency-Key` for a part of the key.
     #[must_use]
     pub fn earlier_digest(&self) -> Option<[u8; 32]> {
         let is_own = self.kind == DeliveryKeyKind::IdempotencyKey;
@@ -163,7 +165,7 @@ impl DeliveryKey {
         digest.finalize().into()
     }
 
-    /// What the same key with another body means.
+    /// Returns the meaning of the same key with another body.
     #[must_use]
     pub fn other_body(&self) -> OtherBody {
         match self.kind {
@@ -181,7 +183,7 @@ fn in_header(request: &Request, name: &str) -> Option<String> {
     }
 }
 
-/// A text of 1 to [`LONGEST`] visible ASCII characters.
+/// Returns the value if it is a text of 1 to [`LONGEST`] visible ASCII characters.
 fn identifier(value: &[u8]) -> Option<String> {
     let is_key = (1..=LONGEST).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
     let text = std::str::from_utf8(value).ok().filter(|_| is_key)?;
@@ -223,7 +225,7 @@ mod tests {
                 Some("github"),
             );
         }
-        // An earlier version of the host remembered it so.
+        // An earlier version of the host remembered it in this form.
         check(&key(DeliveryKeyKind::IdempotencyKey, "\"d\""), &["d"], None);
         assert_eq!(named(&["a", "b"], None), []);
         assert_eq!(named(&["\u{fc}"], None), []);

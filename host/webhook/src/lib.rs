@@ -1,6 +1,5 @@
-//! What a webhook's URL carries and what a request to it must fulfil, as far as that needs neither the store nor a
-//! socket. Everything here reads what an outsider wrote, so nothing here allocates without a bound or can panic; the
-//! targets in `fuzz/` hold it to that.
+//! The checks of requests to webhooks, as far as they need neither the store nor a socket. All code here reads what
+//! outsiders wrote, so nothing here allocates without a limit or can panic. The targets in `fuzz/` check that.
 
 mod field;
 mod idempotency;

@@ -1,9 +1,10 @@
-//! Whether methods can be asked for.
+//! Checks the methods that a webhook may ask for.
 
 /// Methods that never reach a run: the host answers them itself, or no client sends them.
 const REFUSED: [&str; 4] = ["HEAD", "OPTIONS", "CONNECT", "TRACE"];
 
-/// How many methods may be listed, and the longest name of one in bytes. Nobody needs more.
+/// The largest number of methods in a list, and the longest name of one in bytes. Nobody needs
+/// more.
 const METHODS: usize = 32;
 const METHOD_LENGTH: usize = 32;
 

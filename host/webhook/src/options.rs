@@ -1,26 +1,27 @@
-//! Whether what a webhook or a trigger says about its provider makes sense.
+//! Checks the options of a webhook or a trigger that concern its provider.
 
 use dormouse_journal::Signature;
 
 use crate::provider::{Check, Provider, Providers, shown};
 
-/// Bytes of a description of the webhook's own: it lies in the journal, and beside the run's state.
+/// The longest description of the webhook's own, in bytes. It is in the journal, and beside the run's state.
 const LONGEST_DESCRIPTION: usize = 16 << 10;
 
-/// How many origins a webhook may list, and the longest.
+/// The largest number of origins that a webhook may list, and the longest one.
 const ORIGINS: usize = 16;
 const ORIGIN_LENGTH: usize = 256;
 
-/// Secrets of one check. Rotation needs two, and each costs a reading of the body.
+/// The largest number of secrets of one check. Rotation needs two, and for each the body is read.
 const MOST_SECRETS: usize = 10;
 
-/// Bytes of a secret's name.
+/// The longest name of a secret, in bytes.
 const LONGEST: usize = 64;
 
 /// Checks what an author asked for.
 ///
 /// # Errors
-/// When no request could ever pass, or a setting would do nothing. The sentence tells the author what to change.
+/// When no request could ever pass, or a setting would have no effect. The sentence tells the author what to
+/// change.
 pub fn check_signature<'a>(
     provider: &'a Provider,
     signature: &'a Signature,
@@ -61,10 +62,10 @@ fn check_secrets(secrets: &[String]) -> Result<(), String> {
     }
 }
 
-/// Compiles a description of a webhook's own, and runs its vectors.
+/// Compiles a webhook's own description, and runs its test vectors.
 ///
 /// # Errors
-/// When it is none. The sentence tells the author what to change, as those of the others do.
+/// When it is not a description. The sentence tells the author what to change.
 pub fn own_provider(text: &str) -> Result<Provider, String> {
     if text.len() > LONGEST_DESCRIPTION {
         return Err(format!(
@@ -87,7 +88,7 @@ pub fn own_provider(text: &str) -> Result<Provider, String> {
     }
 }
 
-/// Returns the provider that is named by `what`: the webhook's own, or one that the host knows.
+/// Returns the provider of this name: the webhook's own, or one that the host knows. `what` is for messages.
 ///
 /// # Errors
 /// When it is neither.
@@ -113,10 +114,10 @@ pub fn find_provider<'p>(
     ))
 }
 
-/// Reads a time, such as `10m`, or a number of milliseconds.
+/// Parses a time, such as `10m`, or a number of milliseconds.
 ///
 /// # Errors
-/// When it is none, or no time at all.
+/// When the text is not a time, or the time is zero.
 pub fn read_tolerance(text: &str) -> Result<u64, String> {
     let end = text.find(|letter: char| !letter.is_ascii_digit());
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
@@ -138,10 +139,10 @@ pub fn read_tolerance(text: &str) -> Result<u64, String> {
     })
 }
 
-/// Checks the origins that requests of pages are allowed from, such as `https://app.example`.
+/// Checks the origins from which pages may send requests, such as `https://app.example`.
 ///
 /// # Errors
-/// When they are too many, or one of them is none.
+/// When there are too many, or one of them is not an origin.
 pub fn check_origins(origins: &[String]) -> Result<(), String> {
     if origins.len() > ORIGINS {
         return Err(format!(

@@ -1,5 +1,5 @@
-//! Values in a request: what a header, a query parameter or a JSON pointer leads to. A value is a text, a number or a truth
-//! value; a place that is there twice has none, since two readers could take different ones.
+//! Values in a request, at a header, a query parameter or a JSON pointer. A value is a text, a number or a truth value.
+//! A place that appears twice has no value, because two readers could take different ones.
 
 use dormouse_journal::{LabelRule, LabelValue, Labels, Place, Request};
 use url::form_urlencoded;
@@ -7,10 +7,10 @@ use url::form_urlencoded;
 use crate::field::{Field, field};
 use crate::pointer;
 
-/// How many bytes the name or the pointer of a place has at most.
+/// The longest name or pointer of a place, in bytes.
 const LONGEST: usize = 256;
 
-/// Returns the value at a place. None if there is none, or if it is empty.
+/// Returns the value at a place. None if there is none or it is empty.
 #[must_use]
 pub fn value_at(place: &Place, request: &Request) -> Option<String> {
     let value = match place {
@@ -35,10 +35,10 @@ fn parameter(request: &Request, name: &str) -> Option<String> {
     }
 }
 
-/// Checks that there can be such a place.
+/// Checks that a place is valid.
 ///
 /// # Errors
-/// When there cannot: the text says why.
+/// When it is not. The text says why.
 pub fn check_place(place: &Place) -> Result<(), String> {
     let (what, name) = match place {
         Place::Header(name) => ("header", name),
@@ -61,8 +61,9 @@ pub fn check_place(place: &Place) -> Result<(), String> {
     }
 }
 
-/// Returns the labels that a request gives to the run that it starts. A label that the request has no value for, or one that
-/// cannot be a label's, is left out: a sender knows nothing of labels, and its request is taken all the same.
+/// Returns the labels that a request gives to the run that it starts. A label for which the request has no value, or a
+/// value that a label cannot have, is left out: a sender knows nothing about labels, and its request is accepted
+/// nevertheless.
 #[must_use]
 pub fn labels_of(rules: &[LabelRule], request: &Request) -> Labels {
     let mut labels = Labels::default();
@@ -73,7 +74,7 @@ pub fn labels_of(rules: &[LabelRule], request: &Request) -> Labels {
         };
         let label = value.and_then(|value| dormouse_journal::Label::new(key, &value).ok());
         if let Some(label) = label {
-            // One too many was refused when the trigger was set.
+            // The number of labels was checked when the trigger was set.
             let _ = labels.set(label);
         }
     }

@@ -1,14 +1,14 @@
-//! JSON pointers (RFC 6901), read from a body without building a tree of it: what a stranger sends may be large. In a
-//! provider's description `*` stands for every element of an array.
+//! JSON pointers (RFC 6901). They are read from a body without building a tree of it, because a stranger's body may be
+//! large. In a provider's description, `*` stands for every element of an array.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Steps of a pointer.
+/// The largest number of steps of a pointer.
 const STEPS: usize = 16;
 
-/// Values that one pointer finds.
+/// The largest number of values that one pointer finds.
 const FOUND: usize = 64;
 
 /// A JSON pointer.
@@ -21,24 +21,24 @@ enum Step {
     Each,
 }
 
-/// What lies where a pointer leads.
+/// The value to which a pointer leads.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Found {
-    /// The text of a string, or the digits of an integer, or the name of a truth value.
+    /// The text of a string, the digits of an integer, or the name of a truth value.
     Text(String),
-    /// A number that is no integer of 64 bits.
+    /// A number that is not an integer of 64 bits.
     Float(f64),
     /// An object or an array.
     Other,
 }
 
-/// Up to here every whole number has a floating-point number of its own.
+/// Up to this number, every whole number has its own floating-point number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Checks that a text is a pointer.
 ///
 /// # Errors
-/// When it is none: the text says why.
+/// When it is not a pointer. The text says why.
 pub(crate) fn check(pointer: &str) -> Result<(), String> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return Err(format!(
@@ -56,13 +56,13 @@ pub(crate) fn check(pointer: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the text, number or truth value that a pointer leads to. None if there is none, if a name on the way is there
-/// twice, or if the body is no JSON.
+/// Returns the text, number or truth value to which a pointer leads. None if there is none, if a name on the way
+/// appears twice, or if the body is not JSON.
 pub(crate) fn value_at(pointer: &str, body: &[u8]) -> Option<String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     match Pointer::plain(pointer).find(body, None).ok()?.pop()? {
         Found::Text(text) => Some(text),
-        // Different numbers beyond would be the same key.
+        // Beyond that, different numbers would be the same key.
         Found::Float(number) => (number.abs() < EXACT).then(|| number.to_string()),
         Found::Other => None,
     }
@@ -75,15 +75,15 @@ impl Step {
 }
 
 impl Pointer {
-    /// Returns a pointer in which `*` is a name like any other. A text that is no pointer was refused before, and leads to
-    /// the whole body.
+    /// Creates a pointer in which `*` is a name like any other. A text that is not a pointer was refused before, and
+    /// leads to the whole body.
     fn plain(text: &str) -> Self {
         let names = text.strip_prefix('/').into_iter();
         let names = names.flat_map(|names| names.split('/'));
         Pointer(names.map(Step::name).collect())
     }
 
-    /// Reads a pointer of a provider's description.
+    /// Parses a pointer in a provider's description.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix('/') else {
             return Err(format!(
@@ -106,12 +106,12 @@ impl Pointer {
         self.0.contains(&Step::Each)
     }
 
-    /// Returns what the pointer leads to: nothing if the body is not JSON, or has nothing there, or null. `element` takes the
-    /// place of `*`.
+    /// Returns the values to which the pointer leads: none if the body is not JSON, or has nothing or null there.
+    /// `element` takes the place of `*`.
     ///
     /// # Errors
-    /// When a name on the way is there twice, so that another reader may see another value, or when more is found than
-    /// anybody sends.
+    /// When a name on the way appears twice, so that another reader may see another value, or when more values are
+    /// found than anybody sends.
     pub(crate) fn find(&self, body: &[u8], element: Option<usize>) -> Result<Vec<Found>, Twice> {
         let mut seek = Seek {
             steps: &self.0,
@@ -130,7 +130,7 @@ impl Pointer {
     }
 }
 
-/// A name that is there twice in one object.
+/// The error for a name that appears twice in one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Twice;
 
@@ -142,7 +142,7 @@ struct Seek<'s> {
 }
 
 impl Seek<'_> {
-    /// Returns the same search, for one value.
+    /// Returns the same search for one value.
     fn again(&mut self) -> Seek<'_> {
         Seek {
             steps: self.steps,
@@ -241,7 +241,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         let wanted = match self.steps.first() {
             Some(Step::Each) => self.element.map(Some).unwrap_or_default(),
-            // An index that is no number leads to no element.
+            // An index that is not a number leads to no element.
             Some(Step::Name(name)) => Some(index(name).unwrap_or(usize::MAX)),
             None => {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
@@ -262,14 +262,14 @@ impl<'de> Visitor<'de> for Seek<'_> {
     }
 }
 
-/// Returns the place in an array that a name means.
+/// Returns the index in an array that a name stands for.
 fn index(name: &str) -> Option<usize> {
     let is_number = name == "0" || !name.starts_with('0');
     let has_digits = name.bytes().all(|byte| byte.is_ascii_digit());
     name.parse().ok().filter(|_| is_number && has_digits)
 }
 
-/// Tells whether a key is this name, without keeping it.
+/// Compares a key with this name, without keeping it.
 struct Is<'n>(Option<&'n str>);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {
@@ -292,15 +292,15 @@ impl Visitor<'_> for Is<'_> {
     }
 }
 
-/// Returns how many elements the array at this pointer has; none if there is no array.
+/// Returns the number of elements of the array at this pointer. None if there is no array.
 pub(crate) fn elements(pointer: &Pointer, body: &[u8], most: usize) -> Option<usize> {
-    // An element is found as an object; what is in it is not looked at.
+    // An element is found as an object. Its content is not read.
     let each = Pointer(pointer.0.iter().cloned().chain([Step::Each]).collect());
     let found = each.find(body, None).ok()?;
     (1..=most).contains(&found.len()).then_some(found.len())
 }
 
-/// Returns true if the body is an object with exactly these fields, each there once.
+/// Returns true if the body is an object with exactly these fields, each of which appears once.
 pub(crate) fn has_fields(body: &[u8], fields: &[String]) -> bool {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = reader.deserialize_map(Fields(fields));

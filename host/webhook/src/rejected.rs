@@ -1,6 +1,7 @@
-//! Why a request's signature is rejected, and why a secret cannot sign.
+//! The reasons for which a request's signature is rejected, and for which a secret cannot sign.
 
-/// Why a request was rejected. The texts are for its caller and for the log, and say nothing secret.
+/// Why a request was rejected. The texts are for the request's caller and for the log, and contain
+/// nothing secret.
 #[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejected {
     /// A header is missing, or has no signature of the version that is checked.
@@ -16,7 +17,7 @@ pub enum Rejected {
         "the request was signed too long ago or in the future; sign it anew, with a clock that is right"
     )]
     Stale,
-    /// The signature is that of no secret.
+    /// The signature was made with none of the secrets, or for another content.
     #[error(
         "the request's signature does not fit its content; check the secret, and that the body is sent as it was signed"
     )]
@@ -43,7 +44,7 @@ impl Rejected {
     }
 }
 
-/// Why nothing can be signed with a secret.
+/// Why a secret cannot sign.
 #[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadSecret {
     /// The secret is empty, so anybody could sign with it.
@@ -55,12 +56,12 @@ pub enum BadSecret {
     /// The secret is not hexadecimal.
     #[error("the secret is not hexadecimal, as those of this provider are")]
     NotHex,
-    /// The secret is no public key of the algorithm.
+    /// The secret is not a public key of the algorithm.
     #[error(
         "the secret is not the provider's public key, or not in the form in which the provider gives it"
     )]
     NotPublicKey,
-    /// The secret is sent as it is, and cannot be.
+    /// The secret itself is sent in a header, but no header can hold it.
     #[error(
         "the secret is sent as it is, and cannot be: it is not UTF-8, has a control character such as a line break, or \
          begins or ends with a space"

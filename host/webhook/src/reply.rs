@@ -1,16 +1,17 @@
-//! What a workflow may answer to the callers of its webhooks.
+//! The responses that a workflow may give to the callers of its webhooks.
 //!
-//! Its answers go out under the host's own name, among those of other workflows, and a browser judges by that name. So
-//! an answer is about itself alone: what would reach further, to the connection or to everything of that name, is
-//! refused.
+//! The host's name is in the URLs of the webhooks of all workflows, and a browser applies some headers to everything
+//! of that name. So a response must concern only itself. A header that would affect the connection, or other URLs of
+//! the host's name, is refused.
 
 use dormouse_journal::Response;
 use http::{HeaderName, HeaderValue};
 
-/// Whether a response can be sent. If not, the text says what to change.
+/// Checks that a response can be sent. If it cannot, the error says what to change.
 ///
 /// # Errors
-/// When the status is none, a header is not one or is not the workflow's to set, or there is a body where none can be.
+/// If the status is not from 200 to 599, if a header is invalid or not the workflow's to set, or if the status allows no
+/// body and the response has one.
 pub fn check_response(response: &Response) -> Result<(), String> {
     let status = response.status;
     if !(200..=599).contains(&status) {

@@ -1,4 +1,4 @@
-//! Tokens: what makes a webhook's URL a capability.
+//! Tokens: the secret parts of the URLs of webhooks. Whoever has such a URL may call the webhook.
 //!
 //! A token is 42 bytes in 56 characters of base64url without padding, so that no character carries spare bits and every
 //! token has exactly one spelling:
@@ -10,12 +10,12 @@
 //! | 4 | number of the webhook, big-endian |
 //! | 20 | the first 160 bits of HMAC-SHA-256 under the key, over the 22 bytes before |
 //!
-//! The token of a trigger is made in the same way: its 16 bytes are the trigger's id, its 4 bytes the number of the URL, which
-//! goes up with each rotation, and the MAC is over [`TRIGGER`] and the 22 bytes. So no token is ever both: what is MACed has
-//! another length.
+//! The token of a trigger is made in the same way. Its 16 bytes are the trigger's id, its 4 bytes are the number of the
+//! URL, which rises with each rotation, and the MAC is over [`TRIGGER`] and the 22 bytes. The two kinds of tokens have
+//! MACs over texts of different lengths, so no token is ever of both kinds.
 //!
-//! Who does not have the key can only guess, 2^160 to one; a guess is refused without a look at the store, and in a
-//! time that does not depend on it.
+//! Without the key, a token can only be guessed, with a chance of 1 in 2^160. A guess is refused without a look at the
+//! store, and in a time that does not depend on the guess.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,24 +28,24 @@ const TAG: usize = 20;
 const LENGTH: usize = SUBJECT + TAG;
 const TEXT: usize = LENGTH / 3 * 4;
 
-/// What a genuine token names.
+/// The subject of a genuine token of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     /// The run.
     pub run: RunId,
-    /// Its webhook.
+    /// The number of the webhook in its run.
     pub webhook: WebhookNumber,
 }
 
-/// What stands before the subject where the token is that of a trigger.
+/// The bytes before the subject in the text of a trigger's MAC.
 const TRIGGER: &[u8] = b"dormouse trigger";
 
-/// What a genuine token of a trigger names.
+/// The subject of a genuine token of a trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TriggerToken {
     /// The trigger.
     pub trigger: TriggerId,
-    /// The number of its URL.
+    /// The number of the trigger's URL.
     pub rotation: u32,
 }
 
@@ -54,35 +54,36 @@ pub struct TriggerToken {
 #[error("this is not a webhook of this host")]
 pub struct InvalidToken;
 
-/// Makes tokens and knows them again.
+/// Makes tokens and recognises them.
 pub struct TokenMaker {
     keys: Vec<(u16, Hmac<Sha256>)>,
 }
 
 impl TokenMaker {
-    /// A maker with these keys, each with its id. The last one makes new tokens, all are accepted: so keys rotate.
+    /// Returns a maker with these keys, each with its id. The last key makes new tokens, and tokens of all keys are
+    /// accepted, so that keys can be rotated.
     #[must_use]
     pub fn new(keys: &[(u16, [u8; 32])]) -> Self {
         let keys = keys.iter().map(|(id, key)| (*id, keyed(key))).collect();
         TokenMaker { keys }
     }
 
-    /// The token of a webhook. None if there is no key.
+    /// Returns the token of a webhook, or `None` if there is no key.
     #[must_use]
     pub fn make(&self, token: Token) -> Option<String> {
         self.make_for(b"", token.run.0, token.webhook.0)
     }
 
-    /// The token of a trigger. None if there is no key.
+    /// Returns the token of a trigger, or `None` if there is no key.
     #[must_use]
     pub fn make_trigger(&self, token: TriggerToken) -> Option<String> {
         self.make_for(TRIGGER, token.trigger.0, token.rotation)
     }
 
-    /// What a token of a webhook names.
+    /// Reads the token of a webhook, and returns its subject.
     ///
     /// # Errors
-    /// When the text was not made by [`TokenMaker::make`] under one of these keys.
+    /// If the text was not made by [`TokenMaker::make`] under one of these keys.
     pub fn read(&self, text: &str) -> Result<Token, InvalidToken> {
         let (run, webhook) = self.read_for(b"", text)?;
         Ok(Token {
@@ -91,10 +92,10 @@ impl TokenMaker {
         })
     }
 
-    /// What a token of a trigger names.
+    /// Reads the token of a trigger, and returns its subject.
     ///
     /// # Errors
-    /// When the text was not made by [`TokenMaker::make_trigger`] under one of these keys.
+    /// If the text was not made by [`TokenMaker::make_trigger`] under one of these keys.
     pub fn read_trigger(&self, text: &str) -> Result<TriggerToken, InvalidToken> {
         let (trigger, rotation) = self.read_for(TRIGGER, text)?;
         Ok(TriggerToken {
@@ -139,7 +140,7 @@ impl TokenMaker {
             .iter()
             .find(|(known, _)| *known == id)
             .ok_or(InvalidToken)?;
-        // This comparison takes the same time wherever the tags differ.
+        // This comparison takes the same time wherever the two MACs differ.
         key.1
             .clone()
             .chain_update(kind)

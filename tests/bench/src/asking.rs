@@ -1,4 +1,4 @@
-//! Clients that each send one request after the other to one path: as much as the server can take.
+//! Clients that each send requests to one path, one after the other, to measure how many the server can answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use crate::client::Connection;
 use crate::time::{Moment, millis, pause};
 
-/// Sends requests for so long, after a second to warm up. `began` is called at the start of what counts. Returns how long
-/// each answer took that came while they were counted, in milliseconds, and for how many seconds that was.
+/// Sends requests for this long, after a second to warm up. `began` is called when the warm-up is over. Returns the
+/// durations of the requests that were answered after it, in milliseconds, and the measured time in seconds.
 pub(crate) async fn ask(
     clients: Vec<Connection>,
     path: &str,
@@ -44,7 +44,7 @@ pub(crate) async fn ask(
     Ok((latencies, seconds))
 }
 
-/// One client: gives how long each answer took that came while they were counted.
+/// Drives one client. Returns the durations of its requests that were answered in the measured time, in milliseconds.
 async fn drive(
     mut client: Connection,
     path: String,

@@ -1,7 +1,7 @@
-//! A client of HTTP/1.1 that takes as little processor time as it can, since the host shares the processors with it.
+//! A client of HTTP/1.1 that takes as little processor time as possible, since the host shares the processors with it.
 //!
-//! One connection, one request at a time, kept alive. It understands what the host sends and nothing else: a status, a
-//! `Content-Length`, a body.
+//! A client has one connection, which is kept open, and sends one request at a time. It understands only what the host
+//! sends: a status, a `Content-Length` and a body.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ pub(crate) struct Connection {
     requests: u64,
 }
 
-/// What the host answered.
+/// An answer of the host.
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
@@ -41,7 +41,7 @@ impl Connection {
         })
     }
 
-    /// How many requests went over it.
+    /// Returns the number of requests that were sent over this connection.
     pub(crate) fn requests(&self) -> u64 {
         self.requests
     }
@@ -111,7 +111,7 @@ impl Connection {
 }
 
 impl<'a> Answer<'a> {
-    /// The same answer, if it has this status.
+    /// Returns the answer unchanged if it has this status, and an error otherwise.
     pub(crate) fn expect(self, status: u16) -> anyhow::Result<Self> {
         if self.status != status {
             bail!(
@@ -131,7 +131,7 @@ impl<'a> Answer<'a> {
         str::from_utf8(self.body).unwrap_or_default()
     }
 
-    /// The first text field of this name, without reading the rest: on the paths where each microsecond counts.
+    /// Returns the first text field of this name without parsing the rest, for paths on which each microsecond counts.
     pub(crate) fn field(&self, name: &str) -> Option<&'a str> {
         let name = format!("\"{name}\":\"");
         let (_, value) = self.text().split_once(&name)?;
@@ -141,13 +141,13 @@ impl<'a> Answer<'a> {
 
 struct Head {
     status: u16,
-    /// Where the body begins.
+    /// The number of bytes before the body.
     end: usize,
     length: usize,
 }
 
 impl Head {
-    /// None as long as it has not come whole.
+    /// Parses the head of a response. Returns `None` if the head is not complete yet.
     fn parse(response: &[u8]) -> anyhow::Result<Option<Self>> {
         let Some(end) = response.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);

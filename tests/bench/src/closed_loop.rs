@@ -1,4 +1,4 @@
-//! Clients that each drive one run after the other: as much as the host can take.
+//! Clients that each drive runs, one after the other, to measure how many runs the host can execute.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,23 +12,23 @@ use crate::host::Host;
 use crate::load::whole_run;
 use crate::time::{Moment, millis, pause};
 
-/// What came of clients that drove one run after the other.
+/// The results of clients that drove one run after the other.
 pub(crate) struct Driven {
-    /// Runs that completed.
+    /// The number of runs that completed.
     pub(crate) runs: u64,
     pub(crate) seconds: f64,
-    /// How long each took from the sending of its start, in milliseconds.
+    /// The duration of each run from the sending of its start, in milliseconds.
     pub(crate) latencies: Vec<f64>,
-    /// Requests that were sent for them.
+    /// The number of requests that were sent for these runs.
     pub(crate) requests: u64,
     pub(crate) commits: u64,
     pub(crate) writes: u64,
-    /// Processor time of the host and of this process.
+    /// The processor time of the host. `own_time` is that of this process.
     pub(crate) host_time: Duration,
     pub(crate) own_time: Duration,
 }
 
-/// Has so many clients drive runs for so long, each one after the other, after a second to warm up.
+/// Lets this many clients drive runs for this long, each client one run after the other, after a second to warm up.
 pub(crate) async fn closed_loop(
     host: &Host,
     clients: usize,
@@ -73,7 +73,8 @@ pub(crate) async fn closed_loop(
     Ok(driven)
 }
 
-/// One client: gives how long each run took that ended while they were counted, and how many requests went into them.
+/// Drives one client. Returns the durations of its runs that ended in the measured time, and the number of their
+/// requests.
 async fn drive(
     mut client: Connection,
     counted: Arc<AtomicBool>,

@@ -1,5 +1,5 @@
-//! The disk under the data directory: how long a sync takes, how fast it reads. Measured in the same run as everything
-//! else, since a figure of a durable host means nothing without them.
+//! The disk under the data directory: how long a sync takes, and how fast the disk reads. The disk is measured in the
+//! same run as all figures, since a figure of a durable host means nothing without it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,21 +13,21 @@ use rustix::fs::{Advice, fadvise};
 use crate::statistics::percentile;
 use crate::time::{Moment, millis};
 
-/// A page, as the store writes them.
+/// The size of the store's pages, in bytes.
 const PAGE: usize = 4096;
 const SYNCS: usize = 200;
 
-/// How long fdatasync takes after a page was written over, in milliseconds.
+/// The duration of fdatasync after a page was overwritten, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sync {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }
 
-/// A file of its own, which the host does not know, to measure syncs with.
+/// A file to measure syncs with, which the host does not use.
 pub(crate) struct Probe {
     file: File,
-    /// How long each sync took, in milliseconds.
+    /// The duration of each sync, in milliseconds.
     times: Vec<f64>,
 }
 
@@ -35,7 +35,8 @@ impl Probe {
     pub(crate) fn new(folder: &Path) -> anyhow::Result<Self> {
         let file = tempfile::tempfile_in(folder)
             .with_context(|| format!("cannot make a file in {}", folder.display()))?;
-        // The file's length must not change: a commit of the store writes into a file that has grown before.
+        // The file's length must not change, since a commit of the store also writes into a file that has grown
+        // before.
         file.write_all_at(&[0; PAGE], 0)?;
         file.sync_all()?;
         Ok(Probe {
@@ -44,7 +45,7 @@ impl Probe {
         })
     }
 
-    /// Writes a page over and syncs it.
+    /// Overwrites a page and syncs it.
     pub(crate) fn sync(&mut self) -> anyhow::Result<()> {
         let began = Moment::now();
         self.file.write_all_at(&[0x5a; PAGE], 0)?;
@@ -61,7 +62,7 @@ impl Probe {
     }
 }
 
-/// Measures many syncs, one after the other.
+/// Measures many syncs, one after the other, and returns their percentiles.
 pub(crate) fn sync(folder: &Path) -> anyhow::Result<Sync> {
     let mut probe = Probe::new(folder)?;
     for _ in 0..SYNCS {
@@ -70,16 +71,16 @@ pub(crate) fn sync(folder: &Path) -> anyhow::Result<Sync> {
     Ok(probe.result())
 }
 
-/// Has the kernel forget what it holds of a file, so that it is read from the disk again.
+/// Makes the kernel drop a file from its cache, so that the file is read from the disk again.
 pub(crate) fn forget(file: &Path) -> anyhow::Result<()> {
     let file = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
-    // What was not written yet could not be forgotten.
+    // The kernel drops only pages that were written to the disk.
     file.sync_all()?;
     fadvise(&file, 0, None, Advice::DontNeed).context("the kernel does not forget a file")?;
     Ok(())
 }
 
-/// Reads a file from its beginning to its end, from the disk, and gives how long that took.
+/// Reads a file from the disk, from its beginning to its end, and returns how long that took.
 pub(crate) fn read_through(path: &Path) -> anyhow::Result<Duration> {
     forget(path)?;
     let mut file = File::open(path)?;

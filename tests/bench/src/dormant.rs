@@ -6,11 +6,11 @@ use crate::load::{Run, Side, ask, each};
 use crate::statistics::{Chance, number};
 use crate::time::Moment;
 
-/// The input of a run that sleeps for a year, unless it is asked something.
+/// The input of a run that sleeps for a year, unless it is asked a question.
 const INPUT: &str = r#"{"questions":1000000,"timeout_ms":31536000000}"#;
 
-/// How many runs are started before the host is left to catch up. Runs fall asleep later than they are started, and
-/// those that wait to be executed take memory that a dormant run does not.
+/// The number of runs that are started before the benchmark waits for the host to finish its work. Runs fall asleep
+/// later than they are started, and runs that wait to be executed take memory that a dormant run does not.
 const CHUNK: usize = 10_000;
 
 const CLIENTS: usize = 64;
@@ -23,7 +23,7 @@ pub(crate) struct Dormant {
 }
 
 impl Dormant {
-    /// Takes a host on which no run is asleep yet.
+    /// Returns a host with no runs asleep yet.
     pub(crate) fn new(host: Host) -> Self {
         Dormant {
             host,
@@ -32,7 +32,7 @@ impl Dormant {
         }
     }
 
-    /// Starts runs until there are so many.
+    /// Starts runs until this many are asleep.
     pub(crate) async fn fill(&mut self, count: usize) -> anyhow::Result<()> {
         let mut clients = self.host.connections(CLIENTS).await?;
         while self.runs.len() < count {
@@ -44,14 +44,14 @@ impl Dormant {
         Ok(())
     }
 
-    /// Returns random runs, to be asked by one client.
+    /// Returns a client, with the webhooks of random runs that it can ask.
     pub(crate) async fn side(&mut self, count: usize) -> anyhow::Result<Side> {
         let webhooks = self.webhooks(count).await?;
         let client = self.host.connect().await?;
         Ok(Side { client, webhooks })
     }
 
-    /// Wakes random runs, and returns how many a second it woke.
+    /// Wakes random runs, and returns how many were woken in a second.
     pub(crate) async fn wakes(&mut self, count: usize) -> anyhow::Result<f64> {
         let webhooks = self.webhooks(count).await?;
         let mut clients = self.host.connections(CLIENTS).await?;
@@ -65,7 +65,7 @@ impl Dormant {
         Ok(number(count as u64) / began.elapsed().as_secs_f64())
     }
 
-    /// Returns the webhooks of random runs. All are looked up before any of them is called.
+    /// Returns the webhooks of random runs. All webhooks are looked up before any of them is called.
     async fn webhooks(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
         let mut picked = Vec::with_capacity(count);
         for _ in 0..count {

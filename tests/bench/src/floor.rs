@@ -1,7 +1,7 @@
-//! The floor: the smallest server that does what any durable host must, to compare with.
+//! The floor: the smallest server that does what any durable host must do, for comparison.
 //!
-//! For each request it writes a page over and syncs it, each by itself, and then answers. It runs in a process of its own, as
-//! the host does: this program again, with another argument.
+//! For each request, the server overwrites a page, syncs it, and then answers. It does not group requests. Like the
+//! host, it is a process of its own: this program, started with another argument.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -26,16 +26,16 @@ use tokio::net::TcpListener;
 
 use crate::client::Connection;
 
-/// The argument that makes this program the server. A folder follows it.
+/// The argument that makes this program the server. The next argument is a folder.
 const COMMAND: &str = "floor-server";
 
-/// A page, as the store writes them.
+/// The size of the store's pages, in bytes.
 const PAGE: usize = 4096;
 
-/// Pages of the file. Each request takes the next one.
+/// The number of pages of the file. Each request takes the next page.
 const PAGES: u64 = 1024;
 
-/// The server, as a process. It is ended when this is dropped.
+/// The process of the server. It is ended when this is dropped.
 pub(crate) struct Floor {
     process: Child,
     address: SocketAddr,
@@ -68,7 +68,7 @@ impl Floor {
         Ok(connections)
     }
 
-    /// Returns what the process costs.
+    /// Returns the resource usage of the process.
     pub(crate) fn usage(&self) -> ProcessUsage {
         ProcessUsage::of(self.process.id())
     }
@@ -76,19 +76,19 @@ impl Floor {
 
 impl Drop for Floor {
     fn drop(&mut self) {
-        // If it has ended already, there is nothing to end.
+        // An error means that the process has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Returns the folder if these arguments say that this process is to be the server.
+/// Returns the folder, if these arguments make this process the server.
 pub(crate) fn asked_for(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
     let is_server = arguments.next()? == COMMAND;
     arguments.next().filter(|_| is_server).map(PathBuf::from)
 }
 
-/// Serves until the process is ended. All processors serve.
+/// Serves on all processors until the process is ended.
 #[tokio::main]
 pub(crate) async fn serve(folder: &Path) -> anyhow::Result<()> {
     let file = tempfile::tempfile_in(folder)
@@ -106,7 +106,7 @@ pub(crate) async fn serve(folder: &Path) -> anyhow::Result<()> {
         let file = file.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, file.clone()));
-            // A client that leaves in the middle is none of the floor's concern.
+            // An error means that the client closed the connection early.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

@@ -1,4 +1,4 @@
-//! The host that is measured: the real program, as a process of its own, on a data directory of its own.
+//! The host that is measured: the real program, as a separate process with its own data directory.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,8 +14,8 @@ use crate::time::pause;
 /// The name under which [`Host::deploy`] deploys the workflow.
 pub(crate) const WORKFLOW: &str = "waiter";
 
-/// The settings of every host: no bounds on rates, since they are what is measured; no log line for each run; and
-/// connections that nobody uses for a while stay open.
+/// The settings of every host: no limits on rates, since rates are measured; no log line for each run; and no
+/// time limit for unused connections.
 const ALWAYS: [&str; 6] = [
     "--webhook-rate-limit=0",
     "--host-rate-limit=0",
@@ -25,15 +25,15 @@ const ALWAYS: [&str; 6] = [
     "--held-replies=100000",
 ];
 
-/// A process that does not come up or go down within this time will not. Reading a large store may take minutes.
+/// The longest wait for a host to start or to end. A host with a large store may take minutes to read it.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A host. It is killed when this is dropped, and its data removed.
+/// A host. It is killed when this is dropped, and its data is removed.
 pub(crate) struct Host {
     process: HostProcess,
 }
 
-/// What the host counted since it started.
+/// The host's counters since its start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Commits {
     pub(crate) commits: u64,
@@ -49,19 +49,19 @@ impl Host {
         Ok(host)
     }
 
-    /// Starts the host again on the data that it left. Returns how long it took until it was ready.
+    /// Starts the host again on its data. Returns how long it took until the host was ready.
     pub(crate) fn launch(&mut self, settings: &[&str]) -> anyhow::Result<Duration> {
         let arguments = [ALWAYS.as_slice(), settings].concat();
         let started = self.process.start(&arguments, Probe::Readiness);
         started.map_err(|error| anyhow!("{error}; what it logged:\n{}", self.process.log()))
     }
 
-    /// Ends the host as a power failure would, except that what it wrote stays in the kernel's memory.
+    /// Kills the host. This is like a power failure, except that the kernel keeps the data that the host wrote.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         Ok(self.process.kill()?)
     }
 
-    /// Asks the host to end, and waits until it has.
+    /// Asks the host to end, and waits until it has ended.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         let status = self.process.terminate()?;
         if !status.success() {
@@ -91,7 +91,7 @@ impl Host {
         Ok(())
     }
 
-    /// Returns what the host has committed since it started.
+    /// Returns how many commits the host has made since it started, and of how many writes.
     pub(crate) async fn commits(&self) -> anyhow::Result<Commits> {
         Ok(Commits {
             commits: self.metric("dormouse_commits_total").await?,
@@ -117,14 +117,14 @@ impl Host {
         Ok(())
     }
 
-    /// Returns what the process costs.
+    /// Returns the resource usage of the process.
     pub(crate) fn usage(&self) -> anyhow::Result<ProcessUsage> {
         self.process.usage().context("the host is dead")
     }
 
     /// Returns the number of bytes that the data occupies on the disk.
     pub(crate) fn stored(&self) -> anyhow::Result<u64> {
-        // Linux counts blocks in units of 512 bytes, whatever the file system's are.
+        // Linux counts blocks in units of 512 bytes, whatever the block size of the file system is.
         Ok(fs::metadata(self.store_file()?)?.blocks() * 512)
     }
 

@@ -1,4 +1,4 @@
-//! What every figure is measured with: the host's program, the workflow, a folder on the disk, and how thorough to be.
+//! The equipment of every figure: the host's program, the workflow, a folder on the disk, and how thorough to be.
 
 use std::path::PathBuf;
 
@@ -7,44 +7,44 @@ use crate::dormant::Dormant;
 use crate::host::Host;
 use crate::report::Yardstick;
 
-/// What every figure is measured with.
+/// The equipment of every figure.
 pub(crate) struct Lab {
     pub(crate) host: PathBuf,
     pub(crate) component: Vec<u8>,
-    /// The workflow in each language, Rust first.
+    /// The workflow in each language. Rust is the first.
     pub(crate) languages: Vec<Language>,
     pub(crate) folder: PathBuf,
     pub(crate) repeats: usize,
     pub(crate) quick: bool,
-    /// How long the sustained load lasts.
+    /// The duration of the sustained load, in minutes.
     pub(crate) minutes: u16,
-    /// A sync of the disk, as it was before the figure that is being measured.
+    /// The duration of a sync before the figure that is being measured.
     pub(crate) sync: Sync,
-    /// Many runs take long to make, and two figures are measured on them.
+    /// The host with many runs asleep. It takes long to make, and two figures use it.
     pub(crate) dormant: Option<Dormant>,
-    /// What the smallest durable server takes here.
+    /// The results of the smallest durable server on this machine.
     pub(crate) floor: Option<Yardstick>,
 }
 
 impl Lab {
-    /// A host with the workflow deployed, on an empty data directory.
+    /// Starts a host with the workflow deployed, on an empty data directory.
     pub(crate) async fn start(&self, settings: &[&str]) -> anyhow::Result<Host> {
         let host = Host::start(&self.host, &self.folder, settings)?;
         host.deploy(&self.component).await?;
         Ok(host)
     }
 
-    /// One number in a thorough run, and another in a quick one.
+    /// Returns one of two values, for a thorough or for a quick benchmark.
     pub(crate) fn choose<T>(&self, thorough: T, quick: T) -> T {
         if self.quick { quick } else { thorough }
     }
 
-    /// How many clients it takes to keep the host busy: more where a commit takes longer.
+    /// Returns how many clients keep the host busy. More are needed if a commit takes longer.
     pub(crate) fn clients(&self) -> usize {
         if self.sync.p50 > 2.0 { 256 } else { 64 }
     }
 
-    /// Measures the disk anew.
+    /// Measures the disk again.
     pub(crate) fn measure_sync(&mut self) -> anyhow::Result<()> {
         self.sync = disk::sync(&self.folder)?;
         Ok(())
@@ -54,17 +54,17 @@ impl Lab {
 /// The workflow in one language.
 pub(crate) struct Language {
     pub(crate) name: &'static str,
-    /// What is uploaded: a component, or a script.
+    /// The bytes that are uploaded: a component or a script.
     pub(crate) upload: Vec<u8>,
     pub(crate) content_type: &'static str,
 }
 
 impl Language {
-    /// The same as another version, which does the same.
+    /// Returns another version of the program, which does the same.
     pub(crate) fn other(&self) -> Vec<u8> {
         let mut other = self.upload.clone();
         match self.content_type {
-            // A custom section, which does nothing.
+            // Adds a custom section, which has no effect.
             "application/wasm" => other.extend([0, 3, 1, b'x', 1]),
             _ => other.extend(b"\n// another version\n"),
         }

@@ -1,9 +1,10 @@
-//! Runs, driven from outside as their callers drive them.
+//! Drives runs from outside, as their callers do.
 //!
-//! A run is started by a caller who is answered when it sleeps (202), and learns its webhook's URL so; it sends that a
-//! request, which the workflow answers. Each step proves the one before: a run is shown as suspended once the activation
-//! that made it so is durable, and an answer of the workflow's comes after the commit of the activation that gave it, in
-//! which the run also waits again or ends.
+//! A caller starts a run, is answered with 202 when the run sleeps, and learns the URL of the run's webhook from the
+//! answer. It then sends the webhook a request, which the workflow answers. Each step proves that the step before is
+//! durable: a run is shown as suspended only after the commit of the activation that suspended it, and a workflow's
+//! answer is sent only after the commit of the activation that gave the answer and in which the run waits again or
+//! ends.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::disk::Probe;
 use crate::host::WORKFLOW;
 use crate::time::{Moment, millis, pause};
 
-/// Between looks at a run.
+/// The time between two looks at a run.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A run that was started.
@@ -27,12 +28,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Starts one with this input.
+    /// Starts a run with this input.
     pub(crate) async fn start(client: &mut Connection, input: &str) -> anyhow::Result<Self> {
         Run::started(&start(client, input, "").await?)
     }
 
-    /// Starts one, and gives the path of its newest webhook too, once it sleeps and waits for that.
+    /// Starts a run. Once it sleeps and waits on a webhook, returns the run and the path of its newest webhook.
     pub(crate) async fn start_until_suspended(
         client: &mut Connection,
         input: &str,
@@ -47,20 +48,20 @@ impl Run {
         Ok(Run { id: id.to_owned() })
     }
 
-    /// Whether a request lies in its inbox, when it has one webhook.
+    /// Returns true if a request is in the inbox of the run, which has one webhook.
     pub(crate) async fn has_queued(&self, client: &mut Connection) -> anyhow::Result<bool> {
         let path = format!("/v1/runs/{}/webhooks", self.id);
         let answer = client.get(&path).await?.expect(200)?;
         Ok(answer.text().contains("\"queued\":1,"))
     }
 
-    /// The path of its newest webhook, if a wait is open on it and nothing lies in its inbox.
+    /// Returns the path of the run's newest webhook, if a wait is open on it and its inbox is empty.
     pub(crate) async fn webhook(&self, client: &mut Connection) -> anyhow::Result<Option<String>> {
         let path = format!("/v1/runs/{}/webhooks", self.id);
         awaited(&client.get(&path).await?.expect(200)?)
     }
 
-    /// Resolves once it waits again.
+    /// Waits until the run waits on its webhook again.
     pub(crate) async fn waits_again(&self, client: &mut Connection) -> anyhow::Result<()> {
         while self.webhook(client).await?.is_none() {
             pause(PAUSE).await;
@@ -68,13 +69,13 @@ impl Run {
         Ok(())
     }
 
-    /// What the API shows of it.
+    /// Returns the run as the API shows it.
     pub(crate) async fn show(&self, client: &mut Connection) -> anyhow::Result<Value> {
         let answer = client.get(&format!("/v1/runs/{}", self.id)).await?;
         answer.expect(200)?.json()
     }
 
-    /// Fails if it has not completed.
+    /// Returns an error if the run has not completed.
     pub(crate) async fn expect_completed(&self, client: &mut Connection) -> anyhow::Result<()> {
         let shown = self.show(client).await?;
         if shown["status"] != "completed" {
@@ -97,7 +98,7 @@ async fn start<'a>(
         .expect(202)
 }
 
-/// The path of the newest webhook that an answer shows, if a wait is open on it and nothing lies in its inbox.
+/// Returns the path of the newest webhook in an answer, if a wait is open on it and its inbox is empty.
 fn awaited(answer: &Answer<'_>) -> anyhow::Result<Option<String>> {
     let Some((_, newest)) = answer.text().rsplit_once("{\"webhook\":") else {
         return Ok(None);
@@ -111,24 +112,24 @@ fn awaited(answer: &Answer<'_>) -> anyhow::Result<Option<String>> {
     Ok(Some(format!("/hooks/{token}")))
 }
 
-/// Sends a request to a webhook that the workflow answers, and gives how long the answer took.
+/// Sends a request to a webhook that the workflow answers, and returns how long the answer took.
 pub(crate) async fn ask(client: &mut Connection, webhook: &str) -> anyhow::Result<Duration> {
     let began = Moment::now();
-    // A caller that is answered 202 was held as long as it may be, and the workflow did not answer.
+    // A status of 202 means that the workflow did not answer within the time for which a caller is held.
     client.post(webhook, b"{}").await?.expect(200)?;
     Ok(began.elapsed())
 }
 
-/// Runs of one host that wait for a question, and a client to ask them.
+/// Runs of one host that wait for a question, and a client that asks them.
 pub(crate) struct Side {
     pub(crate) client: Connection,
     pub(crate) webhooks: Vec<String>,
 }
 
-/// Asks one run of each side after the other, then the next of each, and so on, with a sync of the disk in between.
-/// Gives how long each side's took, in milliseconds.
+/// Asks one run of each side after the other, then the next run of each side, and so on, with a sync of the disk in
+/// between. Returns the durations of each side, in milliseconds.
 ///
-/// Disks have moods. What is compared goes through the same ones, and so does what it is compared with.
+/// The speed of a disk changes with time. In this order, all sides and the syncs meet the same changes.
 pub(crate) async fn ask_in_turn(
     sides: &mut [Side],
     probe: &mut Probe,
@@ -145,19 +146,19 @@ pub(crate) async fn ask_in_turn(
     Ok(times)
 }
 
-/// The input of a run that answers so many questions.
+/// Returns the input of a run that answers this many questions.
 pub(crate) fn questions(count: u64) -> String {
     format!(r#"{{"questions":{count}}}"#)
 }
 
-/// A run from its start to its end, with one question in between.
+/// Drives a run from its start to its end, with one question in between.
 pub(crate) async fn whole_run(client: &mut Connection) -> anyhow::Result<Run> {
     let (run, webhook) = Run::start_until_suspended(client, &questions(1)).await?;
     ask(client, &webhook).await?;
     Ok(run)
 }
 
-/// Does something for each index below `count`, the clients side by side, and gives what came of each.
+/// Calls `work` for each index below `count`, with the clients in parallel, and returns all results.
 pub(crate) async fn each<T>(
     clients: &mut [Connection],
     count: usize,
@@ -172,7 +173,7 @@ pub(crate) async fn each<T>(
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
-/// What one client does of it.
+/// Does one client's share of the work.
 async fn share<T>(
     client: &mut Connection,
     next: &Cell<usize>,

@@ -1,5 +1,6 @@
-//! The benchmark: starts the real host with real durability, drives it over HTTP from this process, and shows what it
-//! measured. BENCHMARKS.md says what each figure means. `cargo xtask bench` builds what this needs and runs it.
+//! The benchmark. It starts the real host with real durability, drives the host over HTTP from this process, and
+//! prints the measured values. BENCHMARKS.md says what each figure means. `cargo xtask bench` builds the programs and
+//! runs this one.
 
 #![allow(
     clippy::print_stdout,
@@ -86,7 +87,7 @@ struct Cli {
     folder: PathBuf,
 }
 
-/// Syncs faster than this are none: the folder is in memory.
+/// A sync that takes fewer milliseconds than this does not reach a disk: the folder is in memory.
 const NO_DISK: f64 = 0.005;
 
 fn main() -> ExitCode {
@@ -114,7 +115,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// One thread drives all clients, so that the host has the rest of the machine.
+/// Runs the benchmark. One thread drives all clients, so that the host has the other processors.
 #[tokio::main(flavor = "current_thread")]
 async fn bench(cli: Cli) -> anyhow::Result<()> {
     fs::create_dir_all(&cli.folder)
@@ -158,7 +159,7 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
     }
     let figures = match cli.only.as_slice() {
         [] => Figure::value_variants().to_vec(),
-        // All others are compared with it.
+        // All other figures are compared with the floor.
         only => [&[Figure::Floor], only].concat(),
     };
     let mut findings = Vec::new();
@@ -166,7 +167,7 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
         let finding = measure(figure, &mut lab).await?;
         println!("{finding}");
         findings.push(finding);
-        // After each figure, so that one that fails later takes none along.
+        // The file is written after each figure, so that a figure that fails later does not lose the earlier ones.
         if let Some(file) = &cli.json {
             write(file, &report::json(&about(&lab), &findings))?;
         }
@@ -193,7 +194,7 @@ async fn measure(figure: Figure, lab: &mut Lab) -> anyhow::Result<Finding> {
     })
 }
 
-/// What was measured, and on what.
+/// Returns a description of the measured host and of the machine.
 fn about(lab: &Lab) -> BTreeMap<&'static str, Value> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let processors = std::thread::available_parallelism().map_or(0, usize::from);

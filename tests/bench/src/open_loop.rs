@@ -1,5 +1,5 @@
-//! Runs that are started when they are due, whether or not those before have ended, as callers who know nothing of each
-//! other do. What is late counts from the time at which it was due, so that a host which stalls cannot hide it.
+//! Runs that are started when they are due, whether or not the earlier runs have ended, as independent callers start
+//! them. A duration counts from the time at which the run was due, so a host that stalls cannot hide the delay.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::load::whole_run;
 use crate::statistics::Chance;
 use crate::time::{Moment, millis};
 
-/// Runs under way at once. Beyond, those that are due wait here, and their waiting counts.
+/// The largest number of runs at once. A run that is due beyond it waits in the generator, and this wait counts.
 const CONNECTIONS: usize = 1_000;
 
 /// A run that completed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Completed {
-    /// When it was due, from the beginning.
+    /// When the run was due, from the beginning of the load.
     pub(crate) due: Duration,
-    /// How long after that it was begun, in milliseconds: what the generator itself is late by.
+    /// The time from then until the run was started, in milliseconds. It is the delay of the generator itself.
     pub(crate) late: f64,
-    /// How long after it was due it had completed, in milliseconds.
+    /// The time from when the run was due until it had completed, in milliseconds.
     pub(crate) latency: f64,
 }
 
@@ -33,7 +33,7 @@ struct Pool {
     permits: Arc<Semaphore>,
 }
 
-/// Starts runs at this rate a second for so long, at random times, and gives them all once the last has completed.
+/// Starts runs at this rate a second for this long, at random times. Returns them once all have completed.
 pub(crate) async fn open_loop(
     host: &Host,
     rate: f64,
@@ -68,7 +68,7 @@ pub(crate) async fn open_loop(
     Ok(completed)
 }
 
-/// Says when a run is due, at that time, from a thread that does nothing else.
+/// Sends the due time of each run at that time, from a thread that does nothing else.
 fn schedule(began: Moment, rate: f64, time: Duration) -> UnboundedReceiver<Duration> {
     let (sender, receiver) = unbounded_channel();
     std::thread::spawn(move || {
@@ -87,7 +87,7 @@ fn schedule(began: Moment, rate: f64, time: Duration) -> UnboundedReceiver<Durat
 
 async fn run(pool: &Pool) -> anyhow::Result<()> {
     let client = pool.lock().pop();
-    // There are as many connections as permits.
+    // There are as many connections as permits, so one is free.
     let Some(mut client) = client else {
         anyhow::bail!("no connection is left");
     };

@@ -1,5 +1,6 @@
-//! How often the machine takes a processor away. What waits for one then is late, whatever the host does: a virtual machine
-//! that others share a processor with stands still for milliseconds at a time, and nothing inside it is told.
+//! How often the machine takes a processor away. A thread that needs the processor is then late, whatever the host
+//! does. A virtual machine that shares its processors stands still for milliseconds at a time, and the programs in it
+//! are not told.
 
 use std::thread;
 use std::time::Duration;
@@ -7,27 +8,27 @@ use std::time::Duration;
 use crate::statistics::number;
 use crate::time::{Moment, millis};
 
-/// For how long each processor is watched.
+/// The time for which each processor is watched.
 const TIME: Duration = Duration::from_secs(1);
 
-/// What a thread that does nothing but look at the clock does not notice when it has a processor to itself: an interrupt.
+/// The longest gap between two looks at the clock that counts as normal: an interrupt can cause it.
 const UNNOTICED: Duration = Duration::from_micros(200);
 
-/// What was taken.
+/// The time that was taken away.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pauses {
-    /// The share of all processors' time, in percent.
+    /// The share of the time of all processors, in percent.
     pub(crate) share: f64,
-    /// The longest at a time, in milliseconds.
+    /// The longest pause, in milliseconds.
     pub(crate) longest: f64,
 }
 
-/// Has a thread for each processor look at the clock without end, and adds up what it misses.
+/// Runs a thread on each processor that only looks at the clock, and adds up the gaps.
 pub(crate) fn pauses() -> Pauses {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let watched = thread::scope(|scope| {
         let threads: Vec<_> = (0..processors).map(|_| scope.spawn(missed)).collect();
-        // A thread that panicked would have seen nothing.
+        // A thread that panicked counts as one without gaps.
         let missed = threads.into_iter().map(|thread| thread.join());
         missed.map(Result::unwrap_or_default).collect::<Vec<_>>()
     });

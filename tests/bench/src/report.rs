@@ -1,4 +1,4 @@
-//! What was measured: a table to read, and JSON to compare.
+//! The report: a table for people, and JSON for comparisons.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::disk::Sync;
 use crate::statistics::median;
 
-/// What one figure gave.
+/// The values of one figure.
 #[derive(Default)]
 pub(crate) struct Measures {
-    /// In the order in which they were first measured.
+    /// The rows, in the order in which they were first measured.
     rows: Vec<Row>,
 }
 
@@ -22,7 +22,7 @@ struct Row {
     goal: Option<Goal>,
 }
 
-/// What the project wants to reach. It is shown beside what was measured, and nothing else comes of it.
+/// A goal of the project. It is shown beside the measured value, and has no other effect.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goal {
     AtMost(f64),
@@ -30,7 +30,7 @@ pub(crate) enum Goal {
 }
 
 impl Measures {
-    /// Adds a value; those of one name are repeats.
+    /// Adds a value. Values of the same name are repeats.
     pub(crate) fn add(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
         let name = name.into();
         match self.rows.iter_mut().find(|row| row.name == name) {
@@ -44,21 +44,21 @@ impl Measures {
         }
     }
 
-    /// Says what is to be reached by the values of this name.
+    /// Sets the goal for the values of this name.
     pub(crate) fn goal(&mut self, name: &str, goal: Goal) {
         if let Some(row) = self.rows.iter_mut().find(|row| row.name == name) {
             row.goal = Some(goal);
         }
     }
 
-    /// The median of the values of this name.
+    /// Returns the median of the values of this name.
     pub(crate) fn median(&self, name: &str) -> f64 {
         let row = self.rows.iter().find(|row| row.name == name);
         row.map_or(f64::NAN, |row| median(&row.repeats))
     }
 }
 
-/// A figure with what it gave, and the disk at that time.
+/// The values of a figure, with the disk's speed before and after it.
 pub(crate) struct Finding {
     pub(crate) figure: &'static str,
     pub(crate) title: &'static str,
@@ -66,23 +66,23 @@ pub(crate) struct Finding {
     pub(crate) before: Sync,
     pub(crate) after: Sync,
     pub(crate) seconds: f64,
-    /// What it is compared with.
+    /// The results of the floor, for comparison.
     pub(crate) floor: Option<Yardstick>,
 }
 
-/// What the smallest durable server takes on the same machine, in the same minutes.
+/// The results of the smallest durable server on the same machine, in the same minutes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Yardstick {
-    /// From a request to its answer, with one client.
+    /// The time from a request to its answer, with one client.
     pub(crate) milliseconds: f64,
-    /// Requests in a second, with many.
+    /// The number of requests in a second, with many clients.
     pub(crate) per_second: f64,
-    /// Processor time of a request.
+    /// The processor time of a request.
     pub(crate) microseconds: f64,
 }
 
 impl Yardstick {
-    /// How many times the floor a value is. Empty for what the floor has no measure of.
+    /// Returns a value as a multiple of the floor's, or `None` if the floor has no such value.
     fn multiple(self, value: f64, unit: &str) -> Option<f64> {
         let floor = match unit {
             "ms" => self.milliseconds,
@@ -125,7 +125,7 @@ impl Display for Finding {
 }
 
 impl Row {
-    /// How many times the floor the median is.
+    /// Returns the median as a multiple of the floor's value.
     fn multiple(&self, floor: Option<Yardstick>) -> Option<f64> {
         floor?.multiple(median(&self.repeats), self.unit)
     }
@@ -149,7 +149,7 @@ impl Display for Goal {
     }
 }
 
-/// All findings as JSON. `about` says what was measured, and on what.
+/// Returns all findings as JSON. `about` describes what was measured, and the machine.
 pub(crate) fn json(about: &BTreeMap<&'static str, Value>, findings: &[Finding]) -> Value {
     let figures: Vec<Value> = findings.iter().map(Finding::json).collect();
     json!({ "about": about, "figures": figures })
@@ -188,7 +188,7 @@ impl Row {
     }
 }
 
-/// With as many digits as mean something.
+/// Formats a value with only the digits that are significant.
 fn shown(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 100.0 => 0,

@@ -1,8 +1,9 @@
-//! Medians, percentiles, and chance that is the same in every run.
+//! Medians, percentiles, and random numbers that are the same each time.
 
 use std::time::Duration;
 
-/// The value below which this share of them lies. Sorts them. Of none it is not a number.
+/// Sorts the values, and returns the value below which this share of them lies. Returns NaN if there are no
+/// values.
 pub(crate) fn percentile(values: &mut [f64], percent: f64) -> f64 {
     if values.is_empty() {
         return f64::NAN;
@@ -26,13 +27,13 @@ fn index(last: usize, share: f64) -> usize {
     (last as f64 * share).round() as usize
 }
 
-/// A count as a number to calculate with. Beyond 2^53 it would be rounded, which nothing counted here reaches.
+/// Converts a count for calculations. A count above 2^53 would be rounded, but none here is that large.
 #[allow(clippy::cast_precision_loss, reason = "as it says")]
 pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// Numbers that look random and are the same in every run (splitmix64, Steele, Lea and Flood 2014).
+/// Pseudorandom numbers that are the same each time (splitmix64, Steele, Lea and Flood 2014).
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -48,12 +49,12 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of so many.
+    /// Returns a number below `count`.
     pub(crate) fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % count as u64).unwrap_or_default()
     }
 
-    /// The time to the next of events that come at this rate a second and know nothing of each other.
+    /// Returns the time to the next of independent events that come at this rate a second.
     pub(crate) fn gap(&mut self, rate: f64) -> Duration {
         let uniform = number(self.next() >> 11) / number(1 << 53);
         Duration::from_secs_f64(-(1.0 - uniform).ln() / rate)

@@ -1,4 +1,4 @@
-//! The machine's own clock: what is measured here takes its own time.
+//! The machine's own clock, since the benchmark measures real time.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A moment, from which on time is measured.
+/// A moment from which time is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment(Instant);
 
@@ -24,19 +24,19 @@ impl Moment {
         Moment(self.0 + time)
     }
 
-    /// Keeps this thread until it is there. The kernel's timers have a grain of microseconds, the runtime's one of a
-    /// millisecond.
+    /// Blocks this thread until the moment. The kernel's timers are exact to microseconds, and those of the runtime
+    /// to a millisecond.
     pub(crate) fn sleep_until(self) {
         std::thread::sleep(self.0.saturating_duration_since(Instant::now()));
     }
 }
 
-/// Does nothing for a while. The timer's grain is a millisecond.
+/// Waits for this long. The timer is exact to a millisecond.
 pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// The millisecond of the Unix epoch that it is now.
+/// Returns the current time in milliseconds since the Unix epoch.
 pub(crate) fn epoch_millis() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -44,7 +44,7 @@ pub(crate) fn epoch_millis() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A span in milliseconds, with its fraction.
+/// Returns a duration in milliseconds, with fractions.
 pub(crate) fn millis(span: Duration) -> f64 {
     span.as_secs_f64() * 1e3
 }

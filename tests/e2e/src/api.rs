@@ -1,4 +1,4 @@
-//! Where a host's API is, and what opens it.
+//! The URL of a host's API, and the token that opens it.
 
 use crate::http::{Request, request};
 
@@ -9,7 +9,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// A request to it, with the token if it wants one.
+    /// Returns a request to the API, with the token if there is one.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         let request = request(method, format!("{}{path}", self.url));
         match &self.token {

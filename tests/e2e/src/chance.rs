@@ -1,17 +1,18 @@
-//! Chance that can be had twice: a test prints the seed, and `DORMOUSE_SEED` gives it back.
+//! Random numbers that can be repeated: a test prints the seed, and `DORMOUSE_SEED` sets it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Numbers that look random and follow from a seed. Sebastiano Vigna's public `SplitMix64`
+/// Pseudorandom numbers from a seed, by Sebastiano Vigna's public `SplitMix64`
 /// (<https://prng.di.unimi.it/splitmix64.c>).
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 
 impl Chance {
-    /// A fresh seed, or the one that is asked for. Either is printed, which a failed test shows.
+    /// Returns numbers from a new seed, or from the one in `DORMOUSE_SEED`. The seed is printed, so a failed
+    /// test shows it.
     ///
     /// # Panics
-    /// When what is asked for is no number.
+    /// If the variable is not a number.
     #[must_use]
     #[allow(
         clippy::disallowed_methods,
@@ -29,10 +30,10 @@ impl Chance {
         Chance(seed)
     }
 
-    /// How often to do what is usually done so often: `DORMOUSE_TIMES` times as often, for who has the time.
+    /// Returns how often to do something: `usually`, or `DORMOUSE_TIMES` times as often.
     ///
     /// # Panics
-    /// When that is no number.
+    /// If the variable is not a number.
     #[must_use]
     pub fn times(usually: u32) -> u32 {
         let times = std::env::var("DORMOUSE_TIMES").ok();
@@ -42,18 +43,18 @@ impl Chance {
             })
     }
 
-    /// Chance of its own for somebody who runs beside, such as a thread.
+    /// Returns separate numbers for a thread that runs at the same time.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Chance(self.next())
     }
 
-    /// A number below this one, which is not 0.
+    /// Returns a number below this one, which must not be 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    /// So many milliseconds, or up to as many more.
+    /// Returns a duration of at least `at_least` milliseconds, with up to `more` milliseconds added.
     pub fn time(&mut self, at_least: u64, more: u64) -> Duration {
         Duration::from_millis(at_least + self.below(more))
     }

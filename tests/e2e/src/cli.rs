@@ -1,4 +1,4 @@
-//! The command line, as a person or a script uses it.
+//! The command line, as people and scripts use it.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -8,26 +8,26 @@ use serde_json::Value;
 use crate::host::Host;
 use crate::program::program;
 
-/// The commands that speak to one host.
+/// The command line with the settings for one host.
 #[derive(Debug)]
 pub struct Cli {
     server: String,
     variables: Vec<(String, String)>,
 }
 
-/// What a command did.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Its exit code.
+    /// The exit code.
     pub code: i32,
-    /// What it wrote for whoever reads its result.
+    /// The standard output.
     pub stdout: String,
-    /// What it wrote beside.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl Cli {
-    /// Commands for this host.
+    /// Returns the command line for this host.
     #[must_use]
     pub fn of(host: &Host) -> Self {
         Cli {
@@ -36,17 +36,17 @@ impl Cli {
         }
     }
 
-    /// Commands that need no host.
+    /// Returns the command line for commands that need no host.
     #[must_use]
     pub fn alone() -> Self {
         Cli {
-            // Nothing listens there.
+            // No program listens on this port.
             server: "http://127.0.0.1:1".into(),
             variables: Vec::new(),
         }
     }
 
-    /// With one more variable in their environment.
+    /// Adds a variable to the environment of the commands.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
@@ -56,16 +56,16 @@ impl Cli {
     /// Runs a command to its end.
     ///
     /// # Panics
-    /// When it cannot be run, or does not write text.
+    /// If it cannot be run, or does not write text.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         self.feed(b"", arguments)
     }
 
-    /// Runs a command that reads this from its standard input.
+    /// Runs a command with this standard input.
     ///
     /// # Panics
-    /// When it cannot be run, or does not write text.
+    /// If it cannot be run, or does not write text.
     #[track_caller]
     pub fn feed(&self, input: &[u8], arguments: &[&str]) -> Outcome {
         let mut command = program();
@@ -79,7 +79,7 @@ impl Cli {
             command.env(name, value);
         }
         let mut child = command.spawn().unwrap();
-        // A command that wants no input may have closed it.
+        // A command that reads no input may have closed it.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
         Outcome {
@@ -91,20 +91,20 @@ impl Cli {
 }
 
 impl Outcome {
-    /// What it wrote, if all went well.
+    /// Returns the standard output of a command that succeeded.
     ///
     /// # Panics
-    /// When it did not.
+    /// If the command failed.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
 
-    /// The same as JSON.
+    /// Returns the standard output of a command that succeeded, as JSON.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the command failed, or the output is not JSON.
     #[track_caller]
     pub fn json(self) -> Value {
         serde_json::from_str(&self.ok()).unwrap()

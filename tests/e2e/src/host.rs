@@ -1,4 +1,4 @@
-//! The host: the real program on data of its own, killed and started again as a test wants.
+//! The host of a test: the real program with its own data, which a test can kill and start again.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -25,7 +25,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a host that lets workflows call services on this machine, where a test has all of them.
+    /// Starts a host that lets workflows call services on this machine, where all services of tests run.
     #[must_use]
     pub fn start() -> Self {
         Host::with(&["--allow-private-egress"])
@@ -58,7 +58,7 @@ impl Host {
         host
     }
 
-    /// Returns a host that is yet to be started with these settings, so that its data can be put in place before.
+    /// Returns a host that is not started yet, so that a test can prepare its data first.
     ///
     /// # Panics
     /// If the machine has no room for it.
@@ -69,7 +69,7 @@ impl Host {
 
     fn unstarted_with(settings: &[&str], variables: &[(&str, &str)], token: Option<&str>) -> Self {
         let mut process = HostProcess::new(program_file()).unwrap();
-        // A variable that is given last counts.
+        // If a variable is given twice, the last one counts.
         for (name, value) in UNHURRIED.iter().chain(variables) {
             process = process.with_variable(name, value);
         }
@@ -108,32 +108,32 @@ impl Host {
         self.process.id().expect("a host that was not killed")
     }
 
-    /// Returns the processor time, in milliseconds, that those child processes have taken that have ended.
+    /// Returns the processor time that the host's ended child processes have used, in milliseconds.
     ///
     /// # Panics
-    /// If the host is dead, or this is no Linux.
+    /// If the host is dead, or the system is not Linux.
     #[must_use]
     pub fn children_processor_time(&self) -> u128 {
         let time = self.usage().children_processor_time();
         time.unwrap().as_millis()
     }
 
-    /// Returns the most memory that the host has occupied, in bytes.
+    /// Returns the most memory that the host has occupied at any time, in bytes.
     ///
     /// # Panics
-    /// If the host is dead, or this is no Linux.
+    /// If the host is dead, or the system is not Linux.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
         self.usage().peak_memory().unwrap()
     }
 
-    /// Returns what the host has logged, from its first start on.
+    /// Returns everything that the host has logged since its first start.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Ends the host as a power failure would: it cannot do anything more.
+    /// Kills the host, which is like a power failure: the host cannot do anything more.
     ///
     /// # Panics
     /// If the host is dead already.
@@ -141,7 +141,7 @@ impl Host {
         self.process.kill().unwrap();
     }
 
-    /// Asks the host to end. Returns how it ended.
+    /// Asks the host to end, and returns how it ended.
     ///
     /// # Panics
     /// If the host is dead already, or does not end.
@@ -149,7 +149,7 @@ impl Host {
         self.process.terminate().unwrap()
     }
 
-    /// Starts the host again on the data that it left, and waits until it answers.
+    /// Starts the host again on its data, and waits until it answers.
     ///
     /// # Panics
     /// If it does not answer.
@@ -159,10 +159,10 @@ impl Host {
         }
     }
 
-    /// Starts the host again, as [`Host::resume`] does, on data that it may refuse.
+    /// Starts the host again as [`Host::resume`] does, on data that it may refuse.
     ///
     /// # Errors
-    /// How the host ended, and what it logged since this start.
+    /// How the host ended, and what it has logged since this start.
     ///
     /// # Panics
     /// If the host neither answers nor ends.
@@ -185,7 +185,7 @@ impl Host {
         let mut arguments = ALWAYS.to_vec();
         for setting in &self.settings {
             match setting.strip_prefix("--listen=") {
-                // A test names the address without a port, since the harness has reserved one.
+                // A test names only an address, since the harness has reserved the port.
                 Some(listen) => ip = listen.parse().unwrap(),
                 None => arguments.push(setting),
             }
@@ -200,7 +200,7 @@ impl Host {
         self.resume();
     }
 
-    /// Starts the host again with other settings. It must be dead.
+    /// Starts the host again with other settings. It must not be running.
     #[must_use]
     pub fn resume_with(mut self, settings: &[&str]) -> Self {
         self.settings = owned(settings);
@@ -226,7 +226,7 @@ impl Host {
         self.request("POST", path).body(body).send()
     }
 
-    /// Uploads a component. Compiling it takes as long as it takes: the host does that at low priority.
+    /// Uploads a component. There is no time limit, since the host compiles at low priority.
     #[track_caller]
     pub fn upload(&self, workflow: &str, component: &[u8]) -> Answer {
         self.request("PUT", &format!("/v1/workflows/{workflow}"))
@@ -249,7 +249,7 @@ impl Host {
     /// Starts a run.
     ///
     /// # Panics
-    /// If it is not started.
+    /// If the host refuses the start.
     #[track_caller]
     pub fn start_run(&self, workflow: &str, input: &Value) -> Run {
         let path = format!("/v1/workflows/{workflow}/runs");
@@ -257,7 +257,7 @@ impl Host {
         self.run(&answer.field("id"))
     }
 
-    /// Starts a run of the scripted guest, which the first call deploys.
+    /// Starts a run of the scripted guest. The first call deploys the guest.
     #[track_caller]
     pub fn script(&self, script: &Value) -> Run {
         if !self.has_script.swap(true, Ordering::SeqCst) {
@@ -269,7 +269,7 @@ impl Host {
     /// Sets a secret for these uses.
     ///
     /// # Panics
-    /// If it is not set.
+    /// If the host refuses it.
     #[track_caller]
     pub fn set_secret(&self, name: &str, value: &str, uses: &Value) {
         let path = format!("/v1/secrets/{name}");
@@ -281,7 +281,7 @@ impl Host {
     /// Returns how often webhooks were answered with this outcome since the host started.
     ///
     /// # Panics
-    /// If the host does not count it.
+    /// If the host has no such counter.
     #[track_caller]
     pub fn hook_answers(&self, outcome: &str) -> u64 {
         let metrics = self.get("/metrics").expect(200).text();
@@ -303,7 +303,7 @@ impl Host {
         assert!(files.peek().is_some(), "no data");
         files.any(|file| {
             let file = file.unwrap();
-            // Nothing is written to it, and it is large.
+            // The reserve file is large, and no data is written to it.
             if file.file_name() == "dormouse.reserve" {
                 return false;
             }
@@ -334,7 +334,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // The log is complete once the host is dead, which it may be already.
+            // The host must be dead for its log to be complete. It may be dead already.
             let _ = self.process.kill();
             eprintln!("what the host logged:\n{}", self.log());
         }

@@ -1,4 +1,5 @@
-//! An HTTP client that hides nothing: no redirects, no reuse of connections, and every status is an answer.
+//! An HTTP client without automatisms: no redirects, no reuse of connections, and every status is an
+//! answer.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -14,7 +15,7 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
         .allow_non_standard_methods(true)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        // A connection that was kept belongs to a host that may have been killed since.
+        // A connection that was kept open could belong to a host that was killed since.
         .max_idle_connections(0)
         .proxy(None)
         .build();
@@ -31,7 +32,7 @@ pub struct Request {
     within: Duration,
 }
 
-/// A request with this method.
+/// Returns a request with this method.
 #[must_use]
 pub fn request(method: &str, url: impl Into<String>) -> Request {
     Request {
@@ -49,7 +50,7 @@ pub fn post(url: impl Into<String>, body: impl AsRef<[u8]>) -> Answer {
 }
 
 impl Request {
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers
@@ -57,7 +58,7 @@ impl Request {
         self
     }
 
-    /// With more headers.
+    /// Adds headers.
     #[must_use]
     pub fn headers<V: AsRef<[u8]>>(self, headers: &[(&str, V)]) -> Self {
         headers
@@ -65,31 +66,31 @@ impl Request {
             .fold(self, |request, (name, value)| request.header(name, value))
     }
 
-    /// With this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_owned();
         self
     }
 
-    /// With this body, and the header that says that it is JSON.
+    /// Sets the body to JSON, and adds its content type.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json")
             .body(body.to_string())
     }
 
-    /// With this time for its answer, instead of what is enough for most.
+    /// Sets the time limit for the answer. The default is enough for most requests.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     #[track_caller]
     pub fn send(self) -> Answer {
         let what = format!("{} {}", self.method, self.url);
@@ -97,10 +98,10 @@ impl Request {
             .unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// Sends it to a host that may be dead, or die of it.
+    /// Sends the request to a host that may be dead, or may die from it.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// If there is no answer.
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let mut builder = ureq::http::Request::builder()
             .method(self.method.as_str())
@@ -134,32 +135,32 @@ fn run<S: AsSendBody>(
     AGENT.run(request.timeout_global(Some(within)).build())
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// Every header; names are in lower case.
+    /// Every header. The names are in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// The answer, if it has this status.
+    /// Returns the answer unchanged if it has this status.
     ///
     /// # Panics
-    /// When it has another.
+    /// If it has another status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
     }
 
-    /// The answer, if it is a problem with this status and this code.
+    /// Returns the answer unchanged if it is a problem with this status and this code.
     ///
     /// # Panics
-    /// When it is anything else.
+    /// If it is anything else.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
@@ -177,7 +178,7 @@ impl Answer {
         self
     }
 
-    /// What a problem says to a person.
+    /// Returns the text that a problem has for people.
     #[must_use]
     pub fn detail(&self) -> String {
         self.json()["detail"]
@@ -186,23 +187,23 @@ impl Answer {
             .to_owned()
     }
 
-    /// A header's first value.
+    /// Returns the first value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
         std::str::from_utf8(value).ok()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the body is not JSON.
     #[must_use]
     #[track_caller]
     pub fn json(&self) -> Value {
@@ -212,10 +213,10 @@ impl Answer {
         }
     }
 
-    /// A field of a body of JSON, which is text.
+    /// Returns a text field of a JSON body.
     ///
     /// # Panics
-    /// When there is no such field.
+    /// If there is no such field.
     #[must_use]
     #[track_caller]
     pub fn field(&self, name: &str) -> String {

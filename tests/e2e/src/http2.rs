@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use crate::http::Answer;
 use crate::raw::split;
 
-/// What is asked: a method, a URL, headers and a body.
+/// A request: a method, a URL, headers and a body.
 pub type Asked<'a> = (&'a str, &'a str, Vec<(&'a str, String)>, Vec<u8>);
 
-/// Sends requests to the authority of the first URL, before any of them is answered, and gives the answers in order.
+/// Sends requests to the authority of the first URL, all before the first answer, and returns the answers in order.
 ///
 /// # Panics
-/// When one does not come.
+/// If an answer does not come.
 #[track_caller]
 pub fn exchange(requests: Vec<Asked<'_>>) -> Vec<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread()

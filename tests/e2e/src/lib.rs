@@ -1,10 +1,10 @@
-//! What the tests from outside stand on: the real `dormouse` program as a process of its own, services for its workflows
-//! to call, and a client that says exactly what goes over the wire.
+//! The base of the end-to-end tests: the real `dormouse` program as a separate process, services for its workflows to
+//! call, and a client that controls exactly what is sent.
 //!
-//! [`Host`] is the program, which [`dormouse_harness`] starts and kills; [`Run`] is one run on it; [`Service`] is what a
-//! workflow calls, [`Provider`] the one that comes with an example; [`request`], [`http2`] and [`raw`] speak HTTP, and
-//! [`sign`] as providers do; [`Cli`] runs the other commands. A test reads like what a person would do, and waits with
-//! [`wait_until`] for what it expects rather than for a time.
+//! [`Host`] is the program, which [`dormouse_harness`] starts and kills. [`Run`] is one run on it. [`Service`] is a
+//! service that workflows call, and [`Provider`] is the one that comes with an example. [`request`], [`http2`] and
+//! [`raw`] speak HTTP, and [`sign`] signs requests as providers do. [`Cli`] runs the other commands. A test does what a
+//! person would do. It waits with [`wait_until`] for an expected state, and not for a fixed time.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,12 +1,12 @@
-//! Reading what the scripted guest saw: bodies and header values are in base64 there.
+//! Reads the output of the scripted guest, in which bodies and header values are in base64.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
-/// The bytes behind a piece of base64.
+/// Decodes base64.
 ///
 /// # Panics
-/// When it is none.
+/// If the text is not base64.
 #[must_use]
 #[track_caller]
 pub fn bytes(encoded: &Value) -> Vec<u8> {
@@ -16,10 +16,10 @@ pub fn bytes(encoded: &Value) -> Vec<u8> {
     BASE64_STANDARD.decode(text).unwrap()
 }
 
-/// The body of a delivery, an event or a response, as text.
+/// Returns the body of a delivery, an event or a response, as text.
 ///
 /// # Panics
-/// When there is none.
+/// If there is no body.
 #[must_use]
 #[track_caller]
 pub fn body(of: &Value) -> String {
@@ -27,20 +27,20 @@ pub fn body(of: &Value) -> String {
     String::from_utf8(bytes(&of["body"])).unwrap()
 }
 
-/// The same as JSON.
+/// Returns the body of a delivery, an event or a response, as JSON.
 ///
 /// # Panics
-/// When it is not JSON.
+/// If the body is not JSON.
 #[must_use]
 #[track_caller]
 pub fn json_body(of: &Value) -> Value {
     serde_json::from_str(&body(of)).unwrap()
 }
 
-/// The values of one header, in order, from a list of `[name, base64]`.
+/// Returns the values of one header, in order, from a list of `[name, base64]`.
 ///
 /// # Panics
-/// When the list is none.
+/// If it is not such a list.
 #[must_use]
 #[track_caller]
 pub fn header_values(headers: &Value, name: &str) -> Vec<Vec<u8>> {

@@ -1,18 +1,19 @@
-//! A small file system of a test's own: one that can be full, or read-only. Only root may have one.
+//! A small file system for one test, which can be full or read-only. Only root can mount one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system in memory, mounted until it is dropped.
+/// A file system in memory, which is unmounted when this is dropped.
 #[derive(Debug)]
 pub struct Mount(PathBuf);
 
 impl Mount {
-    /// Mounts one of this many MiB on a directory, which is made. None, and a printed reason, where that is not allowed.
+    /// Makes a directory, and mounts a file system of this many MiB on it. If that is not allowed, prints the reason
+    /// and returns `None`.
     ///
     /// # Panics
-    /// When the directory cannot be made.
+    /// If the directory cannot be made.
     #[must_use]
     pub fn new(directory: &Path, mebibytes: u32) -> Option<Self> {
         fs::create_dir_all(directory).unwrap();
@@ -27,10 +28,10 @@ impl Mount {
         }
     }
 
-    /// Takes away the right to write, or gives it back.
+    /// Makes the file system read-only, or writable again.
     ///
     /// # Panics
-    /// When somebody has a file open for writing.
+    /// If a process has a file open for writing.
     pub fn set_read_only(&self, is_read_only: bool) {
         let option = if is_read_only {
             "remount,ro"
@@ -43,7 +44,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // Also when a test failed and a host still has files open there.
+        // It is unmounted lazily, since a host may still have files open there after a failed test.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting, in the machine's own time: what is tested here are programs that really run.
+//! Waits in the machine's own time, since the tests run real programs.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,15 +7,15 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// After this long nothing will come any more, even on a slow machine that does much else.
+/// The time after which a test stops waiting, even on a slow and busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 const POLL: Duration = Duration::from_millis(10);
 
-/// Looks again and again until there is something to see.
+/// Calls `look` until it returns something.
 ///
 /// # Panics
-/// When it takes too long.
+/// If it takes too long.
 #[track_caller]
 pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let watch = Stopwatch::start();
@@ -32,14 +32,14 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Tries what has to be done within a time, such as before a deadline of a workflow: first with this many milliseconds,
-/// and with twice as many after each attempt that was too slow.
+/// Tries an act that must be done within a time, such as before a deadline of a workflow. The first attempt has this
+/// many milliseconds, and each further attempt has twice as many as the one before.
 ///
-/// An attempt that was too slow judges nothing and returns `None`. So the verdict does not depend on how fast the machine
-/// is, and a time that suffices elsewhere keeps the test short there.
+/// An attempt that was too slow decides nothing and returns `None`. So the result of a test does not depend on the
+/// machine's speed, and a test on a fast machine is short.
 ///
 /// # Panics
-/// When not even a very long time suffices.
+/// If even a very long time is not enough.
 #[track_caller]
 pub fn with_time_enough<T>(what: &str, first: u64, mut attempt: impl FnMut(u64) -> Option<T>) -> T {
     let mut time = first;
@@ -56,39 +56,39 @@ pub fn with_time_enough<T>(what: &str, first: u64, mut attempt: impl FnMut(u64) 
     }
 }
 
-/// Measures from its start on.
+/// Measures the time since it was started.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts it.
+    /// Starts a stopwatch.
     #[must_use]
     pub fn start() -> Self {
         Stopwatch(Instant::now())
     }
 
-    /// How long ago that was.
+    /// Returns the time since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 
-    /// How long after another one it was started.
+    /// Returns how long after another one it was started.
     #[must_use]
     pub fn after(&self, earlier: Stopwatch) -> Duration {
         self.0.duration_since(earlier.0)
     }
 }
 
-/// Does nothing for a while: for the time in which something must *not* happen, and for a host that is down.
+/// Blocks the thread for this long: while something must *not* happen, or while a host is down.
 pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// The second of the Unix epoch that it is now.
+/// Returns the current time in seconds since the Unix epoch.
 ///
 /// # Panics
-/// When the machine's clock says that it is before.
+/// If the machine's clock is before the epoch.
 #[must_use]
 pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

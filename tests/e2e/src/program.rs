@@ -1,4 +1,4 @@
-//! What was built to be tested: the program, and the guests.
+//! The built programs and guests that are tested.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use crate::patience::wait_until;
 /// The program under test.
 const PROGRAM: &str = "dormouse";
 
-/// The settings of every test's host. Memory for few instances is reserved in less time than for thousands.
+/// The settings of every test's host. Memory for few instances is reserved faster than for thousands.
 pub(crate) const ALWAYS: [&str; 4] = ["--instances", "64", "--store-cache", "16MiB"];
 
-/// The environment of every test's host: limits of processor time that no good guest reaches, on whatever machine. A test
-/// that is about such a limit sets its own.
+/// The environment of every test's host. No good guest reaches these limits of processor time on any machine. A test of
+/// such a limit sets its own.
 pub(crate) const UNHURRIED: [(&str, &str); 3] = [
-    // Most tests that break a run are about how it fails.
+    // Most tests that break a run are about how the run fails.
     ("DORMOUSE_WHEN_BROKEN", "fail"),
     ("DORMOUSE_CPU_LIMIT", "10m"),
     ("DORMOUSE_COMPILE_TIME_LIMIT", "10m"),
@@ -37,7 +37,7 @@ pub fn refuse_to_start(data_dir: &Path, settings: &[&str]) -> String {
     std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
 }
 
-/// Makes a directory that only its owner may look into, as a data directory must be.
+/// Makes a directory that only its owner can read, as a data directory must be.
 ///
 /// # Panics
 /// If it cannot be made.
@@ -86,31 +86,31 @@ fn file_of(program: &str) -> PathBuf {
     found(test().ancestors().nth(2).unwrap().join(program))
 }
 
-/// A guest as it was built.
+/// Returns the bytes of a guest.
 ///
 /// # Panics
-/// When it was not.
+/// If the guest was not built.
 #[must_use]
 pub fn guest(name: &str) -> Vec<u8> {
     fs::read(guest_file(name)).unwrap()
 }
 
-/// Where that lies.
+/// Returns the path of a guest.
 ///
 /// # Panics
-/// When it was not built.
+/// If the guest was not built.
 #[must_use]
 pub fn guest_file(name: &str) -> PathBuf {
     built(&format!("guests/{name}.wasm"))
 }
 
-/// Something in the target folder.
+/// Returns a path in the target folder.
 fn built(path: &str) -> PathBuf {
     found(test().ancestors().nth(3).unwrap().join(path))
 }
 
-/// The test itself, which lies in the target folder as `PROFILE/deps/NAME`. Programs lie in `PROFILE`, so that a test that was
-/// built for release measures what was built for release.
+/// Returns the path of the test itself, which is `PROFILE/deps/NAME` in the target folder. Programs are in `PROFILE`,
+/// so a test that was built for release also runs programs that were built for release.
 fn test() -> PathBuf {
     std::env::current_exe().unwrap()
 }

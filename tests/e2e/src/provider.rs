@@ -1,4 +1,5 @@
-//! The payment provider of `examples/payment`: the program itself, and what it tells of its deliveries.
+//! The payment provider of `examples/payment`: its program, and the lines that it prints about its
+//! deliveries.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -18,7 +19,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Starts a provider on a port of its own, which takes this key and signs with this secret.
+    /// Starts a provider on a free port. It accepts this key, and signs with this secret.
     ///
     /// # Panics
     /// If it does not start.
@@ -52,13 +53,13 @@ impl Provider {
         }
     }
 
-    /// Where it is, without a slash at the end.
+    /// Returns the provider's URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What it told so far, a line for each thing that happened.
+    /// Returns the lines that the provider has printed so far, one for each event.
     #[must_use]
     pub fn told(&self) -> Vec<String> {
         self.told
@@ -67,7 +68,7 @@ impl Provider {
             .clone()
     }
 
-    /// Waits until it has told something that begins so, and gives the whole of it.
+    /// Waits for a printed line with this beginning, and returns the whole line.
     #[track_caller]
     pub fn wait_for(&self, beginning: &str) -> String {
         wait_until(&format!("a provider that tells {beginning:?}"), || {

@@ -1,4 +1,4 @@
-//! HTTP by hand, for what a good client would not send.
+//! HTTP by hand, for requests that a good client would not send.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use crate::patience::PATIENCE;
 pub struct Connection(TcpStream);
 
 impl Clone for Connection {
-    /// The same connection, for another thread to read from.
+    /// Returns the same connection, for another thread to read from.
     fn clone(&self) -> Self {
         Connection(self.0.try_clone().unwrap())
     }
@@ -21,7 +21,7 @@ impl Connection {
     /// Connects to the authority of this URL.
     ///
     /// # Panics
-    /// When nobody is there.
+    /// If no program listens there.
     #[must_use]
     pub fn to(url: &str) -> Self {
         let stream = TcpStream::connect(split(url).0).unwrap();
@@ -30,21 +30,21 @@ impl Connection {
         Connection(stream)
     }
 
-    /// Sends bytes. What the host no longer reads is lost, as it would be on a network.
+    /// Sends bytes. Bytes that the host does not read any more are lost, as on a network.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.write_all(bytes.as_ref());
     }
 
-    /// Waits for the host to end the connection, and gives what it sent before.
+    /// Waits until the host ends the connection, and returns the bytes that it sent before.
     ///
     /// # Panics
-    /// When it does not end it.
+    /// If the host does not end the connection.
     #[track_caller]
     pub fn ended(&mut self) -> Vec<u8> {
         let mut read = Vec::new();
         match self.0.read_to_end(&mut read) {
             Ok(_) => {}
-            // A host that ends a connection without reading all of it resets it.
+            // A host that ends a connection without reading all of it resets the connection.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
         }
@@ -54,7 +54,7 @@ impl Connection {
     /// Reads one answer.
     ///
     /// # Panics
-    /// When none comes.
+    /// If no answer comes.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {
         let mut read = Vec::new();
@@ -76,10 +76,10 @@ impl Connection {
     }
 }
 
-/// Sends one request: its method, the target of the URL byte for byte, these header lines beside `Host`, and the body.
+/// Sends one request: its method, the target of the URL byte for byte, these header lines and `Host`, and the body.
 ///
 /// # Panics
-/// When no answer comes.
+/// If no answer comes.
 #[track_caller]
 pub fn exchange(method: &str, url: &str, header_lines: &[&[u8]], body: &[u8]) -> Answer {
     let (authority, target) = split(url);
@@ -95,14 +95,14 @@ pub fn exchange(method: &str, url: &str, header_lines: &[&[u8]], body: &[u8]) ->
     connection.answer()
 }
 
-/// Authority and target of a URL.
+/// Returns the authority and the target of a URL.
 #[must_use]
 pub fn split(url: &str) -> (&str, &str) {
     let rest = url.strip_prefix("http://").unwrap_or(url);
     rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-/// An answer, once all of it is there.
+/// Parses an answer. Returns `None` if it is not complete.
 fn parse(read: &[u8]) -> Option<Answer> {
     let end = read.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&read[..end]).into_owned();

@@ -1,4 +1,4 @@
-//! One run, seen through the host's API.
+//! One run, as the host's API shows it.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::api::Api;
 use crate::http::Answer;
 use crate::patience::wait_until;
 
-/// A run.
+/// A run of a host.
 #[derive(Debug, Clone)]
 pub struct Run {
     api: Api,
@@ -18,40 +18,40 @@ impl Run {
         Run { api, id }
     }
 
-    /// Its id.
+    /// Returns the run's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Asks for something of it, such as `/journal`.
+    /// Sends a GET to a path below the run, such as `/journal`.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.api.request("GET", &self.path(path)).send()
     }
 
-    /// Sends something to it, such as to `/events/NAME`.
+    /// Sends a POST to a path below the run, such as `/events/NAME`.
     #[track_caller]
     pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
         self.api.request("POST", &self.path(path)).body(body).send()
     }
 
-    /// What the host says of it.
+    /// Returns the run as the API shows it.
     #[track_caller]
     pub fn show(&self) -> Value {
         self.get("").expect(200).json()
     }
 
-    /// Its status.
+    /// Returns the run's status.
     ///
     /// # Panics
-    /// When it has none.
+    /// If it has none.
     #[track_caller]
     pub fn status(&self) -> String {
         self.show()["status"].as_str().expect("a status").to_owned()
     }
 
-    /// Waits until it has this status.
+    /// Waits until the run has this status.
     #[track_caller]
     pub fn wait_for_status(&self, status: &str) -> Value {
         wait_until(&format!("a run that is {status}"), || {
@@ -59,7 +59,7 @@ impl Run {
         })
     }
 
-    /// Waits until it is suspended in operations with exactly these step names.
+    /// Waits until the run is suspended in operations with exactly these step names.
     #[track_caller]
     pub fn wait_for_steps(&self, steps: &[&str]) {
         wait_until(&format!("a run that waits in {steps:?}"), || {
@@ -70,8 +70,8 @@ impl Run {
         });
     }
 
-    /// Waits until it has made an operation with this step name. That may have completed since: a sleep does so by itself,
-    /// however late the test looks.
+    /// Waits until the run has made an operation with this step name. The operation may have completed since then: a
+    /// sleep completes by itself, however late the test looks.
     #[track_caller]
     pub fn wait_for_operation(&self, step: &str) {
         wait_until(&format!("an operation {step:?}"), || {
@@ -81,7 +81,7 @@ impl Run {
         });
     }
 
-    /// Waits until it has waited so often for a webhook, or does.
+    /// Waits until the run has made this many waits for webhooks.
     #[track_caller]
     pub fn wait_for_waits(&self, count: usize) {
         wait_until(&format!("wait {count} for a webhook"), || {
@@ -92,7 +92,7 @@ impl Run {
         });
     }
 
-    /// Waits until it has ended, in whatever way.
+    /// Waits until the run has ended in any way.
     #[track_caller]
     pub fn end(&self) -> Value {
         wait_until("the end of a run", || {
@@ -104,10 +104,10 @@ impl Run {
         })
     }
 
-    /// Its output as JSON, once it has completed.
+    /// Returns the run's output as JSON, once it has completed.
     ///
     /// # Panics
-    /// When it ends in another way.
+    /// If it ends in another way.
     #[track_caller]
     pub fn output(&self) -> Value {
         let run = self.end();
@@ -115,10 +115,10 @@ impl Run {
         self.get("/output").expect(200).json()
     }
 
-    /// Code and message of its failure, once it has failed.
+    /// Returns the code and the message of the run's failure, once it has failed.
     ///
     /// # Panics
-    /// When it ends in another way.
+    /// If it ends in another way.
     #[track_caller]
     pub fn failure(&self) -> (String, String) {
         let run = self.end();
@@ -127,16 +127,16 @@ impl Run {
         (text("code"), text("message"))
     }
 
-    /// Its operations and completions.
+    /// Returns the run's operations and completions.
     #[track_caller]
     pub fn journal(&self) -> Value {
         self.get("/journal").expect(200).json()
     }
 
-    /// The operations that it has made, in order.
+    /// Returns the operations that the run has made, in order.
     ///
     /// # Panics
-    /// When the host does not tell.
+    /// If the host does not list them.
     #[track_caller]
     pub fn operations(&self) -> Vec<Value> {
         let journal = self.journal();
@@ -147,19 +147,19 @@ impl Run {
         operations.flatten().cloned().collect()
     }
 
-    /// Its log.
+    /// Returns the run's log.
     #[track_caller]
     pub fn logs(&self) -> Value {
         self.get("/logs").expect(200).json()
     }
 
-    /// Its webhooks.
+    /// Returns the run's webhooks.
     #[track_caller]
     pub fn webhooks(&self) -> Value {
         self.get("/webhooks").expect(200).json()
     }
 
-    /// The URL of its webhook with this step name, once it has one.
+    /// Returns the URL of the run's webhook with this step name, once it has one.
     #[track_caller]
     pub fn hook(&self, step: &str) -> String {
         wait_until(&format!("a webhook {step:?}"), || {
@@ -170,10 +170,10 @@ impl Run {
         })
     }
 
-    /// How many requests its first webhook keeps.
+    /// Returns the number of requests that the run's first webhook keeps.
     ///
     /// # Panics
-    /// When it has none.
+    /// If it has no webhook.
     #[track_caller]
     pub fn queued(&self) -> u64 {
         let webhooks = self.webhooks();
@@ -181,13 +181,13 @@ impl Run {
         queued.expect("a webhook")
     }
 
-    /// Sends it an event.
+    /// Sends the run an event.
     #[track_caller]
     pub fn notify(&self, event: &str, body: impl AsRef<[u8]>) -> Answer {
         self.post(&format!("/events/{event}"), body)
     }
 
-    /// Cancels it.
+    /// Cancels the run.
     #[track_caller]
     pub fn cancel(&self) -> Answer {
         self.post("/cancel", "")

@@ -1,4 +1,4 @@
-//! A service for workflows to call: it remembers every request, and answers as it is told.
+//! A service for workflows to call. It records every request, and answers as the test says.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,42 +15,42 @@ pub struct Service {
     requests: Arc<Mutex<Vec<Received>>>,
 }
 
-/// A request that a service got.
+/// A request that a service received.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// Which one it is, from 0.
+    /// The number of the request. The first request is 0.
     pub number: usize,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// Its path and query.
+    /// The path and query.
     pub target: String,
-    /// Its headers.
+    /// The headers.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
-    /// Since it came.
+    /// A stopwatch that was started when the request came.
     pub since: Stopwatch,
 }
 
-/// What a service does with a request.
+/// The reply of a service to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// It answers with a status, headers, and a body.
+    /// The service answers with a status, headers, and a body.
     Answer(u16, Vec<(String, String)>, Vec<u8>),
-    /// It keeps the connection, and never answers.
+    /// The service keeps the connection open, and never answers.
     Hang,
-    /// It closes the connection without an answer.
+    /// The service closes the connection without an answer.
     HangUp,
 }
 
 impl Reply {
-    /// A status, and nothing else.
+    /// Returns a reply with this status, without headers and body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Reply::Answer(status, Vec::new(), Vec::new())
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Reply::Answer(_, headers, _) = &mut self {
@@ -59,7 +59,7 @@ impl Reply {
         self
     }
 
-    /// With this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, bytes: impl AsRef<[u8]>) -> Self {
         if let Reply::Answer(_, _, body) = &mut self {
@@ -70,7 +70,7 @@ impl Reply {
 }
 
 impl Received {
-    /// A header's value.
+    /// Returns a header's value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = |(header, _): &&(String, String)| header.eq_ignore_ascii_case(name);
@@ -80,20 +80,20 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the body is not JSON.
     #[must_use]
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// A field of a body of JSON, which is text.
+    /// Returns a text field of a JSON body.
     ///
     /// # Panics
-    /// When there is no such field.
+    /// If there is no such field.
     #[must_use]
     #[track_caller]
     pub fn field(&self, name: &str) -> String {
@@ -105,10 +105,10 @@ impl Received {
 }
 
 impl Service {
-    /// A service that does with each request what `reply` says. A request counts before it is answered.
+    /// Starts a service whose replies `reply` returns. A request is recorded before it is answered.
     ///
     /// # Panics
-    /// When the machine has no port left.
+    /// If the machine has no free port.
     pub fn start(reply: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -123,7 +123,8 @@ impl Service {
         Service { url, requests }
     }
 
-    /// A service that answers with these statuses, one after the other, and keeps to the last.
+    /// Starts a service that answers with these statuses, one after the other, and then always with the
+    /// last.
     pub fn answering(statuses: &'static [u16]) -> Self {
         Service::start(|request| {
             Reply::status(
@@ -135,13 +136,13 @@ impl Service {
         })
     }
 
-    /// Where it is, without a slash at the end.
+    /// Returns the service's URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What it got so far.
+    /// Returns the requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         self.requests
@@ -150,7 +151,7 @@ impl Service {
             .clone()
     }
 
-    /// What it got, once that is so many requests.
+    /// Returns the requests, once there are this many.
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> Vec<Received> {
         wait_until(&format!("{count} requests to a service"), || {
@@ -179,7 +180,7 @@ fn serve(
                 head += &format!("{name}: {value}\r\n");
             }
             head += &format!("Content-Length: {}\r\n\r\n", body.len());
-            // Whoever asked may have been killed meanwhile.
+            // The host that sent the request may have been killed.
             let _ = stream
                 .write_all(head.as_bytes())
                 .and_then(|()| stream.write_all(&body));
@@ -191,7 +192,8 @@ fn serve(
     }
 }
 
-/// Reads a request whose length is given, which is how hosts send them. None when it breaks off.
+/// Reads a request with a `Content-Length`, which hosts always send. Returns `None` if the request is
+/// incomplete.
 fn read(stream: &TcpStream) -> Option<Received> {
     let mut reader = BufReader::new(stream);
     let first = line(&mut reader)?;

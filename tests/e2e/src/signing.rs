@@ -1,12 +1,12 @@
-//! Providers: how those who call webhooks sign what they send. Written after what each of them documents, and without
-//! the host's own code, so that a mistake there is not made here as well.
+//! Signs requests to webhooks as providers do. It was written after the documentation of each provider, without the
+//! host's own code, so that a mistake there is not repeated here.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// A way to sign.
+/// A way to sign requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// Standard Webhooks.
@@ -22,7 +22,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// All of them.
+    /// All schemes.
     pub const ALL: [Scheme; 5] = [
         Scheme::StandardWebhooks,
         Scheme::Github,
@@ -31,7 +31,7 @@ impl Scheme {
         Scheme::HmacSha256,
     ];
 
-    /// What a webhook's option `signature` is that asks for it, with secrets of these names.
+    /// Returns the webhook's option `signature` for this scheme, with secrets of these names.
     #[must_use]
     pub fn option(self, secrets: &[&str]) -> Value {
         match self {
@@ -45,7 +45,7 @@ impl Scheme {
         }
     }
 
-    /// The header that has the signature.
+    /// Returns the header with the signature.
     #[must_use]
     pub fn header(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Scheme {
         }
     }
 
-    /// Whether the time is signed.
+    /// Returns true if the time is signed.
     #[must_use]
     pub fn is_timed(self) -> bool {
         match self {
@@ -67,11 +67,11 @@ impl Scheme {
     }
 }
 
-/// The headers of a request with this body that is signed with this secret, at this second of the Unix epoch. `id` is
-/// what Standard Webhooks calls the message; nobody else has one.
+/// Returns the headers of a request with this body, signed with this secret at this second of the Unix epoch. `id` is
+/// the id of the message in Standard Webhooks. The other schemes have no id.
 ///
 /// # Panics
-/// When Standard Webhooks is to sign with a secret that is not `whsec_` and base64.
+/// If Standard Webhooks is to sign with a secret that is not `whsec_` and base64.
 #[must_use]
 pub fn sign(
     scheme: Scheme,
@@ -126,7 +126,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What the providers publish for those who write such code.
+/// Compares the signatures with examples that the providers publish.
 #[cfg(test)]
 mod tests {
     use super::*;

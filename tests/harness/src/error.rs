@@ -1,4 +1,4 @@
-//! What goes wrong with a process of the host.
+//! The errors of a host's process.
 
 use std::io;
 use std::path::PathBuf;

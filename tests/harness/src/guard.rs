@@ -1,4 +1,4 @@
-//! A process that does not outlive its owner.
+//! A process that ends when its owner is dropped.
 
 use std::io;
 use std::process::{Child, Command};
@@ -16,7 +16,7 @@ impl ChildGuard {
         command.spawn().map(ChildGuard)
     }
 
-    /// Returns the process, to be read from or waited for.
+    /// Returns the process, so that the caller can read from it or wait for it.
     pub fn child(&mut self) -> &mut Child {
         &mut self.0
     }
@@ -40,7 +40,7 @@ impl ChildGuard {
 
 impl Drop for ChildGuard {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself, so errors have no meaning.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! The process of a host: started on a data directory, killed, asked to end, and started again.
+//! The process of a host. It can be started on a data directory, killed, asked to end, and started again.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,17 +17,17 @@ use crate::probe::Probe;
 use crate::time::{Stopwatch, pause};
 use crate::usage::ProcessUsage;
 
-/// How long a host may take to start or to end, unless it is told otherwise. Both take a second or ten, and more on a
-/// busy machine.
+/// How long a host may take to start or to end by default. Both take between one and ten seconds, and more on a busy
+/// machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The time between two looks at a host that starts or ends. The benchmark measures starts to this precision.
+/// The time between two looks at a host that starts or ends. The benchmark measures starts with this precision.
 const POLL: Duration = Duration::from_millis(1);
 
-/// A host as a process of its own, with a port and a temporary folder for its data and its log.
+/// A host as a separate process, with a port, and with a temporary folder for its data and its log.
 ///
-/// The process sees no environment variables but those that it is given. When this is dropped, the process is killed
-/// and the folder removed.
+/// The process gets no environment variables except those that are given here. When this is dropped, the process is
+/// killed and the folder is removed.
 #[derive(Debug)]
 pub struct HostProcess {
     // Fields are dropped in this order: the process ends before the folder that it writes to is removed.
@@ -41,7 +41,7 @@ pub struct HostProcess {
 }
 
 impl HostProcess {
-    /// Returns a host that is yet to be started, with its data in the system's folder for temporary files.
+    /// Returns a host that is not started yet, with its data in the system's folder for temporary files.
     ///
     /// # Errors
     /// If no folder can be made, or no port is free.
@@ -49,7 +49,7 @@ impl HostProcess {
         Self::with_folder(program, tempfile::tempdir()?)
     }
 
-    /// Returns a host that is yet to be started, with its data in a temporary folder inside `parent`.
+    /// Returns a host that is not started yet, with its data in a temporary folder inside `parent`.
     ///
     /// # Errors
     /// If no folder can be made, or no port is free.
@@ -83,13 +83,13 @@ impl HostProcess {
         self
     }
 
-    /// Sets the address that the host listens on from its next start on. The port stays the same, and the host must
+    /// Sets the address on which the host listens from its next start on. The port stays the same, and the host must
     /// still be reachable through the loopback interface.
     pub fn listen_on(&mut self, ip: IpAddr) {
         self.listen_ip = ip;
     }
 
-    /// Returns the address at which the host is reached.
+    /// Returns the address at which the host can be reached.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port.number()).into()
@@ -101,13 +101,14 @@ impl HostProcess {
         format!("http://{}", self.address())
     }
 
-    /// Returns the path of the data directory. The host makes it at its first start, unless it is there already.
+    /// Returns the path of the data directory. The host makes the directory at its first start, unless it exists
+    /// already.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Returns everything that the host has written to standard output and standard error, from its first start on.
+    /// Returns everything that the host has written to standard output and standard error since its first start.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read(self.log_file())
@@ -121,7 +122,7 @@ impl HostProcess {
         self.process.as_ref().map(ChildGuard::id)
     }
 
-    /// Returns what the process costs, if there is one.
+    /// Returns the resource usage of the process, if there is one.
     #[must_use]
     pub fn usage(&self) -> Option<ProcessUsage> {
         self.id().map(ProcessUsage::of)
@@ -140,7 +141,8 @@ impl HostProcess {
         Ok(watch.elapsed())
     }
 
-    /// Starts the host with these arguments, and does not wait. A process that is still there is killed first.
+    /// Starts the host with these arguments, and does not wait for an answer. A process that still runs is killed
+    /// first.
     ///
     /// # Errors
     /// If the program cannot be run.
@@ -169,7 +171,7 @@ impl HostProcess {
         Ok(())
     }
 
-    /// Waits until the host answers. Returns at once if it does so already.
+    /// Waits until the host answers.
     ///
     /// # Errors
     /// If the process ends instead, or does not answer in time.
@@ -192,8 +194,8 @@ impl HostProcess {
         }
     }
 
-    /// Kills the process (SIGKILL), and waits until it is gone. To the host that is as a power failure, except that the
-    /// kernel keeps what was written.
+    /// Kills the process (SIGKILL), and waits until it is gone. For the host this is like a power failure, except that
+    /// the kernel keeps the data that the host wrote.
     ///
     /// # Errors
     /// If there is no process, or it cannot be killed.
@@ -202,10 +204,10 @@ impl HostProcess {
         Ok(process.kill()?)
     }
 
-    /// Asks the process to end (SIGTERM), and waits until it has. Returns how it ended.
+    /// Asks the process to end (SIGTERM), and waits until it has ended. Returns how it ended.
     ///
     /// # Errors
-    /// If there is no process, or it does not end in time. It is killed then.
+    /// If there is no process, or if it does not end in time. In the second case it is killed.
     pub fn terminate(&mut self) -> Result<ExitStatus, StopError> {
         let mut process = self.process.take().ok_or(StopError::NotRunning)?;
         kill_process(Pid::from_child(process.child()), Signal::TERM).map_err(io::Error::from)?;
@@ -221,7 +223,7 @@ impl HostProcess {
         }
     }
 
-    /// Opens the file that the host's output is appended to, once for each of its two outputs.
+    /// Opens the file of the host's log, once for each of the two outputs of the process.
     fn open_log(&self) -> io::Result<[File; 2]> {
         let log = File::options()
             .create(true)
@@ -241,7 +243,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns a process of a program in `testdata`, which takes the place of the host.
+    /// Returns a process of a program in `testdata`, which is used instead of a host.
     fn host(program: &str) -> HostProcess {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
         HostProcess::new(folder.join(program)).unwrap()

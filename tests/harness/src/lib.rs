@@ -1,8 +1,8 @@
-//! A host as a process of its own, for whatever tests, measures or shows the real program.
+//! A host as a separate process, for programs that test, measure or show the real host.
 //!
-//! [`HostProcess`] starts the program on a data directory and a port of its own, waits until it answers, kills it or
-//! asks it to end, and starts it again. It knows how a host is started and nothing of what it does: end-to-end tests,
-//! benchmark and demonstration each have a client of their own.
+//! [`HostProcess`] starts the program on its own data directory and port, waits until it answers, kills it or asks it
+//! to end, and starts it again. This crate knows only how a host is started. The end-to-end tests, the benchmark and
+//! the demonstration each have their own clients.
 
 mod error;
 mod guard;

@@ -1,18 +1,18 @@
-//! Ports that stay free while nobody listens on them.
+//! Ports that stay free while no process listens on them.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
-/// The first number that is tried. The numbers lie below those that the system gives to outgoing connections, which
-/// would take one while its host is down.
+/// The first number that is tried. All numbers are below those that the system gives to outgoing connections, which
+/// could take the port while its host is down.
 const FIRST: u32 = 10_000;
 const COUNT: u32 = 20_000;
 
 /// A TCP port of the loopback interface, reserved until this is dropped.
 ///
-/// A host listens on the same port again after a restart, so the port must stay its own in between, also when many
-/// tests run as processes beside each other. Whoever holds the UDP port of a number owns the TCP port of that number.
-/// Nothing but this module knows that rule, and nothing else needs to.
+/// A host listens on the same port again after a restart, so no other test may take the port in between, even if many
+/// tests run as processes at the same time. The owner of the UDP port of a number owns the TCP port of that number.
+/// Only this module needs to know that rule.
 #[derive(Debug)]
 pub struct Port {
     number: u16,
@@ -20,12 +20,12 @@ pub struct Port {
 }
 
 impl Port {
-    /// Reserves a port that nobody uses.
+    /// Reserves a port that is not in use.
     ///
     /// # Errors
-    /// If there is none.
+    /// If all ports are in use.
     pub fn reserve() -> io::Result<Self> {
-        // Processes that run beside each other begin far from each other.
+        // Processes that run at the same time begin at numbers that are far apart.
         let start = std::process::id().wrapping_mul(7919) % COUNT;
         (0..COUNT)
             .map(|step| FIRST + (start + step) % COUNT)

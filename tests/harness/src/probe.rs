@@ -1,26 +1,26 @@
-//! One question to a host: whether it lives, or can take work.
+//! One question to a host: whether it is healthy, or whether it can take work.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// The time that a host has for one answer. A new host listens a while before it answers.
+/// The time that a host has for one answer. A host that is starting listens for a while before it answers.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// The number of bytes of an answer that are read at most.
+/// The largest number of bytes of an answer that are read.
 const MOST: u64 = 64 << 10;
 
-/// What a host is asked.
+/// A question to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
-    /// Whether it lives: `GET /healthz`. A host whose disk is full lives.
+    /// Whether the host is healthy: `GET /healthz`. A host whose disk is full is healthy.
     Health,
-    /// Whether it can take work: `GET /readyz`.
+    /// Whether the host can take work: `GET /readyz`.
     Readiness,
 }
 
 impl Probe {
-    /// Returns true if the host at this address answers yes.
+    /// Returns true if the host at this address answers with 200.
     pub(crate) fn succeeds(self, address: SocketAddr) -> bool {
         self.ask(address).unwrap_or(false)
     }
@@ -36,7 +36,8 @@ impl Probe {
             format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
-        // To its end: a connection that is closed early might still count at a host that limits them.
+        // The answer is read to its end, since a connection that is closed early might still count at a
+        // host that limits connections.
         stream.take(MOST).read_to_end(&mut answer)?;
         Ok(answer.starts_with(b"HTTP/1.1 200 "))
     }
@@ -50,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks a server that gives this answer. Returns what it was asked, and whether that counted as a yes.
+    /// Asks a server that gives this answer. Returns the request, and whether the answer counted as a yes.
     fn asked(probe: Probe, answer: &'static str) -> (String, bool) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The machine's own clock, since what is waited for are processes that really run.
+//! The machine's own clock, since this crate waits for real processes.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Measures the time since its start.
+/// Measures the time since it was started.
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {

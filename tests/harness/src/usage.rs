@@ -1,18 +1,18 @@
-//! What a process costs, as Linux counts it under `/proc`.
+//! The resource usage of a process, as Linux counts it under `/proc`.
 
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-/// The kernel's unit of processor time in `/proc`, 100 a second on every architecture that the host runs on.
+/// The kernel's unit of processor time in `/proc`. It is 1/100 s on every architecture that the host runs on.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The fields of `/proc/PID/stat`, counted from 1, that hold processor time: of the process, and of its children that
-/// have ended.
+/// The fields of `/proc/PID/stat` that have the processor time of the process and of its children that have ended.
+/// The first field is 1.
 const OWN: [usize; 2] = [14, 15];
 const CHILDREN: [usize; 2] = [16, 17];
 
-/// Reads what a process costs.
+/// The resource usage of a process.
 #[derive(Debug, Clone)]
 pub struct ProcessUsage {
     folder: String,
@@ -35,18 +35,18 @@ impl ProcessUsage {
         }
     }
 
-    /// Returns the processor time that the process has taken, without its children's.
+    /// Returns the processor time that the process has used, without that of its children.
     ///
     /// # Errors
-    /// If the process is gone, or this is no Linux.
+    /// If the process is gone, or the system is not Linux.
     pub fn processor_time(&self) -> io::Result<Duration> {
         ticks(&self.read("stat")?, OWN)
     }
 
-    /// Returns the processor time that those of its children have taken that have ended.
+    /// Returns the processor time of those of the process's children that have ended.
     ///
     /// # Errors
-    /// If the process is gone, or this is no Linux.
+    /// If the process is gone, or the system is not Linux.
     pub fn children_processor_time(&self) -> io::Result<Duration> {
         ticks(&self.read("stat")?, CHILDREN)
     }
@@ -54,25 +54,25 @@ impl ProcessUsage {
     /// Returns the memory that the process occupies, in bytes.
     ///
     /// # Errors
-    /// If the process is gone, or this is no Linux.
+    /// If the process is gone, or the system is not Linux.
     pub fn resident_memory(&self) -> io::Result<u64> {
         size(&self.read("status")?, "VmRSS:")
     }
 
-    /// Returns the most memory that the process has ever occupied, in bytes.
+    /// Returns the most memory that the process has occupied at any time, in bytes.
     ///
     /// # Errors
-    /// If the process is gone, or this is no Linux.
+    /// If the process is gone, or the system is not Linux.
     pub fn peak_memory(&self) -> io::Result<u64> {
         size(&self.read("status")?, "VmHWM:")
     }
 
-    /// Returns the memory that the process occupies, in bytes, with a page that is mapped in several places counted
-    /// once. Instances of a workflow share the pages of its memory that none of them has written to, and the kernel
-    /// counts such a page as resident for each of them.
+    /// Returns the memory that the process occupies, in bytes. A page that is mapped several times counts once.
+    /// Instances of a workflow share the pages of its memory that none of them has written to, and the kernel counts
+    /// such a page as resident for each of them.
     ///
     /// # Errors
-    /// If the process is gone, or this is no Linux.
+    /// If the process is gone, or the system is not Linux.
     pub fn proportional_memory(&self) -> io::Result<u64> {
         size(&self.read("smaps_rollup")?, "Pss:")
     }
@@ -85,7 +85,7 @@ impl ProcessUsage {
 /// Returns the sum of two fields of `/proc/PID/stat`.
 fn ticks(stat: &str, fields: [usize; 2]) -> io::Result<Duration> {
     let missing = || unreadable("/proc/PID/stat", "no processor time");
-    // The name, in parentheses, may hold spaces. The fields from the third on stand behind it.
+    // The name, in parentheses, may have spaces. The fields from the third on come after it.
     let (_, rest) = stat.rsplit_once(')').ok_or_else(missing)?;
     let all: Vec<&str> = rest.split_whitespace().collect();
     let mut sum = 0;
@@ -96,7 +96,7 @@ fn ticks(stat: &str, fields: [usize; 2]) -> io::Result<Duration> {
     Ok(TICK * sum)
 }
 
-/// Returns the size, in bytes, that stands behind this name.
+/// Returns the size after this name, in bytes.
 fn size(text: &str, name: &str) -> io::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());

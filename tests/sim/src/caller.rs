@@ -1,4 +1,4 @@
-//! What the outside world does to a host, in one line each. Whatever goes wrong here ends the test.
+//! What callers do to a host, with one line for each act. A failure here ends the test.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -14,7 +14,7 @@ impl World {
     /// Deploys a guest under its own name.
     ///
     /// # Panics
-    /// When it is refused.
+    /// If the host refuses the guest.
     pub fn deploy(&self, host: &Runtime, name: &str) {
         let deployed = self.run(host.deploy(name, guest(name)));
         assert!(deployed.is_ok(), "{:?}", deployed.err());
@@ -23,7 +23,7 @@ impl World {
     /// Starts a run.
     ///
     /// # Panics
-    /// When it is refused.
+    /// If the host refuses the start.
     pub fn start(&self, host: &Runtime, workflow: &str, input: &Value) -> RunId {
         let start = Start {
             workflow: workflow.into(),
@@ -41,10 +41,10 @@ impl World {
         }
     }
 
-    /// The URL of the first webhook of a run, once it has one.
+    /// Returns the URL of a run's first webhook, once the run has one.
     ///
     /// # Panics
-    /// When it has none.
+    /// If the run has no webhook.
     pub fn url(&self, run: RunId) -> String {
         self.pass(1);
         let reading = self.reading();
@@ -60,10 +60,10 @@ impl World {
     /// Posts to a webhook.
     ///
     /// # Errors
-    /// When it is refused.
+    /// If the host refuses the request.
     ///
     /// # Panics
-    /// When the token is none of this host's.
+    /// If the token is not one of this host's.
     pub fn post(
         &self,
         host: &Runtime,
@@ -74,10 +74,10 @@ impl World {
         self.run(post(host, url, headers, body))
     }
 
-    /// The result of a run, once it has ended.
+    /// Returns the result of a run, once the run has ended.
     ///
     /// # Panics
-    /// When it did not complete.
+    /// If the run did not complete.
     pub fn result(&self, host: &Runtime, run: RunId) -> Value {
         self.finish(host, run);
         let reading = self.reading();
@@ -92,10 +92,10 @@ impl World {
         serde_json::from_slice(&output.body).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Where a run stands.
+    /// Returns the status of a run.
     ///
     /// # Panics
-    /// When there is no such run.
+    /// If there is no such run.
     pub fn status(&self, run: RunId) -> Status {
         let state = self.reading().state(run).ok().flatten();
         state
@@ -107,10 +107,10 @@ impl World {
 /// Posts to a webhook.
 ///
 /// # Errors
-/// When it is refused.
+/// If the host refuses the request.
 ///
 /// # Panics
-/// When the token is none of this host's.
+/// If the token is not one of this host's.
 pub async fn post(
     host: &Runtime,
     url: &str,

@@ -1,136 +1,139 @@
-//! A case: all that one simulation is made of. It is plain data, so that it can be printed and made smaller.
+//! A case: everything that decides one simulation. It is plain data, so that it can be printed and made smaller.
 
 use serde_json::{Value, json};
 
-/// What is simulated.
+/// A case to simulate.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// What the host's and the network's chances come from.
+    /// The seed of the random numbers of the host and of the network.
     pub seed: u64,
-    /// Bytes of warm instances that the host keeps.
+    /// The memory for warm instances, in bytes.
     pub warm_memory: u64,
-    /// Instances at once.
+    /// The largest number of instances at once.
     pub instances: u32,
-    /// Whether an instance is rebuilt after each step.
+    /// True if an instance is rebuilt after each step.
     pub rebuild_after_step: bool,
-    /// How many milliseconds late a commit begins at most.
+    /// The longest delay of a commit, in milliseconds.
     pub commit_delay: u64,
-    /// Whether a crash keeps any part of what was not synced, rather than none.
+    /// True if a crash may keep any part of the writes that were not synced, and not none of them.
     pub tears: bool,
-    /// How many percent of the attempts at calls fail.
+    /// The percentage of attempts at calls that fail.
     pub failing: u64,
-    /// What each run does, after it has created its webhooks.
+    /// The script of each run, which comes after the creation of the webhooks.
     pub scripts: Vec<Value>,
-    /// What is done to the runs and to the host, in order.
+    /// The acts on the runs and the host, in order.
     pub acts: Vec<Act>,
 }
 
-/// Something that is done.
+/// An act, and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
-    /// How many milliseconds after the one before.
+    /// The time since the act before, in milliseconds.
     pub after: u64,
-    /// What.
+    /// The act.
     pub what: What,
 }
 
-/// What can be done.
+/// The kinds of acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// A request is sent to a webhook, this many milliseconds from now.
+    /// A request is sent to a webhook.
     Post {
-        /// Whose.
+        /// The number of the run.
         run: usize,
-        /// Which.
+        /// The number of the webhook in [`WEBHOOKS`].
         webhook: usize,
-        /// Its `Idempotency-Key`.
+        /// The request's `Idempotency-Key`.
         key: Option<u8>,
-        /// Its body.
+        /// The request's body.
         body: u32,
-        /// From now.
+        /// The time from now until the request, in milliseconds.
         delay: u64,
     },
-    /// A request is sent about when the run's next deadline passes.
+    /// A request is sent at about the time when the run's next deadline passes.
     PostAtDeadline {
-        /// Whose.
+        /// The number of the run.
         run: usize,
-        /// Which.
+        /// The number of the webhook in [`WEBHOOKS`].
         webhook: usize,
-        /// Its body.
+        /// The request's body.
         body: u32,
-        /// How many milliseconds late, from one too early.
+        /// The time from the deadline until the request, in milliseconds. It can be -1.
         late: i8,
     },
-    /// An event is sent to one run, or to all who wait.
+    /// An event is sent to one run, or to all runs that wait for it.
     Event {
-        /// To whom.
+        /// The number of the run, or `None` for all runs that wait.
         to: Option<usize>,
-        /// What.
+        /// The event's body.
         body: u32,
     },
     /// The power fails now.
     Crash {
-        /// For how many milliseconds.
+        /// The time until the next start, in milliseconds.
         down: u64,
     },
-    /// The power fails after so many operations on the disk.
+    /// The power fails after this many operations on the disk.
     FailAfter(usize),
-    /// The machine's date is set ahead by this many milliseconds, or back.
+    /// The machine's date is changed by this many milliseconds, which may be negative.
     SetDate(i64),
     /// The disk is full for this many milliseconds.
     Full(u64),
-    /// A run, or the host, is paused or goes on.
+    /// A run or the host is paused or resumed.
     Pause {
-        /// Which run; the host if none.
+        /// The number of the run, or `None` for the host.
         run: Option<usize>,
-        /// Whether it goes on.
+        /// True if it is resumed.
         goes_on: bool,
     },
-    /// A run is moved to the other version of its workflow, which does the same but for the forms that fail once.
+    /// A run is moved to the other version of its workflow. The version does the same, except for the forms that
+    /// fail once.
     Move(usize),
-    /// A failed run is retried on the version on which nothing fails once.
+    /// A failed run is retried on the version without these failures.
     Retry(usize),
     /// A run is taken back to before one of its operations was answered.
     TakeBack {
-        /// Which run.
+        /// The number of the run.
         run: usize,
-        /// The operation, counted round by how many the run has made.
+        /// The number of the operation, modulo the number of operations that the run has made.
         step: u32,
     },
     /// A run is cancelled.
     Cancel {
-        /// Which run.
+        /// The number of the run.
         run: usize,
-        /// For how many milliseconds it may go on first. It is cancelled at once when none.
+        /// The time in milliseconds for which the run may go on before it is cancelled. `None` cancels the run at
+        /// once.
         grace: Option<u64>,
     },
 }
 
-/// What webhooks every run creates: the third one's callers are answered by the workflow.
+/// The webhooks that every run creates. The workflow answers the callers of the third.
 pub(crate) const WEBHOOKS: [&str; 3] = ["a", "b", "r"];
 
-/// The one event that there is.
+/// The name of the only event.
 pub(crate) const EVENT: &str = "e";
 
-/// Stands in a script for the version that runs are started on.
+/// The text in a script that stands for the version on which runs are started.
 const FIRST: &str = "the first version";
 
-/// The code of a failure that the other version does not have.
+/// The code of a failure that only the first version has.
 pub(crate) const ONCE: &str = "once";
 
-/// A form that fails on the version that runs are started on, and does something else on the other.
+/// Returns a form that fails on the version on which runs are started, and does something else on the other
+/// version.
 pub(crate) fn fails_once(mended: &Value) -> Value {
     let fails = json!({"fail": {"code": ONCE, "message": "it fails once"}});
     json!({"version": {FIRST: fails}, "else": mended})
 }
 
 impl Case {
-    /// Returns true if a run may fail once, so that both versions do not do the same.
+    /// Returns true if a run may fail once, so that the two versions differ.
     pub(crate) fn may_fail_once(&self, run: usize) -> bool {
         self.scripts[run].to_string().contains(FIRST)
     }
 
-    /// The whole script of a run that is started on this version.
+    /// Returns the whole script of a run that is started on this version.
     pub(crate) fn input(&self, run: usize, first: &str) -> Value {
         let [a, b, r] = WEBHOOKS;
         let script = json!({"seq": [

@@ -1,4 +1,4 @@
-//! The judgement at the end of a simulation: what the store holds against what was heard from the host.
+//! The checks at the end of a simulation: they compare the content of the store with the answers that the host gave.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::evidence::{Evidence, RunEvidence, event_body, webhook_number};
 use crate::history::{Heard, Post, idempotency_key};
 use crate::{Journey, Kept};
 
-/// Judges. Gives the number of activations.
+/// Checks all runs. Returns the number of activations.
 pub(crate) fn check(evidence: &Evidence<'_>) -> Result<usize, String> {
     let mut activations = 0;
     for number in 0..evidence.runs.len() {
@@ -47,7 +47,7 @@ impl RunEvidence<'_> {
         Ok(())
     }
 
-    /// The journal is what the model says that must happen.
+    /// Checks that the journal is as the model says.
     fn follow(&self) -> Result<(), String> {
         let mut inboxes = BTreeMap::new();
         for webhook in 0..WEBHOOKS.len() {
@@ -82,7 +82,8 @@ impl RunEvidence<'_> {
         Ok(())
     }
 
-    /// Each request that was acknowledged is there once, in the order acknowledged, and nothing else is.
+    /// Checks that each acknowledged request was delivered or is in the inbox, once and in the order of the
+    /// acknowledgements, and that no other request is.
     fn requests(&self, webhook: usize) -> Result<(), String> {
         let heard = self.heard(webhook);
         let mut places = BTreeMap::new();
@@ -125,7 +126,7 @@ impl RunEvidence<'_> {
         self.repeats(&heard)
     }
 
-    /// A caller hears what the workflow said, and is refused only for a reason.
+    /// Checks that callers got the answers of the workflow, and that refusals have a reason.
     fn answers(&self, webhook: usize, heard: &[(&Post, &Heard)]) -> Result<(), String> {
         let closed = self.operations().any(|(_, kind)| {
             matches!(kind, Kind::CloseWebhook { webhook: of } if *of == webhook_number(webhook))
@@ -141,7 +142,7 @@ impl RunEvidence<'_> {
                         return Err(format!("the workflow never said so: {heard:?}"));
                     }
                 }
-                // It may have closed the webhook, or have been failed, in what was set aside.
+                // A part of the history that was set aside may have closed the webhook, or may have failed the run.
                 Err(Refusal::Gone | Refusal::RunFailed) if self.is_repaired() => {}
                 Err(Refusal::Gone) if !closed && !self.status.has_ended() => {
                     return Err(format!("a webhook that is open is gone: {heard:?}"));
@@ -164,7 +165,7 @@ impl RunEvidence<'_> {
         Ok(())
     }
 
-    /// Who repeats a request hears the same again, and the run does not hear it.
+    /// Checks that a repeated request got the same answer again and did not reach the run again.
     fn repeats(&self, heard: &[(&Post, &Heard)]) -> Result<(), String> {
         let mut keys: BTreeMap<&str, Vec<(&Post, &Heard)>> = BTreeMap::new();
         for (post, heard) in heard {
@@ -196,7 +197,7 @@ impl RunEvidence<'_> {
         Ok(())
     }
 
-    /// Events that were acknowledged came, once each.
+    /// Checks that each acknowledged event came once.
     fn events(&self) -> Result<(), String> {
         let completions = self
             .journal
@@ -219,7 +220,7 @@ impl RunEvidence<'_> {
             let reached = reached.map(|runs| runs.contains(&self.all.runs[self.number]));
             let fits = match (event.to, reached) {
                 (Some(run), _) if run != self.number => true,
-                // The driver's last events are alike.
+                // Events that begin with `f` are the last ones of the driver, which have equal bodies.
                 (Some(_), Some(true)) if event.body.starts_with('f') => times >= 1,
                 (Some(_), Some(true)) => times == 1,
                 (Some(_), _) => event.body.starts_with('f') || times <= 1,
@@ -234,7 +235,7 @@ impl RunEvidence<'_> {
         Ok(())
     }
 
-    /// Each run that it started is there once.
+    /// Checks that each run which this one started exists once.
     fn starts(&self) -> Result<(), String> {
         let runs = self.all.reading.runs();
         let runs = runs.map_err(|error| error.to_string())?;
@@ -249,7 +250,7 @@ impl RunEvidence<'_> {
         for activation in &self.journal {
             let completion = activation.completion.as_ref();
             let is_known = |of_it: &Vec<String>, id: &String| match self.is_repaired() {
-                // What is set aside may have started others by the same operation.
+                // A part of the history that was set aside may have started other runs by the same operation.
                 true => of_it.contains(id),
                 false => *of_it == [id.clone()],
             };
@@ -285,7 +286,7 @@ impl RunEvidence<'_> {
         }
     }
 
-    /// A run that has continued as new and completed has done in each generation what it does in one, once.
+    /// Checks that a run which continued as new and completed did its script once in each generation.
     fn generations(&self, child: &RunView) -> Result<(), String> {
         if child.state.status != Status::Completed {
             return Ok(());
@@ -304,7 +305,8 @@ impl RunEvidence<'_> {
         }
     }
 
-    /// Calls are attempted within their count, under one key, and give what the network gave.
+    /// Checks that calls were attempted as often as allowed, with one key, and that their results are answers of the
+    /// network.
     fn calls(&self) -> Result<(), String> {
         for (number, kind) in self.operations() {
             let Kind::Call { retry, .. } = kind else {
@@ -329,7 +331,7 @@ impl RunEvidence<'_> {
                 continue;
             };
             if matches!(result, Err(CallError::Abandoned)) {
-                // Whether it was given up the model knows.
+                // The model knows whether the call was given up.
                 continue;
             }
             if matches!(result, Err(CallError::Interrupted)) {
@@ -341,7 +343,7 @@ impl RunEvidence<'_> {
             if let Err(CallError::Other(failure)) = result
                 && failure.code == "too-late"
             {
-                // While the run or the host stood still, the time to give up passed.
+                // The time to give up may have passed while the run or the host was stopped.
                 let may_be_late = self.all.disturbed || self.is_repaired();
                 if !may_be_late || retry.give_up_after.is_none() {
                     return Err(format!("operation {number} was late for no reason"));
@@ -369,11 +371,11 @@ impl RunEvidence<'_> {
     }
 }
 
-/// How late an attempt may be, in milliseconds: it is made when the commit that counts it is done.
+/// The largest delay of an attempt, in milliseconds. An attempt is made after the commit that counts it.
 const LATE: u64 = 1_000;
 
 impl RunEvidence<'_> {
-    /// What the network answered a call with this key, or with one that says how often it was done again.
+    /// Returns the network's answers to calls with this key, or with this key and the number of a take-back.
     fn answers_of(&self, key: &str) -> Vec<&Result<Response, CallError>> {
         let again = format!("{key}-");
         let answers = self.all.history.answers.iter();
@@ -382,7 +384,7 @@ impl RunEvidence<'_> {
         answers.flat_map(|(_, answers)| answers).collect()
     }
 
-    /// The number of attempts at a call, which its policy has to allow.
+    /// Returns the number of attempts at a call, and an error if its policy does not allow as many.
     fn attempts(
         &self,
         number: OperationNumber,
@@ -396,7 +398,7 @@ impl RunEvidence<'_> {
             .collect();
         let attempts = sent.len();
         if self.is_repaired() {
-            // It may be done again under the same key, with as many attempts.
+            // The call may be done again with the same key, and with as many attempts.
             return Ok(attempts);
         }
         if retry.attempts.is_some_and(|most| attempts > most as usize) {
@@ -417,8 +419,8 @@ impl RunEvidence<'_> {
         Ok(attempts)
     }
 
-    /// Whether a call may end after so many attempts, none of which gave a result: another one was one too many, or would
-    /// have come too late.
+    /// Returns true if a call may end after this many attempts without a result: the policy allows no other attempt, or
+    /// another one would come too late.
     fn may_give_up(&self, number: OperationNumber, attempts: usize, retry: RetryPolicy) -> bool {
         if retry.attempts.is_some_and(|most| attempts >= most as usize) {
             return true;

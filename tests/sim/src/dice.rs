@@ -1,35 +1,36 @@
-//! Chance from a seed: the same seed, the same throws.
+//! Random numbers from a seed. The same seed gives the same numbers.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Dice.
+/// A source of random numbers.
 #[derive(Debug)]
 pub struct Dice(ChaCha20Rng);
 
 impl Dice {
-    /// Dice of this seed.
+    /// Returns a source with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Dice(ChaCha20Rng::seed_from_u64(seed))
     }
 
-    /// A number below this one, which is not 0. That small numbers are a little likelier does not matter here.
+    /// Returns a number below this bound, which must not be 0. Small numbers are slightly more likely, which
+    /// does not matter here.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0.next_u64() % bound
     }
 
-    /// An index below this one, which is not 0.
+    /// Returns an index below this bound, which must not be 0.
     pub fn index(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(bound as u64)).unwrap_or_default()
     }
 
-    /// Whether something happens that does so many times in a hundred.
+    /// Returns true with this chance in percent.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
-    /// One of these.
+    /// Returns one of these values.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.index(of.len())]
     }

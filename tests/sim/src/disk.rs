@@ -1,5 +1,5 @@
-//! A disk that can lose power: what was not synced is gone, or, if it tears, any part of it may be. It keeps a log of all
-//! that was done to it.
+//! A disk that can lose power. Writes that were not synced are lost then or, if the disk tears, any part of them is.
+//! The disk keeps a log of all operations.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use redb::StorageBackend;
 
 use crate::Dice;
 
-/// What every redb file begins with, once it is whole.
+/// The beginning of every complete redb file.
 const MAGIC: &[u8] = b"redb";
 
-/// What a disk writes whole or not at all.
+/// The number of bytes that a disk writes completely or not at all.
 const SECTOR: usize = 512;
 
-/// The disk. Clones share it.
+/// A simulated disk. Clones are the same disk.
 #[derive(Debug, Clone, Default)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
@@ -23,23 +23,23 @@ pub struct SimDisk {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the host sees.
+    /// The content that the host sees.
     current: Vec<u8>,
-    /// What is left after power is lost.
+    /// The content after a loss of power.
     synced: Vec<u8>,
     log: Vec<Operation>,
-    /// How much of the log was synced.
+    /// The length of the part of the log that was synced.
     safe: usize,
-    /// What decides which part of the rest is there after power is lost. None: no part.
+    /// Decides which part of the rest survives a loss of power. `None` means no part.
     tearing: Option<Dice>,
-    /// How many more operations succeed, if they are counted.
+    /// The number of operations that still succeed, if they are counted.
     left: Option<usize>,
-    /// Whether there is no room left.
+    /// True if there is no room left.
     full: bool,
 }
 
 impl State {
-    /// Counts an operation; fails it if the power is gone.
+    /// Counts an operation. Returns an error if the power has failed.
     fn count(&mut self) -> io::Result<()> {
         match &mut self.left {
             None => Ok(()),
@@ -51,7 +51,7 @@ impl State {
         }
     }
 
-    /// Keeps, drops or cuts each write that was not synced, whatever becomes of the others.
+    /// Keeps, drops or cuts each write that was not synced, independently of the other writes.
     fn tear(&mut self) {
         let Some(dice) = &mut self.tearing else {
             return;
@@ -82,23 +82,23 @@ impl State {
     }
 }
 
-/// Something done to the disk.
+/// An operation on the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Its length was set.
+    /// The length of the file was set.
     Length(u64),
-    /// It was written to.
+    /// Bytes were written at an offset.
     Write(u64, Vec<u8>),
-    /// It was synced.
+    /// The file was synced.
     Sync,
 }
 
 impl SimDisk {
-    /// Loses what was not synced, and has power again.
+    /// Loses the writes that were not synced, and restores the power.
     pub fn lose_power(&self) {
         let state = &mut *self.lock();
-        // The real disk makes a new store under another name, and gives it its own when it is whole. So one that was
-        // not finished is not there.
+        // On a real disk, a new store has another name until it is complete. So a store that is not complete does not
+        // exist under its own name.
         if state.synced.starts_with(MAGIC) {
             state.tear();
         } else {
@@ -109,22 +109,22 @@ impl SimDisk {
         state.left = None;
     }
 
-    /// Lets this many more operations succeed, and then none.
+    /// Lets this many operations succeed, and makes all later ones fail.
     pub fn fail_after(&self, operations: usize) {
         self.lock().left = Some(operations);
     }
 
-    /// Tears from now on what was not synced when power is lost.
+    /// Makes the next losses of power keep a random part of the writes that were not synced.
     pub fn tear(&self, dice: Dice) {
         self.lock().tearing = Some(dice);
     }
 
-    /// Says from now on that it is full, or that it is not.
+    /// Makes the disk full, or no longer full.
     pub fn fill(&self, full: bool) {
         self.lock().full = full;
     }
 
-    /// Everything that was done to it.
+    /// Returns all operations on the disk.
     #[must_use]
     pub fn log(&self) -> Vec<Operation> {
         self.lock().log.clone()
@@ -197,7 +197,8 @@ impl StorageBackend for SimDisk {
 mod tests {
     use super::*;
 
-    /// What is left of four sectors of ones over zeros, when power is lost before they are synced.
+    /// Returns the content after a loss of power: four sectors had zeros, and ones were written over them but not
+    /// synced.
     fn left(tearing: Option<u64>) -> Vec<u8> {
         let disk = SimDisk::default();
         disk.set_len(4 * SECTOR as u64).unwrap();

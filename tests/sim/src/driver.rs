@@ -1,5 +1,5 @@
-//! Drives a case: many runs on one machine, and everything that may happen to them. What was heard from the host is
-//! written down, and judged at the end.
+//! Drives a case: several runs on one machine, and everything that may happen to them. The host's answers are
+//! recorded, and checked at the end.
 
 mod operators;
 
@@ -17,38 +17,38 @@ use crate::history::{Event, Heard, Post, Shared, lock, network};
 use crate::replay::replay;
 use crate::{Case, Dice, Ground, Reading, What, World, guest, other_version};
 
-/// How long a host that met a full disk may leave things undone: until the next scan.
+/// How long a host whose disk was full may leave work undone, in milliseconds: until its next scan.
 const SCAN: u64 = 32_000;
 
-/// Longer than any run sleeps, and any call takes.
+/// A time that is longer than any sleep of a run and any call, in milliseconds.
 const LONG: u64 = 100_000;
 
-/// How often runs are given what they wait for at the end. No script waits so often.
+/// How many times the runs are given at the end what they wait for. No script waits that often.
 const ROUNDS: usize = 100;
 
-/// What a simulation went through.
+/// The numbers of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Numbers {
-    /// Runs.
+    /// The number of runs.
     pub runs: usize,
-    /// Requests that were acknowledged.
+    /// The number of acknowledged requests.
     pub requests: usize,
-    /// Times that the power was lost.
+    /// The number of losses of power.
     pub crashes: usize,
-    /// Activations in all journals.
+    /// The number of activations in all journals.
     pub activations: usize,
-    /// Activations that were replayed or made again from them.
+    /// The number of activations that were replayed, or executed again from the journals.
     pub made_again: usize,
-    /// Simulated milliseconds.
+    /// The simulated time, in milliseconds.
     pub time: u64,
-    /// A digest of everything that was done to the disk, and of what is kept in memory.
+    /// A digest of all operations on the disk, and of the content of memory.
     pub kept: u64,
 }
 
 /// Simulates a case.
 ///
 /// # Errors
-/// When something is not as it must be. The text says what.
+/// If something is not as it must be. The text says what is wrong.
 pub fn drive(ground: Ground, case: &Case) -> Result<Numbers, String> {
     catch_unwind(AssertUnwindSafe(|| Driver::new(ground, case).drive())).unwrap_or_else(|panic| {
         let text = panic
@@ -68,11 +68,11 @@ struct Driver<'c> {
     crashes: usize,
     /// The versions of the workflow, which do the same.
     versions: [VersionId; 2],
-    /// Whether anything was ever paused.
+    /// True if anything was ever paused.
     paused: bool,
-    /// Whether anything may be paused now.
+    /// True if anything may be paused now.
     is_paused: bool,
-    /// Until when a full disk is an excuse for what is not done.
+    /// Until then, a full disk is an excuse for work that is not done.
     excused: Time,
     begun: Time,
 }
@@ -165,7 +165,7 @@ impl<'c> Driver<'c> {
         })
     }
 
-    /// A host that has not lost its disk.
+    /// Returns a host that has not failed.
     fn alive(&mut self) -> Result<Runtime, String> {
         if self.host.as_ref().is_some_and(Runtime::has_failed) {
             self.crash(5);
@@ -196,7 +196,7 @@ impl<'c> Driver<'c> {
         }
     }
 
-    /// Lets this many milliseconds pass, and looks whether all is well whenever the host has nothing more to do.
+    /// Lets this many milliseconds pass, and checks the host each time it has nothing more to do.
     fn pass(&mut self, span: u64) -> Result<(), String> {
         let until = self.world.now().after(span);
         loop {
@@ -275,7 +275,7 @@ impl<'c> Driver<'c> {
                 let what = run.map_or(Pausable::Host, |run| Pausable::Run(self.runs[run]));
                 self.paused = true;
                 self.is_paused = true;
-                // Whoever asks may not be heard, and a run may have ended.
+                // The answer may be lost, and a run may have ended.
                 if *goes_on {
                     drop(self.world.run(host.unpause(what)));
                 } else {
@@ -284,7 +284,7 @@ impl<'c> Driver<'c> {
             }
             What::Move(run) => self.move_to_other(&host, *run)?,
             What::Retry(run) => {
-                // Whoever asks may not be heard, and the run may not have failed.
+                // The answer may be lost, and the run may not have failed.
                 drop(self.retry(&host, *run));
             }
             What::TakeBack { run, step } => self.take_back(&host, *run, *step),
@@ -317,7 +317,7 @@ impl<'c> Driver<'c> {
         history.posts.len() - 1
     }
 
-    /// Sends a request at this time, to be heard of whenever it is.
+    /// Sends a request at this time. Its answer is recorded when it comes.
     fn send(&self, host: &Runtime, number: usize, at: Time) {
         let Post {
             run,
@@ -349,7 +349,7 @@ impl<'c> Driver<'c> {
         }));
     }
 
-    /// Sends again what has a key and was not heard of, as real callers do.
+    /// Sends each request again that has a key and was not answered, as real callers do.
     fn send_again(&self, host: &Runtime) {
         let unheard: Vec<usize> = {
             let history = lock(&self.history);
@@ -387,7 +387,7 @@ impl<'c> Driver<'c> {
         self.world.spawn(Box::pin(async move {
             let reached = match target {
                 None => {
-                    // One that is still on its way may reach others.
+                    // If the notification is not done yet, it may reach other runs later.
                     let reached = host.notify(EVENT.into(), payload).await.ok();
                     let reached = reached.filter(|reached| reached.is_done);
                     reached.map(|reached| reached.runs)
@@ -401,8 +401,8 @@ impl<'c> Driver<'c> {
         }));
     }
 
-    /// Ends all faults, and lets everything go on for which nothing more is needed; then a host that keeps no instance
-    /// warm takes over.
+    /// Ends all faults, lets the runs go on that need nothing more, and then replaces the host with one that keeps no
+    /// warm instances.
     fn settle(&mut self) -> Result<(), String> {
         self.pass(LONG)?;
         self.unpause()?;
@@ -417,7 +417,7 @@ impl<'c> Driver<'c> {
         self.pass(LONG)
     }
 
-    /// Gives the runs what they still wait for, until all have ended or wait for a webhook that they have closed.
+    /// Gives the runs what they still wait for, until each has ended or waits for a webhook that it has closed.
     fn finish(&mut self) -> Result<(), String> {
         for round in 0..ROUNDS {
             let host = self.alive()?;
@@ -468,16 +468,17 @@ impl<'c> Driver<'c> {
     }
 }
 
-/// A run that is due and has no instance. Where commits are late, one is looked at before it has one.
+/// Finds a run that is due and that the host does not execute. If commits are late, a run is due before it has an
+/// instance.
 struct Unlooked {
-    /// For how many milliseconds that may be.
+    /// The time for which a run may be in this state, in milliseconds.
     patience: u64,
-    /// The run, and when that was first seen.
+    /// The run, and the time at which it was first seen in this state.
     first: Option<(RunId, Time)>,
 }
 
 impl Unlooked {
-    /// Returns true if nobody has looked at this run for longer than that.
+    /// Returns true if this run has been in this state for longer than allowed.
     fn is_left(&mut self, run: RunId, now: Time) -> bool {
         let known = self.first.filter(|(first, _)| *first == run);
         let (_, since) = *self.first.insert(known.unwrap_or((run, now)));
@@ -485,7 +486,7 @@ impl Unlooked {
     }
 }
 
-/// What can be seen whenever the host has nothing more to do at an instant.
+/// Checks what must hold when the host has nothing more to do at an instant.
 fn look(
     host: &Runtime,
     reading: &Reading,
@@ -500,7 +501,7 @@ fn look(
     let text = |error: dormouse_store::ReadError| error.to_string();
     for (number, run) in runs.iter().enumerate() {
         let time = reading.state(*run).map_err(text)?.map(|state| state.time);
-        // What is made after a run was taken back is later than all before it, by a millisecond each time.
+        // After a run was taken back, each new activation is at least one millisecond later than all before.
         if time.is_some_and(|time| time > now.after(ahead)) {
             return Err(format!(
                 "run {number} has an activation at {time:?}, and now is {now:?}: a timer was early"
@@ -511,7 +512,7 @@ fn look(
     if !is_idle || now < excused {
         return Ok(());
     }
-    // What is held is set aside when it is found.
+    // A held run is removed from the due runs when the host finds it.
     let is_held = |run: RunId| -> Result<bool, String> {
         let view = reading.view(run).map_err(text)?;
         Ok(view.is_some_and(|view| view.held_by.is_some()))
@@ -531,7 +532,7 @@ fn look(
     {
         let status = reading.state(timer.run).map_err(text)?;
         let status = status.map(|state| state.status);
-        // The timers of a run that has ended wake nobody, and are cleared in pieces after its end.
+        // The timers of an ended run wake nothing, and are removed in pieces after its end.
         if !status.is_some_and(Status::has_ended) {
             return Err(format!(
                 "{timer:?} has passed at {now:?}, and nobody looks; its run is {status:?}"

@@ -1,4 +1,4 @@
-//! What a simulation leaves behind to judge by: what the store holds of each run, and what was heard from the host.
+//! The results of a simulation for the checks: the content of the store for each run, and the host's answers.
 
 use std::collections::BTreeSet;
 
@@ -12,32 +12,32 @@ use crate::Reading;
 use crate::case::{EVENT, WEBHOOKS};
 use crate::history::{Heard, History, Post};
 
-/// All there is to judge by.
+/// The results of a whole simulation.
 pub(crate) struct Evidence<'e> {
     pub(crate) reading: &'e Reading,
     pub(crate) runs: &'e [RunId],
     pub(crate) history: &'e History,
-    /// What the host sent out, each with its time.
+    /// The calls that the host sent, each with its time.
     pub(crate) sent: &'e [(u64, Request)],
-    /// Whether the power was ever lost.
+    /// True if the power was ever lost.
     pub(crate) disturbed: bool,
 }
 
-/// What there is about one run.
+/// The results for one run.
 pub(crate) struct RunEvidence<'e> {
     pub(crate) all: &'e Evidence<'e>,
     pub(crate) number: usize,
     pub(crate) journal: Vec<Activation>,
-    /// What lies in the inboxes still.
+    /// The requests that are still in the inboxes.
     pub(crate) left: Vec<Vec<Delivery>>,
-    /// What lies in the mailbox still.
+    /// The events that are still in the mailbox.
     pub(crate) mail: Vec<String>,
     pub(crate) status: Status,
     pub(crate) untaken: u64,
 }
 
 impl<'e> RunEvidence<'e> {
-    /// All that the store holds of one run.
+    /// Reads the content of the store for one run.
     pub(crate) fn read(all: &'e Evidence<'e>, number: usize) -> Result<Self, ReadError> {
         let (run, reading) = (all.runs[number], all.reading);
         let state = reading.state(run)?;
@@ -69,17 +69,18 @@ impl<'e> RunEvidence<'e> {
         })
     }
 
-    /// Whether an operator wanted to retry the run or to take it back.
+    /// Returns true if an operator has tried to retry the run or to take it back.
     pub(crate) fn is_repaired(&self) -> bool {
         self.all.history.repaired.contains(&self.number)
     }
 
-    /// Whether an operator wanted to cancel the run.
+    /// Returns true if an operator has tried to cancel the run.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.all.history.cancelled.contains(&self.number)
     }
 
-    /// What a webhook accepted: first what was delivered, in that order, then what lies there still.
+    /// Returns the requests that a webhook accepted: those that were delivered, in that order, and then those in the
+    /// inbox.
     pub(crate) fn accepted(&self, webhook: usize) -> impl Iterator<Item = &Delivery> {
         let waits: BTreeSet<OperationNumber> = self
             .operations()
@@ -102,7 +103,7 @@ impl<'e> RunEvidence<'e> {
         delivered.chain(&self.left[webhook])
     }
 
-    /// What it has made.
+    /// Returns the operations that the run has made.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (OperationNumber, &Kind)> {
         let operations = self
             .journal
@@ -113,7 +114,7 @@ impl<'e> RunEvidence<'e> {
             .zip(operations.map(|operation| &operation.kind))
     }
 
-    /// When an operation was made, and when it completed.
+    /// Returns the time at which an operation was made, and the time at which it completed.
     pub(crate) fn span(&self, number: OperationNumber) -> Option<(Time, Time)> {
         let mut made = 0;
         let maker = self.journal.iter().find(|activation| {
@@ -127,7 +128,8 @@ impl<'e> RunEvidence<'e> {
         Some((maker.time, ending.time))
     }
 
-    /// Whether a call is none that the network may see: the activation that made it gave it up again, or was the last.
+    /// Returns true if the network may not see a call: the activation that made the call also gave it up, or was the
+    /// last one.
     pub(crate) fn is_never_sent(&self, number: OperationNumber) -> bool {
         let mut made = 0;
         let maker = self.journal.iter().find(|activation| {
@@ -142,7 +144,7 @@ impl<'e> RunEvidence<'e> {
         })
     }
 
-    /// What was heard of a webhook.
+    /// Returns the answers to requests to a webhook.
     pub(crate) fn heard(&self, webhook: usize) -> Vec<(&'e Post, &'e Heard)> {
         let history = self.all.history;
         let heard = history
@@ -154,7 +156,7 @@ impl<'e> RunEvidence<'e> {
             .collect()
     }
 
-    /// The journal, for people.
+    /// Returns the journal as a text for people.
     pub(crate) fn told(&self) -> String {
         let mut lines = Vec::new();
         let mut made = 0;
@@ -179,8 +181,8 @@ impl<'e> RunEvidence<'e> {
     }
 }
 
-/// What a run was given when it failed stays where it lay, so that a retry can give it again. For who reads its journal it was
-/// taken.
+/// Removes the completion of the failed activation from the channels. The store keeps it there, so that a retry can
+/// give it again, but in the journal it was taken.
 fn forget_taken(journal: &[Activation], left: &mut [Vec<Delivery>], mail: &mut Vec<String>) {
     let last = journal.last();
     let failed = last.filter(|last| matches!(last.end, Some(End::Failed { .. })));
@@ -198,12 +200,12 @@ fn forget_taken(journal: &[Activation], left: &mut [Vec<Delivery>], mail: &mut V
     }
 }
 
-/// A webhook by its place in the script.
+/// Returns the number of a webhook by its index in the script.
 pub(crate) fn webhook_number(index: usize) -> WebhookNumber {
     WebhookNumber(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-/// The text of an event.
+/// Returns the text of an event.
 pub(crate) fn event_body(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Event(Some(payload)) => Some(String::from_utf8_lossy(&payload.body).into_owned()),

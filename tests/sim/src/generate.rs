@@ -1,4 +1,4 @@
-//! Makes a case from a seed.
+//! Generates a case from a seed.
 
 use serde_json::{Value, json};
 
@@ -9,18 +9,19 @@ use crate::{Act, Case, Dice, What};
 /// An hour in milliseconds.
 const HOUR: i64 = 3_600_000;
 
-/// Times are multiples of this, so that things often fall on the same millisecond.
+/// Times are multiples of this many milliseconds, so that events often fall on the same millisecond.
 const GRID: u64 = 50;
 
-/// The case of a seed.
+/// Returns the case of a seed.
 #[must_use]
 pub fn generate(seed: u64) -> Case {
     let mut dice = Dice::new(seed);
     let runs = 1 + dice.index(5);
-    // Of a run that was repaired less is known of when things must happen, so most cases have no repair.
+    // A repaired run can be checked less strictly, so most cases have no repair.
     let repairs = dice.percent(35);
     let scripts = (0..runs).map(|_| script(&mut dice, repairs)).collect();
-    // Nobody can tell what is left undone from what is paused, so most cases have no pause.
+    // While something is paused, work that is left undone cannot be noticed, so most cases have no
+    // pause.
     let pauses = dice.percent(30);
     let acts = (0..5 + dice.index(30))
         .map(|number| {
@@ -56,7 +57,7 @@ fn script(dice: &mut Dice, repairs: bool) -> Value {
     json!({ "seq": parts })
 }
 
-/// Something that fails once, by itself or beside something that has not completed then.
+/// Returns a form that fails once, alone or beside another form that has not completed then.
 fn failing(dice: &mut Dice, left: &mut usize) -> Value {
     let once = fails_once(&json!({"step": "mended", "value": dice.below(9)}));
     if dice.percent(50) {
@@ -66,7 +67,7 @@ fn failing(dice: &mut Dice, left: &mut usize) -> Value {
     json!({"join": [form(dice, left, 1), form(dice, left, 1), after]})
 }
 
-/// A form of at most this depth. Each takes one from `left`.
+/// Returns a form of at most this depth. Each form takes one from `left`.
 fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
     *left = left.saturating_sub(1);
     let forms = |dice: &mut Dice, left: &mut usize| -> Vec<Value> {
@@ -116,7 +117,7 @@ fn form(dice: &mut Dice, left: &mut usize, depth: u32) -> Value {
     }
 }
 
-/// What a run does that another starts. It ends by itself.
+/// Returns the script of a run that another run starts. It ends by itself.
 fn child(dice: &mut Dice) -> Value {
     match dice.below(5) {
         0 => json!({"step": "s", "value": dice.below(9)}),
@@ -138,10 +139,10 @@ fn child(dice: &mut Dice) -> Value {
     }
 }
 
-/// Something that is given up while it is outstanding, at once or a little later.
+/// Returns a form that is given up while it is outstanding, at once or a little later.
 fn given_up(dice: &mut Dice) -> Value {
     let (mut form, name) = match dice.below(6) {
-        // Without a timeout these would not take none for an answer.
+        // These forms have a timeout, since without one they would not accept an empty answer.
         0 | 1 => (json!({"wait": "a", "ms": span(dice)}), "a"),
         2 => (json!({"event": EVENT, "ms": span(dice)}), EVENT),
         3 => (json!({"call": call(dice)}), "call"),
@@ -150,7 +151,7 @@ fn given_up(dice: &mut Dice) -> Value {
     };
     let mut abandon = json!({ "abandon": name });
     if dice.percent(50) {
-        // Under a name that nothing else has, which a sleep before it would share.
+        // The form needs a name of its own, since the sleep before `abandon` could have the same name.
         form["as"] = json!("given up");
         abandon = json!({"seq": [{"sleep": span(dice)}, {"abandon": "given up"}]});
     }
@@ -161,7 +162,7 @@ fn call(dice: &mut Dice) -> Value {
     let mut call = json!({
         "method": "POST", "url": "http://service.example/", "body": "${a.url}", "delay_ms": 50 + span(dice),
     });
-    // A number, a time, or both bound it.
+    // A number of attempts, a time, or both bound the call.
     let bounds = dice.below(4);
     if bounds != 0 {
         call["attempts"] = (1 + dice.below(4)).into();
@@ -180,7 +181,7 @@ fn timeout(dice: &mut Dice) -> Option<u64> {
     (!dice.percent(25)).then(|| span(dice))
 }
 
-/// What an operator does to a run.
+/// Returns an act of an operator on a run.
 fn repair(dice: &mut Dice, runs: usize) -> Act {
     let run = dice.index(runs);
     let what = match dice.below(12) {

@@ -1,4 +1,4 @@
-//! What a simulated machine keeps the store on: a disk for redb, or memory that commits in an order of its own.
+//! The place of a simulated machine's store: a disk for redb, or memory that commits in an order of its own.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use dormouse_store_redb::RedbStore;
 use crate::reading::{Here, Reading};
 use crate::{Dice, Operation, SimDisk};
 
-/// Which of the two stores a test runs on.
+/// The store on which a test runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
     /// redb, on a simulated disk.
@@ -20,7 +20,7 @@ pub enum Ground {
     Memory,
 }
 
-/// Makes a test of each function for both grounds.
+/// Makes a test for both stores of each function.
 #[macro_export]
 macro_rules! on_both {
     ($($name:ident,)*) => {
@@ -40,11 +40,11 @@ macro_rules! on_both {
     };
 }
 
-/// Operations of a disk that one commit takes, about: a fault that comes after so many of them comes after one commit in
-/// memory.
+/// The approximate number of disk operations of one commit. A fault that comes after this many operations comes after
+/// one commit in memory.
 const OPERATIONS: usize = 12;
 
-/// What outlives a host.
+/// The parts of a machine that survive a crash of the host.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) disk: SimDisk,
@@ -78,7 +78,7 @@ impl Kept {
         }
     }
 
-    /// Keeps whatever is still under way from becoming durable, as a loss of power does.
+    /// Prevents pending writes from becoming durable, as a loss of power does.
     pub(crate) fn cut_off(&self) {
         self.disk.fail_after(0);
         self.memory.faults().fail_after(0);
@@ -89,7 +89,7 @@ impl Kept {
         self.memory.lose_power();
     }
 
-    /// Fails after so many operations of the disk, or about as many in memory.
+    /// Makes writes fail after this many operations of the disk, or after about as many in memory.
     pub(crate) fn fail_after(&self, operations: usize) {
         self.disk.fail_after(operations);
         let commits = operations / OPERATIONS;
@@ -101,7 +101,7 @@ impl Kept {
         self.memory.faults().fill(full);
     }
 
-    /// Has commits in memory take time, and an order of their own.
+    /// Makes commits in memory take time, and finish in another order.
     pub(crate) fn disorder(&self, seed: u64) {
         let mut dice = Dice::new(seed);
         let mut faults = self.memory.faults();
@@ -109,7 +109,7 @@ impl Kept {
         faults.set_delay(dice.below(3));
     }
 
-    /// Returns a digest of everything that was done to the disk, and of what is kept in memory.
+    /// Returns a digest of all operations on the disk, and of the content of memory.
     pub(crate) fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.disk.log().hash(&mut hasher);

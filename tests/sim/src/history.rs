@@ -1,4 +1,4 @@
-//! What is known outside the host: what was sent to it, what was heard of it, and what the network answered it.
+//! The history outside the host: the requests to it, its answers, and the network's answers to its calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use dormouse_runtime::{Received, Refusal};
 
 use crate::{Case, Dice, SimEgress};
 
-/// A request that the driver sends, as often as it takes to hear of it.
+/// A request of the driver. It is sent again until it is answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) run: usize,
@@ -18,57 +18,57 @@ pub(crate) struct Post {
     pub(crate) body: String,
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
     pub(crate) post: usize,
-    /// When it was sent, and when this was heard, in the order of all such moments.
+    /// The numbers of the moments at which the request was sent and answered, in the order of all such moments.
     pub(crate) sent: usize,
     pub(crate) heard: usize,
     pub(crate) result: Result<Received, Refusal>,
 }
 
-/// An event that the driver sends.
+/// An event of the driver.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) to: Option<usize>,
     pub(crate) body: String,
-    /// Whom it reaches, once heard.
+    /// The runs that the event reached, once the host has answered.
     pub(crate) reached: Option<Vec<RunId>>,
 }
 
-/// What is known outside the host.
+/// The history outside the host.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) posts: Vec<Post>,
     pub(crate) heard: Vec<Heard>,
     pub(crate) events: Vec<Event>,
-    /// The runs that an operator wanted to retry or to take back, whatever came of it.
+    /// The runs that an operator has tried to retry or to take back, also without success.
     pub(crate) repaired: BTreeSet<usize>,
-    /// The runs that an operator wanted to cancel.
+    /// The runs that an operator has tried to cancel.
     pub(crate) cancelled: BTreeSet<usize>,
-    /// What the network answered, by `Idempotency-Key`.
+    /// The network's answers, by `Idempotency-Key`.
     pub(crate) answers: BTreeMap<String, Vec<Result<Response, CallError>>>,
     moments: usize,
 }
 
 impl History {
-    /// The next moment.
+    /// Returns the number of the next moment.
     pub(crate) fn moment(&mut self) -> usize {
         self.moments += 1;
         self.moments
     }
 }
 
-/// The history, shared with tasks that wait for the host's word.
+/// The history, shared with tasks that wait for the host's answers.
 pub(crate) type Shared = Arc<Mutex<History>>;
 
-/// The history, for as long as nothing is awaited.
+/// Locks the history. The lock must not be held across an await.
 pub(crate) fn lock(history: &Shared) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A network that fails and takes its time, and writes down what it answers.
+/// Returns a network that fails at random, takes its time, and records its answers.
 pub(crate) fn network(case: &Case, history: &Shared) -> SimEgress {
     let (failing, history) = (case.failing, history.clone());
     let outcome = Mutex::new(Dice::new(case.seed));
@@ -102,7 +102,7 @@ pub(crate) fn network(case: &Case, history: &Shared) -> SimEgress {
     .after(move |_| 50 * throw(&delay, 5))
 }
 
-/// The `Idempotency-Key` of a request.
+/// Returns the `Idempotency-Key` of a request.
 pub(crate) fn idempotency_key(request: &Request) -> String {
     let keys: Vec<_> = request
         .headers

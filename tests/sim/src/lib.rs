@@ -1,8 +1,9 @@
 //! A host in simulation: one thread, simulated time, seeded randomness, a store that can lose power (redb on a
-//! simulated disk, or one in memory), and a network that is a function. Everything above these seams is the real thing: the real runtime, engine and store, and real guests.
+//! simulated disk, or a store in memory), and a network that is a function. Everything above these seams is real: the
+//! runtime, the engine, the store and the guests.
 //!
-//! [`World`] is the machine, which outlives the host on it; [`World::host`] starts a host, and [`World::crash`] takes it
-//! away between two polls of a task, with whatever the disk had not synced.
+//! [`World`] is the machine, which outlives the host on it. [`World::host`] starts a host. [`World::crash`] removes the
+//! host between two polls of a task, and loses the writes that were not synced.
 
 #![allow(clippy::panic, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! The rest of the machine: a network that is a function.
+//! The simulated network and the guests of a machine.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,17 +10,17 @@ use dormouse_simulation::Seam;
 
 type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;
 
-/// A network: a function from requests to responses, and a list of what was sent.
+/// A network: a function from requests to responses, and a list of the requests that were sent.
 #[derive(Clone)]
 pub struct SimEgress {
     answer: Arc<Answer>,
     delay: Arc<dyn Fn(&Request) -> u64 + Send + Sync>,
-    /// With the time of each, in milliseconds since the machine was started.
+    /// The requests, each with its time in milliseconds since the machine was started.
     sent: Arc<Mutex<Vec<(u64, Request)>>>,
 }
 
 impl SimEgress {
-    /// A network that answers like this.
+    /// Returns a network that answers with this function.
     pub fn new(
         answer: impl Fn(&Request) -> Result<Response, CallError> + Send + Sync + 'static,
     ) -> Self {
@@ -31,21 +31,22 @@ impl SimEgress {
         }
     }
 
-    /// The same, but that an answer takes this many milliseconds. It is decided when they have passed.
+    /// Delays each answer by this many milliseconds. The answer is decided at the end of the delay.
     #[must_use]
     pub fn after(mut self, delay: impl Fn(&Request) -> u64 + Send + Sync + 'static) -> Self {
         self.delay = Arc::new(delay);
         self
     }
 
-    /// What was sent so far.
+    /// Returns the requests that were sent so far.
     #[must_use]
     pub fn sent(&self) -> Vec<Request> {
         let sent = self.timed().into_iter();
         sent.map(|(_, request)| request).collect()
     }
 
-    /// The same, each with its time in milliseconds since the machine was started.
+    /// Returns the requests that were sent so far, each with its time in milliseconds since the
+    /// machine was started.
     #[must_use]
     pub fn timed(&self) -> Vec<(u64, Request)> {
         self.sent
@@ -55,7 +56,7 @@ impl SimEgress {
     }
 }
 
-/// A network as the host is given it.
+/// The network in the form that the host needs.
 pub(crate) struct Network {
     pub(crate) egress: SimEgress,
     pub(crate) clock: Seam,
@@ -67,7 +68,7 @@ impl Egress for Network {
         let egress = self.egress.clone();
         let now = self.clock.elapsed();
         let sent = Request {
-            // A copy, since the body itself holds the memory that the host has counted for it.
+            // The body is copied, since the original holds memory that the host has counted for it.
             body: Bytes::copy_from_slice(&request.body),
             ..request.clone()
         };
@@ -90,10 +91,10 @@ impl Egress for Network {
     }
 }
 
-/// A guest that `cargo xtask build` has made.
+/// Returns a guest that `cargo xtask build` has built.
 ///
 /// # Panics
-/// When it was not built.
+/// If the guest was not built.
 #[must_use]
 pub fn guest(name: &str) -> Bytes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -108,11 +109,11 @@ pub fn guest(name: &str) -> Bytes {
     }
 }
 
-/// Returns the program `script` as another version, which does the same.
+/// Returns the guest `script` as another version, which does the same.
 #[must_use]
 pub fn other_version() -> Bytes {
     let mut component = guest("script").to_vec();
-    // A custom section of this name, which does nothing.
+    // Adds a custom section, which has no effect.
     component.extend([0, 3, 1, b'x', 1]);
     component.into()
 }

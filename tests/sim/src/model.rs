@@ -1,8 +1,9 @@
-//! What must happen to one run, said as plainly as possible: lists in memory, no store, no host, no time of its own.
+//! The model of one run: it says in the simplest way what must happen, with lists in memory and without a store, a host
+//! or a clock.
 //!
-//! A [`Journey`] is told every request that the run's webhooks accepted, and then follows the journal, activation after
-//! activation. At each it knows what may complete, and refuses anything else. It shares no code with the host but the
-//! types of the journal, so that one can be held to the other, and any store to both.
+//! A [`Journey`] gets every request that the run's webhooks accepted, and then follows the journal, activation by
+//! activation. It knows at each activation which operations may complete, and refuses all others. It shares only the
+//! types of the journal with the host, so it can check the host with any store.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,28 +14,28 @@ use dormouse_journal::{
 /// A request that a webhook accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// What its caller was answered with.
+    /// The id in the answer to the request's caller.
     pub id: String,
-    /// When.
+    /// The time of the acceptance.
     pub accepted: Time,
 }
 
-/// A run on its way through its journal.
+/// A run, followed along its journal.
 #[derive(Debug, Clone, Default)]
 pub struct Journey {
-    /// What was accepted and not handed out, in the order accepted.
+    /// The requests that were accepted and not handed out, in the order of their acceptance.
     inboxes: BTreeMap<WebhookNumber, VecDeque<Kept>>,
-    /// What has not completed, in the order made.
+    /// The operations that have not completed, in the order in which they were made.
     open: BTreeMap<OperationNumber, Pending>,
-    /// How many operations were made.
+    /// The number of operations that were made.
     made: u32,
     time: Time,
     began: bool,
     ended: bool,
-    /// How far wall time is ahead.
+    /// By how many milliseconds wall time is ahead of steady time.
     shift: i64,
-    /// True if an operator has repaired the run: then waits may have had more time than they were given at first, and what
-    /// was carried out before may not be known any more.
+    /// True if an operator has repaired the run. Its waits may then have had more time than the journal says, and the
+    /// results of effects may be lost.
     repaired: bool,
 }
 
@@ -44,12 +45,12 @@ struct Pending {
     step: String,
     kind: Kind,
     issued: Time,
-    /// When `abandon` named it. From then on nothing can reach it.
+    /// The time at which `abandon` named the operation. Nothing can complete it after that except giving up.
     given_up: Option<Time>,
 }
 
 impl Pending {
-    /// When it ends by itself, in steady time, when wall time is so far ahead.
+    /// Returns the steady time at which the operation ends by itself, if wall time is ahead by `shift`.
     fn deadline(&self, shift: i64) -> Option<Time> {
         let later = |span: u64| Some(Time(self.issued.0.saturating_add(span)));
         match &self.kind {
@@ -63,7 +64,7 @@ impl Pending {
         }
     }
 
-    /// The webhook whose requests it takes.
+    /// Returns the webhook whose requests the operation takes.
     fn webhook(&self) -> Option<WebhookNumber> {
         match &self.kind {
             Kind::WaitForWebhook { webhook, .. } if self.given_up.is_none() => Some(*webhook),
@@ -71,7 +72,8 @@ impl Pending {
         }
     }
 
-    /// Whether a wait may have this request: it came before the deadline, or was there when the wait was made.
+    /// Returns true if a wait may get this request: the request came before the deadline, or was there when the wait
+    /// was made.
     fn may_have(&self, request: &Kept) -> bool {
         let in_time = self
             .deadline(0)
@@ -79,8 +81,8 @@ impl Pending {
         in_time || request.accepted <= self.issued
     }
 
-    /// Whether a wait cannot end without this request having been handed out. One that came in the very millisecond of
-    /// the wait may have come after it.
+    /// Returns true if the wait can end without a request only after this request was handed out. A request that came
+    /// in the same millisecond as the wait may have come after it, so it does not count.
     fn must_see_gone(&self, request: &Kept) -> bool {
         let in_time = self
             .deadline(0)
@@ -89,11 +91,12 @@ impl Pending {
     }
 }
 
-/// When something became possible, when what it is made of was accepted, and the operation.
+/// When a completion became possible, when its request was accepted or its deadline passed, and its operation. Earlier
+/// ones come first.
 type Place = (Time, Time, OperationNumber);
 
 impl Journey {
-    /// A run that has not begun, whose webhooks are to accept this.
+    /// Returns a run that has not begun, with the requests that its webhooks will accept.
     #[must_use]
     pub fn new(inboxes: BTreeMap<WebhookNumber, VecDeque<Kept>>) -> Self {
         Journey {
@@ -102,7 +105,8 @@ impl Journey {
         }
     }
 
-    /// The same of a run that an operator has retried or taken back. When its waits end is not in its journal.
+    /// Sets whether an operator has retried the run or taken it back. The journal of such a run does not tell when its
+    /// waits end.
     #[must_use]
     pub fn repaired(self, repaired: bool) -> Self {
         Journey { repaired, ..self }
@@ -111,7 +115,7 @@ impl Journey {
     /// Follows the journal by one activation.
     ///
     /// # Errors
-    /// When this is not what must happen. The text says why.
+    /// If the activation is not what must happen. The text says why.
     pub fn follow(&mut self, activation: &Activation) -> Result<(), String> {
         if self.ended {
             return Err("an activation follows the end".into());
@@ -148,7 +152,7 @@ impl Journey {
         Ok(())
     }
 
-    /// What was accepted and never handed out.
+    /// Returns the requests that were accepted and never handed out.
     #[must_use]
     pub fn left(&self) -> &BTreeMap<WebhookNumber, VecDeque<Kept>> {
         &self.inboxes
@@ -180,7 +184,7 @@ impl Journey {
         }
     }
 
-    /// Nothing comes back of an operation whose future was dropped.
+    /// Removes operations whose futures were dropped. Nothing completes them.
     fn drop_futures(&mut self, operations: &[OperationNumber]) -> Result<(), String> {
         for operation in operations {
             if self.open.remove(operation).is_none() {
@@ -190,8 +194,8 @@ impl Journey {
         Ok(())
     }
 
-    /// `abandon` gives up the operation that it names if that is open and was not given up before, and none otherwise. What
-    /// is given up completes yet.
+    /// Gives up the operation that `abandon` names, if it is open and was not given up before. A given-up operation
+    /// still completes.
     fn abandon(
         &mut self,
         step: &str,
@@ -228,8 +232,8 @@ impl Journey {
         let place = match (&pending.kind, outcome) {
             (kind, outcome) if pending.given_up.is_some() => {
                 comes_of_giving_up(kind, outcome)?;
-                // It has its place by when it was made or by when it was given up: a host that starts again does not
-                // know the latter.
+                // The place depends on when the operation was made, or on when it was given up: a host that starts
+                // again does not know the latter.
                 Some((pending.issued, pending.issued, number))
             }
             (Kind::Call { .. }, Outcome::Response(Err(CallError::Abandoned))) => {
@@ -250,7 +254,7 @@ impl Journey {
             | (Kind::WaitForCancel { .. }, Outcome::CancelAsked(None)) => {
                 Some(passed(&pending, number, time, self.shift)?)
             }
-            // When these arrived is not in the journal.
+            // The journal does not tell when these arrived.
             (Kind::WaitForEvent { .. }, Outcome::Event(Some(_)))
             | (Kind::Call { .. }, Outcome::Response(_))
             | (Kind::Notify { .. }, Outcome::Notified(_))
@@ -258,7 +262,7 @@ impl Journey {
             | (Kind::WaitForRun { .. }, Outcome::RunEnded(Ok(Some(_))))
             | (Kind::CancelRun { .. }, Outcome::RunCancelled(Ok(_)))
             | (Kind::WaitForCancel { .. }, Outcome::CancelAsked(Some(_))) => None,
-            // What came of it was set aside.
+            // The started run was set aside by a repair.
             (Kind::StartRun { .. }, Outcome::Started(Err(_)))
             | (Kind::CancelRun { .. }, Outcome::RunCancelled(Err(_)))
                 if self.repaired =>
@@ -276,7 +280,7 @@ impl Journey {
         }
     }
 
-    /// Each wait takes the first request, and the oldest wait that may have it gets it.
+    /// Hands out a request. Each wait takes the first request, and the oldest wait that may have a request gets it.
     fn hand_out(
         &mut self,
         webhook: WebhookNumber,
@@ -321,7 +325,7 @@ impl Journey {
         self.inboxes.get(&webhook)?.front().cloned()
     }
 
-    /// The oldest wait that may have this request.
+    /// Returns the oldest wait that may have this request.
     fn taker(&self, webhook: WebhookNumber, request: &Kept) -> Option<(OperationNumber, Pending)> {
         let may_have = |pending: &Pending| self.repaired || pending.may_have(request);
         self.open
@@ -344,8 +348,8 @@ impl Journey {
         }
     }
 
-    /// Of what could complete, the earliest goes first. What became possible in the same millisecond may have done so
-    /// later in it, but for deadlines: those are known long before.
+    /// Checks that no other operation could have completed before. Of events in the same millisecond, any may be first,
+    /// except for deadlines, which are known long before.
     fn nothing_came_before(&self, place: Place) -> Result<(), String> {
         for webhook in self.inboxes.keys() {
             let Some(first) = self.first(*webhook) else {
@@ -377,13 +381,13 @@ impl Journey {
             let due = (deadline, deadline, *number);
             let free = match pending.webhook() {
                 Some(webhook) => self.nothing_is_left_for(webhook, pending).is_ok(),
-                // An event, or the end of a run, may be on its way to it.
+                // An event, or the end of a run, may be on its way to the wait.
                 None => !matches!(
                     pending.kind,
                     Kind::WaitForEvent { .. } | Kind::WaitForRun { .. }
                 ),
             };
-            // What had passed when it was made ends at once.
+            // A deadline that had passed when the operation was made ends the operation at once.
             let came_before = if deadline > pending.issued {
                 due < place
             } else {

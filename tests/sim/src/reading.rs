@@ -1,4 +1,4 @@
-//! What the store holds, asked for by a test: here and now, whatever the host does.
+//! Reads the content of the store for a test, at once, whatever the host does.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use dormouse_store::{
 };
 use futures::FutureExt;
 
-/// A store to be read by a test.
+/// A store that a test reads.
 #[derive(Clone)]
 pub struct Reading(pub(crate) Arc<dyn StoreReader>);
 
-/// Runs what a read needs where it is asked for.
+/// Runs the tasks of a read at once, on the reading thread.
 pub(crate) struct Here;
 
 impl Spawner for Here {
@@ -30,13 +30,13 @@ impl Spawner for Here {
     }
 }
 
-/// A read that has nothing to wait for.
+/// Returns the result of a read that has nothing to wait for.
 fn now<T>(read: dormouse_store::Read<T>) -> Result<T, ReadError> {
     read.now_or_never()
         .unwrap_or_else(|| panic!("a read has to wait"))
 }
 
-/// Everything, where a read takes a limit.
+/// A limit that leaves nothing out.
 const ALL: usize = usize::MAX;
 
 #[allow(
@@ -45,7 +45,7 @@ const ALL: usize = usize::MAX;
     reason = "each fails when the store cannot be read, and panics when it would have to wait"
 )]
 impl Reading {
-    /// Returns where a run stands.
+    /// Returns the state of a run.
     pub fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
         now(self.0.state(run))
     }
@@ -69,7 +69,7 @@ impl Reading {
         now(self.0.trigger(name.to_owned()))
     }
 
-    /// Returns true if something is to be carried out for runs.
+    /// Returns true if there are effects to carry out for runs.
     pub fn has_orders(&self) -> Result<bool, ReadError> {
         now(self.0.has_orders())
     }
@@ -116,7 +116,7 @@ impl Reading {
             .collect())
     }
 
-    /// Returns what the present generation of a run was begun with.
+    /// Returns the beginning of a run's present generation, and its input.
     pub fn beginning(&self, run: RunId) -> Result<(Beginning, Payload), ReadError> {
         match now(self.0.generation(run))? {
             Some(generation) => Ok(generation),
@@ -124,7 +124,7 @@ impl Reading {
         }
     }
 
-    /// Returns what a run was started with.
+    /// Returns the input of a run.
     pub fn input(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
         now(self.0.input(run))
     }
@@ -139,18 +139,18 @@ impl Reading {
         now(self.0.component(version))
     }
 
-    /// Returns all that lies in a channel of a run.
+    /// Returns all completions in a channel of a run.
     pub fn lying(&self, run: RunId, channel: Channel) -> Result<Vec<Outcome>, ReadError> {
         let lying = now(self.0.lying(run, channel))?.into_iter();
         Ok(lying.map(|lying| lying.outcome).collect())
     }
 
-    /// Returns a run that can go on, if one can.
+    /// Returns a run that can go on, if there is one.
     pub fn due_run(&self) -> Result<Option<RunId>, ReadError> {
         Ok(now(self.0.due_runs(None, 1))?.runs.pop())
     }
 
-    /// Returns a timer that has passed by now, if one has.
+    /// Returns a timer that has passed at this moment, if there is one.
     pub fn passed_timer(&self, moment: Moment) -> Result<Option<Timer>, ReadError> {
         Ok(now(self.0.timers(None, moment, 1))?.due.pop())
     }

@@ -1,8 +1,9 @@
-//! Replay equals live: every run is made again from its journal alone, and does what the journal says that it did.
+//! Checks that a replay does the same as the live run. Every run is executed again from its journal alone, and must
+//! do what the journal says.
 //!
-//! A part of the journal is replayed, where the engine itself compares each operation. From there on the guest is let
-//! run as if it were new, being handed the completions that the journal holds, and what it decides is compared with
-//! what is recorded, byte for byte: operations, log lines and the end.
+//! A part of the journal is replayed, and the engine itself compares each operation. After it, the guest runs as if
+//! it were new, with the completions of the journal. Its operations, log lines and end are compared with the journal,
+//! byte for byte.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use dormouse_store::RunView;
 
 use crate::{Dice, Reading, World};
 
-/// A run as the store holds it.
+/// A run, as the store has it.
 struct Recorded<'w> {
     world: &'w World,
     program: Program,
@@ -30,8 +31,8 @@ struct Recorded<'w> {
     urls: Arc<RecordedUrls>,
 }
 
-/// Makes a run again, three times: replayed to its last activation, replayed to some other, and not replayed at all.
-/// Gives the number of activations.
+/// Executes a run again, three times: with a replay up to its last activation, with a replay up to another one, and
+/// without a replay. Returns the number of activations.
 pub(crate) fn replay(
     world: &World,
     reading: &Reading,
@@ -68,7 +69,7 @@ impl<'w> Recorded<'w> {
         })
     }
 
-    /// What is shown of the run's end is what its journal says of it.
+    /// Checks that the run's shown end is the end in its journal.
     fn has_its_end(&self) -> Result<(), String> {
         let state = &self.view.state;
         let output = self.reading.output(self.view.id);
@@ -91,7 +92,7 @@ impl<'w> Recorded<'w> {
         }
     }
 
-    /// Replays so many activations, and makes the others anew.
+    /// Replays this many activations, and executes the others anew.
     async fn make_again(&self, replayed: usize) -> Result<(), String> {
         let mut instance = self
             .program
@@ -106,7 +107,7 @@ impl<'w> Recorded<'w> {
             let completion: Option<Completion> = recorded.completion.clone();
             let made = instance.activate(recorded.moment(), completion).await;
             let made = made.map_err(|error| format!("activation {number}: {error}"))?;
-            // Where its completion came from is known to whoever gives it.
+            // The instance does not know the origin of its completion.
             let activation = Activation {
                 origin: recorded.origin.clone(),
                 ..made.activation
@@ -164,7 +165,7 @@ impl<'w> Recorded<'w> {
     }
 }
 
-/// The URLs that the run was given when it was live. In its journal they outlive the webhooks.
+/// The URLs that the live run was given. They are still in the journal after the webhooks are gone.
 struct RecordedUrls(BTreeMap<WebhookNumber, String>);
 
 impl RecordedUrls {
@@ -184,7 +185,7 @@ impl Urls for RecordedUrls {
     }
 }
 
-/// Every turn is given at once.
+/// Turns that are given at once.
 struct AtOnce;
 
 impl Turns for AtOnce {
@@ -196,7 +197,7 @@ impl Turns for AtOnce {
     }
 }
 
-/// Every budget of CPU time is as good as new.
+/// CPU time that is never used up.
 struct NoCpu;
 
 impl CpuClock for NoCpu {

@@ -1,13 +1,13 @@
-//! Makes a failing case smaller for as long as it fails.
+//! Makes a failing case smaller, as long as it still fails.
 
 use serde_json::{Value, json};
 
 use crate::Case;
 
-/// How many smaller cases are tried.
+/// The largest number of smaller cases that are tried.
 const TRIES: usize = 600;
 
-/// The smallest case found that still fails, and how it fails.
+/// Returns the smallest case found that still fails, and its failure.
 pub fn shrink(
     case: Case,
     failure: String,
@@ -15,7 +15,8 @@ pub fn shrink(
 ) -> (Case, String) {
     let (mut case, mut failure) = (case, failure);
     let mut tries = 0;
-    // After a success the look begins anew where it was: what lay before it has been tried, and mostly in vain.
+    // After a success, the search continues at the same place: the cases before it were tried already, and most
+    // of them without success.
     let mut place = 0;
     let mut since_success = 0;
     loop {
@@ -39,7 +40,7 @@ pub fn shrink(
     }
 }
 
-/// Every case that is one step smaller, the largest steps first.
+/// Returns every case that is one step smaller, with the largest steps first.
 fn smaller(case: &Case) -> Vec<Case> {
     let mut all = Vec::new();
     for (run, script) in case.scripts.iter().enumerate() {
@@ -72,7 +73,7 @@ fn smaller(case: &Case) -> Vec<Case> {
     all
 }
 
-/// Every script in which one form is left out, or one that holds another is replaced by it.
+/// Returns every script in which one form is left out, or is replaced by a form inside it.
 fn smaller_scripts(script: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     for name in ["seq", "join", "race"] {

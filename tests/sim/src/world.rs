@@ -1,4 +1,4 @@
-//! The machine as a whole, and the hosts that come and go on it.
+//! The simulated machine, and the hosts that start and crash on it.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -26,7 +26,7 @@ fn table(name: &str) -> redb::TableDefinition<'_, [u8; 32], &'static [u8]> {
     redb::TableDefinition::new(name)
 }
 
-/// One engine for all worlds of a process: it has no state that a run can see.
+/// Returns the engine for all worlds of a process. It has no state that a run can see.
 fn engine() -> Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let make = || {
@@ -35,20 +35,21 @@ fn engine() -> Engine {
     ENGINE.get_or_init(make).clone()
 }
 
-/// And one compiler: worlds come and go, and code stays the same.
+/// Returns the compiler for all worlds of a process, so that each component is compiled once.
 fn compiler() -> Arc<InProcess> {
     static COMPILER: OnceLock<Arc<InProcess>> = OnceLock::new();
     let make = || Arc::new(InProcess::new(engine()));
     COMPILER.get_or_init(make).clone()
 }
 
-/// Slots of that engine: enough for the worlds of a process that has a thread for each test.
+/// The number of slots of the engine. They are enough for the worlds of a process that has a thread for each test.
 const POOL: u32 = 16 * SLOTS;
 
-/// Instances at once: few, so that the pool is reserved quickly, and queues under load.
+/// The largest number of instances of a world. It is small, so that the pool is reserved quickly, and so that runs wait
+/// in queues under load.
 const SLOTS: u32 = 64;
 
-/// A machine.
+/// A simulated machine.
 pub struct World {
     ground: Ground,
     executor: Arc<Executor>,
@@ -61,10 +62,10 @@ pub struct World {
 }
 
 impl World {
-    /// A new machine.
+    /// Returns a new machine.
     ///
     /// # Panics
-    /// When the engine cannot be made.
+    /// If the engine cannot be made.
     #[must_use]
     pub fn new(ground: Ground, seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
         settings.limits.instances = settings.limits.instances.min(SLOTS);
@@ -80,20 +81,21 @@ impl World {
         }
     }
 
-    /// Starts a host on what the disk holds.
+    /// Starts a host on the content of the disk.
     ///
     /// # Panics
-    /// When the store cannot be opened.
+    /// If the store cannot be opened.
     #[must_use]
     pub fn host(&self) -> Runtime {
         self.try_host()
             .unwrap_or_else(|error| panic!("the host does not start: {error}"))
     }
 
-    /// A new machine, a host on it that has the scripted guest, and a network in which every call is answered 200.
+    /// Returns a new machine and a host on it that has the guest `script`, with a network that answers every call with
+    /// 200.
     ///
     /// # Panics
-    /// When the host cannot be started.
+    /// If the host cannot be started.
     #[must_use]
     pub fn with_script(
         ground: Ground,
@@ -114,10 +116,10 @@ impl World {
         (world, host)
     }
 
-    /// Starts a host on what the disk holds, if the disk lets it.
+    /// Starts a host on the content of the disk, if the disk allows that.
     ///
     /// # Errors
-    /// When the store cannot be opened.
+    /// If the store cannot be opened.
     pub fn try_host(&self) -> Result<Runtime, OpenError> {
         let seam = Arc::new(Seam(self.executor.clone()));
         let opened = self
@@ -139,10 +141,10 @@ impl World {
         Ok(self.run(host)?)
     }
 
-    /// Returns what can be asked of the store of the host that was started last.
+    /// Returns a reader of the store of the host that was started last.
     ///
     /// # Panics
-    /// When there is no host.
+    /// If there is no host.
     #[must_use]
     pub fn reading(&self) -> Reading {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,10 +157,10 @@ impl World {
         *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
     }
 
-    /// Runs until this is done.
+    /// Runs the machine until the future is done.
     ///
     /// # Panics
-    /// When nothing can happen any more and it is not done.
+    /// If nothing can happen any more and the future is not done.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
         let output = self.executor.run(future);
         output.unwrap_or_else(|| panic!("nothing can happen any more, and the test still waits"))
@@ -167,7 +169,7 @@ impl World {
     /// Waits until a run has ended.
     ///
     /// # Panics
-    /// When it does not end within a year.
+    /// If the run does not end within a year.
     pub fn finish(&self, host: &Runtime, run: RunId) {
         let year = std::time::Duration::from_secs(365 * 24 * 3_600);
         let until = self.now().after(365 * 24 * 3_600_000);
@@ -176,65 +178,66 @@ impl World {
             if status.is_ok_and(|status| status.is_none_or(Status::has_ended)) {
                 return;
             }
-            // A blocked run is tried again a while after the host was started.
+            // A blocked run is tried again some time after the host was started.
             self.pass(1_000);
         }
         panic!("run {run} did not end within a year");
     }
 
-    /// Lets this many milliseconds pass, the host running.
+    /// Lets this many milliseconds pass while the host runs.
     pub fn pass(&self, span: u64) {
         let seam = Seam(self.executor.clone());
         self.run(seam.sleep_until(seam.now().after(span).0));
     }
 
-    /// Lets the host run up to this time. `idle` is called whenever it has nothing more to do at an instant, and says
-    /// whether to go on.
+    /// Lets the host run up to this time. `idle` is called each time the host has nothing more to do at an instant, and
+    /// returns whether to go on.
     ///
     /// # Panics
-    /// When the host is never idle.
+    /// If the host is never idle.
     pub fn watch(&self, until: Time, idle: impl FnMut() -> bool) {
         let watched = self.executor.watch(until, idle);
         watched.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Runs a task beside the host, which goes with it when it crashes.
+    /// Runs a task beside the host. A crash of the host ends it too.
     pub fn spawn(&self, task: Task) {
         Seam(self.executor.clone()).spawn(task);
     }
 
-    /// Resolves at this time.
+    /// Returns a future that is ready at this time.
     #[must_use]
     pub fn at(&self, time: Time) -> Task {
         Seam(self.executor.clone()).sleep_until(time.0)
     }
 
-    /// Lets every commit begin up to this many milliseconds late.
+    /// Delays every commit by up to this many milliseconds.
     pub fn delay_commits(&self, seed: u64, most: u64) {
         let mut dice = Dice::new(seed);
         self.executor
             .delay_blocking_work(move || dice.below(most + 1));
     }
 
-    /// Changes the settings of the hosts to come.
+    /// Changes the settings of the hosts that are started later.
     pub fn set(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
     }
 
-    /// Has a task of the host panic when tasks ask the machine for something for this time from now on, counted from 0. With
-    /// none, what they ask for is only counted.
+    /// Makes a task of the host panic at a request to the machine: the one of this number from now on, from 0. With
+    /// `None`, the requests are only counted.
     pub fn panic_at(&self, at: Option<u64>) {
         self.executor.panic_at(at);
     }
 
-    /// Returns how often tasks have asked the machine for something since [`World::panic_at`], and how many have panicked.
+    /// Returns how many requests tasks have made to the machine since [`World::panic_at`], and how many tasks have
+    /// panicked.
     #[must_use]
     pub fn panics(&self) -> (u64, u64) {
         self.executor.panics()
     }
 
-    /// Does something in a task of its own, as each connection has one. None if the task panics, or is not done within so many
-    /// milliseconds.
+    /// Runs an act in a task of its own, as each connection has one. Returns `None` if the task panics, or does not
+    /// finish within this many milliseconds.
     pub fn within<T: Send + 'static>(
         &self,
         span: u64,
@@ -258,17 +261,17 @@ impl World {
         done.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Sets the machine's date ahead by this many milliseconds, or back, the host running.
+    /// Changes the machine's date by this many milliseconds, which may be negative, while the host runs.
     pub fn set_date(&self, by: i64) {
         self.executor.set_date(by);
     }
 
-    /// Boots the machine while the host is down.
+    /// Boots the machine again while the host is down.
     pub fn boot(&self) {
         self.executor.boot();
     }
 
-    /// Returns the time, which nobody sets. It is the host's steady time.
+    /// Returns the host's steady time, which no one can set.
     #[must_use]
     pub fn now(&self) -> Time {
         Seam(self.executor.clone()).now()
@@ -280,7 +283,7 @@ impl World {
         Seam(self.executor.clone()).date()
     }
 
-    /// Takes away what is left of a host that did not start, as [`World::crash`] does.
+    /// Removes the remains of a host that did not start, as [`World::crash`] does.
     pub fn crash_without_host(&self, down: u64) {
         self.executor.clear();
         self.read_by(None);
@@ -288,9 +291,10 @@ impl World {
         self.executor.pass(down);
     }
 
-    /// Takes the host away, with what the disk had not synced, and lets this many milliseconds pass without one.
+    /// Crashes the host, loses the writes that were not synced, and lets this many milliseconds pass before the next
+    /// start.
     pub fn crash(&self, host: Runtime, down: u64) {
-        // A store that is dropped would close itself in good order.
+        // A store that is dropped would close itself properly.
         self.kept.cut_off();
         self.executor.clear();
         self.read_by(None);
@@ -298,10 +302,10 @@ impl World {
         self.crash_without_host(down);
     }
 
-    /// Puts the bytes of another guest in the place of a guest's component, behind the host's back.
+    /// Replaces a guest's component with that of another guest, without the host's knowledge.
     ///
     /// # Panics
-    /// When the store cannot be changed.
+    /// If the store cannot be changed.
     pub fn exchange_component(&self, host: Runtime, of: &str, with: &str) {
         self.executor.clear();
         self.read_by(None);
@@ -335,7 +339,7 @@ impl World {
         }
     }
 
-    /// A component as the hosts of this machine run it.
+    /// Returns a component in the form in which the hosts of this machine run it.
     pub(crate) fn program(&self, component: &[u8]) -> Program {
         let (key, version) = ([0; 32], VersionId::of(component));
         let code = compiler().code(component);
@@ -344,52 +348,52 @@ impl World {
         open(&self.engine, &key, version, &sealed, None).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What the hosts of this machine let a run do.
+    /// Returns the limits that the hosts of this machine set for a run.
     pub(crate) fn limits(&self) -> Arc<Limits> {
         Arc::new(self.settings.limits.clone())
     }
 
-    /// The disk.
+    /// Returns the disk.
     #[must_use]
     pub fn disk(&self) -> &SimDisk {
         &self.kept.disk
     }
 
-    /// Returns the memory that the store lies in, if it does.
+    /// Returns the memory that has the store, if the store is not on a disk.
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.kept.memory
     }
 
-    /// Returns how often the disk was synced, if the store lies on one.
+    /// Returns how often the disk was synced, if the store is on a disk.
     #[must_use]
     pub fn disk_syncs(&self) -> Option<u64> {
         let syncs = self.kept.syncs() as u64;
         (self.ground == Ground::Disk).then_some(syncs)
     }
 
-    /// Returns a digest of everything that was done to the disk, and of what is kept in memory.
+    /// Returns a digest of all operations on the disk, and of the content of memory.
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.kept.digest()
     }
 
-    /// Fails whatever is written after so many operations of the disk, or about as many in memory.
+    /// Makes writes fail after this many operations of the disk, or after about as many in memory.
     pub fn fail_after(&self, operations: usize) {
         self.kept.fail_after(operations);
     }
 
-    /// Says from now on that no space is left, or that there is.
+    /// Makes the store full, or no longer full.
     pub fn fill(&self, full: bool) {
         self.kept.fill(full);
     }
 
-    /// Has a store in memory take its time for commits, and take those of different runs in an order of its own.
+    /// Makes a store in memory take time for commits, and finish those of different runs in another order.
     pub fn disorder(&self, seed: u64) {
         self.kept.disorder(seed);
     }
 
-    /// The network.
+    /// Returns the network.
     #[must_use]
     pub fn egress(&self) -> &SimEgress {
         &self.egress

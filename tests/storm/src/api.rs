@@ -1,4 +1,4 @@
-//! What the storm asks the host's API, again and again until the host is there to answer.
+//! Requests of the storm to the host's API. They are repeated until the host answers.
 
 use std::io;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::host::Host;
 use crate::http::{Answer, Client, path};
 use crate::time::{Moment, pause};
 
-/// How often somebody tries again who got no answer.
+/// The time after which a client without an answer tries again.
 pub(crate) const AGAIN: Duration = Duration::from_millis(100);
 
-/// The name of the secret that signs.
+/// The name of the secret that signs requests.
 const SECRET: &str = "storm";
 
 /// The API of the host.
@@ -31,7 +31,7 @@ impl Api {
         }
     }
 
-    /// Sends something that may be sent twice until it is answered with something else than "not now".
+    /// Sends a request that may be sent twice, until the answer is another than "not now".
     pub(crate) fn insist(
         &mut self,
         method: &str,
@@ -62,14 +62,14 @@ impl Api {
             let answer = self.client.send("PUT", &path, "", component);
             match &answer {
                 Ok(answer) if matches!(answer.status, 200 | 201) => return Ok(()),
-                // A compiler takes longer than a client waits for an answer.
+                // The compilation may take longer than a client waits for an answer.
                 _ if began.elapsed() < 3 * self.patience => pause(AGAIN),
                 _ => bail!("{workflow} cannot be deployed: {}", shown(&answer)),
             }
         }
     }
 
-    /// Sets the secret that webhooks of this workflow are signed with.
+    /// Sets the secret that signs requests to the webhooks of this workflow.
     pub(crate) fn set_secret(&mut self, value: &str, workflow: &str) -> anyhow::Result<()> {
         let secret = json!({"value": value, "uses": [{"workflow": workflow, "verify": true}]});
         let path = format!("/v1/secrets/{SECRET}");
@@ -79,7 +79,7 @@ impl Api {
         Ok(())
     }
 
-    /// Starts one run under this key, whatever happens. Returns its id.
+    /// Starts one run with this key, however many attempts that takes. Returns the run's id.
     pub(crate) fn start(
         &mut self,
         workflow: &str,
@@ -100,7 +100,7 @@ impl Api {
         }
     }
 
-    /// Returns the path of the first webhook of a run, once it has one.
+    /// Returns the path of a run's first webhook, once the run has one.
     pub(crate) fn hook(&mut self, run: &str) -> anyhow::Result<String> {
         let began = Moment::now();
         loop {
@@ -118,13 +118,13 @@ impl Api {
         }
     }
 
-    /// Returns what the host says of a run. None if it has none of this id.
+    /// Returns the host's answer about a run, or `None` if the host has no run of this id.
     pub(crate) fn run(&mut self, run: &str) -> anyhow::Result<Option<Value>> {
         let answer = self.insist("GET", &format!("/v1/runs/{run}"), "", b"")?;
         Ok((answer.status == 200).then(|| answer.json()))
     }
 
-    /// Waits until a run has ended. Returns what the host says of it then.
+    /// Waits until a run has ended, and returns the host's answer about it.
     pub(crate) fn end(&mut self, run: &str) -> anyhow::Result<Value> {
         let began = Moment::now();
         loop {
@@ -144,19 +144,19 @@ impl Api {
         }
     }
 
-    /// Ends a run of the storm's own. It may have ended by itself.
+    /// Cancels a run that the storm started. The run may have ended by itself.
     pub(crate) fn cancel(&mut self, run: &str) -> anyhow::Result<()> {
         self.insist("POST", &format!("/v1/runs/{run}/cancel"), "", b"")?;
         Ok(())
     }
 }
 
-/// Returns true for answers after which a good client tries again.
+/// Returns true if a client should try again after an answer with this status.
 pub(crate) fn is_not_now(status: u16) -> bool {
     matches!(status, 408 | 429 | 503)
 }
 
-/// Returns the options of a webhook that takes what is signed with [`SECRET`].
+/// Returns the options of a webhook that accepts requests which [`SECRET`] signed.
 pub(crate) fn signed() -> Value {
     json!({"signature": {"scheme": "hmac-sha256", "secrets": [SECRET], "header": "x-digest"}})
 }

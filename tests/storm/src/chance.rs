@@ -1,13 +1,14 @@
-//! Chance that is the same for the same seed.
+//! Random numbers that are the same for the same seed.
 
 use std::time::Duration;
 
-/// Numbers that look random and are the same in every run (splitmix64, Steele, Lea and Flood 2014).
+/// Pseudorandom numbers that are the same for the same seed (splitmix64, Steele, Lea and Flood 2014).
 #[derive(Debug)]
 pub(crate) struct Chance(u64);
 
 impl Chance {
-    /// Starts a sequence. Each part of the storm has one of its own, since threads draw in no certain order.
+    /// Starts a sequence. Each part of the storm has its own, since threads take numbers in no certain
+    /// order.
     pub(crate) fn new(seed: u64, part: u64) -> Self {
         let mut chance = Chance(seed ^ part.wrapping_mul(0xd6e8_feb8_6659_fd93));
         chance.next();
@@ -22,18 +23,18 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns one of so many, from 0.
+    /// Returns a number below `count`, or 0 if `count` is 0.
     pub(crate) fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % count.max(1) as u64).unwrap_or_default()
     }
 
-    /// Returns a time up to this one.
+    /// Returns a time of up to `most`.
     pub(crate) fn time(&mut self, most: Duration) -> Duration {
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1);
         Duration::from_millis(self.next() % most)
     }
 
-    /// Puts a list into another order.
+    /// Shuffles a list.
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last + 1));

@@ -1,13 +1,14 @@
-//! What the host did wrong, and what the storm tells while it rages.
+//! The host's faults, and the progress that the storm prints.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::time::Moment;
 
-/// As many are told one by one. What is wrong more often is wrong in the same way.
+/// The largest number of faults that are printed one by one. Many faults usually have the same
+/// cause.
 const TOLD: usize = 50;
 
-/// The faults that were found, and the lines of progress.
+/// The faults that were found, and the time for the lines of progress.
 #[derive(Debug)]
 pub(crate) struct Telling {
     began: Moment,
@@ -22,12 +23,12 @@ impl Telling {
         }
     }
 
-    /// Tells how the storm goes.
+    /// Prints a line of progress.
     pub(crate) fn progress(&self, line: &str) {
         println!("[{:6.1} s] {line}", self.began.elapsed().as_secs_f64());
     }
 
-    /// Notes that the host did something wrong, which makes the storm fail.
+    /// Records a fault of the host, which makes the storm fail.
     pub(crate) fn fault(&self, line: String) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         if faults.len() < TOLD {

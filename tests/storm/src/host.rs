@@ -1,4 +1,5 @@
-//! The host in the storm: confined, preloaded, killed and started again, and watched so that it does not end by itself.
+//! The host in the storm: it has bounds and a preloaded library, is killed and started again, and is watched in case it
+//! ends by itself.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,10 +18,10 @@ use crate::faults::Telling;
 use crate::http::Client;
 use crate::time::{Moment, pause};
 
-/// What a host on a small machine has.
+/// The memory of a host on a small machine, in bytes.
 const MEMORY: u64 = 1 << 30;
 
-/// The settings of the host. Runs that ended go soon, or those of the hostile would fill the small disk by themselves.
+/// The settings of the host. Ended runs are removed soon, since the hostile runs would otherwise fill the small disk.
 const SETTINGS: [&str; 4] = [
     "--allow-private-egress",
     "--retention=3m",
@@ -28,21 +29,21 @@ const SETTINGS: [&str; 4] = [
     "--instances=256",
 ];
 
-/// A key for secrets, as `--secret-key-file` wants it. Nothing is behind it.
+/// A key for secrets, in the form of `--secret-key-file`. It protects no real secret.
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
-/// What the storm is given to set the host up with.
+/// The arguments for setting up the host.
 #[derive(Debug)]
 pub(crate) struct Setup<'a> {
     pub(crate) program: &'a Path,
     pub(crate) clock_library: Option<&'a Path>,
-    /// A folder for everything, which is removed after the host.
+    /// A folder for all files of the host, which is removed after the host.
     pub(crate) folder: &'a Path,
     /// How long the host may take to start, to end, or to be ready.
     pub(crate) patience: Duration,
 }
 
-/// The host. When this is dropped it is killed, its disk unmounted and its cgroup removed.
+/// The host. When this is dropped, the host is killed, its disk unmounted and its cgroup removed.
 #[derive(Debug)]
 pub(crate) struct Host {
     process: Mutex<HostProcess>,
@@ -54,7 +55,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Sets the host up, and tells what this machine does not allow. It is not started yet.
+    /// Sets up the host without starting it, and prints which bounds this machine does not allow.
     pub(crate) fn set_up(setup: &Setup<'_>, telling: &Telling) -> anyhow::Result<Self> {
         let script = setup.folder.join("host.sh");
         let process = HostProcess::new_in(script.clone(), setup.folder)?
@@ -104,7 +105,8 @@ impl Host {
         }
     }
 
-    /// Returns the script that becomes the host: only from within can a process be in a cgroup before it does anything.
+    /// Returns a script that is executed as the host. It joins the cgroup first, since only the process itself can do
+    /// so before it does anything else.
     fn script(&self, setup: &Setup<'_>) -> String {
         let mut script = "#!/bin/sh\n".to_owned();
         if let Some(group) = &self.memory {
@@ -133,12 +135,12 @@ impl Host {
         self.lock().log()
     }
 
-    /// Returns how often the system has ended a process of the host for want of memory.
+    /// Returns how often the system has killed a process of the host for lack of memory.
     pub(crate) fn memory_kills(&self) -> Option<u64> {
         self.memory.as_ref().and_then(MemoryGroup::kills)
     }
 
-    /// Starts the host and waits until it answers.
+    /// Starts the host, and waits until it answers.
     pub(crate) fn start(&self) -> anyhow::Result<Duration> {
         launch(&mut self.lock())
     }
@@ -163,7 +165,7 @@ impl Host {
         launch(&mut process)
     }
 
-    /// Stops the host for a while, as a machine that is suspended does.
+    /// Stops the host for a while, as if the machine were suspended.
     pub(crate) fn stop_for(&self, time: Duration) -> anyhow::Result<()> {
         let process = self.lock();
         let id = process.id().and_then(|id| i32::try_from(id).ok());
@@ -194,7 +196,8 @@ impl Host {
         }
     }
 
-    /// Waits until the host says that it can take work. Returns how long that took, or none after the host's patience.
+    /// Waits until the host says that it can take work. Returns how long that took, or `None` if the host's patience
+    /// was not enough.
     pub(crate) fn until_ready(&self) -> Option<Duration> {
         let began = Moment::now();
         loop {
@@ -226,7 +229,8 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // In this order: what uses the disk and the cgroup, then these, then (by the process's own drop) the folder.
+        // The order matters: the host uses the disk and the cgroup, so it ends first. The folder is removed last, when
+        // the process is dropped.
         let _ = self.lock().kill();
         self.memory = None;
         self.disk = None;
@@ -242,14 +246,14 @@ fn launch(process: &mut HostProcess) -> anyhow::Result<Duration> {
     })
 }
 
-/// Returns the letter by which Linux names the state of a process. None if there is none.
+/// Returns the letter by which Linux names the state of a process, or `None` if there is no such process.
 fn state(process: u32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.chars().next()
 }
 
-/// Returns a path as one word of a shell.
+/// Returns a path as one quoted word of a shell.
 fn quoted(path: &Path) -> String {
     let path = PathBuf::from(path).to_string_lossy().replace('\'', r"'\''");
     format!("'{path}'")

@@ -1,5 +1,5 @@
-//! A client of HTTP/1.1 that blocks, with one connection that is kept. It understands what the host sends: a status, a
-//! `Content-Length`, a body.
+//! A blocking client of HTTP/1.1 with one connection, which is kept open. It understands only what the host sends: a
+//! status, a `Content-Length` and a body.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A host that is stopped or starting may not answer for this long. Then the connection is given up.
+/// How long a client waits for an answer before it closes the connection. A host that is stopped or starting may not
+/// answer for this long.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// What the host answered.
+/// An answer of the host.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -18,7 +19,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns the body as JSON, or null if it is none.
+    /// Returns the body as JSON, or null if the body is not JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -30,14 +31,14 @@ impl Answer {
     }
 }
 
-/// A client.
+/// A client of the host.
 #[derive(Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
     connection: Option<Connection>,
 }
 
-/// A connection, and what was read from it beyond the last answer.
+/// A connection, and the bytes that were read from it after the last answer.
 #[derive(Debug)]
 struct Connection {
     stream: TcpStream,
@@ -45,7 +46,7 @@ struct Connection {
 }
 
 impl Client {
-    /// Returns a client that connects when it has something to send.
+    /// Returns a client that connects when it sends its first request.
     pub(crate) fn new(address: SocketAddr) -> Self {
         Client {
             address,
@@ -57,8 +58,8 @@ impl Client {
         self.send("GET", path, "", b"")
     }
 
-    /// Sends a request with these further header lines, each ended by CR and LF, and reads the answer. After an error
-    /// nobody knows whether the host took the request.
+    /// Sends a request with these further header lines, each ended by CR and LF, and reads the answer. After an error,
+    /// the host may or may not have accepted the request.
     pub(crate) fn send(
         &mut self,
         method: &str,
@@ -70,8 +71,8 @@ impl Client {
         answers.pop().ok_or(io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// Sends a request so many times at once, without waiting for the answers in between, and reads the answers. There are
-    /// fewer if the host ends the connection after one.
+    /// Sends a request this many times at once, without waiting for the answers in between, and reads the answers.
+    /// There are fewer answers if the host ends the connection after one of them.
     pub(crate) fn send_often(
         &mut self,
         count: usize,
@@ -131,7 +132,7 @@ pub(crate) fn path(url: &str) -> &str {
 }
 
 impl Connection {
-    /// Reads an answer. Returns true with it if the connection is good for another request.
+    /// Reads an answer. The result is true if the connection can be used for another request.
     fn answer(&mut self) -> io::Result<(Answer, bool)> {
         let head = loop {
             if let Some(head) = Head::parse(&self.read)? {
@@ -167,14 +168,14 @@ impl Connection {
 
 struct Head {
     status: u16,
-    /// Where the body begins.
+    /// The number of bytes before the body.
     end: usize,
     length: usize,
     is_kept: bool,
 }
 
 impl Head {
-    /// Returns none as long as it has not come whole.
+    /// Returns `None` if the head is not complete yet.
     fn parse(read: &[u8]) -> io::Result<Option<Self>> {
         let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);

@@ -1,5 +1,6 @@
-//! The storm: starts the real host on a small disk and in little memory, does to it what the outside world and hostile
-//! workflows can do, and checks that others lose nothing by it. `cargo xtask storm` builds what this needs and runs it.
+//! The storm. It starts the real host on a small disk and in little memory, does to it what the outside world and
+//! hostile workflows can do, and checks that other runs lose nothing. `cargo xtask storm` builds the programs and runs
+//! this one.
 
 #![allow(
     clippy::print_stdout,
@@ -99,7 +100,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    // Before the arguments are demanded that only a storm needs.
+    // `--list` is handled before clap asks for the arguments that only a storm needs.
     if std::env::args().any(|argument| argument == "--list") {
         for act in Act::value_variants() {
             println!("{:<16} {}", act.name(), act.title());
@@ -116,7 +117,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns true if the host made no fault.
+/// Runs the storm. Returns true if the host made no fault.
 fn run(cli: &Cli) -> anyhow::Result<bool> {
     fs::create_dir_all(&cli.folder)
         .with_context(|| format!("cannot make the folder {}", cli.folder.display()))?;
@@ -184,7 +185,7 @@ fn verdict(
     Ok(false)
 }
 
-/// Returns the acts that were asked for and can be done, and tells which cannot.
+/// Returns the requested acts that can be done on this machine, and prints which cannot.
 fn possible(cli: &Cli, stage: &Stage<'_>) -> Vec<Act> {
     let asked = match cli.only.as_slice() {
         [] => Act::value_variants(),
@@ -202,7 +203,8 @@ fn possible(cli: &Cli, stage: &Stage<'_>) -> Vec<Act> {
     acts
 }
 
-/// Returns what becomes true when somebody wants the storm to end: it then ends as always, and leaves nothing mounted.
+/// Returns a flag that becomes true when the process is asked to end. The storm then ends in its usual way, so that
+/// nothing stays mounted.
 fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let told = interrupted.clone();

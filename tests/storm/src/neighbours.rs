@@ -1,5 +1,5 @@
-//! Well-behaved runs, and the model of what must reach them: each request that was accepted, once, and those of one caller
-//! in the order in which they were accepted.
+//! Well-behaved runs, and the model of the requests that must reach them: each accepted request once, and those of one
+//! caller in the order of their acceptance.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,29 +22,29 @@ use crate::time::{Moment, pause};
 /// The workflow of the neighbours.
 pub(crate) const WORKFLOW: &str = "neighbour";
 
-/// The secret that some of them are signed with.
+/// The secret that signs the requests of some neighbours.
 pub(crate) const SECRET: &str = "a secret between neighbours";
 
-/// As many requests a caller sends to one run, before both go on with the next run.
+/// The number of requests that a caller sends to one run, before it sends to the next run.
 const REQUESTS: usize = 100;
 
-/// How often an accepted request is sent once more, which the host must know.
+/// One of this many accepted requests is sent once more. The host must recognise it as a repeat.
 const REPEATED: usize = 10;
 
-/// What a neighbour is like.
+/// The properties of a neighbour.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    /// Its webhook checks signatures.
+    /// True if its webhook checks signatures.
     pub(crate) signed: bool,
-    /// Its workflow answers its callers, and how long that takes is measured.
+    /// True if its workflow answers its callers. The time to the answer is measured.
     pub(crate) answers: bool,
     pub(crate) callers: usize,
     /// The time between two requests of a caller.
     pub(crate) every: Duration,
 }
 
-/// What all neighbours have sent.
+/// The counts of all neighbours.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) accepted: AtomicU64,
@@ -53,7 +53,7 @@ pub(crate) struct Counts {
     pub(crate) runs: AtomicU64,
 }
 
-/// What the neighbours are given.
+/// What all neighbours share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Neighbourhood<'a> {
     pub(crate) host: &'a Host,
@@ -64,7 +64,7 @@ pub(crate) struct Neighbourhood<'a> {
 }
 
 impl Neighbourhood<'_> {
-    /// Is a neighbour until the storm is over: one run after the other, each judged at its end.
+    /// Starts one run after the other until the storm is over, and checks each run at its end.
     pub(crate) fn live(&self, kind: Kind) {
         for number in 0.. {
             if self.over.load(Ordering::Relaxed) {
@@ -112,7 +112,7 @@ impl Neighbourhood<'_> {
         judge(&taken, kind.callers).with_context(|| format!("the run {run}"))
     }
 
-    /// Sends this caller's requests, each until it is accepted.
+    /// Sends the requests of one caller, each until it is accepted.
     fn call(&self, kind: Kind, hook: &str, caller: usize) -> anyhow::Result<()> {
         let mut client = self.host.client();
         let mut next = Moment::now();
@@ -126,7 +126,8 @@ impl Neighbourhood<'_> {
                 self.repeat(&mut client, hook, &lines, &body)?;
             }
             next = next.after(kind.every);
-            // What was held up is not made up for, and when the storm is over the last ones follow at once.
+            // A delayed caller does not hurry to make up for lost time. When the storm is over, the last requests are
+            // sent at once.
             if next.is_past() || self.over.load(Ordering::Relaxed) {
                 next = Moment::now();
             } else {
@@ -161,7 +162,7 @@ impl Neighbourhood<'_> {
                     ensure!(lost || !is_repeat, "it was new, and answered as a repeat");
                     return Ok(());
                 }
-                // A host that ends lets those go whom it holds. They ask again.
+                // A host that ends releases its held callers with 202. They ask again.
                 Ok(Answer { status: 202, .. }) => lost = true,
                 Ok(answer) if is_not_now(answer.status) => {}
                 Ok(answer) => bail!("it was answered {} {}", answer.status, answer.text()),
@@ -181,7 +182,7 @@ impl Neighbourhood<'_> {
         Ok(())
     }
 
-    /// Sends an accepted request again. The host may have no time for it, but must not take it for another.
+    /// Sends an accepted request again. The host may be too busy for it, but must not take it for a new one.
     fn repeat(
         &self,
         client: &mut Client,
@@ -227,9 +228,9 @@ fn header_lines(kind: Kind, body: &str) -> String {
     }
 }
 
-/// Returns the signature of a body: its HMAC-SHA-256, as hexadecimal digits.
+/// Returns the signature of a body: its HMAC-SHA-256, in hexadecimal.
 fn sign(secret: &str, body: &str) -> String {
-    // HMAC takes a key of any length.
+    // HMAC accepts a key of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();
     };
@@ -238,7 +239,7 @@ fn sign(secret: &str, body: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Returns the bodies that a run took, in its order.
+/// Returns the bodies of the requests that a run took, in the order of the run.
 fn taken(kind: Kind, output: &Value) -> anyhow::Result<Vec<String>> {
     let taken = output[1].as_array().context("its output is none")?;
     let body = |taken: &Value| {
@@ -251,7 +252,7 @@ fn taken(kind: Kind, output: &Value) -> anyhow::Result<Vec<String>> {
     taken.iter().map(body).collect()
 }
 
-/// Checks that each caller's requests came once, in order, and all of them.
+/// Checks that all requests of each caller came, once each and in order.
 fn judge(taken: &[String], callers: usize) -> anyhow::Result<()> {
     let mut next = BTreeMap::<usize, usize>::new();
     for body in taken {
@@ -303,7 +304,7 @@ mod tests {
         judge(&swapped, 1).unwrap_err();
     }
 
-    /// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
+    /// This is the example in <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
     #[test]
     fn signatures() {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What there must be before it storms: a host that is ready, workflows, a secret, and a clock that the host sees.
+//! Prepares the storm: a host that is ready, workflows, a secret, and a changeable date that the host sees.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::host::Host;
 use crate::neighbours;
 use crate::time::{Moment, pause};
 
-/// A step that is tried out, and by how much the host's reading of it may differ, in seconds.
+/// The change of the date that is tried out, in seconds. `DIFFERENCE` is the tolerance for the host's reading of it.
 const STEP: i64 = 3_600;
 const DIFFERENCE: f64 = 5.0;
 
-/// The host looks at the machine's clock every ten seconds.
+/// How soon the host must notice a change. It looks at the machine's clock every ten seconds.
 const LOOKS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts the host and prepares it.
@@ -39,7 +39,8 @@ pub(crate) fn prepare(host: &Host, guest: &[u8], telling: &Telling) -> anyhow::R
     Ground::prepare(host)
 }
 
-/// Moves the date, and shows by the host's own metrics that it sees it. Otherwise the acts on the clock would show nothing.
+/// Changes the date, and checks in the host's metrics that the host sees the change. Otherwise, the acts on the date
+/// would test nothing.
 fn show_the_step(host: &Host, telling: &Telling) -> anyhow::Result<()> {
     let clock = host.clock.as_ref().context("there is no clock")?;
     let before = host.metric("dormouse_clock_steps_total")?;

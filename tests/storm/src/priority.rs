@@ -1,14 +1,15 @@
-//! Who gets the processors. In life, attackers and services are on other machines: here, where they share the processors with
-//! the host and its neighbours, they get what these leave.
+//! Priorities of threads. Outside of tests, attackers and services are on other machines. Here they share the
+//! processors with the host and its neighbours, so they get only the time that the others leave.
 
 use rustix::process::{getpriority_process, setpriority_process};
 
-/// How nice an attacker is: it gets about a tenth of the time that a thread of the host gets.
+/// The nice value of an attacker's thread, which gets about a tenth of the time of a host's thread.
 const NICE: i32 = 10;
 
-/// Has this thread, and those that it spawns, give way to the host and its neighbours. Linux has a priority for each thread.
+/// Lowers the priority of this thread and of the threads that it starts. On Linux, each thread has its own priority.
 pub(crate) fn give_way() {
     let nice = getpriority_process(None).unwrap_or_default();
-    // Whoever may not be nicer competes with the host, which makes the times longer and nothing wrong.
+    // A thread that may not lower its priority competes with the host, which makes the measured times longer but does
+    // no other harm.
     let _ = setpriority_process(None, nice + NICE);
 }

@@ -1,4 +1,4 @@
-//! What the storm shows at its end. Times are shown and not judged, since machines differ.
+//! The report at the end of the storm. Times are shown but cannot fail it, since machines differ.
 
 use std::sync::atomic::Ordering;
 
@@ -9,17 +9,18 @@ use crate::samples::Times;
 use crate::storm::{Course, Performed};
 use crate::time::{Moment, millis};
 
-/// What a neighbour may notice: three times the quiet median, and this many milliseconds.
+/// The delay that a neighbour may notice: three times the median of the calm, and this many
+/// milliseconds.
 const MULTIPLE: f64 = 3.0;
 const BESIDE: f64 = 20.0;
 
-/// The figures of one line.
+/// The values of one line.
 struct Line {
     name: String,
     times: Times,
 }
 
-/// Prints the table.
+/// Prints the report as a table.
 pub(crate) fn print(course: &Course) {
     let lines = lines(course);
     let quiet = lines.first().and_then(|line| line.times.percentile(50));
@@ -54,7 +55,7 @@ pub(crate) fn print(course: &Course) {
     );
 }
 
-/// Returns the same for programs.
+/// Returns the report as JSON.
 pub(crate) fn json(course: &Course, seed: u64, faults: &[String]) -> Value {
     let lines: Vec<Value> = lines(course)
         .iter()

@@ -1,37 +1,38 @@
-//! How long the measured neighbour's requests took, and what the storm did at that time.
+//! The durations of the measured neighbour's requests, by the acts that the storm did at the time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::time::{Moment, millis};
 
-/// What is measured, and when acts were on.
+/// The measured requests.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
-    /// When each was sent, and how long it took. None if it was not answered at once.
+    /// When each request was sent, and how long its answer took. `None` if it was not answered at
+    /// the first attempt.
     samples: Mutex<Vec<(Moment, Option<Duration>)>>,
 }
 
-/// The times of some requests, in milliseconds, in order.
+/// The durations of some requests, in milliseconds and sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
     sorted: Vec<f64>,
-    /// How many had to be sent again.
+    /// The number of requests that had to be sent again.
     pub(crate) refused: usize,
 }
 
 impl Samples {
-    /// Notes that a request that was sent at this moment has just been answered.
+    /// Records that a request which was sent at this moment has just been answered.
     pub(crate) fn answered(&self, sent: Moment) {
         self.push(sent, Some(sent.elapsed()));
     }
 
-    /// Notes that a request was not answered, or with "not now".
+    /// Records that a request was not answered, or was answered with "not now".
     pub(crate) fn refused(&self, sent: Moment) {
         self.push(sent, None);
     }
 
-    /// Returns the times of those that were under way within one of these spans.
+    /// Returns the durations of the requests that were under way within one of these spans.
     pub(crate) fn within(&self, spans: &[(Moment, Moment)]) -> Times {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let mut times = Times::default();
@@ -60,7 +61,8 @@ impl Times {
         self.sorted.len()
     }
 
-    /// Returns the time below which this many of a hundred lie. None without any.
+    /// Returns the duration below which this percentage of the durations lies, or `None` if there
+    /// are no durations.
     pub(crate) fn percentile(&self, percent: usize) -> Option<f64> {
         let last = self.sorted.len().checked_sub(1)?;
         Some(self.sorted[last * percent / 100])

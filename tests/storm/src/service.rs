@@ -1,4 +1,4 @@
-//! The service that workflows call, on the loopback interface: it remembers who called, and can hold what it was asked.
+//! The service that workflows call, on the loopback interface. It records who called, and can withhold answers.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -9,13 +9,13 @@ use std::thread;
 use crate::priority;
 use crate::time::Moment;
 
-/// A body that is held back but for its last byte is as large as a call may be for long without being refused.
+/// The size of an answer whose last byte is withheld. The host accepts answers of this size.
 const HELD: usize = 4 << 20;
 
-/// A thread reads a head and waits.
+/// The stack of a thread, which only reads a head and waits.
 const STACK: usize = 256 << 10;
 
-/// A call as it came in.
+/// A call that the service received.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) at: Moment,
@@ -40,17 +40,17 @@ impl Service {
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
                 let serve = move || {
-                    // A host that is killed breaks off whatever it was about to say.
+                    // A host that is killed breaks off its requests.
                     let _ = serve(stream, &kept);
                 };
-                // One that finds no thread is closed, which a caller must be able to stand.
+                // If there is no thread for a connection, the connection is closed, which a caller must handle.
                 let _ = thread::Builder::new().stack_size(STACK).spawn(serve);
             }
         });
         Ok(Service { url, calls })
     }
 
-    /// Returns the URL to be called to be remembered under this name. Every third name is answered with 503 first.
+    /// Returns a URL whose calls are recorded under this name. The first call of every third name is answered with 503.
     pub(crate) fn remembering(&self, name: usize) -> String {
         format!("{}/remember/{name}", self.url)
     }
@@ -60,12 +60,12 @@ impl Service {
         format!("{}/hang", self.url)
     }
 
-    /// Returns a URL whose answers lack their last byte for ever.
+    /// Returns a URL whose answers never get their last byte.
     pub(crate) fn withholding(&self) -> String {
         format!("{}/withhold", self.url)
     }
 
-    /// Returns the calls that came under this name, in order.
+    /// Returns the calls that were recorded under this name, in order.
     pub(crate) fn calls(&self, name: usize) -> Vec<Call> {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.get(&name.to_string()).cloned().unwrap_or_default()
@@ -103,7 +103,7 @@ fn serve(mut stream: TcpStream, calls: &Mutex<BTreeMap<String, Vec<Call>>>) -> i
         stream.write_all(head.as_bytes())?;
         stream.write_all(&vec![b'x'; HELD - 1])?;
     }
-    // Until the host gives up.
+    // Waits until the host ends the connection.
     io::copy(&mut reader, &mut io::sink())?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Runs that sleep and then make a call: none wakes early, all wake, and a call that is made again has the same key.
+//! Runs that sleep and then make a call. None may wake early, all must wake, and a call that is made again must have
+//! the same key.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -16,23 +17,24 @@ use crate::neighbours::WORKFLOW;
 use crate::service::Service;
 use crate::time::{Moment, pause};
 
-/// The time between two starts, the longest sleep, and the most sleepers of a storm.
+/// The time between two starts. `LONGEST` is the longest sleep, and `MOST` the largest number of sleepers in a
+/// storm.
 const EVERY: Duration = Duration::from_millis(400);
 const LONGEST: Duration = Duration::from_secs(20);
 const MOST: usize = 3_000;
 
-/// A sleep counts whole milliseconds on the host, and a clock is read at either end.
+/// The tolerance for a sleep. The host counts whole milliseconds, and a clock is read at both ends.
 const GRAIN: Duration = Duration::from_millis(3);
 
 #[derive(Debug)]
 struct Sleeper {
     run: String,
-    /// Before the start was sent for the first time.
+    /// The moment before the start was sent for the first time.
     sent: Moment,
     sleeps: Duration,
 }
 
-/// All of them, the first one being number 0.
+/// All sleepers. The first one is number 0.
 #[derive(Debug, Default)]
 pub(crate) struct Sleepers(Mutex<Vec<Sleeper>>);
 
@@ -68,7 +70,7 @@ impl Sleepers {
         }
     }
 
-    /// Judges all of them, waiting for those that sleep. Returns how many there were, and the latest's delay.
+    /// Waits for all sleepers and checks them. Returns their number, and the longest delay of a wake.
     pub(crate) fn judge(
         &self,
         host: &Host,
@@ -111,7 +113,7 @@ fn judge_one(
             .as_ref()
             .map(|shown| shown["status"].as_str().unwrap_or_default())
         {
-            // One that has ended is removed after its retention.
+            // A run that has ended is removed after its retention.
             Some("completed") | None => break,
             Some("failed" | "cancelled" | "blocked") => {
                 bail!("the run {run} did not complete: {shown:?}")

@@ -1,4 +1,4 @@
-//! The course of a storm: some calm to measure by, each act alone, several at once, and the judgement.
+//! The course of a storm: a calm to measure in, each act alone, several acts at once, and the checks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,16 +13,16 @@ use crate::samples::Samples;
 use crate::sleepers::Sleepers;
 use crate::time::{Moment, pause};
 
-/// The calm that the rest is compared with, if the storm is long enough.
+/// The duration of the calm with which the rest is compared, if the storm is long enough.
 const CALM: Duration = Duration::from_secs(20);
 
-/// Nothing happens for this long after an act, so that it does not count against the next one.
+/// The pause after an act, so that its effects do not count against the next act.
 const REST: Duration = Duration::from_millis(1_500);
 
-/// The acts at once.
+/// The number of acts at the same time.
 const LANES: u64 = 3;
 
-/// What lives in the storm. The first one is measured.
+/// The neighbours. The first one is measured.
 const NEIGHBOURS: [Kind; 5] = [
     kind("the measured neighbour", false, true, 1, 10),
     kind("a neighbour", false, false, 2, 100),
@@ -41,16 +41,16 @@ const fn kind(name: &'static str, signed: bool, answers: bool, callers: usize, e
     }
 }
 
-/// When an act was on.
+/// An act that was done, and when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Performed {
     pub(crate) act: Act,
     pub(crate) span: (Moment, Moment),
-    /// No other act was on.
+    /// True if no other act was done at the time.
     pub(crate) alone: bool,
 }
 
-/// What happened.
+/// The events of the storm.
 #[derive(Debug, Default)]
 pub(crate) struct Course {
     pub(crate) samples: Samples,
@@ -62,7 +62,7 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// Returns when acts were on.
+    /// Returns the acts that were done, with their times.
     pub(crate) fn performed(&self) -> Vec<Performed> {
         self.performed
             .lock()
@@ -71,7 +71,7 @@ impl Course {
     }
 }
 
-/// Has it storm for this long, and then judges what the host did.
+/// Runs the storm for this long, and then checks what the host did.
 pub(crate) fn rage(stage: &Stage<'_>, acts: &[Act], seed: u64, lasts: Duration) -> Course {
     let mut course = Course::default();
     let sleepers = Sleepers::default();
@@ -126,7 +126,7 @@ pub(crate) fn rage(stage: &Stage<'_>, acts: &[Act], seed: u64, lasts: Duration) 
     course
 }
 
-/// The calm, each act alone, and several at once. Returns when it was calm.
+/// Does the calm, each act alone, and several acts at once. Returns the time of the calm.
 fn perform(
     stage: &Stage<'_>,
     course: &Course,
@@ -137,7 +137,7 @@ fn perform(
     let end = Moment::now().after(lasts);
     let alone_until = Moment::now().after(lasts * 6 / 10);
     stage.telling.progress("calm: the neighbours are alone");
-    // The first runs are compiled and replayed nowhere yet.
+    // The first runs are slower: no instance is warm yet.
     pause((lasts / 20).min(Duration::from_secs(3)));
     let began = Moment::now();
     let calm_until = began.after(CALM.min(lasts / 6));

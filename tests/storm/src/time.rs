@@ -1,4 +1,4 @@
-//! The machine's own steady clock: the storm rages in the time of the programs that it runs.
+//! The machine's own steady clock, since the storm runs real programs.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A moment of the steady time, which no act moves.
+/// A moment of the steady clock, which no act changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(Instant);
 
@@ -16,7 +16,7 @@ impl Moment {
         Moment(Instant::now())
     }
 
-    /// Returns the time that has passed since.
+    /// Returns the time since this moment.
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
@@ -26,7 +26,7 @@ impl Moment {
         self.0.saturating_duration_since(earlier.0)
     }
 
-    /// Returns the moment that comes so much later.
+    /// Returns the moment that is this much later.
     pub(crate) fn after(self, time: Duration) -> Self {
         Moment(self.0 + time)
     }
@@ -42,7 +42,7 @@ pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// Returns a span in milliseconds, with its fraction.
+/// Returns a duration in milliseconds, with fractions.
 pub(crate) fn millis(span: Duration) -> f64 {
     span.as_secs_f64() * 1e3
 }

@@ -1,4 +1,4 @@
-//! A short storm at the host that the tests run. It judges what was delivered and that the host lives, and no times.
+//! A short storm against the host of the tests. It checks deliveries and that the host survives, but no times.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,11 +10,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Those that say most in little time. The others take minutes to have their turn.
+/// The acts that test the most in little time. The other acts take minutes.
 const ACTS: &str =
     "kill,stop,term,clock-forward,clock-year,ended-runs,half-bodies,grow,compute,timers,disk";
 
-/// Something in the target folder, in which the test itself lies as `debug/deps/NAME`.
+/// Returns a path in the target folder. The test itself is there, as `debug/deps/NAME`.
 fn built(path: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let file = test.ancestors().nth(3).unwrap().join(path);
@@ -26,7 +26,7 @@ fn built(path: &str) -> PathBuf {
     file
 }
 
-/// Has it storm in this folder.
+/// Runs the storm in this folder.
 fn storm(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dormouse-storm"))
         .arg("--host")
@@ -37,7 +37,7 @@ fn storm(folder: &Path, arguments: &[&str]) -> Output {
         .arg(built("guests/script.wasm"))
         .arg("--folder")
         .arg(folder)
-        // A slow machine that does much else has minutes for what takes seconds.
+        // On a slow and busy machine, steps that usually take seconds may take minutes.
         .arg("--patience=600")
         .args(arguments)
         .output()

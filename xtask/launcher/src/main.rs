@@ -1,7 +1,8 @@
-//! Builds the project's own commands, which are the program `xtask`, and becomes that program.
+//! Builds the project's own commands, which are the program `xtask`, and then executes that program in place of this
+//! one.
 //!
-//! `cargo run --package xtask` would choose the features of dependencies for that package alone, and most of them would
-//! be built a second time for the host and the tests. This program depends on nothing.
+//! `cargo run --package xtask` would choose the features of dependencies for that package alone, so most dependencies
+//! would be built a second time for the host and the tests. This program has no dependencies.
 
 #![allow(
     clippy::print_stderr,
@@ -13,12 +14,13 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// With all packages selected, and a test among what is built, Cargo chooses the features that it chooses for the tests.
+/// If all packages are selected and a test is among the targets, Cargo chooses the same features as for the tests.
 /// `xtask/src/build.rs` builds the host in the same way.
 const BUILD: &str = "build --workspace --locked --bin xtask --test repository";
 
 fn main() -> ExitCode {
-    // Cargo says where this package is. What it said at compile time may be another copy of the repository.
+    // At run time, Cargo sets the folder of this package. The folder of compile time may be another copy of the
+    // repository.
     let here = env::var_os("CARGO_MANIFEST_DIR");
     let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     match start(here.ancestors().nth(2).unwrap_or(&here)) {
@@ -30,14 +32,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns only if the commands do not build, which Cargo has said by then, or cannot be started.
+/// Builds and executes the commands. Returns only if the build fails, in which case Cargo has shown the errors, or if
+/// the program cannot be executed.
 fn start(root: &Path) -> std::io::Result<ExitCode> {
     let target = root.join("target");
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(BUILD.split(' ')).current_dir(root);
     build.env("CARGO_TARGET_DIR", &target);
-    // These say that this package runs. Build scripts that depend on them would run again for each package that says so,
-    // and what depends on those scripts would be built again. `xtask/src/command.rs` leaves them out, too.
+    // These variables name the package that Cargo runs. Build scripts that depend on them would run again for each
+    // package, and everything that depends on those scripts would be built again. `xtask/src/command.rs` removes them
+    // too.
     for (name, _) in env::vars_os() {
         let bytes = name.as_encoded_bytes();
         if bytes.starts_with(b"CARGO_PKG_") || bytes.starts_with(b"CARGO_MANIFEST_") {

@@ -1,6 +1,7 @@
-//! The demonstration: a run that lives through a kill of its host.
+//! The demonstration: a run that survives a kill of its host.
 //!
-//! Host and service are processes of their own, spoken to as a user's programs would: over HTTP.
+//! The host and the service are separate processes. This program speaks to them over HTTP, as a
+//! user's program would.
 
 mod service;
 mod story;
@@ -23,13 +24,14 @@ use story::Story;
 
 const WORKFLOW: &str = "progress";
 
-/// The service is on the loopback interface, which workflows may not call otherwise.
+/// The service is on the loopback interface, which workflows may not call by default.
 const SETTINGS: [&str; 1] = ["--allow-private-egress"];
 
-/// How long the host stays dead. The service's next update falls into it.
+/// The time for which the host is down. The service sends its next update during it.
 const DOWNTIME: Duration = Duration::from_secs(3);
 
-/// Builds what is needed, plays the demonstration, and fails when its end is not the expected one.
+/// Builds the programs and the guest, plays the demonstration, and fails if the result is not the
+/// expected one.
 pub(crate) fn demo(workspace: &Workspace) -> anyhow::Result<()> {
     guests::build_one(workspace, WORKFLOW)?;
     build::build_tested_host(workspace)?;

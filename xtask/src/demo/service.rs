@@ -1,4 +1,4 @@
-//! The service of the demonstration, as a process that ends with it.
+//! The service of the demonstration, as a process that ends with this program.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -9,14 +9,14 @@ use dormouse_harness::{ChildGuard, Port};
 
 use super::story::Story;
 
-/// The service that the workflow calls, and that calls back.
+/// The process of the service that the workflow calls and that calls back.
 pub(crate) struct Service {
     port: Port,
     _process: ChildGuard,
 }
 
 impl Service {
-    /// Starts the service on a port of its own, and lets it tell its part of the story.
+    /// Starts the service on a free port. Each line that it prints becomes a line of the story.
     pub(crate) fn start(story: &Story) -> anyhow::Result<Self> {
         let port = Port::reserve()?;
         let mut command = Command::new(env::current_exe()?);
@@ -39,12 +39,12 @@ impl Service {
         })
     }
 
-    /// Returns the URL that takes jobs.
+    /// Returns the URL to which jobs are sent.
     pub(crate) fn jobs(&self) -> String {
         format!("http://127.0.0.1:{}/jobs", self.port.number())
     }
 
-    /// Returns how many of its updates were accepted.
+    /// Returns how many of the service's updates were accepted.
     pub(crate) fn accepted(&self) -> anyhow::Result<usize> {
         let answer = ureq::get(self.jobs())
             .call()

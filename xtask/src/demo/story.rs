@@ -1,4 +1,4 @@
-//! What the person who watches reads: who did what, and when.
+//! The output of the demonstration: who did what, and when.
 
 use std::fmt::Arguments;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::pause::Stopwatch;
 
-/// Tells what happens as it happens. Copies of it tell the same story.
+/// Prints each event when it happens. Clones share the same start time.
 #[derive(Clone)]
 pub(crate) struct Story {
     watch: std::sync::Arc<Stopwatch>,
@@ -24,7 +24,7 @@ impl Story {
         println!("{seconds:6.2} s  {who:<7}  {what}");
     }
 
-    /// The result, and that it is the expected one.
+    /// Prints the result, which is the expected one.
     pub(crate) fn end(&self, result: &Value) {
         println!(
             "\nThe run's result, with every update that the service sent, once and in order:\n"

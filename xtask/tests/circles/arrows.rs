@@ -1,9 +1,9 @@
-//! Which file uses which, and the circles among them.
+//! Which file uses which other files, and the circles among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// For each file, the files that it uses, and what of them.
+/// For each file, the files that it uses, and the names that it uses of each.
 #[derive(Debug, Default)]
 pub(crate) struct Arrows(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
 
@@ -12,12 +12,13 @@ pub(crate) struct Arrows(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
 pub(crate) struct Circle {
     /// The files.
     files: BTreeSet<String>,
-    /// What ties them: a file, another that it uses, and what of it.
+    /// The uses within the circle: a file, another file, and the names that the first uses of the
+    /// second.
     arrows: Vec<(String, String, BTreeSet<String>)>,
 }
 
 impl Arrows {
-    /// Adds that a file uses something of another. A file that uses what is its own adds nothing.
+    /// Adds that a file uses a name of another file. Nothing is added if both are the same file.
     pub(crate) fn add(&mut self, from: &str, to: &str, name: &str) {
         if from != to {
             let targets = self.0.entry(from.to_owned()).or_default();
@@ -26,7 +27,7 @@ impl Arrows {
         }
     }
 
-    /// Returns all circles. A file is in one at most.
+    /// Returns all circles. A file is in at most one circle.
     pub(crate) fn circles(&self) -> Vec<Circle> {
         let mut circles: Vec<Circle> = Vec::new();
         for file in self.0.keys() {

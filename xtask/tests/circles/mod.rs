@@ -1,4 +1,5 @@
-//! No files of a crate use each other in a circle, so that each can be read with what lies below it and nothing else.
+//! Checks that no files of a crate use each other in a circle, so that each file can be read with only the files
+//! below it.
 //!
 //! A file uses another if it names something that the other defines: in a `use`, in a path within its code, or in the
 //! arguments of a macro. Calls of methods don't count, since they name no path.

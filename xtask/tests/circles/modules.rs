@@ -1,4 +1,4 @@
-//! The modules of one crate, and what a path in one of them means.
+//! The modules of one crate, and the meanings of paths in them.
 
 use std::collections::BTreeMap;
 
@@ -20,18 +20,18 @@ struct Module {
     source: Source,
 }
 
-/// What a path means.
+/// The meaning of a path.
 enum Meaning {
     /// A module.
     Module(usize),
     /// An item of this name, in the module that defines it.
     Item { module: usize, name: String },
-    /// Something of another crate.
+    /// An item of another crate.
     Foreign,
 }
 
-/// How many imports are followed from one to the next before a name counts as unknown. Names of other crates end here:
-/// `use http::{self}` says of `http` that it is `http`.
+/// How many imports are followed from one to the next before a name counts as unknown. This is how names of other
+/// crates end: `use http::{self}` says of `http` that it is `http`.
 const LONGEST_CHAIN: usize = 16;
 
 impl Modules {
@@ -87,8 +87,8 @@ impl Modules {
 
     /// Returns an arrow from each file to each file of the crate whose items it uses.
     ///
-    /// An arrow leads to the file that defines an item, through whatever re-exports it goes. A file that re-exports
-    /// what its own child modules define does not use it.
+    /// An arrow leads to the file that defines an item, also through re-exports. A file does not use the items that
+    /// its own child modules define and that it re-exports.
     pub(crate) fn arrows(&self) -> Arrows {
         let mut arrows = Arrows::default();
         for (at, module) in self.0.iter().enumerate() {
@@ -116,19 +116,20 @@ impl Modules {
         arrows
     }
 
-    /// Returns whether an import of this module brings in what the module itself defines.
+    /// Returns true if an import of this module also brings in names that the module itself defines.
     fn is_opened(&self, module: usize, import: &Import) -> bool {
         import.name.is_none() && !self.0[module].source.defined.is_empty()
     }
 
-    /// Returns whether a module lies in the file of another one, or in the file of a module that that file declares.
+    /// Returns true if a module is in the file of another module, or in the file of a module that the other module's
+    /// file declares.
     fn is_within(&self, module: usize, other: usize) -> bool {
         let parent = |at: &usize| self.0[*at].parent;
         let file = &self.0[other].file;
         std::iter::successors(Some(module), parent).any(|at| self.0[at].file == *file)
     }
 
-    /// Returns what a path means in a module. None if its first name is not of this crate.
+    /// Returns the meaning of a path in a module, or `None` if the first name of the path is not of this crate.
     fn meaning(&self, at: usize, path: &[String], chain: usize) -> Option<Meaning> {
         let (first, rest) = path.split_first()?;
         let start = match first.as_str() {
@@ -146,7 +147,7 @@ impl Modules {
                 Meaning::Module(self.0[module].parent?)
             } else {
                 let is_last = index + 1 == rest.len();
-                // What is found nowhere is made by a macro of that module.
+                // A name that is not found is made by a macro of that module.
                 self.lookup(module, segment, is_last, chain)
                     .unwrap_or_else(|| Meaning::Item {
                         module,
@@ -157,8 +158,8 @@ impl Modules {
         Some(meaning)
     }
 
-    /// Returns what a name means in a module. A name can stand for an item and a module at once; the last of a path is
-    /// taken for the item, any other for the module.
+    /// Returns the meaning of a name in a module. A name can mean an item and a module at once. The last name of a
+    /// path is taken as an item, and any other as a module.
     fn lookup(&self, at: usize, name: &str, is_last: bool, chain: usize) -> Option<Meaning> {
         if chain == LONGEST_CHAIN {
             return None;

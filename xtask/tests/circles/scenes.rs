@@ -2,7 +2,8 @@
 
 use super::modules::{Files, Modules};
 
-/// Checks what is said of a crate of these files, the first of which is its root. It is nothing if there is no circle.
+/// Checks the message about a crate of these files, the first of which is its root. The message is empty if there is
+/// no circle.
 fn check(files: &[(&str, &str)], expected: &str) {
     let texts = files.iter();
     let texts: Files = texts
@@ -13,7 +14,7 @@ fn check(files: &[(&str, &str)], expected: &str) {
     assert_eq!(said, expected);
 }
 
-/// Checks a crate in which `a.rs` uses something of `b.rs`, by this text, and `b.rs` something of `a.rs`.
+/// Checks a crate in which `a.rs` uses something of `b.rs` with this text, and `b.rs` uses something of `a.rs`.
 fn check_use(text: &str, name: &str) {
     let b = "use crate::a::A; pub struct B; pub mod inner { pub struct C; } pub fn help(a: A) {}";
     let expected = format!(
@@ -54,7 +55,7 @@ fn every_way_to_use_another_file() {
     check_use("mod own { use super::super::b::B; }", "B");
 }
 
-/// A re-export is a signpost: who follows it uses the file that it leads to.
+/// A file that uses a re-exported item uses the file that defines the item.
 #[test]
 fn a_reexport_leads_to_the_file_that_defines() {
     check_use("use crate::B;", "B");
@@ -102,7 +103,7 @@ fn a_parent_that_only_declares_and_reexports_uses_no_child() {
     );
 }
 
-/// As many crates have a module of what their users import most.
+/// Many crates have such a module, with the names that their users import most often.
 #[test]
 fn a_parent_may_reexport_from_a_module_within_its_file() {
     check(

@@ -1,4 +1,4 @@
-//! Reads one source file: what it defines, what it imports, and which paths its code names.
+//! Reads one source file: the names that it defines and imports, and the paths that its code names.
 //!
 //! Modules and items for tests alone (`#[cfg(test)]`) are left out. Within macro calls and attributes, whose grammar is
 //! the macro's own, every sequence of identifiers joined by `::` counts as a path.
@@ -17,7 +17,7 @@ pub(crate) type Path = Vec<String>;
 pub(crate) struct Source {
     /// The names of the items that the module defines itself.
     pub(crate) defined: BTreeSet<String>,
-    /// What the module imports, also where a function does.
+    /// The imports of the module and of its functions.
     pub(crate) imports: Vec<Import>,
     /// The paths that the module's code names.
     pub(crate) named: BTreeSet<Path>,
@@ -32,7 +32,7 @@ pub(crate) struct Source {
 pub(crate) struct Import {
     /// The path that is imported.
     pub(crate) path: Path,
-    /// The name that it has here. None for `*`, which brings in all names behind the path.
+    /// The name in this module. `None` for `*`, which brings in all names behind the path.
     pub(crate) name: Option<String>,
     /// True if others may import the name from here, as with `pub use`.
     pub(crate) reexported: bool,
@@ -56,7 +56,7 @@ impl Source {
         source
     }
 
-    /// Adds the paths that stand in the tokens of a macro call or an attribute.
+    /// Adds the paths in the tokens of a macro call or an attribute.
     fn name_paths(&mut self, tokens: TokenStream) {
         let mut path = Path::new();
         let mut colons = 0;

@@ -1,4 +1,5 @@
-//! The provider's HTTP side: the API that the shop calls with its key, and the page on which the customer pays.
+//! The provider's HTTP server: the API that the shop calls with its key, and the page on which the customer
+//! pays.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,7 @@ use serde_json::json;
 use crate::events::{self, Decision};
 use crate::intents::{Intent, Intents, Refused, Status, Wanted};
 
-/// The provider. Copies of it are the same one.
+/// The provider. Clones share the same state.
 #[derive(Clone)]
 pub(crate) struct Provider(Arc<Inner>);
 
@@ -102,7 +103,7 @@ async fn decline(provider: State<Provider>, id: Path<String>) -> Result<Json<Int
     take_payment(&provider, &id, Decision::Failed)
 }
 
-/// The customer has done their part; the shop hears of the rest by events.
+/// Takes the customer's decision. The shop learns the rest from events.
 fn take_payment(provider: &Provider, id: &str, decision: Decision) -> Result<Json<Intent>, Error> {
     let intent = provider.intents().decide(id, Status::Processing)?;
     println!("{id}: the customer is done, and the bank will say: {decision:?}");
@@ -115,7 +116,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A status, and what is wrong in words.
+/// A status, and a message that says what is wrong.
 struct Error(StatusCode, String);
 
 impl From<Refused> for Error {

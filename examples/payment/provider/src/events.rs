@@ -1,4 +1,4 @@
-//! What the provider tells the shop about a payment: signed events, each until it is accepted.
+//! The signed events by which the provider tells the shop about a payment. Each is sent until it is accepted.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -8,33 +8,34 @@ use serde_json::{Value, json};
 use crate::intents::Intent;
 use crate::{machine, signature};
 
-/// How the bank decided.
+/// The decision of the bank.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Decision {
     Succeeded,
     Failed,
 }
 
-/// Before an event is sent for the second time. It doubles with each attempt that fails.
+/// The time before an event is sent for the second time. It doubles with each failed attempt.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// Some two minutes of them, so that there is time to start a host again by hand. Real providers try for days.
+/// The largest number of attempts. They take about two minutes, so that there is time to start a host again by hand.
+/// Real providers try for days.
 const ATTEMPTS: u32 = 30;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Tells the whole story of a payment, and on the way all that receivers of events must cope with.
+/// Sends all events of a payment, with everything that receivers of events must cope with.
 pub(crate) fn send_all(intent: &Intent, decision: Decision, secret: &str) {
     let last = match decision {
         Decision::Succeeded => "succeeded",
         Decision::Failed => "payment_failed",
     };
-    // Somebody who knows the URL, and not the secret, would like the goods for nothing.
+    // The forged event is from someone who knows the URL but not the secret, and wants the goods for free.
     let forged = Event::of(intent, "forged", "succeeded");
     forged.send("a secret that the forger made up", 1, ", forged", |_| true);
-    // The first of them comes second: networks and queues promise no order.
+    // The first event is sent second: networks and queues do not keep an order.
     for (number, kind) in [(2, "processing"), (1, "created"), (3, last)] {
         let event = Event::of(intent, number, kind);
         event.send(secret, 1, "", settles);
@@ -57,7 +58,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Stripe counts in `pending_webhooks` who has not got the event yet, so that its body is not the same each time.
+    /// Returns the body. As with Stripe, `pending_webhooks` is the number of receivers that do not have the event yet,
+    /// so a repeated event has another body.
     fn body(&self, pending_webhooks: u8) -> Value {
         json!({
             "id": self.id,
@@ -68,7 +70,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// Sends it until there is an answer with a status that is good enough.
+    /// Sends the event until the status of an answer is good enough.
     fn send(&self, secret: &str, pending_webhooks: u8, remark: &str, enough: fn(u16) -> bool) {
         let name = format!("{} {}{remark}", self.id, self.kind);
         let body = self.body(pending_webhooks).to_string();
@@ -90,12 +92,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Whether an event is accepted, or nobody wants it any more.
+/// Returns true if an event is accepted, or if its receiver does not want it any more.
 fn settles(status: u16) -> bool {
     matches!(status, 200..=299 | 410)
 }
 
-/// Makes one attempt, and gives the answer's status and text. Each is signed anew: a signature is good for some minutes.
+/// Makes one attempt, and returns the answer's status and text. Each attempt has a new signature, since a signature is
+/// valid for some minutes only.
 fn post(url: &str, secret: &str, body: &str) -> anyhow::Result<(u16, String)> {
     let signature = signature::sign(secret, machine::seconds()?, body)?;
     let mut response = ureq::post(url)
@@ -125,8 +128,8 @@ mod tests {
 
     use crate::intents::Intents;
 
-    /// A payment whose webhook gives these answers, one after the other, and passes on what it is sent: the signature
-    /// and the body.
+    /// Returns a payment whose webhook gives these answers, one after the other. The webhook passes on the signature
+    /// and the body of each request.
     fn intent(answers: &'static [u16]) -> (Intent, Receiver<(String, String)>) {
         let (sender, sent) = channel();
         let count = Arc::new(AtomicUsize::new(0));

@@ -1,22 +1,22 @@
-//! The payments that the provider was asked for, and what may become of each.
+//! The payments that shops have asked for, and how each may change.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a caller asks for.
+/// The request for a payment.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Wanted {
     amount: u64,
     currency: String,
     #[serde(default)]
     metadata: Value,
-    /// Where the events go. Stripe has a list of addresses for each account instead.
+    /// The URL to which the events are sent. Stripe has a list of URLs for each account instead.
     webhook_url: String,
 }
 
-/// A payment that is to be collected.
+/// A payment to be collected.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Intent {
     pub(crate) id: String,
@@ -25,13 +25,13 @@ pub(crate) struct Intent {
     pub(crate) currency: String,
     pub(crate) metadata: Value,
     pub(crate) status: Status,
-    /// Where the customer pays.
+    /// The URL at which the customer pays.
     url: String,
     #[serde(skip)]
     pub(crate) webhook_url: String,
 }
 
-/// Where a payment stands.
+/// The state of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -40,7 +40,7 @@ pub(crate) enum Status {
     Canceled,
 }
 
-/// Why something was not done.
+/// Why a request was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Unknown,
@@ -48,7 +48,7 @@ pub(crate) enum Refused {
     Status(Status),
 }
 
-/// All payments, and which request asked for which.
+/// All payments, and the request that each was made for.
 #[derive(Debug, Default)]
 pub(crate) struct Intents {
     all: Vec<Intent>,
@@ -56,8 +56,8 @@ pub(crate) struct Intents {
 }
 
 impl Intents {
-    /// A payment for this request. One that was made under the same key is given again; the flag says whether it is
-    /// new.
+    /// Returns the payment for this request, and true if it is new. If there is a payment with the same key, that
+    /// one is returned.
     pub(crate) fn create(
         &mut self,
         key: String,
@@ -87,7 +87,7 @@ impl Intents {
         Ok((intent, true))
     }
 
-    /// Moves a payment that nobody has paid or cancelled yet.
+    /// Changes the status of a payment that is neither paid nor cancelled.
     pub(crate) fn decide(&mut self, id: &str, status: Status) -> Result<Intent, Refused> {
         let intent = self.all.iter_mut().find(|intent| intent.id == id);
         let intent = intent.ok_or(Refused::Unknown)?;

@@ -1,4 +1,4 @@
-//! The machine's own clock: this is a program of its own, and takes the time that it takes.
+//! The machine's own clock, since this is a real program.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,12 +7,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Seconds since the Unix epoch.
+/// Returns the seconds since the Unix epoch.
 pub(crate) fn seconds() -> anyhow::Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }
 
-/// Does nothing for a while.
+/// Blocks the thread for this long.
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }

@@ -1,7 +1,7 @@
 //! A stand-in for a payment service, with an API and signed events like those of Stripe.
 //!
-//! It does on purpose what receivers of events have to cope with: each event comes twice, one comes late, and somebody
-//! without the secret forges one. Everything is kept in memory. No money moves.
+//! It does on purpose what receivers of events must cope with: each event comes twice, one comes late, and one is
+//! forged without the secret. Everything is kept in memory. No money is moved.
 
 #![allow(
     clippy::print_stdout,

@@ -1,13 +1,13 @@
-//! The signature that every event carries, as Stripe documents it for those who check it by hand:
+//! The signature of every event, as Stripe documents it for receivers that check it themselves:
 //! <https://docs.stripe.com/webhooks#verify-manually>.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The header that carries it.
+/// The header with the signature.
 pub(crate) const HEADER: &str = "stripe-signature";
 
-/// The header's value for a body that is sent at this time, in seconds since the Unix epoch.
+/// Returns the header's value for a body that is sent at this time, in seconds since the Unix epoch.
 pub(crate) fn sign(secret: &str, seconds: u64, body: &str) -> anyhow::Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
     mac.update(format!("{seconds}.{body}").as_bytes());
@@ -20,7 +20,8 @@ pub(crate) fn sign(secret: &str, seconds: u64, body: &str) -> anyhow::Result<Str
 mod tests {
     use super::*;
 
-    /// Made by another implementation: `printf '1700000000.{"id":"evt_1"}' | openssl dgst -sha256 -hmac made-up-secret`.
+    /// The expected value comes from another implementation: `printf '1700000000.{"id":"evt_1"}' | openssl dgst -sha256
+    /// -hmac made-up-secret`.
     #[test]
     fn signs_as_others_do() {
         let header = sign("made-up-secret", 1_700_000_000, r#"{"id":"evt_1"}"#).unwrap();

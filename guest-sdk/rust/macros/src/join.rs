@@ -1,4 +1,5 @@
-//! `join!`: the futures are polled in the order written, until each has given its output.
+//! `join!`: the futures are polled in the order in which they are written, until each has its
+//! output.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
@@ -13,13 +14,13 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         return Err(Error::new(Span::call_site(), message));
     }
     let expressions = expressions.iter();
-    // Mixed-site: no name made up here can be meant, or hidden, by what the author wrote.
+    // The span is mixed-site, so that generated names and the author's names cannot meet.
     let site = Span::mixed_site();
     let count = expressions.len();
     let names = |prefix| (0..count).map(move |n| format_ident!("{prefix}{n}", span = site));
     let futures: Vec<_> = names("future").collect();
     let outputs: Vec<_> = names("output").collect();
-    // The `match` keeps what the expressions borrow from alive for as long as the futures.
+    // The `match` keeps the values that the expressions borrow alive for as long as the futures.
     Ok(quote_spanned! {site=>
         match (#(::core::future::IntoFuture::into_future(#expressions),)*) {
             (#(#futures,)*) => {

@@ -1,5 +1,5 @@
 //! The macros of `dormouse-sdk`, which re-exports and documents them. Depend on that crate instead
-//! of this one: what is generated here names its items.
+//! of this one: the generated code names its items.
 
 mod join;
 mod select;

@@ -1,5 +1,5 @@
-//! `select!`: the futures are polled in the order written, and all of them are gone before the
-//! winner's handler runs.
+//! `select!`: the futures are polled in the order in which they are written, and all of them are
+//! dropped before the winner's handler runs.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
@@ -17,8 +17,8 @@ struct Arms(Vec<Arm>);
 
 pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
     let Arms(arms) = syn::parse2(input)?;
-    // Mixed-site: no name made up here can be meant, or hidden, by what the author wrote. That
-    // does not hold for types, hence the underscores.
+    // The span is mixed-site, so that generated names and the author's names cannot meet. This does
+    // not work for types, hence the underscores.
     let site = Span::mixed_site();
     let names = |prefix| (0..arms.len()).map(move |n| format_ident!("{prefix}{n}", span = site));
     let futures: Vec<_> = names("future").collect();
@@ -27,8 +27,9 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
     let patterns = arms.iter().map(|arm| &arm.pattern);
     let handlers = arms.iter().map(|arm| &arm.handler);
     let expressions = arms.iter().map(|arm| &arm.future);
-    // The inner `match` keeps what the expressions borrow from alive for as long as the futures,
-    // and ends before the outer one begins, so that a lost wait is given up before a handler runs.
+    // The inner `match` keeps the values that the expressions borrow alive for as long as the
+    // futures. It ends before the outer one begins, so that a lost wait is given up before a
+    // handler runs.
     Ok(quote_spanned! {site=> {
         enum __First<#(#outputs),*> { #(#variants(#outputs)),* }
         let first = match (#(::core::future::IntoFuture::into_future(#expressions),)*) {
@@ -61,7 +62,7 @@ impl Parse for Arms {
             input.parse::<Token![=]>()?;
             let future = input.parse()?;
             input.parse::<Token![=>]>()?;
-            // As in `match`, a block ends its arm, and anything else is followed by a comma.
+            // As in `match`, a block ends its arm, and any other expression is followed by a comma.
             let is_block = input.peek(token::Brace);
             let handler = if is_block {
                 Expr::Block(input.parse::<ExprBlock>()?)

@@ -1,11 +1,11 @@
-//! `#[workflow]`: the function stays as it is, and beside it comes the export that the host starts.
+//! `#[workflow]`: keeps the function as it is, and adds the export that the host starts.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, ItemFn, Result, ReturnType, Signature, Type};
 
-/// What the compiler says is defined twice where a crate has two workflows.
+/// The name that the compiler reports as defined twice if a crate has two workflows.
 const ONLY_ONE: &str = "a_crate_has_only_one_workflow";
 
 pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -41,9 +41,9 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> Result<Token
     })
 }
 
-/// A name that a crate can have once, at the place of the function's name. An exported macro stands at the root of its
-/// crate whichever module it was written in, so two workflows clash there with a message that points at both. Without
-/// it, the compiler would speak of a symbol that nobody wrote.
+/// Returns an item whose name can exist only once in a crate, at the place of the function's name. An exported macro
+/// is at the root of its crate, whichever module it is written in, so two workflows clash there with a message that
+/// points at both. Without this item, the compiler would report a symbol that the author did not write.
 fn only_one(function: &Ident) -> TokenStream {
     let name = Ident::new(ONLY_ONE, function.span());
     quote_spanned! {function.span()=>
@@ -55,10 +55,10 @@ fn only_one(function: &Ident) -> TokenStream {
     }
 }
 
-/// Reads the input, runs the workflow and settles its outcome. The compiler shows an input that cannot be read, and an
-/// outcome that is no `Result`, at the type that is wrong.
+/// Returns the code that reads the input, runs the workflow and settles its outcome. The compiler reports an input
+/// that cannot be read, and an outcome that is not a `Result`, at the type that is wrong.
 fn call(signature: &Signature) -> TokenStream {
-    // What is made up here means the same whatever macro the types come from.
+    // The generated names mean the same, whichever macro the types come from.
     let here = Span::call_site();
     let name = &signature.ident;
     let output = match &signature.output {
@@ -85,7 +85,7 @@ fn call(signature: &Signature) -> TokenStream {
     }
 }
 
-/// Every mistake at once, so that the author is not sent round the compiler for each.
+/// Reports all mistakes at once, so that the author need not compile again after each.
 fn check(arguments: &TokenStream, signature: &Signature) -> Result<()> {
     let mistakes = [
         check_arguments(arguments),
@@ -180,7 +180,7 @@ fn check_inputs(signature: &Signature) -> Result<()> {
                 "a workflow takes its context, and its input if it needs one: \
                  write `async fn {name}(ctx: Context, input: Input)` or `async fn {name}(ctx: Context)`"
             );
-            // Without arguments there is nothing to point at between the parentheses.
+            // Without arguments there is nothing between the parentheses to point at.
             if signature.inputs.is_empty() {
                 return Err(Error::new_spanned(name, message));
             }
@@ -189,7 +189,7 @@ fn check_inputs(signature: &Signature) -> Result<()> {
     }
 }
 
-/// Whether this is the context, as it is named by all who do not rename it.
+/// Returns true if this is the context, under the name that it has unless it is renamed.
 fn is_context(argument: &Type) -> bool {
     last_name(argument).is_some_and(|name| name == "Context")
 }
@@ -198,7 +198,7 @@ fn is_reference_to_context(argument: &Type) -> bool {
     matches!(argument, Type::Reference(reference) if is_context(&reference.elem))
 }
 
-/// What a reference refers to, or the type itself.
+/// Returns the type that a reference refers to, or the type itself.
 fn bare(argument: &Type) -> &Type {
     match argument {
         Type::Reference(reference) => &reference.elem,
@@ -206,8 +206,8 @@ fn bare(argument: &Type) -> &Type {
     }
 }
 
-/// Whether this is a type of the language or its library, which nobody renames. What else a name stands for, the
-/// compiler alone knows.
+/// Returns true if this is a type of the language or its library, which is never renamed. Only the compiler knows what
+/// other names stand for.
 fn is_plain(argument: &Type) -> bool {
     const PLAIN: [&str; 25] = [
         "String", "Vec", "Option", "Box", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "Value",
@@ -227,7 +227,7 @@ fn last_name(argument: &Type) -> Option<&Ident> {
     path.path.segments.last().map(|segment| &segment.ident)
 }
 
-/// The text of a pattern or type, spaced as people write it.
+/// Returns the text of a pattern or type, with the usual spaces.
 fn text(tokens: &impl ToTokens) -> String {
     let text = tokens.to_token_stream().to_string();
     [

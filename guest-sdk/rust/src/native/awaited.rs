@@ -17,7 +17,7 @@ pub(crate) fn awaited(step: String, asked: Asked) -> impl Future<Output = Outcom
 
 struct Awaited {
     begins: Option<(String, Asked)>,
-    /// Which world it belongs to, and its number there.
+    /// The id of the world that the operation belongs to, and the operation's number there.
     begun: Option<(u64, usize)>,
 }
 

@@ -1,4 +1,4 @@
-//! A run that is executed natively: the workflow's future, and the world that it sees.
+//! A run that is executed as native code: the workflow's future, and the world that it sees.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,16 +11,16 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::world::{Beginning, Completion, World};
 use crate::bindings::{Failure, Payload};
 
-/// How a workflow ends.
+/// The result of a workflow.
 pub(crate) type Ended = Result<Payload, Failure>;
 
 /// The future of a workflow.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Ended>>>;
 
-/// Makes the future of a workflow with its input.
+/// A function that makes the future of a workflow from its input.
 pub(crate) type Make = Rc<dyn Fn(Payload) -> Running>;
 
-/// What unwinds a workflow that continues as new.
+/// The payload of the panic that unwinds a workflow which continues as new.
 pub(crate) struct Continued;
 
 /// A generation of a run.
@@ -28,7 +28,7 @@ pub(crate) struct Instance {
     make: Make,
     running: Option<Running>,
     woken: Arc<Woken>,
-    /// None only while the workflow is polled.
+    /// The world. It is `None` only while the workflow is polled.
     world: Option<World>,
     pub(crate) ended: Option<Ended>,
 }
@@ -42,7 +42,7 @@ impl Wake for Woken {
 }
 
 impl Instance {
-    /// Begins a generation. Steps have these outcomes already, as far as they go.
+    /// Begins a generation. The first steps have these outcomes.
     fn begin(make: Make, beginning: Beginning, steps: &[Result<Payload, Failure>]) -> Self {
         let input = beginning.input.clone();
         let mut world = Some(World::new(beginning, steps));
@@ -58,7 +58,7 @@ impl Instance {
         instance
     }
 
-    /// Starts a run, and executes it as far as it goes by itself.
+    /// Starts a run, and executes it until it waits.
     pub(crate) fn start(make: Make, beginning: Beginning) -> Self {
         let mut instance = Instance::begin(make, beginning, &[]);
         instance.go_on();
@@ -77,7 +77,7 @@ impl Instance {
             .unwrap_or_else(|| unreachable!("the workflow is polled"))
     }
 
-    /// Delivers what is there, one thing after another, until nothing more is.
+    /// Delivers the available completions, one after another, until there are none.
     pub(crate) fn go_on(&mut self) {
         loop {
             if self.world().continued.is_some() {
@@ -114,7 +114,7 @@ impl Instance {
         }
     }
 
-    /// Begins the generation that this one has continued as.
+    /// Begins the next generation of a run that has continued as new.
     fn next_generation(&mut self) {
         self.check_replay();
         let world = self.world_mut();
@@ -145,10 +145,10 @@ impl Instance {
         world.children.splice(0..0, children);
     }
 
-    /// Executes this generation again from its beginning with what it was given.
+    /// Executes this generation again from its beginning, with the same completions.
     ///
     /// # Panics
-    /// When it does something else than before.
+    /// If it does something else than before.
     pub(crate) fn check_replay(&self) {
         let world = self.world();
         let mut again = Instance::begin(self.make.clone(), world.beginning.clone(), &world.steps);

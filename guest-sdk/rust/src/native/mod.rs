@@ -1,4 +1,5 @@
-//! The contract's imports as a test plays them, interface by interface. The types are the contract's own.
+//! The imports of the contract as a test plays them, with one module for each interface. The types are
+//! those of the contract.
 
 #![allow(clippy::panic, reason = "what is wrong in an author's test fails it")]
 
@@ -222,7 +223,7 @@ pub(crate) mod runs {
 
     pub(crate) fn continue_as_new(input: &Payload, options: &ContinueOptions) {
         World::with(|world| world.continue_as_new(input, options));
-        // The host stops a guest here. Nothing of it may go on.
+        // The host stops a guest here, so no code of the workflow may run after it.
         std::panic::resume_unwind(Box::new(Continued));
     }
 

@@ -5,7 +5,7 @@ use crate::bindings::dormouse::workflow::runs::{CancelOptions, RunOutcome, Start
 use crate::bindings::dormouse::workflow::types::{Failure, Payload, Request, Response};
 use crate::bindings::dormouse::workflow::webhooks::Delivery;
 
-/// What an operation asks for.
+/// The request of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Asked {
     Webhook {
@@ -35,7 +35,7 @@ pub(crate) enum Asked {
     },
 }
 
-/// What comes of it.
+/// The outcome of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Delivery(Option<Delivery>),
@@ -50,19 +50,19 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// An operation is only ever completed with what it can give.
+    /// Panics: the outcome is of another kind than the operation, which never happens.
     pub(crate) fn misplaced(self) -> ! {
         unreachable!("an operation was completed with {self:?}")
     }
 }
 
 impl Asked {
-    /// The operation with all its arguments, by which replay compares it.
+    /// Returns the operation with all its arguments as a text, by which a replay compares it.
     pub(crate) fn describe(&self, step: &str) -> String {
         format!("{step:?} {self:?}")
     }
 
-    /// When the operation ends by itself, if it was made at this time.
+    /// Returns when the operation ends by itself, if it was made at this time.
     pub(crate) fn deadline(&self, made: u64) -> Option<u64> {
         match self {
             Asked::Sleep(span) => Some(made.saturating_add(*span)),
@@ -75,7 +75,7 @@ impl Asked {
         }
     }
 
-    /// What the operation gives when its time is over.
+    /// Returns the outcome of the operation when its time is over.
     pub(crate) fn timed_out(&self) -> Outcome {
         match self {
             Asked::Webhook { .. } => Outcome::Delivery(None),

@@ -1,10 +1,10 @@
-//! What a run waits for, in words.
+//! Descriptions of what a run waits for.
 
 use super::operation::Asked;
 use super::world::{Operation, World};
 
 impl Operation {
-    /// What the operation waits for, for people.
+    /// Describes for people what the operation waits for.
     pub(crate) fn line(&self, world: &World) -> String {
         let step = &self.step;
         match &self.asked {

@@ -1,4 +1,4 @@
-//! The host of one run in a test: what the run has asked for, what lies there for it, and what time it is.
+//! The host of one run in a test: the run's operations, the completions that are available to it, and the time.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -17,7 +17,7 @@ thread_local! {
 
 static WORLDS: AtomicU64 = AtomicU64::new(0);
 
-/// What a generation of a run begins with.
+/// The values with which a generation of a run begins.
 #[derive(Clone)]
 pub(crate) struct Beginning {
     pub(crate) now: u64,
@@ -48,12 +48,12 @@ pub(crate) struct Child {
     pub(crate) outcome: Option<(u64, RunOutcome)>,
 }
 
-/// An operation that waits, or has.
+/// An operation that waits, or that has completed.
 pub(crate) struct Operation {
     pub(crate) step: String,
     pub(crate) asked: Asked,
     made: u64,
-    /// What the test has given it, and when.
+    /// The outcome that the test has given to the operation, with its time.
     pub(crate) given: Option<(u64, Outcome)>,
     state: State,
     waker: Option<Waker>,
@@ -66,7 +66,7 @@ enum State {
     Over,
 }
 
-/// Something that was delivered to the run.
+/// A completion that was delivered to the run.
 #[derive(Clone)]
 pub(crate) struct Completion {
     pub(crate) time: u64,
@@ -79,7 +79,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) beginning: Beginning,
     pub(crate) operations: Vec<Operation>,
-    /// Everything that the run asked for, in order, as texts that replay compares.
+    /// Everything that the run asked for, in order, as texts that a replay compares.
     pub(crate) made: Vec<String>,
     pub(crate) completions: Vec<Completion>,
     pub(crate) hooks: Vec<Hook>,
@@ -124,7 +124,7 @@ impl World {
     /// Calls a function with the world of the run that is executed on this thread.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     pub(crate) fn with<T>(call: impl FnOnce(&mut World) -> T) -> T {
         CURRENT.with_borrow_mut(|world| {
             let world = world.as_mut().unwrap_or_else(|| {
@@ -136,7 +136,7 @@ impl World {
         })
     }
 
-    /// Makes a world the one of this thread for as long as the function takes.
+    /// Makes a world the one of this thread while the function runs.
     pub(crate) fn enter<T>(world: &mut Option<World>, call: impl FnOnce() -> T) -> T {
         let before = CURRENT.replace(world.take());
         let output = call();
@@ -152,7 +152,7 @@ impl World {
         self.beginning.request.clone()
     }
 
-    /// Random bytes that are the same each time (SplitMix64).
+    /// Returns random bytes that are the same each time (SplitMix64).
     pub(crate) fn random(&mut self, length: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
         while bytes.len() < length as usize {
@@ -249,7 +249,7 @@ impl World {
         self.operations.len() - 1
     }
 
-    /// What the host gives without anybody outside.
+    /// Returns the outcome that the host gives at once, without the outside world.
     fn given_at_once(&mut self, asked: &Asked) -> Option<Outcome> {
         match asked {
             Asked::Notify {
@@ -291,7 +291,8 @@ impl World {
         }
     }
 
-    /// Takes what an operation has completed with, or keeps the waker for when it does.
+    /// Takes the outcome of an operation that has completed. Otherwise stores the waker, which is woken when it
+    /// completes.
     pub(crate) fn take(&mut self, number: usize, waker: &Waker) -> Option<Outcome> {
         let operation = &mut self.operations[number];
         if !matches!(operation.state, State::Complete(_)) {
@@ -304,9 +305,9 @@ impl World {
         }
     }
 
-    /// Gives an operation up whose future was dropped. A world that is over has none.
+    /// Gives up an operation whose future was dropped. A world that is over has no such operation.
     pub(crate) fn give_up(world: u64, number: usize) {
-        // While a thread ends, or when the future is dropped within a call of the host, there is nothing to give up.
+        // If the thread is ending, or if the future is dropped within a call of the host, there is nothing to give up.
         let _ = CURRENT.try_with(|current| {
             let Ok(mut current) = current.try_borrow_mut() else {
                 return;
@@ -344,7 +345,8 @@ impl World {
         true
     }
 
-    /// Returns what is delivered next at this time, if something is: what came first, and of that the operation made first.
+    /// Returns the completion that is delivered next at this time, if there is one: the earliest, and among equals that
+    /// of the oldest operation.
     pub(crate) fn next(&mut self) -> Option<Completion> {
         let mut first: Option<(u64, usize)> = None;
         let mut waited: Vec<&str> = Vec::new();
@@ -379,7 +381,7 @@ impl World {
         })
     }
 
-    /// When that came which an operation waits for, if it has.
+    /// Returns the time at which the result that an operation waits for arrived, if it has arrived.
     fn arrived(&self, operation: &Operation) -> Option<u64> {
         match &operation.asked {
             Asked::Webhook { id, .. } => {
@@ -399,7 +401,7 @@ impl World {
         }
     }
 
-    /// Takes what an operation completes with: what has arrived in time, or that its time is over.
+    /// Takes the outcome of an operation: the result that has arrived in time, or that the time is over.
     fn outcome(&mut self, number: usize) -> Outcome {
         let operation = &self.operations[number];
         let deadline = operation.asked.deadline(operation.made);

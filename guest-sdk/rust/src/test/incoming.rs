@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::payload::{JSON, TEXT, to_json};
 
-/// A request to a webhook: a POST, unless it says otherwise.
+/// A request to a webhook. Its method is POST by default.
 ///
 /// ```
 /// use dormouse_sdk::prelude::*;
@@ -23,7 +23,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// A request without a body.
+    /// Returns a request without a body.
     pub fn empty() -> Self {
         Self {
             method: "POST".into(),
@@ -33,10 +33,10 @@ impl Incoming {
         }
     }
 
-    /// A request with this as its body, in JSON.
+    /// Returns a request with this value as its body, in JSON.
     ///
     /// # Panics
-    /// When the value cannot be written as JSON.
+    /// If the value cannot be written as JSON.
     #[track_caller]
     pub fn json(value: &(impl Serialize + ?Sized)) -> Self {
         match to_json(value) {
@@ -45,7 +45,7 @@ impl Incoming {
         }
     }
 
-    /// A request with this text as its body.
+    /// Returns a request with this text as its body.
     pub fn text(text: &str) -> Self {
         Self::empty().header("content-type", TEXT).body(text)
     }
@@ -56,7 +56,7 @@ impl Incoming {
         self
     }
 
-    /// Sets what follows the URL's `?`.
+    /// Sets the query, without the `?` before it.
     pub fn query(mut self, query: &str) -> Self {
         self.query = Some(query.into());
         self

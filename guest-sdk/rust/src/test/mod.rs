@@ -1,7 +1,8 @@
-//! Tests of workflows, in the author's own test runner.
+//! Tests of workflows in the author's own test runner.
 //!
-//! [`Test`] starts a workflow without a host, as native code, in simulated time: a wait of a month takes no time. The test is
-//! the outside world: it answers calls, sends requests to webhooks, lets time pass, and looks at what the run does.
+//! [`Test`] starts a workflow without a host, as native code, in simulated time, so that a wait of a month takes no
+//! time. The test acts as the outside world: it answers calls, sends requests to webhooks, lets time pass, and looks at
+//! what the run does.
 //!
 //! ```
 //! use dormouse_sdk::prelude::*;
@@ -27,18 +28,18 @@
 //! assert_eq!(run.elapsed(), minutes(9));
 //! ```
 //!
-//! # What is checked by itself
+//! # The check of a rebuild
 //!
-//! When a run is dropped, and when it continues as new, it is executed again with what it was given. The test fails if it asks
-//! for something else then, since such a workflow could not go on after a restart of the host.
+//! When a run is dropped, and when it continues as new, it is executed again with the same completions. The test fails
+//! if the run then does something else, since such a workflow could not continue after a restart of the host.
 //!
-//! # What is not played
+//! # The limits of such a test
 //!
-//! The workflow is, and the host is not. A call gets one answer, whatever its retry policy says. Signatures, limits, and
-//! rules about who may do what are not checked. A run that the workflow starts is one that the test speaks for. `dormouse test`
-//! plays all of these, with the compiled component.
+//! The test executes the workflow, but not the host. A call gets one answer, whatever its retry policy says.
+//! Signatures, limits, and permissions are not checked. The test also plays the runs that the workflow starts.
+//! `dormouse test` covers all of this, with the compiled component.
 //!
-//! The module is there wherever the crate is not built for Wasm.
+//! The module exists unless the crate is built for Wasm.
 
 #![allow(clippy::panic, reason = "what is wrong in an author's test fails it")]
 
@@ -62,10 +63,10 @@ use crate::native::{Beginning, Instance, Make};
 use crate::payload::{IntoPayload, Payload};
 use crate::time::Instant;
 
-/// When runs are started that do not say it: 2026-01-01.
+/// The default time at which runs are started: 2026-01-01.
 const BEGINNING: u64 = 1_767_225_600_000;
 
-/// A workflow that is to be tested.
+/// A workflow to be tested.
 ///
 /// ```
 /// use dormouse_sdk::prelude::*;
@@ -86,7 +87,8 @@ pub struct Test {
 }
 
 impl Test {
-    /// A test of this workflow: an `async fn` that takes a [`Context`](crate::Context), and an input if it needs one.
+    /// Returns a test of this workflow: an `async fn` that takes a [`Context`](crate::Context), and an input if it
+    /// needs one.
     pub fn new<Arguments>(workflow: impl Workflow<Arguments>) -> Self {
         Self {
             make: workflow.make(),
@@ -96,10 +98,10 @@ impl Test {
         }
     }
 
-    /// Sets what the run is given. It goes the way of a real input, so that one which does not fit fails the run.
+    /// Sets the input of the run. It is read like a real input, so an input of the wrong shape fails the run.
     ///
     /// # Panics
-    /// When the value cannot be written as a payload.
+    /// If the value cannot be written as a payload.
     #[track_caller]
     pub fn input(mut self, input: impl IntoPayload) -> Self {
         match input.into_payload() {
@@ -115,7 +117,7 @@ impl Test {
         self
     }
 
-    /// Sets when the run is started: 2026-01-01 if it is not said.
+    /// Sets the time at which the run is started. The default is 2026-01-01.
     pub fn started(mut self, instant: Instant) -> Self {
         self.started = instant.as_millis();
         self

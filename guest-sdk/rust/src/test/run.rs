@@ -1,4 +1,4 @@
-//! A run that a test plays.
+//! A run in a test.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -15,15 +15,17 @@ use crate::payload::{FromPayload, IntoPayload, Payload};
 use crate::response::Response;
 use crate::time::{Instant, IntoDuration, contract_millis};
 
-/// How often time moves on while a run is to end.
+/// How many times time may move on before a run must have ended.
 const MOST_MOVES: usize = 100_000;
 
-/// A run, of which the test is the outside world.
+/// A run whose outside world is the test.
 ///
-/// Each method that acts lets the run go on as far as it can at that instant. Time passes by
-/// [`advance`](Self::advance), and where the run is to end: [`output`](Self::output), [`failure`](Self::failure).
+/// Each method that acts on the run lets it go on as far as it can at that instant. Time passes with
+/// [`advance`](Self::advance), and in the methods that wait for the end of the run: [`output`](Self::output) and
+/// [`failure`](Self::failure).
 ///
-/// Methods panic, and so fail the test, when what they name is not there. They say what the run waits for instead.
+/// Methods panic, and so fail the test, if the call, webhook or run that they name does not exist. The message says
+/// what the run waits for.
 pub struct TestRun {
     instance: Instance,
     started: u64,
@@ -39,10 +41,10 @@ impl TestRun {
         }
     }
 
-    /// Returns the call of this step that waits for an answer: the oldest if there are several.
+    /// Returns the oldest call with this step name that waits for an answer.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[track_caller]
     pub fn call(&self, step: &str) -> SeenCall {
         let calls = self.calls();
@@ -64,19 +66,19 @@ impl TestRun {
         calls.collect()
     }
 
-    /// Answers the oldest call of this step.
+    /// Answers the oldest call with this step name.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[track_caller]
     pub fn answer(&mut self, step: &str, response: Response) {
         self.end_call(step, Ok(response));
     }
 
-    /// Ends the oldest call of this step without a response.
+    /// Ends the oldest call with this step name without a response.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[track_caller]
     pub fn fail_call(&mut self, step: &str, why: NoResponse) {
         self.end_call(step, Err(why));
@@ -101,10 +103,10 @@ impl TestRun {
         self.instance.go_on();
     }
 
-    /// Returns the URL of the webhook of this name: the last one that was created.
+    /// Returns the URL of the webhook with this name that was created last.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[track_caller]
     pub fn webhook_url(&self, name: &str) -> String {
         match self.hook(name) {
@@ -118,11 +120,11 @@ impl TestRun {
         hooks.rfind(|hook| hook.step == name)
     }
 
-    /// Sends a request to the webhook of this name: the last one that was created. It is kept until the run waits for it.
-    /// Returns the id of the delivery, by which [`answered`](Self::answered) has what its caller was answered.
+    /// Sends a request to the webhook with this name that was created last. The request is kept until the run waits for
+    /// it. Returns the id of the delivery, with which [`answered`](Self::answered) returns the answer to its caller.
     ///
     /// # Panics
-    /// When there is no such webhook, or it was closed.
+    /// If there is no such webhook, or it was closed.
     #[track_caller]
     pub fn deliver(&mut self, name: &str, request: Incoming) -> String {
         let Some(hook) = self.hook(name) else {
@@ -154,7 +156,7 @@ impl TestRun {
         delivery_id
     }
 
-    /// Returns what the workflow has answered the caller of a delivery, if it has.
+    /// Returns the workflow's answer to the caller of a delivery, if there is one.
     pub fn answered(&self, delivery: &str) -> Option<Response> {
         let answer = self.world().answers.get(delivery)?.clone();
         let mut response = Response::new(answer.status);
@@ -163,10 +165,10 @@ impl TestRun {
         Some(response)
     }
 
-    /// Sends an event to the run, which keeps it until it waits for it.
+    /// Sends an event to the run, which keeps it until it waits for such an event.
     ///
     /// # Panics
-    /// When the payload cannot be written.
+    /// If the payload cannot be written.
     #[track_caller]
     pub fn notify(&mut self, event: &str, payload: impl IntoPayload) {
         let payload = written(payload).into_contract();
@@ -176,7 +178,7 @@ impl TestRun {
         self.instance.go_on();
     }
 
-    /// Returns the events that the run has sent: each with its name and the run that it was sent to, if it was one.
+    /// Returns the events that the run has sent, each with its name and, if it was sent to one run, that run.
     pub fn sent(&self) -> Vec<(String, Option<String>, Payload)> {
         let sent = self.world().sent.iter();
         sent.map(|(event, run, payload)| {
@@ -189,7 +191,7 @@ impl TestRun {
         .collect()
     }
 
-    /// Asks the run to cancel, for this reason.
+    /// Asks the run to cancel, with this reason.
     pub fn cancel(&mut self, reason: &str) {
         let world = self.instance.world_mut();
         world.cancel.get_or_insert((world.now, reason.into()));
@@ -208,7 +210,7 @@ impl TestRun {
     /// Completes the oldest run of this workflow that the run has started and that has not ended.
     ///
     /// # Panics
-    /// When there is none, or the output cannot be written.
+    /// If there is none, or the output cannot be written.
     #[track_caller]
     pub fn complete_child(&mut self, workflow: &str, output: impl IntoPayload) {
         let output = written(output).into_contract();
@@ -218,7 +220,7 @@ impl TestRun {
     /// Fails the oldest run of this workflow that the run has started and that has not ended.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[track_caller]
     pub fn fail_child(&mut self, workflow: &str, error: Error) {
         self.end_child(workflow, RunOutcome::Failed(error.into_failure()));
@@ -240,7 +242,7 @@ impl TestRun {
         self.instance.go_on();
     }
 
-    /// Lets this much time pass. What is due on the way happens at its time.
+    /// Lets this much time pass. Timers that are due in between fire at their times.
     #[track_caller]
     pub fn advance(&mut self, span: impl IntoDuration) {
         let until = self.world().now.saturating_add(contract_millis(span));
@@ -250,7 +252,7 @@ impl TestRun {
         self.jump(until);
     }
 
-    /// When the next deadline of a run that has not ended passes.
+    /// Returns when the next deadline of a run that has not ended passes.
     fn due(&self) -> Option<u64> {
         match self.instance.ended {
             Some(_) => None,
@@ -279,10 +281,10 @@ impl TestRun {
         panic!("the run has not ended after {MOST_MOVES} waits");
     }
 
-    /// Returns the output of the run. Time passes until it has ended by itself.
+    /// Returns the output of the run. Time passes until the run has ended.
     ///
     /// # Panics
-    /// When it waits for something from outside, has failed, or its output is not what is asked for.
+    /// If the run waits for something from outside, has failed, or has an output of another type.
     #[track_caller]
     pub fn output<T: FromPayload>(&mut self) -> T {
         self.finish();
@@ -301,10 +303,10 @@ impl TestRun {
         }
     }
 
-    /// Returns why the run has failed. Time passes until it has ended by itself.
+    /// Returns the error with which the run has failed. Time passes until the run has ended.
     ///
     /// # Panics
-    /// When it waits for something from outside, or has completed.
+    /// If the run waits for something from outside, or has completed.
     #[track_caller]
     pub fn failure(&mut self) -> Error {
         self.finish();
@@ -323,7 +325,7 @@ impl TestRun {
         self.instance.ended.is_some()
     }
 
-    /// Returns what the run waits for, a text each.
+    /// Returns a text for each operation that the run waits for.
     pub fn waits_for(&self) -> Vec<String> {
         let world = self.world();
         world
@@ -342,7 +344,7 @@ impl TestRun {
         Duration::from_millis(self.world().now.saturating_sub(self.started))
     }
 
-    /// Returns what the run has logged, a line each.
+    /// Returns the lines that the run has logged.
     pub fn log(&self) -> Vec<String> {
         let log = self.world().log.iter();
         log.map(|(_, message)| message.clone()).collect()
@@ -356,7 +358,7 @@ impl TestRun {
     /// Returns true if a webhook of this name was closed.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is no webhook of this name.
     #[track_caller]
     pub fn is_closed(&self, webhook: &str) -> bool {
         match self.hook(webhook) {
@@ -369,7 +371,7 @@ impl TestRun {
         self.instance.world()
     }
 
-    /// Fails the test: the run is not where the test took it to be.
+    /// Fails the test, since the run is not in the state that the test expects.
     #[track_caller]
     fn missing(&self, what: &str) -> ! {
         let mut text = format!("the run {what}");

@@ -1,4 +1,4 @@
-//! What a test sees of a run: its calls, and the runs that it starts.
+//! The calls of a run, and the runs that it starts, as a test sees them.
 
 use serde::de::DeserializeOwned;
 
@@ -17,11 +17,11 @@ pub struct SeenCall {
     pub method: String,
     /// The whole URL.
     pub url: String,
-    /// The headers. A secret in one of them stands there as `{NAME}`.
+    /// The headers. A secret in one of them is shown as `{NAME}`.
     pub headers: Headers,
     /// The body.
     pub body: Vec<u8>,
-    /// The key that the service knows a repeat by, if the workflow says one.
+    /// The `Idempotency-Key`, if the workflow sets one.
     pub idempotency_key: Option<String>,
 }
 
@@ -48,16 +48,16 @@ impl SeenCall {
         }
     }
 
-    /// The body, read as JSON.
+    /// Reads the body as JSON.
     ///
     /// # Panics
-    /// When it is not what is asked for.
+    /// If the body is not JSON of this type.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         read_json(&format!("the body of the call {:?}", self.step), &self.body)
     }
 
-    /// The body, as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -66,11 +66,11 @@ impl SeenCall {
 /// A run that the workflow has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenRun {
-    /// Its id, as the workflow was told it.
+    /// The id of the run, as the workflow was told it.
     pub id: String,
-    /// Its workflow.
+    /// The name of the run's workflow.
     pub workflow: String,
-    /// What it was given.
+    /// The input of the run.
     pub input: Payload,
 }
 
@@ -83,10 +83,10 @@ impl SeenRun {
         }
     }
 
-    /// What it was given, read as JSON.
+    /// Reads the input as JSON.
     ///
     /// # Panics
-    /// When it is not what is asked for.
+    /// If the input is not JSON of this type.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         read_json(
@@ -103,7 +103,7 @@ pub enum NoResponse {
     Unreachable,
     /// The last attempt took too long.
     TimedOut,
-    /// The last attempt was cut off by a stop of the host, and may or may not have arrived.
+    /// The host stopped during the last attempt, so the request may or may not have arrived.
     Interrupted,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Incoming, NoResponse, Test};
 use crate::prelude::*;
 
-/// What a panic says.
+/// Returns the message of a panic.
 fn panic_of(call: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
     let text = panic.downcast_ref::<String>().cloned();

@@ -1,4 +1,4 @@
-//! What can be tested: the functions that `#[workflow]` takes.
+//! The functions that can be tested: those that `#[workflow]` accepts.
 
 use std::rc::Rc;
 

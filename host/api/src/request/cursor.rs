@@ -1,4 +1,4 @@
-//! Cursors: where the next page begins, in a form that callers only hand back.
+//! Cursors: the place where the next page begins, in a form that callers only pass back.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,21 +8,22 @@ use super::{Malformed, QueryParams};
 
 /// A place in a list.
 pub trait Cursor: Sized {
-    /// As bytes. The first tells kinds of lists apart, so that a cursor of one is not taken for another's.
+    /// Returns the place as bytes. The first byte differs between kinds of lists, so that a cursor of one
+    /// list is not taken for that of another.
     fn to_bytes(&self) -> Vec<u8>;
 
-    /// From bytes.
+    /// Returns the place from its bytes.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 
-    /// As callers see it.
+    /// Returns the cursor as callers see it.
     fn to_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.to_bytes())
     }
 
-    /// The one in a query, if there is one.
+    /// Returns the cursor in a query, if there is one.
     ///
     /// # Errors
-    /// When it is not one of this list.
+    /// When the text is not a cursor of this list.
     fn from_query(query: &QueryParams) -> Result<Option<Self>, Malformed> {
         let Some(text) = query.text("cursor") else {
             return Ok(None);
@@ -41,25 +42,25 @@ pub trait Cursor: Sized {
     }
 }
 
-/// In a list of runs: behind this one.
+/// A place in a list of runs: after this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AfterRun(pub RunId);
 
-/// In a journal: at this activation, whose first operation has this number.
+/// A place in a journal: at this activation, whose first operation has this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AtActivation {
-    /// The activation.
+    /// The number of the activation.
     pub activation: u32,
-    /// Its first operation.
+    /// The number of its first operation.
     pub operation: u32,
 }
 
-/// In a log: at this line of this activation.
+/// A place in a log: at this line of this activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct AtLine {
-    /// The activation.
+    /// The number of the activation.
     pub activation: u32,
-    /// Which of its lines.
+    /// The number of the line in the activation.
     pub line: u32,
 }
 

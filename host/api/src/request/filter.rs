@@ -1,4 +1,4 @@
-//! Which runs a request is about, as its query says.
+//! The filter of runs in a request's query.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use dormouse_journal::{Awaited, Label, RunId, Status, VersionId};
 use super::{IdPrefix, LABEL, Malformed, QueryParams};
 use crate::Timestamp;
 
-/// Which runs a request is about: those that meet every condition.
+/// The filter of a request: the runs that meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// Runs of this workflow.
@@ -17,28 +17,28 @@ pub struct RunFilter {
     pub status: Option<Status>,
     /// Runs on this version.
     pub version: Option<VersionId>,
-    /// Runs that this one has started.
+    /// Runs that this run has started.
     pub parent: Option<RunId>,
     /// Runs that have all these labels.
     pub labels: Vec<Label>,
-    /// Runs that were started then or later.
+    /// Runs that were started at this time or later.
     pub since: Option<Timestamp>,
-    /// Runs that were started before.
+    /// Runs that were started before this time.
     pub until: Option<Timestamp>,
-    /// Runs that have ended then or later.
+    /// Runs that have ended at this time or later.
     pub ended_since: Option<Timestamp>,
-    /// Runs that have ended before.
+    /// Runs that have ended before this time.
     pub ended_until: Option<Timestamp>,
-    /// Runs whose ids begin so.
+    /// Runs whose ids begin with this text.
     pub ids: Option<IdPrefix>,
     /// Runs that have failed, or are blocked, with this code.
     pub failure: Option<String>,
-    /// Runs that wait for such a thing.
+    /// Runs that wait for something of this kind.
     pub awaited: Option<Awaited>,
 }
 
 impl RunFilter {
-    /// The names of the parameters but [`LABEL`], which is the only one that may repeat.
+    /// The names of the parameters without [`LABEL`], which is the only one that may repeat.
     pub const PARAMS: [&str; 11] = [
         "workflow",
         "status",
@@ -56,7 +56,7 @@ impl RunFilter {
     /// Reads the filter of a query.
     ///
     /// # Errors
-    /// When a value is none that runs have.
+    /// When a parameter has a value that no run can have.
     pub fn from_query(params: &QueryParams) -> Result<Self, Malformed> {
         let labels = params.all(LABEL).map(|text| {
             text.parse()
@@ -78,14 +78,14 @@ impl RunFilter {
         })
     }
 
-    /// Returns true if every run meets it, since it has no condition.
+    /// Returns true if the filter has no condition, so that every run meets it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == RunFilter::default()
     }
 }
 
-/// A status as a filter spells it.
+/// A status by its name in a filter.
 struct Known(Status);
 
 impl FromStr for Known {
@@ -98,7 +98,7 @@ impl FromStr for Known {
     }
 }
 
-/// A text is no status.
+/// The error for a text that is not a status.
 struct UnknownStatus;
 
 impl Display for UnknownStatus {

@@ -1,12 +1,13 @@
-//! The headers of the request that starts a run, as the run will see them: without what would let it act as the caller.
+//! The headers of the request that starts a run, as the run sees them. Headers with which the run could act as the
+//! caller are left out.
 
 use bytes::Bytes;
 use dormouse_journal::Header;
 use http::HeaderMap;
 use http::header::CONNECTION;
 
-/// Credentials, what proxies add about the caller, and what concerns one connection only. What begins with `proxy-` or
-/// `x-forwarded-` is left out as well.
+/// The headers that are left out: credentials, what proxies add about the caller, and what concerns only one
+/// connection. Headers that begin with `proxy-` or `x-forwarded-` are left out too.
 const LEFT_OUT: &[&str] = &[
     "authorization",
     "cookie",
@@ -21,10 +22,10 @@ const LEFT_OUT: &[&str] = &[
     "x-real-ip",
 ];
 
-/// What a run may know of the request that started it, in order, repeats included.
+/// Returns the headers that a run may see of the request that started it, in order, including repeated ones.
 #[must_use]
 pub fn for_the_run(headers: &HeaderMap) -> Vec<Header> {
-    // A sender can name further fields of its connection.
+    // A sender can name further headers that concern only its connection.
     let named: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()

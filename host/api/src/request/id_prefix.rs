@@ -1,10 +1,10 @@
-//! The beginning of a run's id, by which people name runs.
+//! The beginning of a run's id, by which users name runs.
 
 use dormouse_journal::RunId;
 
 use super::{Malformed, QueryParams};
 
-/// How many hexadecimal digits an id has.
+/// The number of hexadecimal digits in an id.
 const DIGITS: usize = 32;
 
 /// The ids that begin with a text: the first and the last of them.

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`, by which a repeated request is known.
+//! `Idempotency-Key`, by which a repeated request is recognised.
 
 use dormouse_webhook::IdempotencyKey;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -7,10 +7,10 @@ use super::Malformed;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The key of a request, if it has one.
+/// Returns the key of a request, if it has one.
 ///
 /// # Errors
-/// When it has several, or what it has is no key.
+/// When the request has several keys, or one that is not valid.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Malformed> {
     let values = headers.get_all(IDEMPOTENCY_KEY).iter();
     match IdempotencyKey::read(values.map(HeaderValue::as_bytes)) {

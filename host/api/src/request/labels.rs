@@ -7,13 +7,13 @@ use super::{Malformed, QueryParams};
 /// The name of the parameter, which may repeat.
 pub const LABEL: &str = "label";
 
-/// Why the labels of a start cannot be a run's.
+/// Why the labels of a start cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotLabels {
-    /// One is no label, or has the key of another.
+    /// A text is not a label, or has the key of another label.
     #[error("{0}")]
     Malformed(Malformed),
-    /// One is too long, or there are too many.
+    /// A label is too long, or there are too many.
     #[error("{0}")]
     Limit(String),
 }
@@ -21,7 +21,7 @@ pub enum NotLabels {
 /// Returns the labels of a start: each parameter `label` is one.
 ///
 /// # Errors
-/// When one cannot be a label of the run.
+/// When a label cannot be set.
 pub fn labels(params: &QueryParams) -> Result<Labels, NotLabels> {
     let mut labels = Labels::default();
     for text in params.all(LABEL) {
@@ -38,7 +38,7 @@ pub fn labels(params: &QueryParams) -> Result<Labels, NotLabels> {
 }
 
 fn not_label(text: &str, error: LabelError) -> NotLabels {
-    // One that is far too long is not repeated whole.
+    // A text that is much too long is not repeated as a whole.
     let shown: String = text.chars().take(100).collect();
     let malformed = Malformed::of_query(LABEL, format!("{shown:?} {error}"));
     if error.is_limit() {

@@ -1,4 +1,4 @@
-//! What a request to the API says, part by part. Each part is either understood or [`Malformed`]; nothing is guessed.
+//! Reads the parts of a request to the API. Each part is either valid or [`Malformed`]; nothing is guessed.
 
 mod cursor;
 mod filter;
@@ -24,18 +24,18 @@ pub use query::QueryParams;
 pub use secret::{NotASecret, changed_uses, new_secret};
 pub use workflow_name::workflow_name;
 
-/// A part of a request that is not as it must be.
+/// The error for a part of a request that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Malformed {
-    /// For programs. It never changes.
+    /// The code, for programs. It never changes.
     pub code: &'static str,
-    /// Which part it is, and what would be right.
+    /// A text that names the part and says what would be right.
     pub detail: String,
 }
 
 impl Malformed {
-    /// `name` is that of a query parameter.
+    /// Creates the error for the query parameter `name`.
     pub fn of_query(name: &str, why: impl Display) -> Self {
         Malformed::new(
             "invalid-query",
@@ -44,7 +44,7 @@ impl Malformed {
         )
     }
 
-    /// `what` names the part, such as "the query parameter \"limit\"".
+    /// Creates the error for the part `what`, such as "the query parameter \"limit\"".
     pub fn new(code: &'static str, what: &str, why: impl Display) -> Self {
         Malformed {
             code,

@@ -1,5 +1,5 @@
-//! `Prefer: wait=SECONDS`, by which a caller asks to be answered only when a run has ended, or with `; until=suspended` when
-//! it sleeps (RFC 7240).
+//! `Prefer: wait=SECONDS`, with which a caller asks to be answered only when a run has ended, or with `;
+//! until=suspended` also when it sleeps (RFC 7240).
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::Malformed;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// How long a caller wants its answer held, and for what.
+/// How long an answer is held for a caller, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     most: Duration,
@@ -19,11 +19,11 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// What a request asks for, and no longer than `most`. Preferences other than `wait` are none of ours, and no parameters
-    /// of it but `until`.
+    /// Returns the wait that a request asks for, at most `most`. Preferences other than `wait` are ignored, and so are
+    /// its parameters other than `until`.
     ///
     /// # Errors
-    /// When its `wait` is not in whole seconds, or its `until` nothing that can be waited for.
+    /// When `wait` is not in whole seconds, or the value of `until` is unknown.
     pub fn from_headers(headers: &HeaderMap, most: Duration) -> Result<Option<Self>, Malformed> {
         for value in headers.get_all(PREFER) {
             let value = value
@@ -43,19 +43,19 @@ impl Wait {
         Ok(None)
     }
 
-    /// How long.
+    /// Returns how long the answer is held.
     #[must_use]
     pub fn duration(self) -> Duration {
         self.most
     }
 
-    /// For what.
+    /// Returns what is waited for.
     #[must_use]
     pub fn until(self) -> Until {
         self.until
     }
 
-    /// The header that tells the caller what was made of its preference.
+    /// Returns the header that tells the caller which preference was applied.
     #[must_use]
     pub fn applied(self) -> (HeaderName, HeaderValue) {
         let until = match self.until {
@@ -63,7 +63,7 @@ impl Wait {
             Until::Ended => "",
         };
         let value = format!("wait={}{until}", self.most.as_secs());
-        // Such characters make a header value.
+        // These characters are valid in a header value.
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("wait"));
         (PREFERENCE_APPLIED, value)
     }
@@ -78,7 +78,7 @@ fn whole(seconds: &str) -> Result<Duration, Malformed> {
     Ok(Duration::from_secs(number.into()))
 }
 
-/// What is waited for, by the parameters of `wait`.
+/// Returns what is waited for, according to the parameters of `wait`.
 fn until<'a>(mut parameters: impl Iterator<Item = (String, &'a str)>) -> Result<Until, Malformed> {
     let Some((_, value)) = parameters.find(|(name, _)| name == "until") else {
         return Ok(Until::Ended);
@@ -87,7 +87,7 @@ fn until<'a>(mut parameters: impl Iterator<Item = (String, &'a str)>) -> Result<
     found.ok_or_else(|| malformed(format!("has until={value}: it is suspended or ended")))
 }
 
-/// A preference or a parameter. Names mean the same in capitals, and an absent value is an empty one.
+/// Splits a preference or a parameter. Names are not case-sensitive, and an absent value is an empty one.
 fn name_and_value(text: &str) -> (String, &str) {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     let value = value.trim().trim_matches('"');

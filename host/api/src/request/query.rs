@@ -1,4 +1,4 @@
-//! What stands behind the `?`.
+//! The query of a request: the part of the URL after the `?`.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -13,19 +13,20 @@ use super::Malformed;
 pub struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
-    /// The parameters, each of which must be among `known` and there once. One that is misspelt would otherwise be
-    /// as good as absent: a list without its filter, a run of another version.
+    /// Reads the parameters. Each must be in `known` and appear once. Otherwise a misspelt parameter would be
+    /// ignored, and the caller would get a list without its filter, or a run of another version.
     ///
     /// # Errors
-    /// When one is unknown or repeated.
+    /// When a parameter is unknown or repeated.
     pub fn read(uri: &Uri, known: &[&str]) -> Result<Self, Malformed> {
         Self::read_repeating(uri, known, &[])
     }
 
-    /// Does the same, but that those among `repeating` may be there any number of times.
+    /// Reads the parameters as [`QueryParams::read`] does, but those in `repeating` may appear any number of
+    /// times.
     ///
     /// # Errors
-    /// When one is unknown, or is repeated that may not be.
+    /// When a parameter is unknown, or is repeated and may not be.
     pub fn read_repeating(
         uri: &Uri,
         known: &[&str],
@@ -53,7 +54,7 @@ impl QueryParams {
         Ok(QueryParams(params))
     }
 
-    /// A parameter as it is.
+    /// Returns a parameter as text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0
@@ -62,16 +63,16 @@ impl QueryParams {
             .map(|(_, value)| value.as_str())
     }
 
-    /// All values of a parameter, in order.
+    /// Returns all values of a parameter, in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let params = self.0.iter().filter(move |(key, _)| key == name);
         params.map(|(_, value)| value.as_str())
     }
 
-    /// A parameter as a value.
+    /// Returns a parameter as a value.
     ///
     /// # Errors
-    /// When it is none of that type.
+    /// When the text is not a value of this type.
     pub fn value<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Malformed> {
         let parse = |text: &str| {
             text.parse()
@@ -80,10 +81,10 @@ impl QueryParams {
         self.text(name).map(parse).transpose()
     }
 
-    /// How many items a page may have.
+    /// Returns the largest number of items on a page.
     ///
     /// # Errors
-    /// When it is not a number in this range.
+    /// When the parameter is not a number in this range.
     pub fn limit(&self, default: usize, range: RangeInclusive<usize>) -> Result<usize, Malformed> {
         let Some(text) = self.text("limit") else {
             return Ok(default);
@@ -101,7 +102,7 @@ impl QueryParams {
     }
 }
 
-/// A parameter that is not as it must be.
+/// Creates the error for a parameter that is not valid.
 fn malformed(name: &str, why: impl Display) -> Malformed {
     Malformed::of_query(name, why)
 }

@@ -1,4 +1,4 @@
-//! The body of the request that sets a secret. Whatever is wrong with it, nothing of the value is repeated.
+//! The body of the request that sets a secret. No error repeats any part of the value.
 
 use dormouse_secret::{Secret, Use};
 use serde_json::error::Category;
@@ -9,28 +9,28 @@ use crate::{ChangedUses, NewSecret, SecretUse};
 /// Why a body is not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotASecret {
-    /// It is not JSON.
+    /// The body is not JSON.
     #[error("{0}")]
     Malformed(Malformed),
-    /// It is, and says something else, or what no secret can have.
+    /// The body is JSON, but not that of a secret, or has a value that no secret can have.
     #[error("{0}")]
     Invalid(String),
 }
 
-/// The value and the uses that a body gives.
+/// Returns the value and the uses in a body.
 ///
 /// # Errors
-/// When it is not JSON, or not a secret.
+/// When the body is not JSON, or not that of a secret.
 pub fn new_secret(body: &[u8]) -> Result<(Secret, Vec<Use>), NotASecret> {
     let new: NewSecret = serde_json::from_slice(body).map_err(|error| wrong_form(&error))?;
     let value = Secret::new(new.value.into_bytes()).map_err(invalid)?;
     Ok((value, understand_uses("uses", &new.uses)?))
 }
 
-/// The uses that a body adds, and those that it removes.
+/// Returns the uses that a body adds, and those that it removes.
 ///
 /// # Errors
-/// When it is not JSON, or does not say so.
+/// When the body is not JSON, or does not have these fields.
 pub fn changed_uses(body: &[u8]) -> Result<(Vec<Use>, Vec<Use>), NotASecret> {
     let changed: ChangedUses = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -72,8 +72,8 @@ fn understand_use(field: &str, place: usize, granted: &SecretUse) -> Result<Use,
     })
 }
 
-/// What is wrong with a body, by its place only: the text of the parser's error repeats what it found there, which may be
-/// the value.
+/// Returns the error for a body, which names only the place: the text of the parser's error repeats what it found
+/// there, which may be the value.
 fn wrong_form(error: &serde_json::Error) -> NotASecret {
     let place = format!("line {}, column {}", error.line(), error.column());
     malformed(error, &place).unwrap_or_else(|| {
@@ -84,7 +84,7 @@ fn wrong_form(error: &serde_json::Error) -> NotASecret {
     })
 }
 
-/// What is wrong with a body that is not JSON. None if it is, and says something else.
+/// Returns the error for a body that is not JSON. None if it is JSON with other content.
 fn malformed(error: &serde_json::Error, place: &str) -> Option<NotASecret> {
     let why = format!("is not JSON, at {place}");
     match error.classify() {

@@ -5,10 +5,10 @@ use super::Malformed;
 /// The longest name of a workflow.
 const LONGEST: usize = 64;
 
-/// The name of a workflow that is to be.
+/// Checks the name of a workflow that may not exist yet.
 ///
 /// # Errors
-/// When a workflow cannot have it.
+/// When a workflow cannot have this name.
 pub fn workflow_name(name: &str) -> Result<&str, Malformed> {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);

@@ -11,7 +11,7 @@ use crate::guest::Guest;
 use crate::limits::{CALL_OVERHEAD, SPARE_HANDLES, size};
 use crate::state::Shared;
 
-/// How a guest ended: with what `run` returned, or by a crash.
+/// How a guest ended: with the result of `run`, or by a crash.
 pub(super) type Returned = Result<Result<Payload, Failure>, Crash>;
 
 /// Instantiates the program and calls `run`. Resolves once `run` has returned, even if other tasks of the guest have
@@ -24,7 +24,7 @@ pub(super) async fn execute(
 ) -> Returned {
     let mut store = store(&program, shared.clone(), limits);
     let returned = call(&mut store, &program, input).await;
-    // The store goes when this function ends, and with it the futures that the guest still waited in.
+    // The store is dropped when this function ends, and with it the futures in which the guest still waited.
     shared.lock().closed = true;
     returned
 }

@@ -1,4 +1,4 @@
-//! What polling a guest by hand needs: a waker that only sets a flag, and a future that gives way to others once.
+//! Helpers for polling a guest by hand: a waker that only sets a flag, and a future that gives way to others once.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ impl Signal {
     }
 }
 
-// A wake comes from the thread that polls, or from before the instance was handed to that thread, so a relaxed ordering
-// is enough.
+// A wake comes from the thread that polls, or from the time before the instance was passed to that thread. So a relaxed
+// ordering is enough.
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

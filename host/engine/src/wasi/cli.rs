@@ -1,5 +1,5 @@
-//! `wasi:cli`: output goes to the run's log, input is closed, there are no arguments and no environment, `exit` ends
-//! the run.
+//! `wasi:cli`: output goes to the run's log, input is closed, there are no arguments and no environment, and `exit`
+//! ends the run.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::log::Stream;
 use crate::state::Shared;
 use crate::stop::Stop;
 
-/// How many bytes the guest may write at once.
+/// The number of bytes that the guest may write at once.
 const PERMIT: usize = 64 << 10;
 
 impl stdout::Host for Guest {

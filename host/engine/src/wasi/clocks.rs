@@ -1,5 +1,5 @@
-//! `wasi:clocks`: both clocks read the activation's time, the wall clock in wall time and the monotonic clock in steady
-//! time; a sleep is a durable timer.
+//! `wasi:clocks`: both clocks read the time of the activation. The wall clock reads it in wall time, and the monotonic
+//! clock in steady time. A sleep is a durable timer.
 
 use std::pin::Pin;
 
@@ -81,7 +81,7 @@ impl Pollable for Sleep {
     /// Resolves when the timer is over. Callers may drop this future and call again.
     async fn ready(&mut self) {
         if let Sleep::Waits(wait) = self {
-            // The outcome of a sleep says nothing but that it is over.
+            // The outcome of a sleep only says that it is over.
             let _ = Pin::new(wait).await;
             *self = Sleep::Over;
         }
@@ -91,7 +91,7 @@ impl Pollable for Sleep {
 fn datetime(millis: u64) -> wall_clock::Datetime {
     wall_clock::Datetime {
         seconds: millis / 1000,
-        // Less than a thousand million, which fits.
+        // The value is below a thousand million, so it fits.
         nanoseconds: u32::try_from(millis % 1000 * NANOS).unwrap_or_default(),
     }
 }

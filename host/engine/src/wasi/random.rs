@@ -1,5 +1,6 @@
-//! `wasi:random`: all random bytes come from the run's generator. What WASI calls insecure is secure here. Seeds, which
-//! WASI expects to differ from one execution to the next, are the same in every execution of a run.
+//! `wasi:random`: all random bytes come from the run's generator. The random numbers that WASI calls insecure are
+//! secure here. Seeds, which WASI expects to differ from one execution to the next, are the same in every execution of
+//! a run.
 
 use dormouse_limits::BODY;
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};

@@ -1,5 +1,5 @@
-//! The host's own part of `wasi:sockets`: looking up names, which is denied. Wasmtime would deny it too, but with
-//! another error code, and only after starting the async runtime on which it looks names up.
+//! The host's own part of `wasi:sockets`: name lookups, which are denied. Wasmtime would deny them too, but with
+//! another error code, and only after starting its async runtime for lookups.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
@@ -22,7 +22,7 @@ impl ip_name_lookup::Host for Guest {
     }
 }
 
-/// What a guest could do with a stream of addresses. It never gets one.
+/// The methods of a stream of addresses. A guest never gets such a stream.
 impl HostResolveAddressStream for Guest {
     fn resolve_next_address(
         &mut self,
@@ -49,7 +49,7 @@ impl network::Host for Guest {
         error.downcast()
     }
 
-    /// Returns none, since no error of a stream comes from a socket.
+    /// Returns none, because no error of a stream comes from a socket.
     fn network_error_code(
         &mut self,
         _error: Resource<wasmtime::Error>,

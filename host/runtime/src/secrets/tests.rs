@@ -1,4 +1,4 @@
-//! What a host gives out of a secret, and to whom, on a store in memory.
+//! Tests which values a host gives out, and to whom, on a store in memory.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::*;
 const VALUE: &str = "A_Made-Up-Value-7F3c91d04bE2";
 const URL: &str = "https://api.example/v1/charges";
 
-/// A machine on which nothing happens but what is asked for.
+/// A machine on which no time passes.
 struct Still;
 
 impl Clock for Still {
@@ -107,7 +107,7 @@ fn set(host: &Secrets, secret: &str, uses: &[Use]) -> SetSecret {
     block_on(host.set(name(secret), value(), uses.to_vec())).unwrap()
 }
 
-/// Puts a row into the store past the host, sealed for some uses and claiming others.
+/// Puts a row into the store without the host: sealed for some uses, but with others in the row.
 fn smuggle(host: &Secrets, keys: &SecretKeys, sealed_for: &[Use], uses: &[Use]) {
     let put = PutSecret {
         name: name("s"),
@@ -117,7 +117,7 @@ fn smuggle(host: &Secrets, keys: &SecretKeys, sealed_for: &[Use], uses: &[Use]) 
     block_on(host.store.put_secret(put)).unwrap();
 }
 
-/// The secrets of these names, as the store finds them for a webhook or a call.
+/// Returns the secrets of these names, as the store finds them for a webhook or a call.
 fn found(host: &Secrets, names: &[&str]) -> Vec<(String, SealedSecret)> {
     let found = names.iter().filter_map(|name| {
         let row = block_on(host.store.secret((*name).into())).unwrap()?;

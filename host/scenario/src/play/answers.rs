@@ -1,4 +1,4 @@
-//! What calls are answered: by a step, or by the scenario's answers.
+//! The answers to calls, which come from a step or from the scenario's answers.
 
 use std::collections::HashMap;
 
@@ -35,11 +35,11 @@ impl Player<'_> {
         Ok(self.settle()?)
     }
 
-    /// Returns the attempts that wait for an answer, each with whether a step from this one on means it.
+    /// Returns the attempts that wait for an answer. The flag is true if this step or a later one means the attempt.
     pub(super) fn claimed(&self, number: usize) -> Result<Vec<(usize, Sent, bool)>, Why> {
         let later = self.scenario.steps.get(number..).unwrap_or_default();
         let means = |step: &Step, sent: &Sent| match step {
-            // One that names a webhook which is not there yet may mean it.
+            // A step that names a webhook which does not exist yet may mean the attempt.
             Step::Call(call, _) => call.means(sent, &self.names).unwrap_or(true),
             _ => false,
         };
@@ -52,7 +52,7 @@ impl Player<'_> {
             .collect())
     }
 
-    /// Refuses to let time pass until then while a call waits for an answer that would not come in time, or never.
+    /// Returns an error if a call waits for an answer that would not come before `next`.
     pub(super) fn refuse_unanswered(&mut self, next: Time, number: usize) -> Result<(), Why> {
         let ends = self.machine.network.look(|waiting| {
             let ends = waiting.iter();
@@ -92,12 +92,12 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Answers all calls that no step from this one on means, and that one of the scenario's answers does. Returns whether there
-    /// were some, so that something may have happened.
+    /// Answers all calls that no step from this one on means and that one of the scenario's answers means. Returns true
+    /// if there were any, so that something may have happened.
     pub(super) fn answer_by_rules(&mut self, number: usize) -> Result<bool, Why> {
         let mut has_answered = false;
         loop {
-            // A workflow may call for ever without waiting.
+            // A workflow may make calls without end and without waiting.
             self.check_time()?;
             let mut answered = false;
             for (attempt, _, is_claimed) in self.claimed(number)? {
@@ -111,7 +111,7 @@ impl Player<'_> {
         }
     }
 
-    /// Answers a call by the first of the scenario's answers that means it. Returns false if none does.
+    /// Answers a call with the first of the scenario's answers that means it. Returns false if none does.
     pub(super) fn answer_by_rule(&mut self, attempt: usize) -> Result<bool, Why> {
         let Some(sent) = self.seen.get(&attempt).cloned() else {
             return Ok(false);
@@ -132,7 +132,7 @@ impl Player<'_> {
         Ok(false)
     }
 
-    /// Returns the lines where answers begin that were never given.
+    /// Returns the lines at which answers begin that were never given.
     pub(super) fn unused(&self) -> Vec<usize> {
         let answers = self.scenario.answers.iter().zip(&self.used);
         let unused = answers.filter(|(_, used)| !**used);
@@ -157,7 +157,7 @@ impl Player<'_> {
         };
         let sent = self.seen.get(&attempt).map(Sent::line).unwrap_or_default();
         let comes = match respond.error {
-            // It comes when the attempt's time is over, by itself.
+            // The attempt times out by itself at this time.
             Some(NoAnswer::TimedOut) => waiting.until,
             _ => self.machine.now().after(respond.after()?),
         };

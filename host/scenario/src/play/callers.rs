@@ -1,4 +1,4 @@
-//! Requests to webhooks, and what their callers are answered.
+//! Requests to webhooks, and the answers to their callers.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -18,7 +18,7 @@ use crate::step::{Deliver, ExpectedAnswer};
 use crate::transcript::What;
 
 impl Player<'_> {
-    /// Sends a request to a webhook, once there is one.
+    /// Sends a request to a webhook, once the webhook exists.
     pub(super) fn deliver(
         &mut self,
         deliver: &Deliver,
@@ -91,7 +91,7 @@ impl Player<'_> {
         caller
     }
 
-    /// Waits until a caller is answered, and looks at the answer.
+    /// Waits until a caller is answered, and checks the answer.
     pub(super) fn answered(
         &mut self,
         caller: &Caller,
@@ -107,7 +107,7 @@ impl Player<'_> {
             if self.answer_by_rules(number)? {
                 continue;
             }
-            // The host holds a caller for some time; that is a timer of its own.
+            // The time for which the host holds a caller is a timer of its own.
             let next = self.machine.executor.next_timer();
             let next = next.filter(|next| *next <= until);
             let next = next.ok_or_else(|| "the caller is not answered".to_owned())?;
@@ -134,7 +134,7 @@ impl Player<'_> {
         }
     }
 
-    /// Looks at the callers that no step has looked at.
+    /// Checks the answers to callers that no step has checked.
     pub(super) fn check_callers(&mut self) -> Result<(), Why> {
         let mut callers: Vec<_> = self.callers.drain().collect();
         callers.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -154,7 +154,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Returns the run that a request is for, if there is one yet.
+    /// Returns the run that a request is for, if it exists yet.
     pub(super) fn run_of(&self, deliver: &Deliver) -> Result<Option<RunId>, Trouble> {
         match &deliver.workflow {
             None => Ok(Some(self.run)),
@@ -162,7 +162,7 @@ impl Player<'_> {
         }
     }
 
-    /// Returns the webhook of a run that a request is for, if there is one yet.
+    /// Returns the webhook of a run that a request is for, if it exists yet.
     pub(super) fn webhook(
         &self,
         run: RunId,

@@ -1,4 +1,4 @@
-//! What the player sees of the host: runs, their calls, their webhooks.
+//! The player's view of the host: runs, their calls and their webhooks.
 
 use dormouse_journal::{Activation, Kind, Open, Request, RunId};
 use dormouse_store::WebhookView;
@@ -11,9 +11,9 @@ use crate::pattern::Sent;
 use crate::step::ExpectedRun;
 
 impl Player<'_> {
-    /// Returns the name of the step whose call this is, if it can be told.
+    /// Returns the name of the step that made this call, if it can be found.
     pub(super) fn step_of(&self, request: &Request) -> Result<Option<String>, Trouble> {
-        // Several calls may have one key, and one that was redirected has another URL.
+        // Several calls may have the same key, and a redirected call has another URL.
         match self.step_by(request, true)? {
             Some(step) => Ok(Some(step)),
             None => self.step_by(request, false),
@@ -116,7 +116,7 @@ impl Player<'_> {
     }
 }
 
-/// What an operation waits for, in words.
+/// Describes what an operation waits for.
 fn waits(open: &Open) -> String {
     let step = &open.step;
     match &open.kind {

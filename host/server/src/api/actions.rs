@@ -1,4 +1,4 @@
-//! Doing the same to many runs.
+//! Does the same action to many runs.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use super::{control, pauses, runs};
 use crate::problem::Problem;
 use crate::request::body;
 
-/// How many runs are acted on at once: each is a commit, and those that come together share a disk sync.
+/// The number of runs that are acted on at once. Each action is a commit, and concurrent commits share a disk sync.
 const AT_ONCE: usize = 32;
 
 /// Does one action to many runs
@@ -79,7 +79,7 @@ pub(super) async fn act(
     Ok(lines(Acted::default(), results))
 }
 
-/// An action with what it takes.
+/// An action with its options.
 #[derive(Clone)]
 enum Act {
     Cancel(CancelOptions),
@@ -108,7 +108,7 @@ impl Act {
         })
     }
 
-    /// Does it to a run. Returns the run that it has started, if it starts one, or the status that the run had last.
+    /// Does the action to a run. Returns the run that it started, if it starts one, or the last status of the run.
     async fn perform(&self, state: &AppState, run: RunId) -> Result<Done, Problem> {
         match self {
             Act::Cancel(options) => {
@@ -119,7 +119,7 @@ impl Act {
                 let retried = control::retry_with(state, run, retry.clone(), brought.clone());
                 match retried.await {
                     Ok(retried) => Ok(Done::Status(retried.status)),
-                    // One that this command has brought back for the run that waits for it.
+                    // This command has retried the run already, for a run that waits for it.
                     Err(problem) if problem.code() == "not-blocked" && brought.has(run) => {
                         Ok(Done::Status(runs::status(state, run).await?))
                     }
@@ -142,13 +142,13 @@ impl Act {
     }
 }
 
-/// What an action came to.
+/// The result of an action.
 enum Done {
     Status(Status),
     Started(RunId),
 }
 
-/// Reads the options of an action. Those that are absent are empty.
+/// Reads the options of an action. Absent options are empty.
 fn read<T: DeserializeOwned>(options: Option<&RawValue>) -> Result<T, Problem> {
     let text = options.map_or("{}", RawValue::get);
     control::from_object(text.as_bytes(), "this action")
@@ -159,7 +159,7 @@ fn wrong(why: &str) -> Problem {
     Problem::malformed("invalid-json", "the body", why)
 }
 
-/// Runs to be acted on.
+/// The runs to act on.
 type Runs = BoxStream<'static, Result<RunId, Problem>>;
 
 /// Returns the runs with these ids.
@@ -187,16 +187,16 @@ fn named(ids: &[String]) -> Result<Runs, Problem> {
     Ok(stream::iter(ids.into_iter().map(Ok)).boxed())
 }
 
-/// Returns the runs that are found by a search.
+/// Returns the runs that a search finds.
 fn found(state: AppState, query: RunQuery) -> Runs {
     let views = views(state, query);
     views.map_ok(|view| view.id).boxed()
 }
 
-/// Acts on a run, and says what came of it.
+/// Acts on a run, and returns the line about it.
 ///
 /// # Errors
-/// When the host cannot go on, which has nothing to do with this run.
+/// When the host cannot continue, for a reason that does not concern this run.
 async fn perform(state: &AppState, act: &Act, run: RunId) -> Result<ActedRun, Problem> {
     let mut acted = ActedRun {
         id: run.to_string(),

@@ -1,10 +1,10 @@
-//! Who may use the API.
+//! Decides who may use the API.
 //!
-//! With a token, whoever presents it. Without one the host listens on loopback only, and the danger is a web page: a
-//! browser on this machine sends what any page tells it to. So the request must be meant for this machine by name
-//! (against a foreign name that resolves to it). And whether there is a token or not, a request that comes from a page
-//! must come from one of the host's own, by whatever method: a browser says so in `Sec-Fetch-Site`
-//! (<https://www.w3.org/TR/fetch-metadata/>) and in `Origin`.
+//! If there is a token, whoever presents it may. Without a token, the host listens on loopback only, and the danger is
+//! a web page: a browser on this machine sends what any page asks for. So the request must name this machine, against a
+//! foreign name that resolves to it. With or without a token, a request from a page must come from one of the host's
+//! own pages, whatever the method. A browser shows this in `Sec-Fetch-Site` (<https://www.w3.org/TR/fetch-metadata/>)
+//! and in `Origin`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,19 +21,19 @@ use url::Url;
 use crate::problem::Problem;
 use crate::request::head::named_host;
 
-/// In which relation the page that a request comes from stands to the host. Programs do not send it, and browsers always
-/// do, to loopback as to what is encrypted.
+/// The relation of the page that sent a request to the host. Programs do not send this header. Browsers always do to
+/// encrypted addresses and to loopback.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The rule for who may use the API.
+/// The rule that decides who may use the API.
 #[derive(Debug)]
 pub(super) struct Auth {
     token: Option<ApiToken>,
-    /// The origin of the public URL, by which a proxy with a certificate serves the host.
+    /// The origin of the public URL, under which a proxy with a certificate serves the host.
     public: String,
 }
 
-/// Lets a request through, or answers that it may not pass.
+/// Passes an allowed request on, and refuses any other.
 pub(super) async fn guard(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     match auth.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -41,12 +41,13 @@ pub(super) async fn guard(State(auth): State<Arc<Auth>>, request: Request, next:
     }
 }
 
-/// Probes must be open to load balancers, which have no token, and to dashboards, which are pages; they tell nothing.
+/// Returns true for the health probes. They must be open to load balancers, which have no token, and to dashboards,
+/// which are pages. They reveal nothing.
 fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
-/// The document of the API tells nothing of the host either.
+/// Returns true for the API's document, which reveals nothing about the host either.
 fn is_document(path: &str) -> bool {
     path == "/openapi.json"
 }
@@ -91,8 +92,8 @@ impl Auth {
         Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail))
     }
 
-    /// Returns true if this is the origin of the host's own pages. It speaks plain HTTP by the name that the request has; and
-    /// a host with a token may have a proxy before it, which speaks HTTPS by the public name.
+    /// Returns true if this is the origin of the host's own pages. The host itself speaks plain HTTP under the name in
+    /// the request. A host with a token may have a proxy in front, which speaks HTTPS under the public name.
     fn is_own(&self, origin: &HeaderValue, host: Option<&Authority>) -> bool {
         let Ok(origin) = origin.to_str() else {
             return false;
@@ -136,7 +137,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// Checks that a request is meant for this machine.
+/// Checks that a request names this machine.
 fn check_name(host: Option<&Authority>) -> Result<(), Problem> {
     if host.is_some_and(names_this_machine) {
         return Ok(());
@@ -158,7 +159,7 @@ fn names_this_machine(host: &Authority) -> bool {
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The value of a header that is there once.
+/// Returns the value of a header that is present exactly once.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())

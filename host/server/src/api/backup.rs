@@ -1,4 +1,4 @@
-//! Backups: everything durable, as one file.
+//! Backups: everything durable in one file.
 
 use std::io;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use super::state::AppState;
 use crate::machine::Scratch;
 use crate::problem::Problem;
 
-/// How many bytes are read and sent at once.
+/// The number of bytes that are read and sent at once.
 const PIECE: usize = 256 << 10;
 
-/// A backup that was made. It keeps its place until it was fetched.
+/// A backup that is complete. It keeps its place until it was fetched.
 struct Made {
     file: std::fs::File,
     length: u64,
@@ -55,7 +55,7 @@ pub(super) async fn backup(State(state): State<AppState>) -> Result<Response, Pr
     let Some(turn) = state.backup_place.take() else {
         return Err(Problem::backup_running());
     };
-    // It goes away with this future, which goes away with the client.
+    // This is dropped together with the future, which is dropped when the client disconnects.
     let wanted = Arc::new(());
     let is_wanted = {
         let wanted = Arc::downgrade(&wanted);
@@ -90,7 +90,7 @@ fn make(
 ) -> Result<Made, Problem> {
     let scratch = Scratch::new(place.directory()).map_err(|error| failed(&error))?;
     let target = scratch.reader().map_err(|error| failed(&error))?;
-    // A host that stops does not go on.
+    // A host that is stopping gives the backup up.
     let is_wanted = || is_wanted() && !runtime.is_stopping();
     if let Err(error) = place.store().back_up(target, &is_wanted) {
         let size = store_size(place.directory()).map_err(|error| failed(&error))?;
@@ -107,7 +107,8 @@ fn failed(error: &io::Error) -> Problem {
     Problem::backup_failed()
 }
 
-/// Returns a backup in pieces. A client that does not take them is cut off as any other, and then the file is gone.
+/// Returns a backup in pieces. A client that does not read them is cut off like any other, and then the file is
+/// removed.
 fn pieces(made: Made) -> impl Stream<Item = io::Result<bytes::Bytes>> {
     let Made { file, turn, .. } = made;
     stream::try_unfold((File::from_std(file), turn), async |(mut file, turn)| {

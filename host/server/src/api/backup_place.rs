@@ -6,7 +6,8 @@ use std::sync::Arc;
 use dormouse_store::Backup;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Where backups are made. There is one backup at a time, since each takes as much of the disk as the store.
+/// Where backups are made. There is one backup at a time, because each takes as much disk space as the
+/// store.
 pub(super) struct BackupPlace {
     directory: PathBuf,
     store: Arc<dyn Backup>,
@@ -33,7 +34,7 @@ impl BackupPlace {
         &*self.store
     }
 
-    /// Takes the place for a backup, until what is returned is dropped. None if another backup has it.
+    /// Takes the place for a backup, until the permit is dropped. None if another backup has it.
     pub(super) fn take(&self) -> Option<OwnedSemaphorePermit> {
         self.turn.clone().try_acquire_owned().ok()
     }

@@ -1,4 +1,4 @@
-//! The calls of a run: the request of one that has no result yet.
+//! The calls of a run: the request of a call that has no result yet.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -50,7 +50,7 @@ pub(super) async fn request(
     }))
 }
 
-/// Returns the media type that headers name. Empty if they name none.
+/// Returns the media type in the headers. Empty if there is none.
 fn content_type(headers: &[Header]) -> String {
     let header = headers
         .iter()

@@ -1,4 +1,4 @@
-//! Checking new code against the runs that exist, before it is deployed.
+//! Checks new code against existing runs, before it is deployed.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use super::workflows::uploaded;
 use crate::problem::Problem;
 use crate::request::body;
 
-/// How many runs are replayed at once: they take processor time from runs that have something to do.
+/// The number of runs that are replayed at once. Replays take processor time from runs that have work to do.
 const AT_ONCE: usize = 2;
 
 /// Checks a component against the runs of a workflow
@@ -72,7 +72,7 @@ pub(super) async fn check(
 /// Checks one run.
 ///
 /// # Errors
-/// When the host cannot go on, which has nothing to do with this run.
+/// When the host cannot continue, for a reason that does not concern this run.
 async fn check_one(state: &AppState, run: RunId, version: VersionId) -> Result<ActedRun, Problem> {
     let mut checked = ActedRun {
         id: run.to_string(),
@@ -83,7 +83,7 @@ async fn check_one(state: &AppState, run: RunId, version: VersionId) -> Result<A
         started: None,
     };
     match state.runtime.check_run(run, version).await {
-        // One that has ended meanwhile needs no code any more.
+        // A run that has ended meanwhile needs no code any more.
         Ok(status) | Err(RepairError::Ended(status)) => checked.status = Some(status),
         Err(error) => {
             let problem = Problem::not_repaired(run, error);

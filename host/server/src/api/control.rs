@@ -1,4 +1,4 @@
-//! Cancelling, repairing, restarting and deleting runs.
+//! Cancels, repairs, restarts and deletes runs.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub(super) async fn cancel(
     )))
 }
 
-/// Cancels a run, or asks it to cancel. Returns where it stands now.
+/// Cancels a run, or asks it to cancel. Returns its status.
 pub(super) async fn cancel_run(
     state: &AppState,
     run: RunId,
@@ -71,7 +71,7 @@ pub(super) async fn cancel_run(
     }
 }
 
-/// How long the reason of a cancel may be, in bytes.
+/// The longest reason of a cancel, in bytes.
 const REASON: usize = 1_024;
 
 pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, Problem> {
@@ -163,12 +163,12 @@ pub(super) async fn retry(
         .map(Json)
 }
 
-/// Retries a run. Returns how it goes on.
+/// Retries a run. Returns the result.
 async fn retry_run(state: &AppState, run: RunId, asked: RetryRun) -> Result<RepairedRun, Problem> {
     retry_with(state, run, asked, Arc::default()).await
 }
 
-/// Retries a run, and notes which others are brought back by that. Returns how it goes on.
+/// Retries a run, and notes which other runs are retried for it. Returns the result.
 pub(super) async fn retry_with(
     state: &AppState,
     run: RunId,
@@ -195,7 +195,7 @@ pub(super) async fn retry_with(
     repaired(run, state.runtime.retry(run, &retry).await)
 }
 
-/// How long the name of a step may be, in bytes.
+/// The longest name of a step, in bytes.
 const STEP: usize = 1_024;
 
 fn step_name(from: String) -> Result<String, Problem> {
@@ -247,7 +247,7 @@ pub(super) async fn move_run(
     move_one(&state, run, to).await.map(Json)
 }
 
-/// Moves a run to another version. Returns how it goes on.
+/// Moves a run to another version. Returns the result.
 pub(super) async fn move_one(
     state: &AppState,
     run: RunId,
@@ -262,7 +262,7 @@ pub(super) async fn move_one(
     repaired(run, state.runtime.move_to(run, asked).await)
 }
 
-/// Reads a version in a field of this name.
+/// Parses a version. `field` is the name of its field, for messages.
 pub(super) fn version_of(text: &str, field: &str) -> Result<VersionId, Problem> {
     text.parse().map_err(|_| {
         let why = format!("is {text:?}, and is to be a version: 64 hexadecimal digits");
@@ -377,7 +377,7 @@ pub(super) async fn restart(
     start::answer(&state, new_run, new, wait).await
 }
 
-/// Starts a run anew. Returns the id of the run that it is now, and whether that is new.
+/// Starts a run again. Returns the id of the new run, and true if the run is new.
 pub(super) async fn restart_run(
     state: &AppState,
     run: RunId,
@@ -388,7 +388,7 @@ pub(super) async fn restart_run(
     restarted.ok_or_else(|| Problem::unknown_run(run))
 }
 
-/// Returns what the body says: a JSON object, or nothing.
+/// Reads a body that is a JSON object or empty.
 pub(super) async fn asked<T: DeserializeOwned>(
     state: &AppState,
     headers: &HeaderMap,
@@ -405,7 +405,7 @@ pub(super) async fn asked<T: DeserializeOwned>(
     from_object(&body, what).map(Some)
 }
 
-/// Refuses a body that says something: whoever sends one means more than this does.
+/// Refuses a body that is not empty: its sender expects more than this request does.
 pub(super) async fn takes_nothing(
     state: &AppState,
     headers: &HeaderMap,
@@ -418,7 +418,7 @@ pub(super) async fn takes_nothing(
     Ok(())
 }
 
-/// Returns the input that a restart says.
+/// Returns the input in the body of a restart.
 pub(super) fn input(restart: RestartRun) -> Option<Payload> {
     let input = restart.input?;
     Some(dormouse_journal::json_payload(
@@ -426,7 +426,7 @@ pub(super) fn input(restart: RestartRun) -> Option<Payload> {
     ))
 }
 
-/// Reads a body that is an object of JSON.
+/// Reads a body that is a JSON object.
 pub(super) fn from_object<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Problem> {
     let refuse = |why: String| {
         let why = format!("is not what {what} takes: {why}");

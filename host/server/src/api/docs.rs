@@ -1,4 +1,5 @@
-//! The OpenAPI document, beyond what stands at the handlers: what all have in common, and the webhooks' own route.
+//! The parts of the OpenAPI document that are not at the handlers: what all handlers have in common, and the route of
+//! webhooks.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ pub(super) fn to_json(document: &OpenApi) -> String {
     document.to_pretty_json().unwrap_or_default()
 }
 
-/// Returns what the document has beside the descriptions of the handlers.
+/// Returns the parts of the document that are not at the handlers.
 pub(super) fn frame() -> OpenApi {
     Frame::openapi()
 }
@@ -61,7 +62,7 @@ impl Modify for Token {
 struct Hooks;
 
 impl Modify for Hooks {
-    /// Ids of operations must differ, and there is one function for all methods.
+    /// The ids of operations must differ, but one function serves all methods.
     fn modify(&self, document: &mut OpenApi) {
         for item in document.paths.paths.values_mut() {
             let methods = [

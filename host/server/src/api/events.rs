@@ -1,4 +1,4 @@
-//! Sending events.
+//! Sends events.
 
 use axum::Json;
 use axum::body::Body;
@@ -114,7 +114,7 @@ pub(super) async fn aim(
     }
 }
 
-/// An event's name has the limit that it has where workflows name it.
+/// Returns the name of an event, which has the same limit as in workflows.
 fn event(state: &AppState, path: &PathParams) -> Result<String, Problem> {
     let limit = state.runtime.settings().limits.step_name;
     path.event(limit).map(str::to_owned)

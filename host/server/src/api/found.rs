@@ -1,4 +1,4 @@
-//! The runs of a search, page by page.
+//! Returns the runs of a search, page by page.
 
 use dormouse_store::{RunQuery, RunView};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -6,12 +6,12 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// How many runs are looked up at once.
+/// The number of runs that are looked up at once.
 const PAGE: usize = 200;
 
-/// Returns the runs that are found by a search, newest first, each page when its turn comes. A run that is started meanwhile
-/// is newer than the page before, and so in none that follows. A run that changes its status meanwhile keeps its place, so
-/// that it comes once, if its status at its turn is one that is looked for.
+/// Returns the runs that a search finds, newest first. Each page is read when its turn comes. A run that is started
+/// meanwhile is newer than the pages that are left, so it is in none of them. A run that changes its status meanwhile
+/// keeps its place, so it comes at most once, if its status at its turn matches.
 pub(super) fn views(
     state: AppState,
     query: RunQuery,

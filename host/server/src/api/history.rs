@@ -1,4 +1,4 @@
-//! The history of a run, for checking code against it elsewhere.
+//! The history of a run, for checking code against it without the host.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -42,7 +42,7 @@ pub(super) async fn history(
     Ok(([(CONTENT_TYPE, "application/octet-stream")], body).into_response())
 }
 
-/// Reads the next piece. Nothing is read before the client takes what is in front of it.
+/// Reads the next piece, once the client has taken the piece before.
 async fn piece(mut left: RunHistory) -> Result<Option<(Bytes, RunHistory)>, ReadError> {
     let Some(activations) = left.next().await? else {
         return Ok(None);

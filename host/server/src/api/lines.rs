@@ -1,4 +1,4 @@
-//! Answers of JSON lines: one for each run as soon as it is done, and a last one of counts.
+//! Answers in JSON lines: a line for each run as soon as it is done, and a last line with counts.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -15,13 +15,13 @@ const LINES: &str = "application/x-ndjson";
 
 /// The last line of an answer.
 pub(super) trait Last: Serialize + Send + 'static {
-    /// The other lines.
+    /// The type of the other lines.
     type Line: Serialize + 'static;
 
     /// Counts a line.
     fn count(&mut self, line: &Self::Line);
 
-    /// Says why the host could not go on.
+    /// Notes the reason why the host could not continue.
     fn stop(&mut self, problem: &Problem);
 }
 
@@ -59,7 +59,7 @@ impl Last for MovedRuns {
     }
 }
 
-/// What is left of an answer.
+/// The rest of an answer.
 struct Rest<L: Last> {
     results: BoxStream<'static, Result<L::Line, Problem>>,
     last: L,

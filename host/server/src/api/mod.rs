@@ -1,18 +1,21 @@
-//! The HTTP API: `/v1`, and what operators probe.
+//! The HTTP API: `/v1`, and the routes for operators' probes.
 //!
-//! Handlers are thin: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
-//! [`model`](dormouse_api) or a [`Problem`]. There is one file per subject:
+//! Handlers are short: they read the request, ask the [`Runtime`](dormouse_runtime::Runtime), and answer with a type of
+//! [`model`](dormouse_api) or a [`Problem`]. There is one file for each subject:
 //!
-//! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `history`, `control` (cancel, resume, restart, delete), `actions`
-//!   (the same to many), `move_many`, `check` (new code against runs that exist), `events`, `secrets`, `triggers` (with their
-//!   options in `trigger_options`), `webhooks` (forgetting a request by hand); `found` and `lines` are what those about many runs have in common;
-//! - `backup` makes a copy of everything, in the `backup_place`;
-//! - `operations` has health, readiness, metrics and the document; `docs` is what the document says beyond the handlers;
-//! - `auth` guards `/v1` and `/metrics`;
-//! - `providers` has what is known of those that send webhooks;
-//! - `pauses` has runs, workflows and the host pause and go on;
-//! - `path` reads the variable parts of a path, `subject` looks for what they name if the body is slow to come, and [`dormouse_api::request`] every other part of a request;
-//! - `shown` makes what is answered from what the store has.
+//! - `workflows`, `start`, `runs`, `calls`, `records` (journal, log, webhooks), `history`, `control` (cancel, resume,
+//!   restart, delete), `actions` (one action on many runs), `move_many`, `check` (new code against existing runs),
+//!   `events`, `secrets`, `triggers` (with their options in `trigger_options`), `webhooks` (forgetting a request).
+//!   `found` and `lines` are shared by the requests about many runs.
+//! - `backup` makes a copy of everything, in the `backup_place`.
+//! - `operations` has health, readiness, metrics and the OpenAPI document. `docs` has the parts of the document that
+//!   are not at the handlers.
+//! - `auth` guards `/v1` and `/metrics`.
+//! - `providers` shows the known providers of webhooks.
+//! - `pauses` pauses and resumes runs, workflows and the host.
+//! - `path` reads the variable parts of a path, `subject` looks up what they name if the body is slow to arrive, and
+//!   [`dormouse_api::request`] reads every other part of a request.
+//! - `shown` makes answers from the data of the store.
 
 mod actions;
 mod auth;

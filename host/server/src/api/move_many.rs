@@ -1,4 +1,4 @@
-//! Moving many runs of a workflow to another version.
+//! Moves many runs of a workflow to another version.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -20,7 +20,7 @@ use super::subject::Subject;
 use super::{control, runs};
 use crate::problem::Problem;
 
-/// How many runs are replayed at once: they take processor time from runs that have something to do.
+/// The number of runs that are replayed at once. Replays take processor time from runs that have work to do.
 const AT_ONCE: usize = 2;
 
 /// Moves the runs of a workflow to another version
@@ -79,7 +79,7 @@ pub(super) async fn move_runs(
     Ok(lines(MovedRuns::default(), results))
 }
 
-/// Returns which runs are to be moved.
+/// Returns the search for the runs that are to be moved.
 fn query(
     filter: RunQuery,
     workflow: String,
@@ -99,16 +99,16 @@ fn query(
         workflow: Some(workflow),
         version: from.or(filter.version),
         other_than: Some(version),
-        // What has ended is named only if it is asked for.
+        // Ended runs are listed only if they are asked for.
         alive: filter.status.is_none(),
         ..filter
     })
 }
 
-/// Moves a run, and says what came of it. Returns none if it has ended, since it needs no code any more.
+/// Moves a run, and returns the line about it. Returns none if the run has ended, because it needs no code any more.
 ///
 /// # Errors
-/// When the host cannot go on, which has nothing to do with this run.
+/// When the host cannot continue, for a reason that does not concern this run.
 async fn move_one(
     state: &AppState,
     view: &RunView,

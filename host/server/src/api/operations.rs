@@ -1,4 +1,4 @@
-//! What operators and their tools ask: health, readiness, metrics, the document.
+//! The routes for operators and their tools: health, readiness, metrics, the OpenAPI document.
 
 use axum::Json;
 use axum::extract::State;

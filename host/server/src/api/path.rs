@@ -1,4 +1,4 @@
-//! What stands in a path: names and ids.
+//! The variable parts of a path: names and ids.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use dormouse_api::request::workflow_name;
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 pub(super) struct PathParams(Vec<(String, String)>);
 
 impl PathParams {
-    /// The part of this name.
+    /// Returns the part of this name.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0
             .iter()
@@ -23,7 +23,7 @@ impl PathParams {
             .map_or("", |(_, value)| value)
     }
 
-    /// The run's id.
+    /// Returns the id of the run.
     pub(super) fn run(&self) -> Result<RunId, Problem> {
         let text = self.text("id");
         text.parse().map_err(|_| {
@@ -35,7 +35,7 @@ impl PathParams {
         })
     }
 
-    /// The number of an operation.
+    /// Returns the number of the operation.
     pub(super) fn operation(&self) -> Result<OperationNumber, Problem> {
         let text = self.text("operation");
         let number = text.parse().map_err(|_| {
@@ -50,12 +50,12 @@ impl PathParams {
         number.map(OperationNumber)
     }
 
-    /// The name of a workflow that is to be.
+    /// Returns the name of a workflow that may not exist yet.
     pub(super) fn new_workflow(&self) -> Result<&str, Problem> {
         Ok(workflow_name(self.text("name"))?)
     }
 
-    /// The name of a trigger that is to be.
+    /// Returns the name of a trigger that may not exist yet.
     pub(super) fn new_trigger(&self) -> Result<&str, Problem> {
         let name = self.text("name");
         workflow_name(name).map_err(|_| {
@@ -67,7 +67,7 @@ impl PathParams {
         })
     }
 
-    /// The name of a secret that is to be.
+    /// Returns the name of a secret that may not exist yet.
     pub(super) fn new_secret(&self) -> Result<SecretName, Problem> {
         self.text("name").parse().map_err(|error: InvalidName| {
             Problem::malformed(
@@ -78,7 +78,7 @@ impl PathParams {
         })
     }
 
-    /// The name of an event, of at most so many bytes.
+    /// Returns the name of an event, which may have at most `limit` bytes.
     pub(super) fn event(&self, limit: u64) -> Result<&str, Problem> {
         let name = self.text("event");
         if (1..=limit).contains(&(name.len() as u64)) {

@@ -1,4 +1,4 @@
-//! Pausing a run, a workflow or the host, and having them go on.
+//! Pauses and resumes a run, a workflow or the host.
 
 use axum::Json;
 use axum::body::Body;
@@ -46,7 +46,7 @@ pub(super) async fn pause_run(
     }))
 }
 
-/// Pauses a run. Returns where it stands.
+/// Pauses a run. Returns its status.
 pub(super) async fn pause_one(state: &AppState, run: RunId) -> Result<Status, Problem> {
     match state.runtime.pause(Pausable::Run(run)).await? {
         Paused::Now | Paused::Before => runs::status(state, run).await,

@@ -1,4 +1,4 @@
-//! Providers: what the host knows of those that send webhooks.
+//! Providers: what the host knows about services that send webhooks.
 
 use axum::Json;
 use axum::extract::State;

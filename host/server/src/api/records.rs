@@ -1,4 +1,4 @@
-//! What is recorded of a run: its journal, its log, its webhooks.
+//! The records of a run: its journal, its log and its webhooks.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,15 +17,15 @@ use super::state::AppState;
 use crate::ingress::Source;
 use crate::problem::Problem;
 
-/// Activations on a page of a journal, unless the caller says otherwise; and at most.
+/// The number of activations on a page of a journal: the default and the largest.
 const ACTIVATIONS: usize = 100;
 const MOST_ACTIVATIONS: usize = 1_000;
 
-/// Lines on a page of a log, unless the caller says otherwise; and at most.
+/// The number of lines on a page of a log: the default and the largest.
 const LINES: usize = 1_000;
 const MOST_LINES: usize = 10_000;
 
-/// Webhooks that are read first. Few runs have more.
+/// The number of webhooks that are read first. Few runs have more.
 const FEW: usize = 32;
 
 /// Shows a run's journal
@@ -94,7 +94,7 @@ pub(super) async fn webhooks(
     Ok(Json(Webhooks { webhooks }))
 }
 
-/// The webhooks of a run.
+/// Returns the webhooks of a run.
 pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webhook>, Problem> {
     let mut webhooks = first_webhooks(state, run, FEW).await?;
     if webhooks.len() == FEW {
@@ -110,7 +110,7 @@ pub(super) async fn webhooks_of(state: &AppState, run: RunId) -> Result<Vec<Webh
     Ok(webhooks.collect())
 }
 
-/// The secrets of each of these webhooks that cannot be keys of its provider's signature.
+/// Returns, for each of these webhooks, the secrets that are not valid keys for its provider's signature.
 async fn unusable_secrets(
     state: &AppState,
     run: RunId,
@@ -122,7 +122,7 @@ async fn unusable_secrets(
     Ok(state.runtime.unusable_secrets(&workflow, &options).await?)
 }
 
-/// The webhooks that a run created first, at most so many.
+/// Returns at most this many webhooks of a run, in the order in which it created them.
 async fn first_webhooks(
     state: &AppState,
     run: RunId,
@@ -150,7 +150,7 @@ async fn journal_page(
         next: None,
     };
     let mut at = from;
-    // A run that has continued as new numbers on, and its journal begins where its generation does.
+    // A run that has continued as new numbers its activations on, and its journal begins with its generation.
     if let Some(run) = reader.state(run).await?
         && at.activation < run.first_activation
     {
@@ -179,7 +179,7 @@ async fn journal_page(
     }
 }
 
-/// The headers that carry the signatures which a run's webhooks check: authors choose some of the names.
+/// Returns the headers with the signatures that a run's webhooks check. Authors choose some of the names.
 fn signature_headers_of(webhooks: &[WebhookView], providers: &Providers) -> Vec<String> {
     let headers = webhooks.iter().filter_map(|view| {
         let options = &view.webhook.options;

@@ -17,10 +17,10 @@ use super::shown;
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// Runs on a page, unless the caller says otherwise.
+/// The default number of runs on a page.
 const PAGE: usize = 50;
 
-/// Runs on a page at most.
+/// The largest number of runs on a page.
 const LARGEST_PAGE: usize = 500;
 
 /// Lists runs, newest first
@@ -49,7 +49,7 @@ pub(super) async fn list(
         limit: params.limit(PAGE, 1..=LARGEST_PAGE)?,
         ..query(RunFilter::from_query(&params)?, state.dates())
     };
-    // What was asked for by status has that status in the store, and is shown with it.
+    // A run that was searched by its status has that status in the store, and is shown with it.
     let overlay = query.status.is_none();
     let page = state.runtime.reader().runs(query).await?;
     let dates = state.dates();
@@ -165,12 +165,12 @@ pub(super) async fn input(
     Ok(bytes(input.ok_or_else(|| Problem::unknown_run(run))?))
 }
 
-/// Returns bytes from outside as an answer with their own media type. What is called JSON and is none would be taken for a
-/// broken answer, and is given as the bytes that it is.
+/// Returns bytes from outside as an answer with their own media type. If they are declared as JSON but are not JSON, a
+/// client would take them for a broken answer, so they are returned as plain bytes.
 pub(super) fn bytes(mut payload: Payload) -> Response {
     let is_json = dormouse_api::is_json(&payload.content_type);
     let is_wrong = is_json && serde_json::from_slice::<IgnoredAny>(&payload.body).is_err();
-    // `*/*` names all types, and not one.
+    // `*/*` names all types, not one.
     if is_wrong || payload.content_type.contains('*') {
         payload.content_type.clear();
     }
@@ -178,7 +178,7 @@ pub(super) fn bytes(mut payload: Payload) -> Response {
         .ok()
         .filter(|content_type| !content_type.is_empty())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    // What others wrote must not run as a page of this origin, from where it could use the API.
+    // Content that others wrote must not run as a page of this origin, because it could use the API from there.
     let headers = [
         (CONTENT_TYPE, content_type),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -190,7 +190,7 @@ pub(super) fn bytes(mut payload: Payload) -> Response {
     (headers, payload.body).into_response()
 }
 
-/// A run as a whole.
+/// Returns a run with all its details.
 pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
     let active = state.runtime.is_active(run);
     let shown = state.runtime.reader().show(run, Run::WAITING + 1).await?;
@@ -206,13 +206,13 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
     Ok(view)
 }
 
-/// Where a run stands.
+/// Returns the status of a run.
 pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
     let status = state.runtime.status(run).await?;
     status.ok_or_else(|| Problem::unknown_run(run))
 }
 
-/// Returns the search of a filter, for no runs yet.
+/// Returns the search for a filter. Its limit is zero, and the caller sets it.
 pub(super) fn query(filter: RunFilter, dates: Dates) -> RunQuery {
     let steady = |date: Option<_>| date.map(|date| dates.steady(date));
     RunQuery {

@@ -1,4 +1,4 @@
-//! Secrets: set, list, delete. Nothing here gives a value back, also not in what is said about a request that is wrong.
+//! Secrets: set, list, delete. No answer contains a value, not even an error about a wrong request.
 
 use axum::Json;
 use axum::body::Body;
@@ -17,7 +17,7 @@ use super::subject::Subject;
 use crate::problem::Problem;
 use crate::request::body;
 
-/// Bytes of a request. The largest value fits twice, however it is escaped, with dozens of uses.
+/// The largest request in bytes. The largest value fits twice, however it is escaped, together with dozens of uses.
 const BODY: u64 = 16 << 10;
 
 /// Lists the secrets

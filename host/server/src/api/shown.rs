@@ -1,5 +1,5 @@
-//! What the API shows, made from what the store, the runtime and the ingress have. What is made from the journal alone
-//! is made beside its type, in `dormouse_api`. What is stored is in steady time, and becomes a date here.
+//! Makes the API's answers from the data of the store, the runtime and the ingress. Answers that are made from the
+//! journal alone are made next to their types, in `dormouse_api`. Stored times are steady, and become dates here.
 
 use dormouse_api::{
     BadAnswer, CancelAsked, Dates, Deployed, FailedTry, Failure, LogLine, Run, RunSummary, Secret,
@@ -11,7 +11,7 @@ use dormouse_store::{Attempts, CallProgress, PastTry, Pauses, RunShown, RunView,
 
 use crate::ingress::Rejected;
 
-/// A run in short.
+/// Returns the summary of a run.
 pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
     let failure = view.state.failure.as_ref().map(|failure| Failure {
         code: failure.code.clone(),
@@ -38,7 +38,7 @@ pub(super) fn summary(view: &RunView, dates: Dates) -> RunSummary {
     }
 }
 
-/// A run as a whole. `shown` may have one operation more than are shown.
+/// Returns a run with all its details. `shown` may have one open operation more than are shown.
 pub(super) fn run(shown: &RunShown, active: bool, now: Time, dates: Dates) -> Run {
     let RunShown {
         view,
@@ -142,7 +142,7 @@ fn failed_try((tries, failed): &(u32, dormouse_store::FailedTry), dates: Dates) 
     }
 }
 
-/// A step of a failed run that was answered badly.
+/// Returns a step of a failed run that had a bad answer.
 pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
     BadAnswer {
         operation: step.operation.0,
@@ -154,7 +154,7 @@ pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
     }
 }
 
-/// A webhook, and what it refused.
+/// Returns a webhook, with the requests that it refused.
 pub(super) fn webhook(
     view: WebhookView,
     rejected: Rejected,
@@ -183,13 +183,13 @@ pub(super) fn webhook(
     }
 }
 
-/// A secret that cannot be a key.
+/// Returns a secret that is not a valid key.
 pub(super) fn unusable(secret: dormouse_runtime::UnusableSecret) -> UnusableSecret {
     let dormouse_runtime::UnusableSecret { name, reason } = secret;
     UnusableSecret { name, reason }
 }
 
-/// A workflow and its versions.
+/// Returns a workflow with its versions.
 pub(super) fn workflow(
     name: String,
     workflow: &dormouse_store::Workflow,
@@ -211,7 +211,7 @@ pub(super) fn workflow(
     }
 }
 
-/// What was deployed.
+/// Returns the answer to a deployment.
 pub(super) fn deployed(deployment: Deployment) -> Deployed {
     Deployed {
         name: deployment.name,
@@ -222,7 +222,7 @@ pub(super) fn deployed(deployment: Deployment) -> Deployed {
     }
 }
 
-/// A secret, all but its value.
+/// Returns a secret without its value.
 pub(super) fn secret(view: SecretView, dates: Dates) -> Secret {
     Secret {
         name: view.name,

@@ -1,4 +1,4 @@
-//! Starting a run.
+//! Starts a run.
 
 use axum::Json;
 use axum::body::Body;
@@ -100,7 +100,7 @@ pub(super) async fn start(
     answer(&state, run, new, wait).await
 }
 
-/// Returns the answer to a start: the run as it stands after `wait`.
+/// Returns the answer to a start: the run as it is after `wait`.
 pub(super) async fn answer(
     state: &AppState,
     run: RunId,

@@ -1,4 +1,4 @@
-//! What every handler can use.
+//! The state that every handler can use.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -19,7 +19,7 @@ use crate::ingress::Rejections;
 use crate::metrics::Metrics;
 use crate::request::room::Rooms;
 
-/// What every handler can use. Clones are cheap: each layer makes one for each request.
+/// The state that every handler can use. Clones are cheap: each layer makes one for each request.
 #[derive(Clone)]
 pub(super) struct AppState(Arc<Shared>);
 
@@ -27,7 +27,7 @@ pub(super) struct AppState(Arc<Shared>);
 pub(super) struct Shared {
     /// The host.
     pub(super) runtime: Runtime,
-    /// The counts that the host keeps of its requests.
+    /// The counters of the host's requests.
     pub(super) metrics: Metrics,
     /// Whether the host can take work.
     pub(super) health: Health,
@@ -35,9 +35,9 @@ pub(super) struct Shared {
     pub(super) rejections: Rejections,
     /// The headers whose values are not shown.
     mask: OnceLock<Mask>,
-    /// The further ones that the operator named.
+    /// Further headers that the operator named.
     masked: Vec<String>,
-    /// The rule for who may use the API.
+    /// The rule that decides who may use the API.
     pub(super) auth: Arc<Auth>,
     /// The longest time for which `Prefer: wait` holds an answer.
     pub(super) max_wait: Duration,
@@ -58,8 +58,8 @@ impl Deref for AppState {
 }
 
 impl Shared {
-    /// Returns the headers whose values are not shown. To know them all, the descriptions of all providers are compiled, once
-    /// and not before somebody looks.
+    /// Returns the headers whose values are not shown. To find all of them, the descriptions of all providers are
+    /// compiled once, when they are first needed.
     pub(super) fn mask(&self) -> &Mask {
         self.mask.get_or_init(|| {
             let providers = &self.runtime.settings().providers;
@@ -69,15 +69,15 @@ impl Shared {
         })
     }
 
-    /// Returns the dates of the host's steady times, as they are now.
+    /// Returns the present relation between the host's steady times and dates.
     pub(super) fn dates(&self) -> Dates {
         Dates::at(self.runtime.clock().moment())
     }
 }
 
 impl AppState {
-    /// Returns the state of a host with this configuration, whose store is copied by `backup`. `document` is the OpenAPI
-    /// document.
+    /// Creates the state of a host with this configuration, whose store is copied by `backup`. `document` is the
+    /// OpenAPI document.
     pub(super) fn new(
         runtime: Runtime,
         backup: Arc<dyn Backup>,
@@ -105,7 +105,7 @@ impl AppState {
     }
 }
 
-/// Returns the headers that carry the signatures of all providers, but for those whose name a webhook chooses. A provider
+/// Returns the headers with the signatures of all providers, except those whose names a webhook chooses. A provider
 /// signs whether or not the workflow checks.
 fn signature_headers(providers: &Providers) -> Vec<String> {
     let checks = providers.all().filter_map(|provider| {

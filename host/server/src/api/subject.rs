@@ -1,8 +1,9 @@
-//! What a request is about, as its path names it, for requests whose body is slow to come.
+//! Looks up what a request's path names, for requests whose body is slow to arrive.
 //!
-//! Whoever asks something of a run that there is not gets this answer without sending a body to its end. The look that this
-//! takes would be a second one for everybody else: what is asked for finds out by itself, in its own transaction. So only
-//! those pay for it who say that they wait before they send, and those whose body is not there a moment after the head.
+//! A client that asks something of a run which does not exist gets this answer without sending its whole body. For all
+//! other requests this lookup would be a second one, because the transaction of the request finds it out anyway. So the
+//! lookup is made only for clients that announce that they wait before they send, and for clients whose body is not
+//! there a moment after the head.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -16,18 +17,18 @@ use super::runs;
 use super::state::AppState;
 use crate::problem::Problem;
 
-/// How long after its head a body may come without a look at what the request is about. A body that is sent together with its
-/// head is there in far less.
+/// How long after its head a body may arrive without a lookup. A body that is sent together with its head arrives much
+/// sooner.
 const SOON: Duration = Duration::from_millis(100);
 
-/// What a request is about.
+/// The subject of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Subject<'r> {
-    /// The host, which is always there.
+    /// The host, which always exists.
     Host,
     /// A run.
     Run(RunId),
-    /// A run that is sent something.
+    /// A run that gets a message.
     Receiver(RunId),
     /// A workflow.
     Workflow(&'r str),
@@ -35,9 +36,9 @@ pub(super) enum Subject<'r> {
     Start {
         /// The workflow's name.
         workflow: &'r str,
-        /// Which version is asked for, if not the current one.
+        /// The version that is asked for. None for the current version.
         version: Option<VersionId>,
-        /// True if this may repeat another start, which is answered whatever became of the workflow since.
+        /// True if this may repeat another start, which is answered whatever happened to the workflow since.
         may_repeat: bool,
     },
     /// A secret.
@@ -47,7 +48,8 @@ pub(super) enum Subject<'r> {
 }
 
 impl Subject<'_> {
-    /// Reads a body by `read`. Fails without the body if that is slow to come, and there is nothing that this is about.
+    /// Reads a body with `read`. Fails before the body is complete if it is slow to arrive and the subject does not
+    /// exist.
     pub(super) async fn read<T>(
         self,
         state: &AppState,
@@ -55,7 +57,7 @@ impl Subject<'_> {
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         let mut read = pin!(read);
-        // To begin to read is what tells such a client to send.
+        // Beginning to read tells such a client to send.
         if !headers.contains_key(EXPECT)
             && let Ok(read) = tokio::time::timeout(SOON, &mut read).await
         {
@@ -65,7 +67,7 @@ impl Subject<'_> {
         read.await
     }
 
-    /// Says what will be the answer whatever the body is, in the order in which it is found out with the body.
+    /// Returns the error that the request gets whatever its body is. Checks in the same order as with the body.
     async fn judge(self, state: &AppState) -> Result<(), Problem> {
         match self {
             Subject::Host => Ok(()),

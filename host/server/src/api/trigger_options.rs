@@ -1,4 +1,4 @@
-//! What a request to set a trigger says: checked, and converted to what is stored.
+//! The options in a request to set a trigger: checks them, and converts them to the stored form.
 
 use bytes::Bytes;
 use dormouse_api::request::workflow_name;
@@ -13,10 +13,10 @@ use dormouse_webhook::{
     own_provider, read_tolerance,
 };
 
-/// Returns the options as they are stored. `known` are the providers that the host knows.
+/// Returns the options in their stored form. `known` are the providers that the host knows.
 ///
 /// # Errors
-/// When they make no sense. The sentence says what to change.
+/// When the options are not valid. The sentence says what to change.
 pub(super) fn options(set: &SetTrigger, known: &Providers) -> Result<TriggerOptions, String> {
     if workflow_name(&set.workflow).is_err() {
         return Err(format!(
@@ -48,8 +48,8 @@ pub(super) fn options(set: &SetTrigger, known: &Providers) -> Result<TriggerOpti
     })
 }
 
-/// Returns how requests are checked and answered. This is the one place where what a trigger says of its provider becomes
-/// what a webhook is checked by.
+/// Returns how requests are checked and answered. This is the only place where a trigger's provider is converted to the
+/// checks of a webhook.
 fn webhook_options(set: &SetTrigger, known: &Providers) -> Result<WebhookOptions, String> {
     check_methods(&set.methods).map_err(|why| format!("`methods`: {why}"))?;
     check_origins(&set.cors)?;
@@ -79,7 +79,7 @@ fn webhook_options(set: &SetTrigger, known: &Providers) -> Result<WebhookOptions
     })
 }
 
-/// Returns what a request must prove. A provider that signs is always held to it.
+/// Returns the signature that a request must have. If the provider signs, its signature is always checked.
 fn signature(set: &SetTrigger, provider: Option<&Provider>) -> Result<Option<Signature>, String> {
     let proves = |provider: &&Provider| provider.signs() || provider.probes_with_secret();
     let Some(provider) = provider.filter(proves) else {
@@ -161,7 +161,7 @@ fn checked_place(what: &str, place: &Place) -> Result<journal::Place, String> {
     Ok(place)
 }
 
-/// Writes the options into what is shown of a trigger.
+/// Writes the options into the answer about a trigger.
 pub(super) fn show(options: &TriggerOptions, shown: &mut Trigger) {
     let webhook = &options.webhook;
     let methods = webhook.delivered_methods().into_iter();

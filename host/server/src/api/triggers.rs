@@ -1,4 +1,4 @@
-//! Triggers: set, list, rotate, pause, delete. What a trigger's URL does is the ingress's.
+//! Triggers: set, list, rotate, pause, delete. The ingress serves their URLs.
 
 use axum::Json;
 use axum::body::Body;
@@ -20,17 +20,17 @@ use crate::ingress::Source;
 use crate::problem::Problem;
 use crate::request::body;
 
-/// Bytes of a request, which is stored about as large.
+/// The largest request in bytes. It is stored in about the same size.
 const BODY: u64 = 128 << 10;
 
-/// How many triggers a page has.
+/// The number of triggers on a page: the default and the largest.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1_000;
 
-/// How long earlier URLs stay valid after a rotation, in milliseconds, unless it is said.
+/// How long earlier URLs stay valid after a rotation, in milliseconds, if the request does not say.
 const KEEP_OLD: u64 = 24 * 60 * 60 * 1_000;
 
-/// How long they may: 90 days.
+/// The longest time for which earlier URLs may stay valid: 90 days.
 const LONGEST_KEEP: u64 = 90 * KEEP_OLD;
 
 /// Lists the triggers
@@ -222,7 +222,7 @@ async fn act(
     Ok(Json(show(state, shown)))
 }
 
-/// Returns what is shown of a trigger.
+/// Returns the answer about a trigger.
 fn show(state: &AppState, found: ShownTrigger) -> Trigger {
     let ShownTrigger {
         id,

@@ -1,4 +1,4 @@
-//! What an operator does about webhooks and triggers by their URLs.
+//! Requests of operators about webhooks and triggers, which name these by their URLs.
 
 use axum::Json;
 use axum::body::Body;
@@ -14,7 +14,7 @@ use super::state::AppState;
 use crate::problem::Problem;
 use crate::request::body;
 
-/// Bytes of a request: a name is as long as a head may be, and a URL too.
+/// The largest request in bytes. A name may be as long as a head, and so may a URL.
 const BODY: u64 = 128 << 10;
 
 /// Forgets a request that was accepted

@@ -139,7 +139,7 @@ pub(super) async fn set_settings(
     }
 }
 
-/// How many workflows a workflow may name that its runs may use.
+/// The largest number of workflows that a workflow may list as usable by its runs.
 const MOST_NAMES: usize = 1_000;
 
 fn retention(text: &str) -> Result<u64, Problem> {
@@ -217,7 +217,8 @@ const SCRIPTS: [&str; 4] = [
     "text/javascript",
 ];
 
-/// What was uploaded, by its media type: a component or what a command line bundled, or the text of one file.
+/// Returns the uploaded bytes by their media type: a component or a bundle of the command line as it is, or the text of
+/// one file.
 pub(super) fn uploaded(headers: &HeaderMap, upload: bytes::Bytes) -> Result<bytes::Bytes, Problem> {
     let given = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let given = String::from_utf8_lossy(given.unwrap_or_default());

@@ -1,5 +1,5 @@
-//! `dormouse completions` and `dormouse man`: what shells and readers of manuals learn of the command line, made from its
-//! own definition.
+//! `dormouse completions` and `dormouse man`: completion scripts and manual pages, generated from the definition of the
+//! command line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

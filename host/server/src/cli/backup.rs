@@ -1,4 +1,4 @@
-//! `dormouse backup`: the check that what the client fetched is a store.
+//! `dormouse backup`: checks that the file that the client fetched is a store.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, CommandError};
 
-    /// Answers one request with this body. Returns the URL to ask.
+    /// Serves one request with this body. Returns the URL to ask.
     fn server(body: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

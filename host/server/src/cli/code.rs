@@ -15,16 +15,16 @@ use dormouse_seams::Clock as _;
 
 use crate::machine::{MachineClock, script};
 
-/// How often guests are interrupted, so that one that computes for ever is noticed.
+/// How often guests are interrupted, so that a guest that computes for ever is noticed.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Reads code from files, and compiles what workflows in JavaScript share once.
+/// Reads code from files. The code that workflows in JavaScript share is compiled only once.
 pub(super) struct Reader {
     engine: Engine,
     scripts: OnceCell<Scripts>,
 }
 
-/// The code that workflows in JavaScript share, compiled.
+/// The compiled code that workflows in JavaScript share.
 pub(super) struct Scripts {
     pub(super) code: ScriptCode,
     pub(super) native: Vec<u8>,
@@ -39,7 +39,7 @@ impl Reader {
         }
     }
 
-    /// Reads the code in a file: a component, or what becomes one.
+    /// Reads the code in a file: a component, or a file that can become one.
     pub(super) fn read(&self, file: &Path, environment: &Environment) -> Result<Vec<u8>, CliError> {
         let refused = |error: &dyn std::fmt::Display| {
             CliError::Usage(format!("{} is no workflow: {error}", file.display()))
@@ -57,7 +57,7 @@ impl Reader {
         })
     }
 
-    /// Compiles a component that was read.
+    /// Compiles a component.
     pub(super) fn program(&self, component: &[u8]) -> Result<Program, CliError> {
         let version = VersionId::of(component);
         let shared = self.scripts.get().map(|scripts| &scripts.shared);
@@ -74,7 +74,7 @@ impl Reader {
         open(&self.engine, &key, version, &sealed, shared).map_err(|error| unusable(&error))
     }
 
-    /// Returns the code that workflows in JavaScript share, if one was read.
+    /// Returns the code that workflows in JavaScript share, if a workflow in JavaScript was read.
     pub(super) fn into_scripts(self) -> Option<Scripts> {
         self.scripts.into_inner()
     }
@@ -111,14 +111,15 @@ fn unusable(error: &dyn std::fmt::Display) -> CliError {
     CliError::Usage(error.to_string())
 }
 
-/// A key for a seal that nobody keeps: it only shows that the code is the engine's own.
+/// Returns a key for a seal. Nobody keeps it: the seal only shows that the code is the engine's
+/// own.
 fn key() -> Result<[u8; 32], CliError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(CliError::NoRandomness)?;
     Ok(key)
 }
 
-/// The processor time of the calling thread.
+/// Returns the processor time of the calling thread.
 pub(super) fn thread_time() -> Duration {
     MachineClock.thread_time()
 }
@@ -150,7 +151,7 @@ impl Drop for Ticks {
     fn drop(&mut self) {
         self.end = None;
         if let Some(thread) = self.thread.take() {
-            // It cannot panic, and there is nothing to be done if it did.
+            // The thread cannot panic, and nothing could be done about it.
             let _ = thread.join();
         }
     }

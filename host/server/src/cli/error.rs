@@ -1,11 +1,11 @@
-//! What goes wrong with a command of this program, and the exit code that says so.
+//! The errors of this program's commands, and their exit codes.
 
 use dormouse_cli::{CliError, exit};
 use dormouse_config::ConfigError;
 
 use crate::serve::ServeError;
 
-/// Why a command did not do what it was to do.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
     #[error(transparent)]
@@ -29,7 +29,7 @@ impl CommandError {
     pub(super) fn to_json(&self) -> String {
         match self {
             CommandError::Client(error) => error.to_json(),
-            // The commands that these are of print no JSON.
+            // The commands with these errors print no JSON.
             CommandError::Config(_) | CommandError::Serve(_) => {
                 CliError::Usage(self.to_string()).to_json()
             }

@@ -1,17 +1,18 @@
-//! Flags that were given before the command: which host, with which token, and how to print.
+//! Flags that were given before the command: the host, the token, and the output format.
 //!
-//! Each command that asks a host takes them. Given before it they mean the same, as with other command lines, so they are
-//! moved behind the command's name. A command that asks no host has no use for them, and they are left out.
+//! Each command that asks a host takes these flags. Before the command they have the same meaning, as in other command
+//! lines, so they are moved behind the command's name. For a command that asks no host they are left out, because it
+//! cannot use them.
 
 use std::ffi::OsString;
 
-/// Flags with a value, which may follow `=`.
+/// Flags with a value, which may follow after `=`.
 const VALUED: [&str; 2] = ["--server", "--api-token-file"];
 
-/// Flags without one.
+/// Flags without a value.
 const PLAIN: [&str; 1] = ["--json"];
 
-/// Returns the arguments of a program with these flags behind the name of the command.
+/// Returns the arguments of a program, with these flags moved behind the name of the command.
 pub(super) fn behind_the_command(
     arguments: Vec<OsString>,
     program: &clap::Command,
@@ -34,7 +35,7 @@ pub(super) fn behind_the_command(
         let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
         known.any(|known| name.strip_prefix("--") == Some(known))
     };
-    // Without a command there is nobody to take them, and whoever reads the rest says so.
+    // Without a command, the flags stay, so that parsing the rest reports the error.
     let has_command = moved.len() > 1;
     flags.retain(|flag| !has_command || flag.first().and_then(name_of).is_some_and(is_known));
     moved.extend(flags.into_iter().flatten());
@@ -42,7 +43,7 @@ pub(super) fn behind_the_command(
     moved
 }
 
-/// Returns the name of a flag, if an argument is one of these.
+/// Returns the name of a flag, if the argument is one of these flags.
 fn name_of(argument: &OsString) -> Option<&str> {
     let text = argument.to_str()?;
     let name = text.split_once('=').map_or(text, |(name, _)| name);

@@ -1,7 +1,7 @@
 //! The command line: the client's commands, and those that need the host's own code.
 //!
-//! `dormouse serve` is the host. `dormouse backup` is fetched by the client and checked here, by the store's code. All
-//! other commands are the client's alone; they are in [`dormouse_cli`].
+//! `dormouse serve` is the host. The client fetches `dormouse backup`, and the store's code checks it here. All other
+//! commands belong to the client alone, and are in [`dormouse_cli`].
 
 mod about;
 mod backup;
@@ -55,11 +55,11 @@ enum Command {
     Man(about::Man),
 }
 
-/// Does what the command line of this process says. Returns its exit code.
+/// Executes the command line of this process. Returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    // The host calls itself to compile. That is no command for people, and must not read their settings.
+    // The host calls itself to compile. This is not a command for users, and must not read their settings.
     if arguments
         .get(1)
         .is_some_and(|argument| argument == compiler::COMMAND)
@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
             finish(Err(CliError::Usage(detail).into()), is_json, &mut terminal)
         }
         Err(error) => {
-            // It goes to standard output when it is the help that was asked for.
+            // Help that was asked for goes to standard output.
             let _ = error.print();
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
         }
@@ -101,7 +101,7 @@ fn run(command: &Command, terminal: &mut Terminal) -> Result<ExitCode, CommandEr
     }
 }
 
-/// Returns true if what the command prints is for a program.
+/// Returns true if the output of the command is for a program.
 fn wants_json(arguments: &[OsString]) -> bool {
     let mut flags = arguments.iter().take_while(|argument| *argument != "--");
     flags.any(|argument| argument == "--json")
@@ -117,7 +117,7 @@ fn finish(
         Err(error) => error,
     };
     if !error.is_closed_output() {
-        // If standard error is closed as well, the exit code is all there is.
+        // If standard error is closed as well, only the exit code is left.
         let _ = terminal.note(&if is_json {
             error.to_json()
         } else {

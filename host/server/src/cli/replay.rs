@@ -1,4 +1,4 @@
-//! `dormouse replay`: histories of runs against code, without a host.
+//! `dormouse replay`: checks histories of runs against code, without a host.
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub(super) struct Replay {
     json: bool,
 }
 
-/// What came of one history.
+/// The result for one history.
 #[derive(Debug, Serialize)]
 struct Replayed<'a> {
     history: &'a Path,
@@ -118,12 +118,12 @@ impl Replay {
     }
 }
 
-/// Code that histories are replayed against.
+/// The code against which histories are replayed.
 struct Code {
     program: Program,
     version: VersionId,
     runtime: Runtime,
-    // Ends when it is dropped.
+    // The ticks end when this is dropped.
     _ticks: Ticks,
 }
 
@@ -191,7 +191,7 @@ impl Code {
     }
 }
 
-/// Webhooks that a history has have their URLs from there, and a new one gets none that means anything.
+/// Webhooks in a history have their URLs from the history. A new webhook gets a URL without a meaning.
 struct NoUrls;
 
 impl Urls for NoUrls {
@@ -200,7 +200,7 @@ impl Urls for NoUrls {
     }
 }
 
-/// The processor time of the thread that replays.
+/// The processor time of the replaying thread.
 struct Cpu;
 
 impl CpuClock for Cpu {
@@ -209,7 +209,7 @@ impl CpuClock for Cpu {
     }
 }
 
-/// One guest runs at a time, and need not wait for others.
+/// One guest runs at a time, so it need not wait for others.
 struct NoTurns;
 
 impl Turns for NoTurns {

@@ -12,7 +12,7 @@ use crate::log::{self, Lines};
 use crate::machine;
 use crate::serve::{CUT_OFF_WITHIN, ServeError, serve};
 
-/// How long the end of the host waits for whoever reads the log.
+/// How long the host waits at its end for the reader of the log.
 const FLUSH_WITHIN: Duration = Duration::from_millis(300);
 
 /// Runs a host
@@ -43,7 +43,7 @@ impl Serve {
         let code = match run(config, &lines) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                // By way of the log, which does not wait for whoever reads it.
+                // The error goes through the log, which does not wait for its reader.
                 lines.add(format!("error: {error}\n").as_bytes());
                 ExitCode::from(exit::REFUSED)
             }
@@ -59,7 +59,7 @@ fn run(config: Config, lines: &Lines) -> Result<(), ServeError> {
     }
     let runtime = machine::runtime().map_err(ServeError::Machine)?;
     let served = runtime.block_on(serve(config, lines.clone()));
-    // What would not end in good time was cut off by then.
+    // Tasks that did not end in time are cut off here.
     runtime.shutdown_timeout(CUT_OFF_WITHIN);
     served
 }

@@ -1,4 +1,4 @@
-//! `dormouse test`: scenarios of a workflow, played without a host.
+//! `dormouse test`: plays scenarios of a workflow without a host.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,16 +74,16 @@ pub(super) struct Test {
     json: bool,
 }
 
-/// How many lines about what happened in a scenario that failed are shown: the last ones.
+/// The number of lines that are shown of what happened in a failed scenario: the last ones.
 const SHOWN: usize = 40;
 
-/// How much processor time a scenario may take.
+/// The processor time that a scenario may take.
 const MOST_TIME: Duration = Duration::from_secs(120);
 
-/// Instances at a time, in all runs of a scenario.
+/// The largest number of instances at a time, in all runs of a scenario.
 const SLOTS: u32 = 64;
 
-/// What came of a scenario, for programs.
+/// The result of a scenario, for programs.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     scenario: &'a Path,
@@ -98,10 +98,10 @@ struct Report<'a> {
     details: &'a [String],
     activations: usize,
     calls: usize,
-    /// The lines of the file where answers begin that were never given.
+    /// The lines of the file at which answers begin that were never given.
     #[serde(skip_serializing_if = "<[usize]>::is_empty")]
     unused_answers: &'a [usize],
-    /// Simulated.
+    /// The simulated time that the scenario took.
     took_ms: u64,
     events: Vec<ReportedEvent<'a>>,
 }
@@ -115,7 +115,7 @@ struct ReportedEvent<'a> {
 
 impl Test {
     pub(super) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        // A scenario that cannot be read is told before anything is compiled.
+        // A scenario that cannot be read is reported before anything is compiled.
         let mut scenarios = Vec::new();
         for path in &self.scenarios {
             scenarios.push((path, read(path)?));
@@ -157,7 +157,7 @@ impl Test {
             false => self.text(path, played),
         };
         terminal.print(&text)?;
-        // In a scenario that failed they may have been for what did not happen any more.
+        // In a failed scenario, they may belong to what did not happen any more.
         if !self.json && played.failed.is_none() {
             for line in &played.unused {
                 let path = path.display();
@@ -207,7 +207,7 @@ impl Test {
     }
 }
 
-/// What happened last, with repeats folded.
+/// Returns what happened last, with repeats folded.
 fn last_lines(events: &[Event]) -> String {
     let lines = folded(events);
     let (hidden, shown) = lines.split_at(lines.len().saturating_sub(SHOWN));
@@ -295,14 +295,14 @@ fn read(path: &Path) -> Result<Scenario, CliError> {
     Scenario::read(&text).map_err(|error| because(&error))
 }
 
-/// What plays scenarios: the code, read and compiled once.
+/// Plays scenarios. The code is read and compiled once.
 struct Player {
     stem: String,
     tested: Bytes,
     others: Vec<(String, Bytes)>,
     engine: Engine,
     compiler: Arc<InProcess>,
-    // Ends when it is dropped.
+    // The ticks end when this is dropped.
     _ticks: Ticks,
 }
 
@@ -332,7 +332,7 @@ impl Player {
         })
     }
 
-    /// The code that takes part in a scenario.
+    /// Returns the code that takes part in a scenario.
     fn code(&self, scenario: &Scenario) -> Result<Code, String> {
         let name = scenario.workflow.clone();
         let name = name.unwrap_or_else(|| self.stem.clone());

@@ -1,4 +1,4 @@
-//! What a caller of a webhook is answered.
+//! The answers to callers of webhooks and triggers.
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,20 +14,20 @@ use http_body_util::{BodyExt as _, Collected};
 
 use crate::problem::{Problem, authored};
 
-/// Seconds after which a caller may try again where somebody has to make room first. A guess: an inbox empties when its
+/// Seconds after which a caller may try again if room must be made first. This is a guess: an inbox empties when its
 /// run takes from it.
 const RETRY_ROOM: HeaderValue = HeaderValue::from_static("30");
 
-/// Seconds after which a caller may try again whose provider's description somebody has to put back.
+/// Seconds after which a caller may try again if somebody must put back the provider's description.
 const RETRY_PROVIDER: HeaderValue = HeaderValue::from_static("60");
 
-/// Seconds after which a caller may try again who could not be held. Most are held for less.
+/// Seconds after which a caller may try again if it could not be held. Most callers are held for a shorter time.
 const RETRY_HELD: HeaderValue = HeaderValue::from_static("5");
 
-/// Seconds after which a caller of a paused trigger may try again: somebody has to resume it.
+/// Seconds after which a caller of a paused trigger may try again. Somebody must resume the trigger.
 const RETRY_PAUSED: HeaderValue = HeaderValue::from_static("60");
 
-/// The answer to a request that was received, and what that is counted as.
+/// Returns the answer to a request that was received, and the name under which it is counted.
 pub(super) fn received(received: Received) -> (Response, &'static str) {
     match received {
         Received::Accepted { id } => (accepted(&id, false), "accepted"),
@@ -46,15 +46,15 @@ pub(super) fn received(received: Received) -> (Response, &'static str) {
     }
 }
 
-/// What a caller is told, as a response with its whole body. A provider that wants to hear something of its own of a refusal
-/// hears the problem.
+/// Returns a caller's answer as a response with its whole body. If the provider wants a particular answer to a refusal,
+/// it gets that instead of the problem.
 pub(crate) fn told(result: Result<Received, Refusal>) -> Answer {
     let response = match result {
         Ok(taken) => received(taken).0,
         Err(refusal) => refused(refusal, None).into_response(),
     };
     let (parts, body) = response.into_parts();
-    // The bodies of all of them are there at once.
+    // The bodies of all these responses are complete.
     let body = body.collect().now_or_never().and_then(Result::ok);
     let headers = parts.headers.iter().map(|(name, value)| {
         let value = Bytes::copy_from_slice(value.as_bytes());
@@ -67,7 +67,7 @@ pub(crate) fn told(result: Result<Received, Refusal>) -> Answer {
     }
 }
 
-/// Returns what an accepted request to a trigger is counted as.
+/// Returns the name under which an accepted request to a trigger is counted.
 fn named(came: Came) -> &'static str {
     match came {
         Came::Started => "started",
@@ -88,7 +88,7 @@ fn triggered(run: RunId, came: Came, answer: TriggerAnswer) -> Response {
             }));
             (StatusCode::ACCEPTED, body).into_response()
         }
-        // The failure's message is for whoever operates the host.
+        // The failure's message is for operators.
         TriggerAnswer::Ended { status, code } => Problem::without_output(run, status, code),
     }
 }
@@ -98,14 +98,14 @@ fn accepted(id: &str, duplicate: bool) -> Response {
     (StatusCode::ACCEPTED, body).into_response()
 }
 
-/// A response that somebody else wrote. A browser would take it for the host's own word: so it may not guess at a type,
-/// and a page gets an origin of its own, from which it cannot reach the API: what it sends has `Origin: null`. A page may
-/// send forms, as to the webhook that served it.
+/// Returns a response that somebody else wrote, with headers that guard the host: a browser would trust it as the
+/// host's own. It may not guess a type, and a page gets an origin of its own, from which it cannot reach the API
+/// because its requests have `Origin: null`. A page may send forms, also to the webhook that served it.
 fn guarded(answer: Answer) -> Response {
     let mut response = authored(answer);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Beside what the author's own policy forbids, since the strictest of several counts.
+    // This policy is added to the author's own, because the strictest of several policies counts.
     let sandbox = if is_page(headers) {
         "sandbox allow-forms"
     } else {
@@ -115,7 +115,7 @@ fn guarded(answer: Answer) -> Response {
     response
 }
 
-/// Returns true if a response is HTML, and nothing else by another header.
+/// Returns true if the only content type of a response is HTML.
 fn is_page(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next(), types.next()) else {
@@ -125,9 +125,9 @@ fn is_page(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
 }
 
-/// The problem that a refused request is answered with.
+/// Returns the problem with which a refused request is answered.
 ///
-/// `unproven` is what the provider wants to hear instead of 401, if it is particular.
+/// `unproven` is the provider's particular answer in place of 401, if it wants one.
 pub(super) fn refused(refusal: Refusal, unproven: Option<Answer>) -> Problem {
     let is_unproven = matches!(refusal, Refusal::Signature(_) | Refusal::NoSecret);
     problem_of(refusal).answered_by(unproven.filter(|_| is_unproven))
@@ -171,7 +171,7 @@ fn problem_of(refusal: Refusal) -> Problem {
             .with_header(RETRY_AFTER, RETRY_ROOM),
         Refusal::Rate(exceeded) => Problem::too_fast(exceeded),
         Refusal::TooManyHeld(scope) => {
-            // What a caller's own share does not hold is for it to slow down; the host's trouble is the host's.
+            // If the caller's own share is used up, the caller must slow down. Otherwise the host has trouble.
             let status = match scope {
                 Scope::Webhook | Scope::Run => StatusCode::TOO_MANY_REQUESTS,
                 Scope::Host => StatusCode::SERVICE_UNAVAILABLE,
@@ -185,11 +185,11 @@ fn problem_of(refusal: Refusal) -> Problem {
 
 /// Returns the value of a header `Allow`.
 pub(super) fn allow(methods: String) -> HeaderValue {
-    // The contract takes only tokens for methods, which are good header values.
+    // The contract accepts only tokens as methods, and tokens are valid header values.
     HeaderValue::try_from(methods).unwrap_or(HeaderValue::from_static("HEAD, OPTIONS"))
 }
 
-/// RFC 9110, section 11.6.1, wants a challenge with every 401.
+/// RFC 9110, section 11.6.1, requires a challenge with every 401.
 fn unauthorized(code: &'static str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, detail)
         .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"))

@@ -1,8 +1,8 @@
-//! Who calls, and by which URL, when proxies stand in between.
+//! Finds out who called, and by which URL, if there are proxies in between.
 //!
-//! A proxy says whom it forwards for in headers that anybody can send. They are believed from a proxy that the settings
-//! name, and of what a chain of proxies says only the part that such proxies added, which is the right one: each adds at
-//! the end (RFC 7239, section 4; the same custom holds for `X-Forwarded-For`).
+//! A proxy names its client in headers that anybody can send. They are believed only from a proxy that the settings
+//! name. Of a chain of proxies, only the last part is believed, which such proxies added: each adds at the end (RFC
+//! 7239, section 4; the same custom holds for `X-Forwarded-For`).
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -12,23 +12,24 @@ use http::HeaderMap;
 use http::header::FORWARDED;
 use url::Url;
 
-/// Proxies that are believed.
+/// The proxies that are believed.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<Network>);
 
-/// Who calls.
+/// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The address of the client, as far as it is known: where trusted proxies lose sight of it, that of the last one.
+    /// The address of the client, as far as it is known. If a trusted proxy does not name its client, the address of
+    /// that proxy.
     pub address: IpAddr,
-    /// What the client's URL began with, such as `https://hooks.example`, if a trusted proxy said so.
+    /// The beginning of the client's URL, such as `https://hooks.example`, if a trusted proxy named it.
     pub scheme_and_host: Option<String>,
 }
 
-/// Who calls, given who is at the other end of the connection.
+/// Returns the caller. `peer` is the address at the other end of the connection.
 ///
-/// Most proxies write `Forwarded` or the `X-Forwarded-` headers, and pass on what their client says in the others. So of
-/// a request that has both, only that counts in which they agree.
+/// Most proxies write either `Forwarded` or the `X-Forwarded-` headers, and pass on the other as their client sent it.
+/// So if a request has both, only what they agree on counts.
 #[must_use]
 pub fn caller(peer: SocketAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Caller {
     let peer = peer.ip().to_canonical();
@@ -58,8 +59,8 @@ pub fn caller(peer: SocketAddr, headers: &HeaderMap, trusted: &TrustedProxies) -
     }
 }
 
-/// Returns what the URL of a request begins with, before `/hooks/`: the scheme and the host by which its client called, if a
-/// trusted proxy said so, with the path that the public URL has; else the public URL.
+/// Returns the beginning of a request's URL, before `/hooks/`: the scheme and the host by which the client called, if a
+/// trusted proxy named them, with the path of the public URL; otherwise the public URL.
 #[must_use]
 pub fn base<'a>(public_url: &'a str, caller: Option<&Caller>) -> Cow<'a, str> {
     let public_url = public_url.trim_end_matches('/');
@@ -75,19 +76,19 @@ pub fn base<'a>(public_url: &'a str, caller: Option<&Caller>) -> Cow<'a, str> {
 }
 
 impl TrustedProxies {
-    /// The proxies in these networks.
+    /// Creates the set of proxies in these networks.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
         TrustedProxies(networks)
     }
 
-    /// Returns true if this is the address of one of them.
+    /// Returns true if this is the address of one of the proxies.
     pub(crate) fn include(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// The client at the end of a chain of proxies, of which the nearest one comes first. It ends where somebody is
-    /// not trusted, and before what is not an address.
+    /// Returns the client at the end of a chain of proxies, the nearest proxy first. The chain ends at the first
+    /// address that is not trusted, and before the first entry that is not an address.
     fn client(&self, peer: IpAddr, chain: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut client = peer;
         for address in chain.map_while(|address| address) {
@@ -100,7 +101,7 @@ impl TrustedProxies {
     }
 }
 
-/// What `Forwarded` says. None if there is no such header.
+/// Returns the caller according to `Forwarded`. None if there is no such header.
 fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<Caller> {
     if !headers.contains_key(FORWARDED) {
         return None;
@@ -118,7 +119,7 @@ fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Opt
     })
 }
 
-/// What the `X-Forwarded-` headers say. None if there are none.
+/// Returns the caller according to the `X-Forwarded-` headers. None if there are none.
 fn x_forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<Caller> {
     let [client, proto, host] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
     if [client, proto, host]
@@ -136,7 +137,7 @@ fn x_forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> O
     })
 }
 
-/// What stands between the commas of a header, from the end of its last line on. None for a line that is not text.
+/// Returns the values between the commas of a header, from the end of its last line. None for a line that is not text.
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Option<&'a str>> {
     let lines = headers.get_all(name).into_iter().rev();
     lines.flat_map(|line| {
@@ -146,7 +147,7 @@ fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Option
     })
 }
 
-/// What one proxy says in `Forwarded`.
+/// The data that one proxy adds to `Forwarded`.
 #[derive(Debug, Default)]
 struct Element {
     client: Option<String>,
@@ -154,8 +155,8 @@ struct Element {
     host: Option<String>,
 }
 
-/// The elements of `Forwarded`, from the end of its last line on. None for a line that is malformed: a quote that
-/// somebody left open must not swallow what a proxy added behind it, so such a line says nothing at all.
+/// Returns the elements of `Forwarded`, from the end of its last line. None for a malformed line: an open quotation
+/// mark must not swallow what a proxy added after it, so the whole line is ignored.
 fn elements(headers: &HeaderMap) -> impl Iterator<Item = Option<Element>> {
     let lines = headers.get_all(FORWARDED).into_iter().rev();
     lines.flat_map(|line| {
@@ -167,7 +168,7 @@ fn elements(headers: &HeaderMap) -> impl Iterator<Item = Option<Element>> {
     })
 }
 
-/// A line of `Forwarded` (RFC 7239, section 4).
+/// Parses a line of `Forwarded` (RFC 7239, section 4).
 fn parse(mut rest: &str) -> Option<Vec<Element>> {
     let mut elements = vec![Element::default()];
     loop {
@@ -184,7 +185,7 @@ fn parse(mut rest: &str) -> Option<Vec<Element>> {
             if let Some(field) = field
                 && field.replace(value).is_some()
             {
-                // Each parameter comes once in an element.
+                // Each parameter may appear once in an element.
                 return None;
             }
             rest = behind.trim_start_matches([' ', '\t']);
@@ -199,7 +200,7 @@ fn parse(mut rest: &str) -> Option<Vec<Element>> {
     }
 }
 
-/// `name=value`, and what follows it.
+/// Parses `name=value`, and returns the rest too.
 fn pair(text: &str) -> Option<(&str, String, &str)> {
     let (name, rest) = text.split_at(text.find('=')?);
     let rest = &rest[1..];
@@ -225,12 +226,12 @@ fn pair(text: &str) -> Option<(&str, String, &str)> {
     }
 }
 
-/// Of what a token is made (RFC 9110, section 5.6.2).
+/// Returns true for the characters of a token (RFC 9110, section 5.6.2).
 fn is_of_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// The address of a client, with or without its port. None if it is hidden (`unknown`, `_name`), or malformed.
+/// Parses the address of a client, with or without its port. None if it is hidden (`unknown`, `_name`) or malformed.
 fn node(text: &str) -> Option<IpAddr> {
     let bracketed = text
         .strip_prefix('[')
@@ -243,7 +244,8 @@ fn node(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// `https://hooks.example` of a scheme and a host that can be the beginning of a URL, and say nothing more than that.
+/// Returns `https://hooks.example` for a scheme and a host, if they can be the beginning of a URL and contain nothing
+/// else.
 fn scheme_and_host(scheme: &str, host: &str) -> Option<String> {
     let is_web = ["http", "https"]
         .iter()

@@ -1,7 +1,7 @@
-//! Requests that pages of other origins send from a browser. A webhook lists the origins that it takes them from.
+//! Requests that pages of other origins send from a browser. A webhook lists the origins that it accepts.
 //!
-//! Nothing is kept from anybody by this: whoever knows a webhook's URL can call it. It lets a browser show a page of these
-//! origins what was answered, and send what it would have to ask for first.
+//! This protects nothing from anybody, because whoever knows a webhook's URL can call it. It only lets a browser show
+//! the answer to a page of these origins, and send requests for which the browser must first ask.
 
 use axum::response::{IntoResponse, Response};
 use dormouse_runtime::Addressee;
@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// Seconds for which a browser need not ask again.
+/// How long a browser need not ask again, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// Returns the origin of the page that sent a request, if the webhook takes requests from there.
@@ -25,12 +25,12 @@ pub(super) fn allowed(addressee: &Addressee, headers: &HeaderMap) -> Option<Head
     is_allowed.then(|| origin.clone())
 }
 
-/// Returns true if a browser asks whether a page may send something.
+/// Returns true if a browser asks whether a page may send a request.
 pub(super) fn is_preflight(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Returns the answer to a browser that asks, of an origin that is allowed. The methods are what the webhook delivers.
+/// Returns the answer to a browser's question, for an allowed origin. `methods` are those that the webhook delivers.
 pub(super) fn preflight(methods: HeaderValue, asked: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();

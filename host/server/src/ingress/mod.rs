@@ -1,9 +1,9 @@
-//! Ingress: `/hooks/{token}`, where the outside world wakes runs by their webhooks, and starts runs by triggers.
+//! Ingress: `/hooks/{token}`, where the outside world wakes runs by their webhooks and starts runs by triggers.
 //!
-//! The order of checks is fixed, and each is cheaper than the next: the token (which needs no store), the methods that
-//! never reach a run, the method, the length of the body, and what else the head shows, which the runtime judges. Only then
-//! the body is read, and the runtime checks the rest. The caller is answered when the request is durable; what the run does
-//! changes nothing about that, unless the webhook replies from the workflow.
+//! The checks have a fixed order, the cheapest first: the token (which needs no store), the methods that never reach a
+//! run, the method, the length of the body, and the rest of the head, which the runtime checks. Only then the body is
+//! read, and the runtime does the remaining checks. The caller is answered when the request is durable, whatever the
+//! run does, unless the webhook replies from the workflow.
 
 mod answer;
 pub mod client;
@@ -38,18 +38,18 @@ use client::{Caller, TrustedProxies, base};
 pub(crate) use answer::told;
 pub use rejections::{Rejected, Rejections, Source};
 
-/// What the routes need.
+/// The state that the routes need.
 #[derive(Clone)]
 pub struct Ingress {
     /// The host.
     pub runtime: Runtime,
-    /// What is counted.
+    /// The counters.
     pub metrics: Metrics,
-    /// What is counted of refused requests for each webhook.
+    /// The refused requests, counted for each webhook.
     pub rejections: Rejections,
     /// The memory for bodies.
     pub(crate) rooms: Rooms,
-    /// Proxies that are believed.
+    /// The proxies that are believed.
     pub trusted: Arc<TrustedProxies>,
 }
 
@@ -62,7 +62,7 @@ pub fn routes(ingress: Ingress) -> Router {
         .with_state(ingress)
 }
 
-/// Returns the routes of an address that serves webhooks and nothing else.
+/// Returns the routes of an address that serves only webhooks.
 pub fn routes_alone(ingress: Ingress) -> Router {
     routes(ingress).fallback(not_here)
 }
@@ -101,7 +101,7 @@ async fn receive(State(ingress): State<Ingress>, request: Request<Body>) -> Resp
 }
 
 impl Ingress {
-    /// Who sent a request. None only where it did not come over a connection.
+    /// Returns the caller of a request. None only if the request did not come over a connection.
     fn caller(&self, request: &Request<Body>) -> Option<Caller> {
         let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
         Some(client::caller(*peer, request.headers(), &self.trusted))
@@ -122,7 +122,7 @@ impl Ingress {
     }
 }
 
-/// Returns what a refusal is counted for.
+/// Returns the webhook or trigger for which a refusal is counted.
 fn source(address: Address) -> Source {
     match address {
         Address::Webhook(Token { run, webhook }) => Source::Webhook(run, webhook),
@@ -130,7 +130,8 @@ fn source(address: Address) -> Source {
     }
 }
 
-/// Returns for whom the memory of a body is taken. A trigger has what a webhook of a run of its own would have.
+/// Returns the run and the webhook for which the memory of a body is taken. A trigger has the share of a webhook of its
+/// own run.
 fn room_of(address: Address) -> (RunId, WebhookNumber) {
     match address {
         Address::Webhook(Token { run, webhook }) => (run, webhook),
@@ -138,17 +139,18 @@ fn room_of(address: Address) -> (RunId, WebhookNumber) {
     }
 }
 
-/// The token as it stands in the path. Decoded, it would have more than one spelling, and a path that does not decode to
-/// text could not be called at all.
+/// Returns the token as it is in the path. It is not decoded, because it would then have more than one spelling, and a
+/// path that does not decode to text could not be called.
 fn token(uri: &Uri) -> &str {
     let rest = uri.path().strip_prefix("/hooks/").unwrap_or_default();
     rest.split('/').next().unwrap_or_default()
 }
 
-/// An answer and what it is counted as, or the problem.
+/// An answer and the name under which it is counted, or the problem.
 type Answered = Result<(Response, &'static str), Problem>;
 
-/// Answers a request, and tells what the answer is counted as, and the origin of the page that may read it.
+/// Answers a request. Also returns the name under which the answer is counted, and the origin of the page that may read
+/// it.
 async fn respond(
     ingress: &Ingress,
     address: Address,
@@ -169,7 +171,8 @@ async fn respond(
     }
 }
 
-/// Answers a request to a webhook or a trigger. `is_allowed` tells whether it is from a page that may send requests here.
+/// Answers a request to a webhook or a trigger. `is_allowed` is true if it comes from a page that may send requests
+/// here.
 async fn take(
     ingress: &Ingress,
     address: Address,
@@ -230,9 +233,9 @@ fn length(body: &Body) -> Option<u64> {
     }
 }
 
-/// Returns a request as its run will see it, still without its body. Its headers are in the order in which their names came
-/// first, repeats of a name together and in order: the order of different names means nothing (RFC 9110, section 5.3), and
-/// HTTP/2 does not keep it.
+/// Returns a request as its run sees it, without its body. Headers of the same name are together and in order, at the
+/// place of the first. The order of different names has no meaning (RFC 9110, section 5.3), and HTTP/2 does not keep
+/// it.
 fn head(parts: &Parts, base: &str) -> journal::Request {
     let target = parts.uri.path_and_query();
     let target = target.map_or("/", |target| target.as_str());

@@ -1,11 +1,13 @@
-//! What webhooks and triggers refused, for whoever asks why a provider's requests do not arrive.
+//! Counts the requests that webhooks and triggers refused, for operators who ask why a provider's requests do not
+//! arrive.
 //!
-//! A refused request leaves nothing in the store, so that refusing costs no disk; it is counted here, from the start of
-//! the host on. Only requests with a genuine token are counted, so that nobody fills this by inventing tokens, and not
-//! those whose webhook is gone, which nobody would look for. Its size is bounded all the same.
+//! A refused request leaves nothing in the store, so that a refusal costs no disk. It is counted here since the start
+//! of the host. Only requests with a genuine token are counted, so that invented tokens cannot fill the memory.
+//! Requests to a webhook that is gone are not counted, because nobody would look at them. The size is bounded in any
+//! case.
 //!
-//! The log has a few lines a minute for each reason. Each names a request, and says how many were refused since the line
-//! before, so that a flood is seen and fills no disk.
+//! The log has a few lines a minute for each reason. Each line names a request, and the number of requests that were
+//! refused since the line before. So a flood is visible and does not fill the disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -19,30 +21,30 @@ use tokio::time::Instant;
 
 use crate::problem::Problem;
 
-/// For how long lines in the log about one reason are counted.
+/// The time in which log lines about one reason are counted.
 const LOG_WINDOW: Duration = Duration::from_secs(60);
 
-/// So many lines there are at most in that time: enough for whoever tries something out, and nothing for a disk.
+/// The largest number of log lines in that time: enough for somebody who experiments, and little for a disk.
 const LOG_LINES: u32 = 20;
 
-/// Webhooks whose refusals are known. Each takes some hundred bytes. A host has more webhooks than this only where most
-/// of them work.
+/// The largest number of webhooks with counts. Each takes some hundred bytes. A host that has more webhooks than this
+/// refuses few requests at most of them.
 const MOST: usize = 10_000;
 
-/// What webhooks refused since the host started. Clones count together.
+/// The refused requests since the host started. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Rejections(Arc<Mutex<Counts>>);
 
-/// What one webhook refused.
+/// The requests that one webhook refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rejected {
-    /// How many requests, by the code of the problem.
+    /// The number of requests, by the code of the problem.
     pub reasons: BTreeMap<&'static str, u64>,
-    /// When the last one came.
+    /// The time of the last request.
     pub last: Option<Time>,
 }
 
-/// What refused a request.
+/// The webhook or trigger that refused a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// A webhook of a run.
@@ -64,23 +66,23 @@ type Key = Source;
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Each with its place in `order`.
+    /// The counts, each with its place in `order`.
     sources: HashMap<Key, (u64, Rejected)>,
-    /// The webhook whose last refusal is longest ago comes first. Times may be equal, places are not.
+    /// The webhook whose last refusal is the oldest comes first. Times may be equal, but places are not.
     order: BTreeMap<u64, Key>,
     next_place: u64,
-    /// What the log says of each reason. Reasons are codes of problems, of which there are some dozens.
+    /// The log state of each reason. Reasons are codes of problems, of which there are some dozens.
     logged: HashMap<&'static str, Logged>,
 }
 
-/// What the log says of one reason.
+/// The log state of one reason.
 #[derive(Debug)]
 struct Logged {
-    /// When the lines began to be counted.
+    /// When counting the lines began.
     since: Instant,
-    /// Lines since then.
+    /// The number of lines since then.
     lines: u32,
-    /// Requests refused since the last line.
+    /// The number of requests refused since the last line.
     refused: u64,
 }
 
@@ -89,7 +91,8 @@ impl Rejections {
     pub fn count(&self, source: Source, client: Option<IpAddr>, problem: &Problem, now: Time) {
         let reason = problem.code();
         let mut counts = self.lock();
-        // A webhook that is gone is no longer shown, so nobody would see its count. An old URL of a trigger is.
+        // A webhook that is gone is not shown any more, so nobody would see its count. An old URL of a trigger is
+        // shown.
         let is_gone = matches!(problem.status(), StatusCode::GONE | StatusCode::NOT_FOUND);
         if !is_gone || matches!(source, Source::Trigger(_)) {
             counts.count(source, reason, now, MOST);
@@ -108,7 +111,7 @@ impl Rejections {
         }
     }
 
-    /// What a webhook or a trigger refused.
+    /// Returns the requests that a webhook or a trigger refused.
     #[must_use]
     pub fn of(&self, source: Source) -> Rejected {
         let counts = self.lock();
@@ -124,7 +127,8 @@ impl Rejections {
 }
 
 impl Counts {
-    /// Counts one more refusal for the log. Returns how many there were since the last line, if there is to be another.
+    /// Counts one more refusal for the log. If a line is to be logged, returns the number of refusals since the last
+    /// line.
     fn log_now(&mut self, reason: &'static str, now: Instant) -> Option<u64> {
         let logged = self.logged.entry(reason).or_insert(Logged {
             since: now,

@@ -1,4 +1,4 @@
-//! Lines of the log between those who log and the thread that writes them.
+//! The log lines between the code that logs and the thread that writes.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -12,17 +12,17 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::repeats::Repeats;
 use super::telling::{is_telling, now, tell};
 
-/// The number of bytes of lines that wait to be written at most. It covers a reader that stops for a while, at a rate at
-/// which a busy host logs, and is little beside what the host itself needs.
+/// The largest number of bytes of lines that wait to be written. It is enough for a reader that stops for some time at
+/// the rate of a busy host, and little compared with the host's own memory.
 const MOST: usize = 1 << 20;
 
-/// The number of bytes that are handed to the system at once at most, beyond one longer line.
+/// The largest number of bytes that are written at once. A single line may be longer.
 const BATCH: usize = 32 << 10;
 
-/// How long to wait before writing again to an output that takes nothing and does not block.
+/// How long to wait before writing again to a non-blocking output that takes nothing.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// The lines of the log. Clones share them. By default nobody writes them.
+/// The lines of the log. Clones share them. By default no thread writes them.
 #[derive(Debug, Clone, Default)]
 pub struct Lines(Arc<Shared>);
 
@@ -33,17 +33,17 @@ struct Shared {
     filled: Condvar,
     /// Signalled when everything is written.
     emptied: Condvar,
-    /// How many lines were dropped since the start.
+    /// The number of lines that were dropped since the start.
     dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Vec<u8>>,
-    /// Bytes of lines that wait or are being written.
+    /// The number of bytes of lines that wait or are being written.
     bytes: usize,
     is_writing: bool,
-    /// Lines that were dropped, of which no line tells yet.
+    /// The number of dropped lines that no line has reported yet.
     untold: u64,
     is_closed: bool,
 }
@@ -52,7 +52,7 @@ impl Lines {
     /// Starts the thread that writes lines to `out`.
     ///
     /// # Errors
-    /// When the system has no thread.
+    /// When the system has no thread left.
     pub(super) fn start(
         out: impl Write + Send + 'static,
         repeats: Arc<Repeats>,
@@ -65,24 +65,24 @@ impl Lines {
         Ok(Lines(shared))
     }
 
-    /// Adds a line, which ends with a line break. Drops it if too much waits already.
+    /// Adds a line, which must end with a line break. Drops it if too much is waiting already.
     pub fn add(&self, line: &[u8]) {
         self.0.add(line);
     }
 
-    /// Returns how many lines were dropped since the start.
+    /// Returns the number of lines that were dropped since the start.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns true if lines were dropped, and none was written since.
+    /// Returns true if lines were dropped, and no line was written since.
     #[must_use]
     pub fn is_dropping(&self) -> bool {
         self.0.lock().untold > 0
     }
 
-    /// Waits until all lines are written, or this much time has passed. What is added from now on may be lost.
+    /// Waits until all lines are written, or this much time has passed. Lines that are added from now on may be lost.
     pub fn close(&self, within: Duration) {
         let mut state = self.0.lock();
         state.is_closed = true;
@@ -116,7 +116,7 @@ impl Shared {
         self.filled.notify_one();
     }
 
-    /// Writes lines until there will be no more.
+    /// Writes lines until there are no more.
     fn run(&self, mut out: impl Write, repeats: &Repeats) {
         while let Some(batch) = self.next(repeats) {
             let bytes = batch.iter().map(Vec::len).sum::<usize>();
@@ -126,7 +126,7 @@ impl Shared {
                     lost += 1;
                 }
             }
-            // What is lost here was told to nobody, and counts as dropped.
+            // These lines were lost without a reader, and count as dropped.
             let lost = lost + u64::from(out.flush().is_err() && lost == 0 && !batch.is_empty());
             let untold = self.written(bytes, lost, lost < batch.len() as u64);
             tell(|| {
@@ -142,7 +142,8 @@ impl Shared {
         }
     }
 
-    /// Waits for lines, or until it is time to tell of repeats, and takes what is written at once. None at the end.
+    /// Waits for lines, or until repeats must be reported, and takes the lines that are written at once. None at the
+    /// end.
     fn next(&self, repeats: &Repeats) -> Option<Vec<Vec<u8>>> {
         let mut state = self.lock();
         while state.waiting.is_empty() {
@@ -178,7 +179,8 @@ impl Shared {
         Some(batch)
     }
 
-    /// Notes that a batch is written. Returns how many lines were dropped before, if a line can tell that now.
+    /// Notes that a batch was written. Returns the number of lines that were dropped before, if a line can report it
+    /// now.
     fn written(&self, bytes: usize, lost: u64, flows: bool) -> u64 {
         self.dropped.fetch_add(lost, Ordering::Relaxed);
         let mut state = self.lock();
@@ -191,7 +193,7 @@ impl Shared {
         }
     }
 
-    /// Notes that the thread that writes has nothing in hand.
+    /// Notes that the writing thread has no lines left.
     fn settle(&self) {
         let mut state = self.lock();
         state.is_writing = false;
@@ -205,7 +207,7 @@ impl Shared {
     }
 }
 
-/// Writes a line to its end, also to an output that does not block.
+/// Writes a whole line, also to an output that does not block.
 #[expect(
     clippy::disallowed_methods,
     reason = "a thread of its own, which waits for whoever reads the log"
@@ -223,7 +225,7 @@ fn write(out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// One event's way into the lines. The formatter writes each event at once.
+/// Adds one event to the lines. The formatter writes each event in one call.
 #[derive(Debug)]
 pub struct Line<'a>(&'a Shared);
 
@@ -260,7 +262,7 @@ mod tests {
 
     impl Write for Reader {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // A reader that is gone is a pipe that is closed.
+            // A reader that is gone closes its pipe.
             self.permits.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
             self.read.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -289,7 +291,7 @@ mod tests {
     fn a_reader_that_stalls_delays_nobody_and_what_it_missed_is_counted() {
         let (lines, permit, read) = stalled();
         let line = [b'x'; 1_000];
-        // More than fits, and nobody reads: this would never return if it waited for the reader.
+        // More lines than fit, without a reader: this would never return if it waited for the reader.
         for _ in 0..2_000 {
             lines.add(&line);
         }

@@ -1,8 +1,8 @@
 //! The log: lines on standard error, written by a thread of their own.
 //!
-//! Whoever reads the log may be slow, or stop reading. The host does not wait for that: `lines` keeps a bounded number of
-//! bytes, drops lines when it is full, and says later how many. `repeats` keeps a flood of one message from becoming a
-//! flood of lines. Nothing is left out without a line that says how much.
+//! The reader of the log may be slow, or stop reading. The host does not wait for it: `lines` keeps a bounded number of
+//! bytes, drops lines when it is full, and later reports how many. `repeats` limits the lines of a message that is
+//! logged very often. Nothing is left out without a line that says how much.
 
 mod lines;
 mod repeats;
@@ -24,14 +24,14 @@ use repeats::{Limited, Repeats};
 /// Starts the log of this process. Log events go to standard error: standard output is for results.
 ///
 /// # Errors
-/// When the system has no thread for it.
+/// When the system has no thread left for it.
 pub fn start(config: &Config) -> io::Result<Lines> {
     let repeats = Arc::<Repeats>::default();
     let lines = Lines::start(io::stderr(), repeats.clone())?;
-    // The filter was checked with the other settings.
+    // The filter was checked together with the other settings.
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    // Without a hint this filter would have every library's event of level trace made, only to be thrown away: wasmtime
-    // alone has several for each operation.
+    // Without this hint, every library's events of level trace would be created and then discarded. Wasmtime alone has
+    // several for each operation.
     let filter = filter
         .and(filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE))
         .and(Limited(repeats));
@@ -47,14 +47,15 @@ pub fn start(config: &Config) -> io::Result<Lines> {
     Ok(lines)
 }
 
-/// Whether an event keeps to itself what callers sent. This program's own do at every level, and libraries do down to
-/// debug. Below that hyper, h2 and TLS handle whole requests, and the next release may say anything of them.
+/// Returns true if an event does not reveal what callers sent. The events of this program never do, and those of
+/// libraries do not down to the level debug. Below that, hyper, h2 and TLS log whole requests, and a new release may
+/// log anything.
 fn is_discreet(event: &Metadata<'_>) -> bool {
     event.target().starts_with("dormouse") || *event.level() < Level::TRACE
 }
 
-/// Logs panics as everything else. The standard library would write them to standard error itself, and wait there for
-/// whoever reads it.
+/// Logs panics like everything else. The standard library would write them to standard error itself, and wait there for
+/// the reader.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);

@@ -1,8 +1,8 @@
-//! Limits how often one message is logged: the first few of a span of time are written, the others are counted, and one
-//! line at the end of the span says how many there were.
+//! Limits how often one message is logged. The first messages within a span of time are written, the others are
+//! counted, and one line at the end of the span says how many there were.
 //!
-//! A message is the place in the code that logs it, so that its text is constant and there are few of them. Details of
-//! level debug are not limited: who asks for those wants all of them.
+//! A message is identified by the place in the code that logs it, so that its text is constant and there are only a
+//! few. Events of level debug are not limited, because somebody who asks for them wants all of them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,22 +18,22 @@ use tracing_subscriber::layer::{Context, Filter};
 
 use super::telling::{is_telling, now};
 
-/// How often one message is written within [`SPAN`].
+/// The number of times that one message is written within [`SPAN`].
 const OFTEN: u64 = 100;
 
-/// The span of time that begins with a message.
+/// The span of time, which begins with a message.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// The messages that were logged lately.
+/// The messages that were logged recently.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(Mutex<HashMap<Identifier, Window>>);
 
-/// One message in one span of time.
+/// One message within one span of time.
 #[derive(Debug)]
 struct Window {
     ends: Instant,
     count: u64,
-    /// What is told of it at the end.
+    /// The level of the line at the end.
     level: Level,
     target: &'static str,
     message: String,
@@ -62,19 +62,19 @@ impl Repeats {
         if window.ends <= now && window.left_out() == 0 {
             *window = Window::new(event, now);
         }
-        // A span that has ended, with messages left out, goes on until the line about them is written.
+        // If messages were left out, the span continues until the line about them is written.
         window.count += 1;
         window.count <= OFTEN
     }
 
-    /// Returns when there may be something to tell.
+    /// Returns the time at which a line may be due.
     pub(super) fn due(&self) -> Option<Instant> {
         let windows = self.lock();
         let full = windows.values().filter(|window| window.count >= OFTEN);
         full.map(|window| window.ends).min()
     }
 
-    /// Logs what was left out in spans that have ended.
+    /// Logs how many messages were left out in spans that have ended.
     pub(super) fn tell(&self, now: Instant) {
         for left_out in self.take(now) {
             let LeftOut {
@@ -152,7 +152,7 @@ impl Visit for Text {
     }
 }
 
-/// The filter that leaves repeats out.
+/// The filter that leaves out repeats.
 pub(super) struct Limited(pub(super) Arc<Repeats>);
 
 impl<S> Filter<S> for Limited {
@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts every event at the time that the test says.
+    /// Counts every event at the time that the test sets.
     struct At(Arc<Repeats>, Arc<Mutex<Instant>>, Arc<Mutex<Vec<bool>>>);
 
     impl<S: tracing::Subscriber> Layer<S> for At {

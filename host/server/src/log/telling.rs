@@ -1,4 +1,4 @@
-//! What the log says of itself: lines about lines, which are neither dropped nor left out.
+//! The log's lines about itself. They are neither dropped nor left out.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -7,19 +7,19 @@ thread_local! {
     static IS_TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Returns true in the thread that writes the log, while it logs what was left out.
+/// Returns true in the thread that writes the log, while it reports what was left out.
 pub(super) fn is_telling() -> bool {
     IS_TELLING.get()
 }
 
-/// Logs what was left out.
+/// Reports what was left out.
 pub(super) fn tell(log: impl FnOnce()) {
     IS_TELLING.set(true);
     log();
     IS_TELLING.set(false);
 }
 
-/// Returns the time that spans of the log are measured with. It reaches no guest and no journal.
+/// Returns the time by which spans of the log are measured. It reaches no guest and no journal.
 #[expect(
     clippy::disallowed_methods,
     reason = "spans of the log, which reach no guest and no journal"

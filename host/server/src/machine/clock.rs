@@ -1,4 +1,4 @@
-//! The machine's clocks. The only place that reads them.
+//! The machine's clocks. This is the only place that reads them.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,11 +7,11 @@ use dormouse_journal::Time;
 use dormouse_seams::{Clock, Task};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// A sleep is cut into slices of this length, after each of which the clock is read again: a timer that is months away
-/// is on time although the machine was suspended in between.
+/// The longest part of a sleep after which the clock is read again. So a timer that is months away is on time although
+/// the machine was suspended in between.
 const SLICE: Duration = Duration::from_secs(10);
 
-/// The id that Linux gives each boot.
+/// The file with the id that Linux gives each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The machine's clocks.
@@ -19,7 +19,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 pub struct MachineClock;
 
 impl MachineClock {
-    /// Resolves after so many milliseconds.
+    /// Resolves after this many milliseconds.
     pub fn pause(&self, milliseconds: u64) -> Task {
         self.sleep_until(elapsed().saturating_add(milliseconds))
     }

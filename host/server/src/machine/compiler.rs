@@ -1,11 +1,11 @@
 //! Compiles in a child process: the same binary, under limits of processor time and memory, at low priority.
 //!
-//! The compiler cannot be interrupted, and a small component can keep it busy for minutes or make it eat gigabytes. In
-//! a child, the kernel ends it.
+//! The compiler cannot be interrupted, and a small component can keep it busy for minutes or make it use gigabytes. The
+//! kernel can end a child process.
 //!
-//! What a component exceeds of its own limits is its own fault, and so is a panic that it causes twice. A child that ends
-//! otherwise, such as one that the kernel kills for want of memory, is the host's trouble: that passes, and whoever asked
-//! is told to come again, later the more often it happened.
+//! If a component exceeds its own limits, or makes the compiler panic twice, the component is at fault. A child that
+//! ends in another way, such as one that the kernel kills because of too little memory, is the host's trouble. That
+//! passes, so the caller is told to try again, after a longer time the more often it has happened.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -28,39 +28,40 @@ use super::script;
 /// The hidden command by which the binary becomes a compiler.
 pub const COMMAND: &str = "compile";
 
-/// How many components are compiled at once: one may be a bomb, and good ones should not wait for it to go off. The runtime
-/// uploads two at once at most, and leaves the third to runs that wake.
+/// The number of components that are compiled at once. One may be hostile, and others should not wait for its end. The
+/// runtime compiles at most two uploads at once, and leaves the third to runs that wake.
 const AT_ONCE: usize = 3;
 
-/// How many components wait for a compiler at most. Each is in memory meanwhile.
+/// The largest number of components that wait for a compiler. Each is in memory meanwhile.
 const WAITING: usize = 16;
 
-/// Seconds after which to try again after the first failure that was the host's. They double with each in a row.
+/// Seconds after which to try again, after the first failure of the host. They double with each failure in a row.
 const RETRY_FIRST: u32 = 5;
 
-/// The most seconds after which to try again.
+/// The largest number of seconds after which to try again.
 const RETRY_MOST: u32 = 320;
 
-/// How many components are remembered that the compiler panicked on.
+/// The number of components that are remembered because the compiler panicked on them.
 const PANICS: usize = 64;
 
-/// How many bytes of what a compiler says are read.
+/// The number of bytes of a compiler's output that are read.
 const SAID: u64 = 16 << 10;
 
-/// A compiler that waits for the processor for this many times its allowed time is stuck, or the machine is.
+/// The factor of its allowed time for which a compiler may wait for the processor. After that, the compiler or the
+/// machine is stuck.
 const PATIENCE: u32 = 10;
 
-/// What the compiler says when it refuses a component, as opposed to being killed.
+/// The exit code of a compiler that refuses a component, in contrast to one that is killed.
 const REFUSED: u8 = 3;
 
-/// What a child is to do.
+/// The work of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
-    /// A component becomes code.
+    /// Compile a component to code.
     Compile,
-    /// A module of code that programs share becomes code.
+    /// Compile a module that programs share to code.
     CompileShared,
-    /// A workflow in JavaScript becomes a component.
+    /// Make a component of a workflow in JavaScript.
     TakeIn,
 }
 
@@ -75,8 +76,8 @@ impl Work {
         }
     }
 
-    /// What limits the memory. An instance reserves gigabytes of addresses, and uses few of them, so where a workflow is
-    /// evaluated only what can be written to is counted.
+    /// Returns the limit on memory. An instance reserves gigabytes of addresses and uses few of them, so where a
+    /// workflow is evaluated, only writable memory counts.
     fn memory(self) -> Resource {
         match self {
             Work::Compile | Work::CompileShared => Resource::As,
@@ -93,29 +94,29 @@ pub struct ChildCompiler {
     record: Record,
 }
 
-/// What became of compilers of late. Clones share it.
+/// The results of recent compilers. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Record(Arc<Mutex<Past>>);
 
 #[derive(Debug, Default)]
 struct Past {
-    /// Failures in a row that were the host's.
+    /// The number of failures in a row that were the host's.
     failures: u32,
-    /// The components that the compiler panicked on once.
+    /// The components on which the compiler panicked once.
     panicked: VecDeque<VersionId>,
 }
 
-/// What compiling one component may take.
+/// The limits for compiling one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// Processor time.
+    /// The processor time.
     pub time: Duration,
-    /// Bytes of address space.
+    /// The address space in bytes.
     pub memory: u64,
 }
 
 impl ChildCompiler {
-    /// A compiler with these limits.
+    /// Creates a compiler with these limits.
     #[must_use]
     pub fn new(limits: CompileLimits) -> Self {
         ChildCompiler {
@@ -126,7 +127,7 @@ impl ChildCompiler {
         }
     }
 
-    /// Returns what became of its compilers of late.
+    /// Returns the results of its recent compilers.
     #[must_use]
     pub fn record(&self) -> Record {
         self.record.clone()
@@ -140,7 +141,7 @@ impl Record {
         self.lock().failures > 0
     }
 
-    /// Notes how a compiler ended. Returns what whoever asked is told.
+    /// Notes how a compiler ended. Returns the error for the caller, if there is one.
     fn judge(
         &self,
         limits: CompileLimits,
@@ -199,15 +200,15 @@ impl Past {
 #[derive(Debug)]
 enum Ended {
     Compiled(Vec<u8>),
-    /// It refused the component.
+    /// The compiler refused the component.
     Refused(String),
-    /// It took more processor time than it may.
+    /// The compiler took more processor time than is allowed.
     OutOfTime,
-    /// It took more memory than it may.
+    /// The compiler took more memory than is allowed.
     OutOfMemory,
-    /// It panicked, or overflowed its stack.
+    /// The compiler panicked, or overflowed its stack.
     Panicked(String),
-    /// It was killed from outside, or could not be run.
+    /// The compiler was killed from outside, or could not be run.
     Failed(String),
 }
 
@@ -235,16 +236,16 @@ impl Compiler for ChildCompiler {
     }
 }
 
-/// Bytes that say how long handed code is.
+/// The number of bytes for the length of the code that is passed on.
 const LENGTH: usize = 8;
 
-/// Writes compiled code for a child: the key of its seal, its length, the sealed code.
+/// Encodes compiled code for a child: the key of its seal, its length, and the sealed code.
 fn hand_over(code: &HandedCode) -> Bytes {
     let length = (code.sealed.len() as u64).to_le_bytes();
     [code.key.as_slice(), &length, &code.sealed].concat().into()
 }
 
-/// Reads that from the beginning of what a child was given. Returns what follows as well.
+/// Decodes compiled code from the beginning of a child's input. Also returns the rest.
 fn handed(given: &[u8]) -> Option<([u8; 32], &[u8], &[u8])> {
     let (key, given) = given.split_first_chunk()?;
     let (length, given) = given.split_first_chunk::<LENGTH>()?;
@@ -254,7 +255,7 @@ fn handed(given: &[u8]) -> Option<([u8; 32], &[u8], &[u8])> {
 }
 
 impl ChildCompiler {
-    /// `handed` goes before the component to the child's standard input.
+    /// Runs a child. `handed` goes to its standard input before the component.
     fn work(
         &self,
         work: Work,
@@ -267,7 +268,7 @@ impl ChildCompiler {
             let ended = match place {
                 Err(_) => Ended::Failed("too many components wait to be compiled".into()),
                 Ok(_place) => {
-                    // Nobody closes it.
+                    // The semaphore is never closed.
                     let _permit = at_once.acquire().await;
                     let given = [handed, component.clone()];
                     let run = compile_in_child(work, limits, given);
@@ -291,7 +292,7 @@ async fn compile_in_child(work: Work, limits: CompileLimits, given: [Bytes; 2]) 
         let (mut code, mut message) = (Vec::new(), Vec::new());
         let feed = async move {
             for part in given {
-                // A child that is killed closes the pipe; its exit status says why.
+                // A child that is killed closes the pipe. Its exit status has the reason.
                 let _ = input.write_all(&part).await;
             }
         };
@@ -312,7 +313,7 @@ async fn compile_in_child(work: Work, limits: CompileLimits, given: [Bytes; 2]) 
     ended.unwrap_or_else(|error| Ended::Failed(error.to_string()))
 }
 
-/// The KiB that a compiler's allocator reserves at once.
+/// The memory that a compiler's allocator reserves at once, in KiB.
 const ARENA: &str = "16384";
 
 fn spawn(work: Work, limits: CompileLimits) -> std::io::Result<Child> {
@@ -322,7 +323,7 @@ fn spawn(work: Work, limits: CompileLimits) -> std::io::Result<Child> {
         .arg(limits.memory.to_string())
         .arg(work.name())
         .env_clear()
-        // The allocator would reserve more addresses at once than the limit allows.
+        // By default, the allocator would reserve more address space at once than the limit allows.
         .env("MIMALLOC_ARENA_RESERVE", ARENA)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -331,7 +332,7 @@ fn spawn(work: Work, limits: CompileLimits) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// What Rust's standard library exits with after a panic.
+/// The exit code of Rust's standard library after a panic.
 const PANICKED: i32 = 101;
 
 fn classify(status: ExitStatus, message: &str) -> Ended {
@@ -344,7 +345,7 @@ fn classify(status: ExitStatus, message: &str) -> Ended {
         (Some(code), _) if code == i32::from(REFUSED) => Ended::Refused(message),
         (Some(PANICKED), _) => Ended::Panicked(message),
         (_, Some(Signal::XCPU)) => Ended::OutOfTime,
-        // An allocation that fails aborts, and so does a stack that overflows.
+        // A failed allocation aborts, and so does a stack overflow.
         (_, Some(Signal::ABORT)) if message.contains("memory allocation of") => Ended::OutOfMemory,
         (_, Some(Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL)) => {
             Ended::Panicked(format!("{status}: {message}"))
@@ -353,7 +354,8 @@ fn classify(status: ExitStatus, message: &str) -> Ended {
     }
 }
 
-/// The child's side: component on standard input, code on standard output. Its arguments are the limits.
+/// The child's side: reads a component from standard input and writes code to standard output. Its arguments are the
+/// limits.
 #[must_use]
 pub fn compile_main(arguments: &[String]) -> ExitCode {
     match child(arguments) {
@@ -365,7 +367,7 @@ pub fn compile_main(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// What the child says when it fails for a reason that is not the component.
+/// The exit code of a child that fails for a reason other than the component.
 const BROKEN: u8 = 4;
 
 fn child(arguments: &[String]) -> Result<(), (u8, String)> {
@@ -385,11 +387,11 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
     limit(Resource::Cpu, time).map_err(|error| broken(&error))?;
     limit(work.memory(), memory).map_err(|error| broken(&error))?;
-    // Its memory is as large as its limit, and a component that breaks it must not fill the disk.
+    // The memory of the child is as large as its limit, and a component that crashes it must not fill the disk.
     super::dumps::forbid_dump_files().map_err(|error| broken(&error))?;
-    // If memory runs out, this process is given up and not the host.
+    // If memory runs out, the system ends this process and not the host.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // Runs that are alive go first. That the priority cannot be lowered is no reason not to compile.
+    // Living runs go first. If the priority cannot be lowered, that is no reason not to compile.
     let _ = rustix::process::nice(10);
     let mut given = Vec::new();
     std::io::stdin()
@@ -436,8 +438,8 @@ mod tests {
         memory: 1 << 30,
     };
 
-    /// Returns what is said of a child of this component that ended so: the seconds to wait, or none if it is the
-    /// component's own fault.
+    /// Returns the seconds to wait after a child for this component has ended in this way, or none if the component is
+    /// at fault.
     fn told(record: &Record, component: &[u8], status: i32, message: &str) -> Option<u32> {
         let ended = classify(ExitStatus::from_raw(status), message);
         match record.judge(LIMITS, ended, || VersionId::of(component)) {

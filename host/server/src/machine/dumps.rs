@@ -4,18 +4,18 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// Sees to it that a crash leaves no copy of this process's memory: it holds the keys of secrets. Other programs of the
-/// same user cannot read its memory either from then on.
+/// Ensures that a crash leaves no copy of this process's memory, which contains the keys of secrets. From then on,
+/// other programs of the same user cannot read its memory either.
 ///
 /// # Errors
 /// When the system refuses.
 pub fn forbid_dumps() -> io::Result<()> {
     forbid_dump_files()?;
-    // A limit of 0 does not bind a program that the system pipes dumps to.
+    // A limit of 0 does not apply to a program to which the system pipes dumps.
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Sees to it that a crash of this process, or of one that it starts, leaves no file.
+/// Ensures that a crash of this process, or of a process that it starts, leaves no file.
 pub(super) fn forbid_dump_files() -> io::Result<()> {
     let none = Rlimit {
         current: Some(0),

@@ -1,4 +1,4 @@
-//! The way out, over HTTP.
+//! The client for outbound requests, over HTTP.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use dormouse_seams::{Attempt, Egress, Task};
 
 use crate::metrics::Metrics;
 
-/// Sends calls with the outbound client, and counts what comes of them.
+/// Sends calls with the outbound client, and counts their results.
 #[derive(Clone)]
 pub struct HttpEgress {
     client: Arc<Client>,
@@ -16,7 +16,7 @@ pub struct HttpEgress {
 }
 
 impl HttpEgress {
-    /// Sends with this client, and counts here.
+    /// Creates an egress that sends with this client and counts in these metrics.
     #[must_use]
     pub fn new(client: Client, metrics: Metrics) -> Self {
         HttpEgress {

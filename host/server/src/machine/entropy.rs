@@ -8,7 +8,7 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        // A system without randomness cannot make a token that nobody can guess: there is nothing to go on with.
+        // Without randomness, the host cannot make tokens that nobody can guess, so it cannot continue.
         if let Err(error) = getrandom::fill(bytes) {
             tracing::error!(%error, "the system gives no randomness");
             std::process::abort();

@@ -1,13 +1,13 @@
-//! How many files and sockets the process may have open.
+//! The number of files and sockets that the process may have open.
 
 use dormouse_limits::CONNECTIONS;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files and sockets beside the connections that are accepted: of the store, calls and compilers.
+/// The number of files and sockets besides accepted connections: those of the store, of calls and of compilers.
 const BESIDE: u64 = 2_048;
 
-/// Raises the limit as far as it can be raised without rights: shells and service managers set it to 1,024, which is
-/// meant for programs that use `select`, while what they allow is far more.
+/// Raises the limit as far as is possible without privileges. Shells and service managers set it to 1,024, which is
+/// meant for programs that use `select`, although they allow much more.
 pub fn raise_open_files(connections: usize) {
     let found = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -1,8 +1,8 @@
-//! How much memory the process may use: the machine's, or less if it is in a cgroup with a limit.
+//! The amount of memory that the process may use: the machine's, or less if its cgroup has a limit.
 
 use std::path::{Path, PathBuf};
 
-/// Returns the bytes of memory that the process may use. None if the machine does not say.
+/// Returns the number of bytes of memory that the process may use. None if the machine does not tell.
 pub fn available_memory() -> Option<u64> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok();
     let machine = machine.as_deref().and_then(total);
@@ -14,7 +14,7 @@ pub fn available_memory() -> Option<u64> {
     limits.chain(machine).min()
 }
 
-/// Returns the machine's memory, by the text of `/proc/meminfo`.
+/// Returns the machine's memory in bytes, from the text of `/proc/meminfo`.
 fn total(text: &str) -> Option<u64> {
     let line = text
         .lines()
@@ -23,8 +23,8 @@ fn total(text: &str) -> Option<u64> {
     kibibytes.checked_mul(1 << 10)
 }
 
-/// Returns the files that may hold a limit, by the text of `/proc/self/cgroup`: those of the process's cgroup and of all
-/// above it. Without a limit cgroups of version 2 have the word `max` there, and those of version 1 a number that is
+/// Returns the files that may have a limit, from the text of `/proc/self/cgroup`: those of the process's cgroup and of
+/// all above it. Without a limit, cgroups of version 2 have the word `max` there, and those of version 1 a number
 /// larger than any memory.
 fn limit_files(text: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -1,4 +1,5 @@
-//! The real machine behind the runtime's seams: its clock, randomness, tasks, compiler and network.
+//! The real machine: the implementations of the runtime's clock, randomness, tasks, compiler and
+//! network.
 
 mod clock;
 pub mod compiler;

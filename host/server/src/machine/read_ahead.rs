@@ -1,36 +1,36 @@
-//! Reading the store's file ahead of its verification.
+//! Reads the store's file ahead of its verification.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// How many threads read ahead. One does not keep a fast disk busy.
+/// The number of threads that read ahead. One thread cannot use the whole speed of a fast disk.
 const READERS: u64 = 4;
 
-/// How much each of them reads at a time.
+/// The number of bytes that each of them reads at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Has the file read in the background, for the sake of whoever is about to verify it: that goes from page to page
-/// in the order of keys, waits for the disk at each, and gets a tenth of what it can give. What is read stays in the
-/// memory that the operating system has to spare.
+/// Reads the file in the background, to speed up its verification: that goes from page to page in the order of keys,
+/// waits for the disk at each page, and gets a tenth of the disk's speed. The pages that were read stay in memory
+/// that the operating system does not need otherwise.
 ///
 /// # Errors
-/// When there is no thread for it.
+/// When there is no thread left for it.
 pub fn read_ahead(path: &Path) -> io::Result<()> {
     for first in 0..READERS {
         let path = path.to_owned();
         std::thread::Builder::new()
             .name("read-ahead".into())
             .spawn(move || {
-                // Whoever verifies the file meets the same error, and says so. A new host has none.
+                // The verification meets the same error and reports it. A new host has no file.
                 let _ = File::open(path).and_then(|file| read_every(&file, first));
             })?;
     }
     Ok(())
 }
 
-/// Reads one chunk of as many as there are readers, up to the end of the file.
+/// Reads every chunk whose number is `first` plus a multiple of [`READERS`], up to the end of the file.
 fn read_every(file: &impl FileExt, first: u64) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut offset = first * CHUNK as u64;
@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    /// A file that records what is read of it.
+    /// A file that records which parts of it are read.
     struct Recorded {
         size: u64,
         read: RefCell<Vec<(u64, u64)>>,

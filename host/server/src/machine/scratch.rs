@@ -6,26 +6,26 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The name that it has for a moment.
+/// The name that the file has for a moment.
 const FILE: &str = "dormouse.backup";
 
-/// A file in the data directory that is gone when it is closed, whatever becomes of the process. It holds keys, as the
-/// store does, and is open to its owner alone.
+/// A file in the data directory that is removed when it is closed, whatever happens to the process. It contains keys,
+/// like the store, and only its owner can open it.
 ///
-/// It is never synced: a crash takes all of it.
+/// It is never synced, so a crash removes all of it.
 #[derive(Debug, Clone)]
 pub struct Scratch {
     file: Arc<File>,
 }
 
 impl Scratch {
-    /// An empty one. There may be one at a time in a directory.
+    /// Creates an empty file. There may be only one at a time in a directory.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When the file cannot be made.
     pub fn new(directory: &Path) -> io::Result<Self> {
         let path = directory.join(FILE);
-        // One is left by a process that was killed in the moment between the two.
+        // A process that was killed between making and removing the file has left one.
         remove(&path)?;
         let file = OpenOptions::new()
             .read(true)
@@ -39,7 +39,7 @@ impl Scratch {
         })
     }
 
-    /// Returns the file, which is read from its beginning.
+    /// Returns the file, positioned at its beginning.
     ///
     /// # Errors
     /// When the process has too many files open.

@@ -1,4 +1,4 @@
-//! Workflows in JavaScript: they are evaluated in the JavaScript runtime, in the child process that compiles.
+//! Workflows in JavaScript. They are evaluated in the JavaScript runtime, in the child process that compiles.
 
 use std::sync::OnceLock;
 
@@ -9,14 +9,14 @@ use dormouse_journal::VersionId;
 use dormouse_runtime::{ScriptCode, ScriptFacts, TakenIn};
 use serde::Deserialize;
 
-/// The JavaScript runtime, as it was built with this program; empty if it was not.
+/// The JavaScript runtime that was built with this program. Empty if there was none.
 const RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js-runtime.wasm"));
 
-/// What is said where it was not.
+/// The error if this program was built without the runtime.
 pub(crate) const MISSING: &str =
     "this program was built without JavaScript; build it with `cargo xtask build`";
 
-/// The runtime in its parts.
+/// The parts of the runtime.
 struct Parts {
     code: ScriptCode,
     state: Vec<u8>,
@@ -39,7 +39,7 @@ pub(crate) fn code() -> Option<ScriptCode> {
     parts().map(|parts| parts.code.clone())
 }
 
-/// What the runtime tells of a workflow.
+/// The runtime's report about a workflow.
 #[derive(Debug, Default, Deserialize)]
 struct Told {
     workflows: Vec<String>,
@@ -47,8 +47,8 @@ struct Told {
     notes: Vec<String>,
 }
 
-/// Reads what the runtime has told, which is nothing if the workflow must be evaluated when a run starts and got nowhere
-/// before.
+/// Reads the runtime's report. It is empty if the workflow must be evaluated when a run starts, and the evaluation at
+/// deployment did not get far enough.
 pub(crate) fn facts(told: &str) -> ScriptFacts {
     let Told {
         workflows,
@@ -62,10 +62,10 @@ pub(crate) fn facts(told: &str) -> ScriptFacts {
     }
 }
 
-/// Makes a component of a workflow: a bundle, or the text of one file.
+/// Makes a component from a workflow, which is a bundle or the text of one file.
 ///
 /// # Errors
-/// When it is no workflow, with what its author reads.
+/// When it is not a workflow. The message is for its author.
 pub(crate) fn component(engine: &Engine, code: &SharedCode, upload: &[u8]) -> Result<Made, String> {
     let parts = parts().ok_or(MISSING)?;
     let bundled;
@@ -92,25 +92,25 @@ pub(crate) fn component(engine: &Engine, code: &SharedCode, upload: &[u8]) -> Re
     })
 }
 
-/// A component that was made of a workflow, and what the runtime told of it.
+/// A component that was made from a workflow, and the runtime's report about it.
 #[derive(Debug)]
 pub(crate) struct Made {
     pub(crate) component: Vec<u8>,
     pub(crate) told: String,
 }
 
-/// Bytes that say how long a part is.
+/// The number of bytes that encode the length of a part.
 const LENGTH: usize = 8;
 
 impl Made {
-    /// Writes it for another process: the length of what was told, that, the component.
+    /// Encodes it for another process: the length of the report, the report, and the component.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let length = (self.told.len() as u64).to_le_bytes();
         [&length, self.told.as_bytes(), &self.component].concat()
     }
 }
 
-/// Reads what [`Made::encode`] has written.
+/// Decodes what [`Made::encode`] has written.
 pub(crate) fn taken_in(bytes: &[u8]) -> Option<TakenIn> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// What is compiled once is what every workflow shares, to the last byte.
+    /// Tests that the code that is compiled once is, to the last byte, the code of every workflow.
     #[test]
     fn a_workflow_has_the_code_of_the_runtime() {
         assert_eq!(SHARED_CODE, divide::CODE);

@@ -10,25 +10,25 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::threads::Threads;
 
-/// After so many polls of tasks a worker looks whether something came over the network or a timer is due. A guest that
-/// computes gives way after 5 ms, so that with tokio's own 61 polls two such guests on each worker would keep everybody
-/// else waiting for 300 ms. A look costs about a microsecond.
+/// The number of polls after which a worker checks whether something arrived over the network or a timer is due. A
+/// guest that computes gives way after 5 ms. With tokio's default of 61 polls, two such guests on each worker would
+/// delay everything else by 300 ms. A check costs about a microsecond.
 const POLLS_BETWEEN_EVENTS: u32 = 8;
 
-/// How many long reads wait for the disk at once. Further ones wait for a thread.
+/// The number of long reads that may wait for the disk at once. Further ones wait for a thread.
 const READERS: usize = 16;
 
-/// What all of the host's tasks run on.
+/// Creates the runtime on which all tasks of the host run.
 ///
 /// # Errors
-/// When the system gives no thread, or nothing to wait for events with.
+/// When the system has no thread left, or no means to wait for events.
 pub fn runtime() -> io::Result<Runtime> {
     builder().build()
 }
 
 fn builder() -> Builder {
-    // One thread more than there are processors: guests that compute for long get a turn on all but one of the threads, and
-    // so can use all processors, while the system gives the last thread its processor as soon as there is work for it.
+    // There is one thread more than processors. Guests that compute for long get a turn on all threads but one, and so
+    // can use all processors, and the system gives the last thread a processor as soon as it has work.
     let processors = available_parallelism().map_or(1, NonZero::get);
     let mut builder = Builder::new_multi_thread();
     builder
@@ -38,7 +38,7 @@ fn builder() -> Builder {
     builder
 }
 
-/// Runs tasks on a tokio runtime, and those that block on threads of their own.
+/// Runs tasks on a tokio runtime, and blocking tasks on threads of their own.
 #[derive(Debug, Clone)]
 pub struct TokioTasks {
     handle: Handle,
@@ -47,10 +47,10 @@ pub struct TokioTasks {
 }
 
 impl TokioTasks {
-    /// Runs tasks on this runtime. The threads that tasks may block are made here, and none later.
+    /// Creates an executor on this runtime. All threads that tasks may block are started here, and none later.
     ///
     /// # Errors
-    /// When the system gives no threads.
+    /// When the system has too few threads left.
     pub fn new(handle: Handle) -> io::Result<Self> {
         let writer = Threads::start("store-writer", 1, &handle)?;
         let readers = Threads::start("store-reader", READERS, &handle)?;
@@ -96,10 +96,11 @@ mod tests {
 
     use super::*;
 
-    /// Longer than it takes a byte to arrive.
+    /// A time longer than a byte needs to arrive.
     const TURN: Duration = Duration::from_millis(1);
 
-    /// Counted in turns of the busy task, and not in time, which the machine may spend on something else.
+    /// The delay is counted in turns of the busy task instead of in time, which the machine may spend on something
+    /// else.
     #[test]
     fn a_task_that_is_always_ready_does_not_keep_what_arrives_waiting() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -119,8 +120,8 @@ mod tests {
         let turn = turns.clone();
         let (asking, asked) = mpsc::channel();
         let (sending, sent) = mpsc::channel();
-        // From outside, once the reader has had time to wait for it. The turns are read when the byte is there: turns
-        // that pass before, since the machine does something else, are not the reader's.
+        // The byte is sent from outside, once the reader has had time to wait for it. The number of turns is read when
+        // the byte is there, so that turns that pass earlier because the machine is busy do not count for the reader.
         std::thread::spawn(move || {
             while asked.recv().is_ok() {
                 std::thread::sleep(5 * TURN);

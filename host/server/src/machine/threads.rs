@@ -1,7 +1,7 @@
-//! Threads that are there from the start, for work that blocks.
+//! Threads that exist from the start, for work that blocks.
 //!
-//! A pool that makes threads when they are needed may find that the system gives none, or that all of them wait for
-//! somebody else. What the host cannot do without has threads of its own, which nothing else can use up.
+//! A pool that starts threads on demand may find that the system has none left, or that all its threads wait for
+//! something else. Indispensable work has threads of its own, which nothing else can use up.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,15 +12,15 @@ use std::thread::Builder;
 use dormouse_seams::Task;
 use tokio::runtime::Handle;
 
-/// A fixed number of threads. They end when this is dropped and what was handed to them is done.
+/// A fixed number of threads. They end when this is dropped and their tasks are done.
 #[derive(Debug)]
 pub(super) struct Threads(Sender<Task>);
 
 impl Threads {
-    /// Starts so many threads of this name.
+    /// Starts this many threads with this name.
     ///
     /// # Errors
-    /// When the system gives too few.
+    /// When the system has too few threads left.
     pub(super) fn start(name: &str, count: usize, handle: &Handle) -> io::Result<Self> {
         let (sender, receiver) = channel();
         let receiver = Arc::new(Mutex::new(receiver));
@@ -33,14 +33,14 @@ impl Threads {
         Ok(Threads(sender))
     }
 
-    /// Runs a task on one of the threads, after those that came before.
+    /// Runs a task on one of the threads, after the tasks that were added before.
     pub(super) fn run(&self, task: Task) {
-        // The threads are there for as long as this is.
+        // The threads exist as long as this does.
         let _ = self.0.send(task);
     }
 }
 
-/// Runs tasks until no more can come. A task that panics ends alone.
+/// Runs tasks until no more can come. A panic ends only its own task.
 fn work(tasks: &Mutex<Receiver<Task>>, handle: &Handle) {
     loop {
         let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -1,4 +1,4 @@
-//! Events that a run or the host does not take.
+//! Problems with events that a run or the host does not accept.
 
 use dormouse_journal::RunId;
 use dormouse_limits::{INBOX, INBOX_BYTES, STORAGE, WORKFLOW_STORAGE};
@@ -8,20 +8,20 @@ use http::StatusCode;
 use super::{Problem, RETRY_ROOM};
 
 impl Problem {
-    /// A run that has ended takes no events.
+    /// The run has ended and accepts no events.
     #[must_use]
     pub fn takes_no_events(run: RunId) -> Self {
         let detail = format!("run {run} has ended, and takes no more events");
         Problem::new(StatusCode::GONE, "run-ended", detail)
     }
 
-    /// A run that has failed and may be retried takes no events meanwhile.
+    /// The run has failed and accepts events only after a retry.
     #[must_use]
     pub fn takes_events_if_retried() -> Self {
         Problem::run_failed("this run has failed; it takes events again if it is retried")
     }
 
-    /// A run's inbox for an event has no room.
+    /// The run's inbox for the event is full.
     #[must_use]
     pub fn inbox_full(run: RunId, event: &str) -> Self {
         let detail = format!(
@@ -31,7 +31,7 @@ impl Problem {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "inbox-full", detail).retry_after(RETRY_ROOM)
     }
 
-    /// A run owns as much on the disk as it may.
+    /// The run uses all disk space that it may use.
     #[must_use]
     pub fn run_storage_full(run: RunId) -> Self {
         let detail = format!(
@@ -42,7 +42,7 @@ impl Problem {
             .retry_after(RETRY_ROOM)
     }
 
-    /// The runs of a workflow own as much on the disk as they may.
+    /// The runs of the workflow use all disk space that they may use.
     #[must_use]
     pub fn workflow_storage_full(run: RunId) -> Self {
         let detail = format!(

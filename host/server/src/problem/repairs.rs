@@ -1,4 +1,4 @@
-//! Runs that are not resumed, retried or moved.
+//! Problems with runs that cannot be resumed, retried or moved.
 
 use dormouse_api::Difference;
 use dormouse_journal::{Mismatch, RunId, Status};
@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::{Problem, RETRY_RESTART};
 
 impl Problem {
-    /// A run was not repaired.
+    /// The run was not repaired.
     #[must_use]
     pub fn not_repaired(run: RunId, error: RepairError) -> Self {
         match error {
@@ -200,7 +200,7 @@ fn differs(run: RunId, mismatch: &Mismatch) -> Problem {
     problem
 }
 
-/// Names the last steps of a run.
+/// Formats the names of a run's last steps.
 fn last_steps(last: &[String]) -> String {
     if last.is_empty() {
         return String::new();

@@ -1,4 +1,5 @@
-//! Requests that are not as they must be, that come too fast, or whose bodies are too large or too slow.
+//! Problems with requests that are malformed, arrive too fast, or have a body that is too large or too
+//! slow.
 
 use dormouse_api::request::{Malformed, NotLabels};
 use dormouse_limits::Limit;
@@ -9,12 +10,12 @@ use http::{HeaderValue, StatusCode};
 use super::{Problem, RETRY_ROOM};
 
 impl Problem {
-    /// Something in the request is not as it must be; `what` names it, such as "query parameter `limit`".
+    /// A part of the request is not valid. `what` names the part, such as "query parameter `limit`".
     pub fn malformed(code: &'static str, what: &str, why: impl std::fmt::Display) -> Self {
         Problem::new(StatusCode::BAD_REQUEST, code, format!("{what} {why}"))
     }
 
-    /// A body that is larger than its setting allows.
+    /// The body is larger than its setting allows.
     #[must_use]
     pub fn too_large(limit: u64, setting: &Limit) -> Self {
         let detail = format!(
@@ -23,14 +24,14 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
-    /// A body that is larger than any of its kind, whatever the settings.
+    /// The body is larger than any body of its kind may be, whatever the settings.
     #[must_use]
     pub fn too_large_always(limit: u64) -> Self {
         let detail = format!("the body is larger than the {limit} bytes that are allowed here");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
-    /// A body from a sender whose bodies use all memory that one sender may have.
+    /// The bodies of this sender use all memory that one sender may use.
     #[must_use]
     pub fn memory_share() -> Self {
         let detail = "the bodies that are being sent to this address use all memory that it may have; send fewer at the same time";
@@ -42,7 +43,7 @@ impl Problem {
         .retry_after(RETRY_ROOM)
     }
 
-    /// A body for which the host has no memory left.
+    /// The host has no memory left for the body.
     #[must_use]
     pub fn no_memory() -> Self {
         let detail = format!(
@@ -52,7 +53,7 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-memory", detail).retry_after(RETRY_ROOM)
     }
 
-    /// A body with a `Content-Encoding` where none is taken (RFC 9110, section 15.5.16).
+    /// The body has a `Content-Encoding`, and none is accepted here (RFC 9110, section 15.5.16).
     #[must_use]
     pub fn encoded(encoding: &[u8]) -> Self {
         let shown: String = String::from_utf8_lossy(encoding).chars().take(40).collect();
@@ -67,20 +68,20 @@ impl Problem {
         .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
-    /// A body that broke off.
+    /// The body ended too early.
     pub fn incomplete(error: impl std::fmt::Display) -> Self {
         let detail = format!("the body could not be read to its end: {error}");
         Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", detail)
     }
 
-    /// A body that came too slowly.
+    /// The body arrived too slowly.
     #[must_use]
     pub fn too_slow() -> Self {
         let detail = "the body came too slowly, and the host stopped reading it; the setting is `body-timeout`";
         Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
     }
 
-    /// A request to a webhook that came too soon after others.
+    /// The request to a webhook came too soon after others.
     #[must_use]
     pub fn too_fast(exceeded: Exceeded) -> Self {
         let what = match exceeded.scope {
@@ -92,7 +93,7 @@ impl Problem {
             "{what} gets more requests per second than it may, and this one was refused; the setting is `{}`",
             exceeded.setting
         );
-        // Whole seconds, and not one too few.
+        // Whole seconds, rounded up.
         let seconds = exceeded.retry_after_ms.div_ceil(1_000);
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", detail)
             .with_header(RETRY_AFTER, HeaderValue::from(seconds))

@@ -1,4 +1,4 @@
-//! Runs that do not exist, that are not started, or that are in no state for what is asked of them.
+//! Problems with runs that do not exist, were not started, or have the wrong status for a request.
 
 use axum::response::Response;
 use dormouse_journal::{OperationNumber, RunId, Status};
@@ -15,7 +15,7 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "unknown-run", detail)
     }
 
-    /// A run that has ended cannot be cancelled.
+    /// The run has ended, so it cannot be cancelled.
     #[must_use]
     pub fn already_ended(run: RunId, status: Status) -> Self {
         let ended = status.after_has();
@@ -23,7 +23,7 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
-    /// A run that has ended cannot be paused.
+    /// The run has ended, so it cannot be paused.
     #[must_use]
     pub fn not_to_be_paused(run: RunId, status: Status) -> Self {
         let ended = status.after_has();
@@ -31,13 +31,13 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "run-ended", detail)
     }
 
-    /// A run that has failed and may be retried takes nothing meanwhile.
+    /// The run has failed, and accepts nothing unless it is retried.
     #[must_use]
     pub fn run_failed(detail: &str) -> Self {
         Problem::unavailable("run-failed", detail, RETRY_FAILED)
     }
 
-    /// Only a blocked run can be resumed.
+    /// The run is not blocked, so it cannot be resumed.
     #[must_use]
     pub fn not_blocked(run: RunId, status: Status) -> Self {
         let detail = format!(
@@ -46,7 +46,7 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "not-blocked", detail)
     }
 
-    /// A run that has not ended cannot be deleted.
+    /// The run has not ended, so it cannot be deleted.
     #[must_use]
     pub fn alive(run: RunId, status: Status) -> Self {
         let detail = format!(
@@ -55,14 +55,14 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "not-ended", detail)
     }
 
-    /// The output of a run that has none yet.
+    /// The run has no output yet.
     #[must_use]
     pub fn not_ended(run: RunId, status: Status) -> Self {
         let detail = format!("run {run} is {status}, and has no output yet");
         Problem::new(StatusCode::NOT_FOUND, "not-ended", detail)
     }
 
-    /// The output of a run that will never have one.
+    /// The run will never have an output.
     #[must_use]
     pub fn no_output(run: RunId, status: Status) -> Self {
         let detail = format!(
@@ -72,13 +72,14 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "no-output", detail)
     }
 
-    /// Returns the answer to whoever waited for the output of a run that has none. Its code is that of the run's failure.
+    /// Returns the answer to a caller that waited for the output of a run without one. Its code is that of the run's
+    /// failure.
     pub fn without_output(run: RunId, status: Status, code: String) -> Response {
         let detail = format!("run {run} has {}, and has no output", status.after_has());
         Problem::new(StatusCode::BAD_GATEWAY, "no-output", detail).with_code(code)
     }
 
-    /// The request of a call that is not kept any more, or never was.
+    /// The request of the call is no longer kept, or there never was one.
     #[must_use]
     pub fn request_not_kept(run: RunId, operation: OperationNumber) -> Self {
         let detail = format!(

@@ -1,4 +1,4 @@
-//! Secrets that do not exist, are not valid, or cannot be opened.
+//! Problems with secrets that do not exist, are not valid, or cannot be opened.
 
 use dormouse_api::request::NotASecret;
 use dormouse_runtime::{SecretTrouble, SetSecretError};
@@ -14,7 +14,7 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "unknown-secret", detail)
     }
 
-    /// A secret that cannot be opened. Which one is for the log alone.
+    /// A secret cannot be opened. Only the log names it.
     #[must_use]
     pub fn secret_unavailable(trouble: &SecretTrouble) -> Self {
         tracing::error!(%trouble, "a secret cannot be used");

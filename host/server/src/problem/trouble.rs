@@ -1,4 +1,5 @@
-//! Trouble of the host itself: its disk, its store, a start or a stop. The log says more than the caller reads.
+//! Problems of the host itself: its disk, its store, a start or a stop. The log has more than the caller is
+//! told.
 
 use dormouse_runtime::Unavailable;
 use dormouse_store::{BackupError, ReadError, WriteError};
@@ -8,7 +9,7 @@ use super::{Problem, RETRY_RESTART, RETRY_ROOM};
 use crate::health::Degraded;
 
 impl Problem {
-    /// A host that takes no work now, for this reason, and what else does not work as it should.
+    /// The host takes no work now, for this reason. `degraded` are the parts that do not work properly.
     #[must_use]
     pub fn not_ready(why: &str, degraded: &[Degraded]) -> Self {
         let mut detail = why.to_owned();
@@ -22,7 +23,7 @@ impl Problem {
         Problem::unavailable("not-ready", &detail, RETRY_RESTART)
     }
 
-    /// There is one backup at a time.
+    /// Another backup is under way. There is one at a time.
     #[must_use]
     pub fn backup_running() -> Self {
         let detail = "another backup is being made or fetched; try again when it is done";
@@ -42,7 +43,7 @@ impl Problem {
                 );
                 Problem::unavailable("disk-full", &detail, RETRY_ROOM)
             }
-            // Somebody reads this only when the host stops: a client that gave up is gone.
+            // Only a stopping host sends this answer: a client that gave up is gone.
             BackupError::GivenUp => stopping(),
             BackupError::Copy(_) => {
                 tracing::error!(%error, "a backup failed");

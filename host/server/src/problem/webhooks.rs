@@ -1,4 +1,5 @@
-//! Webhooks, triggers and providers that do not exist, or cannot be set or changed as asked.
+//! Problems with webhooks, triggers and providers that do not exist, or cannot be set or changed as
+//! asked.
 
 use dormouse_runtime::{ForgetError, SetTriggerError};
 use dormouse_webhook::provider::Providers;
@@ -13,13 +14,13 @@ impl Problem {
         SetTriggerError::Unknown(name.to_owned()).into()
     }
 
-    /// What a trigger is set to makes no sense.
+    /// The options of the trigger are not valid.
     #[must_use]
     pub fn invalid_trigger(why: String) -> Self {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-trigger", why)
     }
 
-    /// A provider that the host does not know.
+    /// The host does not know the provider.
     #[must_use]
     pub fn unknown_provider(name: &str, known: &Providers) -> Self {
         let shown: String = name.chars().take(64).collect();

@@ -1,4 +1,4 @@
-//! Workflows that do not exist, and uploads that do not become one.
+//! Problems with workflows that do not exist, and with uploads that are not workflows.
 
 use dormouse_component::Invalid;
 use dormouse_runtime::{CompileFailure, DeployError};
@@ -48,7 +48,7 @@ impl From<DeployError> for Problem {
     }
 }
 
-/// The code of an upload that is not a workflow.
+/// Returns the code for an upload that is not a workflow.
 fn invalid_code(invalid: &Invalid) -> &'static str {
     match invalid {
         Invalid::NotWasm
@@ -70,7 +70,7 @@ fn invalid_code(invalid: &Invalid) -> &'static str {
         Invalid::ItemType { .. } => "wrong-import-type",
         Invalid::NoRun { .. } | Invalid::OtherWorld { .. } => "missing-run",
         Invalid::RunNotAsync | Invalid::RunType { .. } => "wrong-run-type",
-        // The text of a reason that is added later says what is wrong.
+        // If a reason is added later, its text says what is wrong.
         _ => "invalid-component",
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies: read whole, and never more of one than is allowed.
+//! Reads bodies as a whole, within a limit.
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -14,7 +14,8 @@ use crate::request::json;
 use crate::request::pace::TooSlow;
 use crate::request::room::Room;
 
-/// Reads a body. One over the limit is refused before it is read if its length is given, else as soon as it is over.
+/// Reads a body. A body over the limit is refused before it is read if its length is known, otherwise as soon as it
+/// exceeds the limit.
 pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -26,7 +27,7 @@ pub(crate) async fn read(
     read_up_to(headers, body, limit, too_large, room).await
 }
 
-/// The same, for a limit that no setting changes.
+/// Reads a body with a limit that no setting changes.
 pub(crate) async fn read_fixed(
     headers: &HeaderMap,
     body: Body,
@@ -37,7 +38,7 @@ pub(crate) async fn read_fixed(
     read_up_to(headers, body, limit, too_large, room).await
 }
 
-/// Reads a body with its media type. What says that it is JSON must be, or nothing at all.
+/// Reads a body with its media type. A body that is declared as JSON must be JSON or empty.
 pub(crate) async fn read_payload(
     headers: &HeaderMap,
     body: Body,
@@ -54,8 +55,8 @@ pub(crate) async fn read_payload(
     Ok(Payload { content_type, body })
 }
 
-/// Refuses a body with a `Content-Encoding`. What is passed on is a payload, with a media type and without headers: whoever
-/// takes it could not know that it must be decoded.
+/// Refuses a body with a `Content-Encoding`. It would be passed on as a payload, with a media type but without headers,
+/// so its receiver could not know that it must be decoded.
 fn not_encoded(headers: &HeaderMap) -> Result<(), Problem> {
     for value in headers.get_all(CONTENT_ENCODING) {
         for name in value.as_bytes().split(|byte| *byte == b',') {
@@ -68,7 +69,7 @@ fn not_encoded(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Checks that a body is JSON or empty. Like most readers, those of the SDKs take a byte order mark of UTF-8.
+/// Checks that a body is JSON or empty. Like most readers, those of the SDKs accept a byte order mark of UTF-8.
 fn check_json(body: &[u8]) -> Result<(), String> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if text.is_empty() {
@@ -80,12 +81,12 @@ fn check_json(body: &[u8]) -> Result<(), String> {
     })
 }
 
-/// What a body is by its first bytes, for one that is not JSON.
+/// Returns the kind of a body that is not JSON, by its first bytes.
 fn looks_like(body: &[u8]) -> Option<&'static str> {
     match body {
         [0x1f, 0x8b, ..] => Some("data compressed with gzip"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("data compressed with zstd"),
-        // Before UTF-16, whose mark is the beginning of this one.
+        // This is checked before UTF-16, whose mark is the beginning of this one.
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("text in UTF-32"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("text in UTF-16"),
         _ => None,
@@ -105,7 +106,7 @@ async fn read_up_to(
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    // Most bodies come in one piece, which is kept as it is.
+    // Most bodies arrive in one piece, which is kept without a copy.
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -120,10 +121,10 @@ async fn read_up_to(
             room.hold(size)?;
             first = data;
         } else {
-            // One whose length is unknown is copied when it outgrows its place.
+            // A body of unknown length is copied when its buffer grows, so it needs twice the room.
             room.hold(if declared.is_some() { size } else { 2 * size })?;
             if whole.is_empty() {
-                // Room that is not written to yet takes no memory.
+                // Reserved memory that is not written yet takes no space.
                 whole.reserve(usize::try_from(declared.unwrap_or_default()).unwrap_or_default());
                 whole.extend_from_slice(&first);
             }

@@ -1,10 +1,11 @@
-//! Heads of requests that two readers could read differently: each is refused, whatever it asks for.
+//! Refuses heads of requests that two readers could read differently, whatever the request asks for.
 //!
-//! A proxy in front of the host and the host itself must agree where a request ends, to whom it goes and what it says. What
-//! hyper decides is not decided again here: it refuses lengths that are none or differ, names with spaces, folded lines and
-//! encodings that do not end with `chunked`; and beside `Transfer-Encoding` it takes no `Content-Length`, and ends the
-//! connection. What it leaves to its users is here: further encodings, the number of fields, the host that is named, and the
-//! form of the target (RFC 9110, sections 7.1, 7.2 and 7.4; RFC 9112, sections 3.2 and 6.1; RFC 9113, section 8.3).
+//! A proxy in front of the host and the host itself must agree where a request ends, to whom it goes and what it says.
+//! Checks that hyper makes are not repeated here: it refuses invalid or differing lengths, names with spaces, folded
+//! lines, and encodings that do not end with `chunked`. If there is a `Transfer-Encoding`, it ignores `Content-Length`
+//! and closes the connection afterwards. The checks that it leaves to its users are here: further encodings, the number
+//! of fields, the named host, and the form of the target (RFC 9110, sections 7.1, 7.2 and 7.4; RFC 9112, sections 3.2
+//! and 6.1; RFC 9113, section 8.3).
 
 use std::net::Ipv6Addr;
 
@@ -15,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::problem::Problem;
 
-/// Checks the head of a request, which may have so many fields.
+/// Checks the head of a request, which may have at most `fields` fields.
 ///
 /// # Errors
 /// When two readers could read it differently. In HTTP/1 the connection ends with the answer.
@@ -30,7 +31,7 @@ pub(crate) fn check<B>(request: &Request<B>, fields: usize) -> Result<(), Proble
     })
 }
 
-/// Returns the host that a request names, with its port if it names one: in its target, or else in its only `Host`.
+/// Returns the host that a request names, with its port if there is one: from its target, or else from its only `Host`.
 pub(crate) fn named_host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     let in_target = uri.authority().map(Authority::as_str);
     let mut lines = headers.get_all(HOST).iter();
@@ -42,7 +43,7 @@ pub(crate) fn named_host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     authority(named)
 }
 
-/// Reads the host and perhaps the port that a request is for. None if the text is anything else.
+/// Parses a host with an optional port. None if the text is anything else.
 fn authority(text: &str) -> Option<Authority> {
     let authority: Authority = text.parse().ok()?;
     let host = authority.host();
@@ -89,7 +90,7 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Problem> {
             detail,
         ));
     }
-    // hyper leaves one of equal lengths in HTTP/1, and looks at the first one alone in HTTP/2.
+    // In HTTP/1, hyper keeps one of several equal lengths, and in HTTP/2 it looks only at the first.
     if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
         let why = "is there more than once; a body has one length";
         return Err(Problem::malformed(
@@ -101,7 +102,8 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The target must be a path; or a whole URL of HTTP, as proxies are sent it and as HTTP/2 has it always; or `*` for OPTIONS.
+/// Checks the target. It must be a path, a whole URL of HTTP (as for proxies, and always in HTTP/2), or `*` for
+/// OPTIONS.
 fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
     if request.method() == Method::CONNECT {
         let detail = "the host is no proxy, and opens no tunnels with CONNECT";
@@ -133,7 +135,7 @@ fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
     ))
 }
 
-/// The host must be named once: in `Host`, in the target, or the same in both.
+/// Checks that the host is named once: in `Host`, in the target, or the same in both.
 fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     let refuse = |why| Err(Problem::malformed("invalid-host", "the header Host", why));
     let mut lines = request.headers().get_all(HOST).iter();
@@ -177,7 +179,7 @@ fn is_same(line: &Authority, target: &Authority, uri: &Uri) -> bool {
 mod tests {
     use super::*;
 
-    /// Checks a request with this target and these fields, and returns what it is refused with.
+    /// Checks a request with this target and these fields, and returns the code of its refusal.
     fn refused(
         version: Version,
         method: &str,

@@ -1,15 +1,15 @@
-//! JSON that workflows can read: checked as a whole before anything is started with it.
+//! Checks that JSON can be read by workflows, before anything is started with it.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// How deep arrays and objects may lie in each other: what `serde_json`, with which workflows in Rust read it, takes.
+/// How deep arrays and objects may be nested: as deep as `serde_json` accepts, with which workflows in Rust read JSON.
 /// RFC 8259, section 9, leaves the limit to readers.
 const DEPTH: usize = 127;
 
-/// Says what is wrong with a text that should be JSON. Strings are decoded: they must be UTF-8, and escapes must not leave
-/// half of a surrogate pair.
+/// Checks that a text is JSON. The error says what is wrong. Strings are decoded: they must be UTF-8, and escapes must
+/// not leave half of a surrogate pair.
 pub(crate) fn check(text: &[u8]) -> Result<(), String> {
     let read = serde_json::from_slice::<Read>(text);
     read.map(drop).map_err(|error| {
@@ -23,7 +23,7 @@ pub(crate) fn check(text: &[u8]) -> Result<(), String> {
     })
 }
 
-/// A value that was read and is not kept.
+/// A value that is parsed and not kept.
 struct Read;
 
 impl<'de> Deserialize<'de> for Read {

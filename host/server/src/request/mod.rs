@@ -1,4 +1,4 @@
-//! What is done with every request in the same way, whatever it asks for: its head is checked, and its body is bounded.
+//! Checks that all requests have in common, whatever they ask for: the head is checked, and the body is limited.
 
 pub(crate) mod body;
 pub(crate) mod head;

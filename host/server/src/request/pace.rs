@@ -1,5 +1,5 @@
-//! Bodies that do not keep coming: a sender has some time for a body, and more as it sends more of it. A large body on a
-//! slow line is fine, and one byte a second, which would keep the host waiting for hours, is not.
+//! Refuses bodies that arrive too slowly. A sender has some time for a body, and more time for each part that it sends.
+//! So a large body on a slow line is accepted. One byte a second, which would keep the host waiting for hours, is not.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -10,15 +10,16 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Bytes for which a peer gets one more second: 128 kbit/s, which a bad mobile connection does.
+/// The number of bytes for which the other end gets one more second: 128 kbit/s, which a bad mobile connection
+/// achieves.
 const BYTES_A_SECOND: u64 = 16 << 10;
 
-/// The time that so many bytes give whoever sends or takes them.
+/// Returns the time that this many bytes earn their sender or receiver.
 pub(crate) fn earned(bytes: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(1_000) / BYTES_A_SECOND)
 }
 
-/// Returns a body that must come within this time, beside what it earns. The time begins when it is first asked for.
+/// Returns a body that must arrive within this time plus the time that it earns. The time begins with the first read.
 pub(crate) fn kept(body: Body, within: Duration) -> Body {
     if body.is_end_stream() {
         body
@@ -27,13 +28,13 @@ pub(crate) fn kept(body: Body, within: Duration) -> Body {
     }
 }
 
-/// A sender that did not keep up.
+/// The error for a sender that was too slow.
 #[derive(Debug, thiserror::Error)]
 #[error("it did not come fast enough")]
 pub(crate) struct TooSlow;
 
 impl TooSlow {
-    /// Whether this is what became of a body.
+    /// Returns true if this is the error of a body.
     pub(crate) fn is(error: &(dyn Error + 'static)) -> bool {
         error.is::<TooSlow>() || error.source().is_some_and(TooSlow::is)
     }
@@ -58,7 +59,7 @@ impl Paced {
         }
     }
 
-    /// Ready when the sender's time is up.
+    /// Resolves when the sender's time is up.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let began = *self.began.get_or_insert_with(Instant::now);
         let Some(deadline) = began.checked_add(self.within.saturating_add(earned(self.received)))
@@ -111,7 +112,7 @@ mod tests {
     use crate::request::room::Rooms;
     use crate::request::{body, unread};
 
-    /// Reads these pieces, after which nothing more comes, and no end. Returns the status that this is answered with.
+    /// Reads these pieces, after which neither more nor an end follows. Returns the status of the answer.
     async fn answer(pieces: &[usize], within: Duration) -> StatusCode {
         let pieces = pieces
             .iter()

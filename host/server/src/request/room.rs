@@ -1,7 +1,7 @@
-//! Room in the host's memory for bodies that are read: all of them together, and one sender's share.
+//! Limits the host's memory for bodies that are being read: for all together, and for one sender.
 //!
-//! Room is taken as a body comes, not as it is announced, so that announcing costs the sender as much as it costs the host.
-//! It is given back when the last part of the body is gone from memory.
+//! Memory is taken as a body arrives and not when it is announced, so that a sender cannot take memory without sending.
+//! It is returned when the last part of the body is dropped.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,13 +12,13 @@ use dormouse_limits::{Budget, Grant, Part};
 
 use crate::problem::Problem;
 
-/// What one webhook's senders may take of the memory for bodies that are being read: a quarter.
+/// The part of the memory for bodies being read that one webhook's senders may use: a quarter.
 const WEBHOOK_PART: u64 = 4;
 
-/// What the API's callers may take of it: a half, so that webhooks always have the other.
+/// The part of that memory that the API's callers may use: a half, so that webhooks always have the other half.
 const API_PART: u64 = 2;
 
-/// Who shares the memory for bodies.
+/// The senders that share the memory for bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Sender {
     Webhook(RunId, WebhookNumber),
@@ -29,11 +29,11 @@ enum Sender {
 #[derive(Debug, Clone)]
 pub(crate) struct Rooms {
     budget: Budget,
-    /// Bytes that are being read, by whose they are. Only senders with a body under way are in it.
+    /// The number of bytes that are being read, by sender. Only senders with a body under way have an entry.
     reading: Arc<Mutex<HashMap<Sender, u64>>>,
 }
 
-/// Room for one body.
+/// The memory for one body.
 pub(crate) struct Room {
     grant: Grant,
     rooms: Rooms,
@@ -43,7 +43,7 @@ pub(crate) struct Room {
 }
 
 impl Rooms {
-    /// Returns the rooms that a budget has.
+    /// Creates the memory for bodies from a budget.
     #[must_use]
     pub(crate) fn new(budget: Budget) -> Self {
         Rooms {
@@ -52,12 +52,12 @@ impl Rooms {
         }
     }
 
-    /// Returns room for the body of a request to a webhook.
+    /// Returns the memory for the body of a request to a webhook.
     pub(crate) fn of_webhook(&self, run: RunId, webhook: WebhookNumber) -> Room {
         self.room(Sender::Webhook(run, webhook), WEBHOOK_PART)
     }
 
-    /// Returns room for the body of a request to the API.
+    /// Returns the memory for the body of a request to the API.
     pub(crate) fn of_api(&self) -> Room {
         self.room(Sender::Api, API_PART)
     }
@@ -78,10 +78,10 @@ impl Rooms {
 }
 
 impl Room {
-    /// Takes room for a body of which so much has come, or is about to.
+    /// Takes memory for a body of which this many bytes have arrived, or are about to.
     ///
     /// # Errors
-    /// When the sender's share is used up, or the host's memory.
+    /// When the sender's share or the host's memory is used up.
     pub(crate) fn hold(&mut self, size: u64) -> Result<(), Problem> {
         let more = size.saturating_sub(self.reading);
         {
@@ -101,7 +101,7 @@ impl Room {
         }
     }
 
-    /// Returns the body with its room, which is no longer counted as being read.
+    /// Returns the body together with its memory. It no longer counts as being read.
     pub(crate) fn keep(mut self, body: Bytes) -> Bytes {
         let none = self.grant.another();
         std::mem::replace(&mut self.grant, none).keep(body)
@@ -127,7 +127,7 @@ mod tests {
     const KIB: u64 = 1 << 10;
     const RUN: RunId = RunId([1; 16]);
 
-    /// Rooms of 400 KiB.
+    /// Returns a memory of 400 KiB for bodies.
     fn rooms() -> Rooms {
         Rooms::new(Budget::new(6 * 400 * KIB))
     }

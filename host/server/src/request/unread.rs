@@ -1,9 +1,9 @@
-//! Bodies that nobody reads to their end, because the answer is known before: a wrong token, a name that is not valid,
+//! Handles bodies that are not read to their end because the answer is known earlier: a wrong token, an invalid name,
 //! a size over the limit.
 //!
-//! A connection that is closed while its client still sends is reset, and the reset takes the answer away that was on
-//! its way: the client sees a broken pipe where it should see the reason. So what is left of such a body is read and
-//! thrown away, for a while and up to a size, while the answer goes out.
+//! If a connection is closed while its client still sends, it is reset, and the reset removes the answer that was on
+//! its way: the client sees a broken pipe instead of the reason. So the rest of such a body is read and discarded, for
+//! some time and up to a size, while the answer is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,14 +16,14 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
 
-/// What is thrown away at most. Who sends far more than any limit allows is cut off.
+/// The largest number of bytes that are discarded. A sender that exceeds every limit by far is cut off.
 const MOST: u64 = 256 << 20;
 
-/// For how long.
+/// How long bytes are discarded.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Returns a request of whose body is thrown away what nobody reads. A client that asks before it sends
-/// (`Expect: 100-continue`) gets its answer instead, and does not send.
+/// Returns a request whose unread body is discarded. A client that asks before it sends (`Expect: 100-continue`) gets
+/// its answer instead, and does not send.
 pub(crate) fn thrown_away(request: Request<Body>) -> Request<Body> {
     if request.headers().contains_key(EXPECT) || request.body().is_end_stream() {
         return request;
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// Drops a request with an endless body that nobody read. Returns true if the body is read on.
+    /// Drops a request with an endless, unread body. Returns true if the body is read on.
     async fn is_read_on(expect: Option<&str>) -> bool {
         let (sender, receiver) = mpsc::unbounded::<Result<Bytes, std::io::Error>>();
         let mut request = Request::post("/");

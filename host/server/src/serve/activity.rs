@@ -1,4 +1,5 @@
-//! Whether a connection is of use: a request is at work on it, or its client takes what was answered.
+//! Decides whether a connection is in use: a request on it is being answered, or its client reads an
+//! answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,23 +13,23 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::request::pace;
 
-/// What happens on one connection.
+/// The activity on one connection.
 pub(super) struct Activity {
-    /// How long it may be quiet.
+    /// How long the connection may be quiet.
     within: Duration,
     state: Mutex<State>,
 }
 
 struct State {
-    /// Requests that came whole, as far as their heads go, and are not answered yet.
+    /// The number of requests whose heads have arrived and that are not answered yet.
     at_work: usize,
-    /// When the last of them was answered; before there was one, when the connection was made.
+    /// When the last of them was answered. Before the first, when the connection was made.
     since: Instant,
-    /// Bytes that the client took since then, or that the machine keeps for it.
+    /// The number of bytes that the client has read since then, or that the machine buffers for it.
     taken: u64,
 }
 
-/// A request at work, for as long as this lives.
+/// A request that is being answered, as long as this exists.
 pub(super) struct Work(Arc<Activity>);
 
 impl Activity {
@@ -49,19 +50,19 @@ impl Activity {
         Work(self)
     }
 
-    /// Waits until the connection has been of no use for too long.
+    /// Waits until the connection has been unused for too long.
     pub(super) async fn quiet(&self) {
         while let Some(deadline) = self.deadline() {
             sleep_until(deadline).await;
         }
     }
 
-    /// Whether it has been of no use for too long.
+    /// Returns true if the connection has been unused for too long.
     pub(super) fn is_quiet(&self) -> bool {
         self.deadline().is_none()
     }
 
-    /// When to look again. None if it has been of no use for too long.
+    /// Returns the time of the next check. None if the connection has been unused for too long.
     fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();
         let state = self.state();
@@ -90,7 +91,7 @@ impl Drop for Work {
     }
 }
 
-/// A stream that notes what its other end takes.
+/// A stream that notes how much its other end reads.
 pub(super) struct Metered {
     stream: TcpStream,
     activity: Arc<Activity>,
@@ -157,7 +158,7 @@ mod tests {
 
     const WITHIN: Duration = Duration::from_secs(30);
 
-    /// How long after the last use the connection is to be looked at again.
+    /// Returns how long after the last use the connection must be checked again.
     fn left(activity: &Activity) -> Duration {
         let deadline = activity.deadline().unwrap();
         deadline - activity.state().since

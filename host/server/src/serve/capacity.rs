@@ -1,4 +1,4 @@
-//! What the limits come to on this machine: whether all that they allow together fits into its memory.
+//! Fits the limits to this machine: checks that everything they allow together fits into its memory.
 
 use dormouse_limits::{
     BODY, Budget, COMPONENT, CONNECTIONS, Limit, Limits, MEMORY, MEMORY_BUDGET, Part, STORE_CACHE,
@@ -6,53 +6,53 @@ use dormouse_limits::{
 
 use super::connection::MOST_HELD;
 
-/// What the host needs for itself, beside what it reads of the store: code, threads, the writer's pages.
+/// The memory that the host itself needs, besides the cache of the store: code, threads, the writer's pages.
 const OWN: u64 = 128 << 20;
 
-/// With less than this for bodies, calls and guests together no workflow runs.
+/// The least memory for bodies, calls and guests together. With less, no workflow runs.
 const LEAST: u64 = 64 << 20;
 
 /// The part of the memory that connections may hold before a request is seen: an eighth.
 const CONNECTIONS_PART: u64 = 8;
 
-/// Why the limits do not fit this machine.
+/// The reason why the limits do not fit this machine.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DoesNotFit {
-    /// There is not even memory for the host itself.
+    /// There is too little memory for the host itself.
     #[error(
         "this machine or cgroup has {available} bytes of memory; the host needs {needed}, of which `{STORE_CACHE}` is a \
          part"
     )]
     Host {
-        /// What there is.
+        /// The available memory.
         available: u64,
-        /// What the host needs.
+        /// The memory that the host needs.
         needed: u64,
     },
-    /// A limit was given that is too large.
+    /// A limit that was given is too large.
     #[error(
         "`{limit}` is {given}, and this machine or cgroup has room for {most}: give it less, or less to others"
     )]
     Limit {
         /// The limit.
         limit: &'static Limit,
-        /// What was given.
+        /// The given value.
         given: String,
-        /// The most that fits.
+        /// The largest value that fits.
         most: String,
     },
     /// The budget is too small.
     #[error("`{MEMORY_BUDGET}` is {given}, and no workflow runs with less than {least}")]
     Budget {
-        /// What was given.
+        /// The given value.
         given: String,
-        /// The least.
+        /// The smallest value that is allowed.
         least: String,
     },
 }
 
-/// Fits the limits to so much memory. A limit that was given and does not fit is refused; a default that does not fit is
-/// made smaller, which is logged. Without a number the machine is taken to have enough.
+/// Fits the limits to this much memory. A limit that was given and does not fit is refused. A default that does not fit
+/// is made smaller, which is logged. If the memory is unknown, the machine is assumed to have enough.
 pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), DoesNotFit> {
     let Some(available) = available else {
         if limits.memory_budget == 0 {
@@ -72,10 +72,10 @@ pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), Doe
     let mut most = u64::from(limits.connections);
     shrink(CONNECTIONS, &mut most, connections.max(1))?;
     limits.connections = u32::try_from(most).unwrap_or(u32::MAX);
-    // What connections hold is not the budget's.
+    // The memory of connections does not belong to the budget.
     let left = left.saturating_sub(most * MOST_HELD).max(LEAST);
     if limits.memory_budget == 0 {
-        // The rest is for what is not counted: small bodies, stacks, the allocator's gaps.
+        // The rest is for uncounted memory: small bodies, stacks, gaps of the allocator.
         limits.memory_budget = (left / 8 * 7).max(LEAST);
     }
     let budget = MEMORY_BUDGET;
@@ -94,7 +94,7 @@ pub(super) fn fit(limits: &mut Limits, available: Option<u64>) -> Result<(), Doe
     shrink(BODY, &mut limits.body, requests)
 }
 
-/// Makes a default smaller, or refuses what was given.
+/// Makes a default smaller, or refuses a value that was given.
 fn shrink(limit: &'static Limit, value: &mut u64, most: u64) -> Result<(), DoesNotFit> {
     if *value <= most {
         return Ok(());

@@ -1,8 +1,9 @@
-//! One connection: what a client may ask of it, and how long it may keep it for nothing.
+//! One connection: what a client may send on it, and how long it may stay unused.
 //!
-//! hyper gives up a head of HTTP/1 that does not come, and pings a client of HTTP/2. It does not mind one that connects
-//! and says nothing, answers pings and never asks for anything, or does not read its answers. So a connection with no
-//! request at work is ended after a while, unless its client still takes what was answered.
+//! hyper gives up a head of HTTP/1 that does not arrive, and pings a client of HTTP/2. It does not close the connection
+//! of a client that connects and sends nothing, that answers pings and never sends a request, or that does not read its
+//! answers. So a connection without a request under way is closed after some time, unless its client still reads an
+//! answer.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -33,51 +34,55 @@ use crate::request::{head, pace, unread};
 
 use super::activity::{Activity, Metered};
 
-/// Bytes of a request's head. The largest headers in use are cookies and tokens of some KiB; nginx takes 32 KiB. hyper
-/// reads bodies in pieces of this size too, so that up to twice as much of a head may be there before it is refused.
-/// hyper reads up to twice as many fields as are allowed, so that the host says itself that there are too many.
+/// The largest head of a request in bytes. The largest headers in use are cookies and tokens of some KiB; nginx accepts
+/// 32 KiB. hyper reads bodies in pieces of this size too, so up to twice as much of a head may have arrived before it
+/// is refused. hyper reads up to twice as many fields as are allowed, so that the host itself can answer that there are
+/// too many.
 const MOST_HEAD: u32 = 64 << 10;
 
-/// Bytes that a connection of HTTP/2 may send of all its bodies before they are read.
+/// The number of bytes that a connection of HTTP/2 may send of all its bodies before they are read.
 const MOST_WINDOW: u32 = 128 << 10;
 
-/// Bytes that one connection may hold before a request is seen: twice a head, or the window of HTTP/2.
+/// The number of bytes that one connection may hold before a request is seen: twice a head, or the window of HTTP/2.
 pub(super) const MOST_HELD: u64 = 2 * MOST_HEAD as u64;
 
-/// Requests at once on one connection of HTTP/2. RFC 9113, section 6.5.2, advises against fewer than 100.
+/// The largest number of concurrent requests on one connection of HTTP/2. RFC 9113, section 6.5.2, advises against
+/// fewer than 100.
 const MOST_STREAMS: u32 = 128;
 
-/// Between pings on a connection of HTTP/2, so that one whose client is gone does not keep what it asked for at work.
+/// The time between pings on a connection of HTTP/2. They end the connections of clients that are gone, so that their
+/// requests do not continue.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
-/// Within which a ping is answered. A client that does not read will not.
+/// The time within which a ping must be answered. A client that does not read does not answer.
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 
-/// Between telling the client of a quiet connection that it ends and cutting it off: some round trips to anywhere.
+/// The time between telling the client of a quiet connection that it ends and cutting it off: some round trips to
+/// anywhere.
 const PART_WITHIN: Duration = Duration::from_secs(1);
 
-/// The connections under way, which are ended together.
+/// The present connections, which are ended together.
 pub(super) struct Connections {
     stop: watch::Sender<()>,
     bounds: Bounds,
     metrics: Metrics,
 }
 
-/// On what terms a listener serves its connections.
+/// The terms on which a listener serves its connections.
 pub(super) struct Terms {
     stop: watch::Receiver<()>,
     bounds: Bounds,
     metrics: Metrics,
 }
 
-/// What bounds a connection.
+/// The limits of a connection.
 #[derive(Clone, Copy)]
 struct Bounds {
     /// How long a head may take, and how long the connection may be quiet.
     head_timeout: Duration,
-    /// How long a body may take, beside what it earns.
+    /// How long a body may take, in addition to the time that it earns.
     body_timeout: Duration,
-    /// How many fields a head may have.
+    /// The largest number of fields in a head.
     header_fields: usize,
 }
 
@@ -102,21 +107,21 @@ impl Connections {
         }
     }
 
-    /// Ends all of them, as soon as what they were asked is answered. Listeners must have been dropped.
+    /// Ends all connections, as soon as their requests are answered. Listeners must have been dropped.
     pub(super) async fn end(self) {
-        // Nobody is told when there is none.
+        // If there is no connection, nobody receives this.
         let _ = self.stop.send(());
         self.stop.closed().await;
     }
 }
 
 impl Terms {
-    /// Counts a connection that was ended at once, since its client has as many as it may.
+    /// Counts a connection that was closed at once, because its client has too many.
     pub(super) fn turned_away(&self) {
         self.metrics.connection_turned_away();
     }
 
-    /// Serves a connection to its end.
+    /// Serves a connection until it ends.
     pub(super) fn serve(
         &self,
         stream: TcpStream,
@@ -168,7 +173,7 @@ fn builder(bounds: Bounds) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Where the requests of a connection come in.
+/// The entrance for the requests of a connection.
 struct Entrance {
     peer: SocketAddr,
     routes: TowerToHyperService<Router>,
@@ -178,7 +183,7 @@ struct Entrance {
 }
 
 impl Entrance {
-    /// Bounds a request's body, checks its head, and has the routes answer it.
+    /// Limits a request's body, checks its head, and lets the routes answer it.
     fn take(
         &self,
         request: Request<Incoming>,
@@ -204,7 +209,8 @@ impl Entrance {
     }
 }
 
-/// Returns what hyper refused a head for, if that is why a connection ended. It has answered by itself then, without a body.
+/// Returns the reason why hyper refused a head, if that ended the connection. hyper has sent an answer without a body
+/// itself.
 fn refused_by_hyper(error: &(dyn Error + Send + Sync + 'static)) -> Option<&'static str> {
     let error = error.downcast_ref::<hyper::Error>()?;
     if error.is_parse_too_large() {
@@ -218,7 +224,7 @@ fn refused_by_hyper(error: &(dyn Error + Send + Sync + 'static)) -> Option<&'sta
     }
 }
 
-/// Sees a connection to its end, which comes when its client wants it, when the host stops, or when it is quiet.
+/// Serves a connection until it ends: when its client closes it, when the host stops, or when it has been quiet.
 async fn attend<C: GracefulConnection>(
     connection: C,
     activity: &Activity,
@@ -238,7 +244,7 @@ async fn attend<C: GracefulConnection>(
                 if let Ok(ended) = timeout(PART_WITHIN, connection.as_mut()).await {
                     return ended;
                 }
-                // What was on its way when the client was told is still answered.
+                // Requests that were on their way when the client was told are still answered.
                 if activity.is_quiet() {
                     tracing::debug!("a quiet connection was cut off");
                     return Ok(());

@@ -1,4 +1,4 @@
-//! An address listened on: connections are accepted as long as there is a place for them.
+//! Listens on an address, and accepts connections as long as there is a place for them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,13 +16,14 @@ use super::connection::Terms;
 use crate::ingress::client::TrustedProxies;
 use crate::machine::MachineClock;
 
-/// Between attempts when connections cannot be accepted. Out of file descriptors, say: connections that end will help.
+/// The time between attempts if connections cannot be accepted, for example because file descriptors have run out.
+/// Connections that end will help.
 const RETRY: u64 = 200;
 
-/// Between warnings about connections, which a flood of them would fill the log with.
+/// The time between warnings about connections, so that a flood does not fill the log.
 const WARN_AGAIN: Duration = Duration::from_secs(60);
 
-/// Accepts connections, for ever. Each address has places of its own, so that a flood from outside does not keep the
+/// Accepts connections, for ever. Each address has its own places, so that a flood from outside does not lock the
 /// operator out.
 pub(super) async fn accept(
     listener: TcpListener,
@@ -39,7 +40,7 @@ pub(super) async fn accept(
                     terms.turned_away();
                     continue;
                 };
-                // Answers are small, and each is waited for.
+                // Answers are small, and somebody waits for each.
                 let _ = stream.set_nodelay(true);
                 let serving = terms.serve(stream, peer, routes.clone());
                 tokio::spawn(async move {
@@ -57,8 +58,8 @@ pub(super) async fn accept(
     }
 }
 
-/// Places for connections. A client has a quarter of them at most, so that one alone cannot keep all others out. Clients of
-/// the machine itself, and trusted proxies, stand for many, and have no share.
+/// The places for connections. A client gets at most a quarter of them, so that one client cannot lock out all others.
+/// Clients on the machine itself and trusted proxies have no limit, because they stand for many.
 pub(super) struct Places {
     free: Arc<Semaphore>,
     limit: usize,
@@ -68,18 +69,18 @@ pub(super) struct Places {
     shares: Warned,
 }
 
-/// How many connections each client has. Whoever has none has no entry.
+/// The number of connections of each client. A client without any has no entry.
 type Clients = Mutex<HashMap<IpAddr, usize>>;
 
-/// A connection of a client, as long as this lives.
+/// A connection of a client, as long as this exists.
 struct Share(Option<(Arc<Clients>, IpAddr)>);
 
-/// When something was warned of.
+/// The time of the last warning.
 #[derive(Default)]
 struct Warned(Option<Instant>);
 
 impl Warned {
-    /// Returns true if it is time to warn, and takes it that this is done.
+    /// Returns true if it is time to warn, and notes that the warning is given.
     fn is_due(&mut self) -> bool {
         let is_due = self.0.is_none_or(|last| last.elapsed() >= WARN_AGAIN);
         if is_due {
@@ -101,7 +102,7 @@ impl Places {
         }
     }
 
-    /// Waits for a place. None if there never will be one, which is when nobody asks any more.
+    /// Waits for a place. None if no place will ever become free, because the host stops.
     async fn free(&mut self) -> Option<OwnedSemaphorePermit> {
         if self.free.available_permits() == 0 && self.full.is_due() {
             let limit = self.limit;
@@ -113,7 +114,7 @@ impl Places {
         self.free.clone().acquire_owned().await.ok()
     }
 
-    /// Counts one more connection of a client. None if it has as many as it may.
+    /// Counts one more connection of a client. None if it has the largest number already.
     fn share(&mut self, peer: SocketAddr) -> Option<Share> {
         let address = peer.ip().to_canonical();
         if address.is_loopback() || self.trusted.include(address) {
@@ -159,7 +160,8 @@ impl Drop for Share {
     }
 }
 
-/// Returns what stands for a client: its address, or of IPv6 its network of 64 bits, in which it has all addresses.
+/// Returns the address for which a client is counted. For IPv6 it is the network of 64 bits, because the client has all
+/// addresses in it.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -1,8 +1,8 @@
-//! `dormouse serve`: builds the host from the real machine, listens, and leaves in good order.
+//! `dormouse serve`: builds the host from the real machine, listens, and stops in an orderly way.
 //!
-//! Leaving takes at most [`LEAVE_WITHIN`]: no new connection and no new work is taken, activations under way are
-//! committed or thrown away, answers under way are finished, and what still hangs after that is cut off, which the next
-//! start takes for a crash.
+//! Stopping takes at most [`LEAVE_WITHIN`]: no new connections and no new work are accepted, activations under way are
+//! committed or discarded, and answers under way are finished. Whatever is not done by then is cut off. The next start
+//! handles that like a crash.
 
 mod activity;
 mod capacity;
@@ -41,36 +41,37 @@ use capacity::DoesNotFit;
 use connection::Connections;
 use listener::{Places, accept};
 
-/// From the signal to the end of what is under way. Whoever sent it kills after some time, 10 s at the least.
+/// The time from the signal to the end of all work under way. The sender of the signal kills after some time, at least
+/// 10 s.
 const LEAVE_WITHIN: Duration = Duration::from_millis(4_200);
 
-/// For what does not end even when it is cut off.
+/// The time for tasks that do not end even when they are cut off.
 pub(crate) const CUT_OFF_WITHIN: Duration = Duration::from_millis(100);
 
-// What is promised to operators: the host leaves within 5 seconds, the end of its log included.
+// This is promised to operators: the host stops within 5 seconds, including the end of its log.
 const _: () = assert!(LEAVE_WITHIN.as_millis() + CUT_OFF_WITHIN.as_millis() < 5_000);
 
-/// Between ticks of the engine's epoch. A guest that computes gives way, and is measured, this often.
+/// The time between ticks of the engine's epoch. A computing guest gives way, and is measured, this often.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Between looks at whether the disk has failed.
+/// Milliseconds between checks whether the disk has failed.
 const HEALTH: u64 = 200;
 
-/// Why the host could not serve, or stopped serving.
+/// The reason why the host could not serve, or stopped serving.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address is not to be had.
+    /// The host cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
-    /// The data directory is open to other users.
+    /// Other users can open the data directory.
     #[error("{0}")]
     Permissions(OpenToOthers),
-    /// The process cannot be kept from writing core dumps, which would have the keys of secrets in them.
+    /// The process cannot be prevented from writing core dumps, which would contain the keys of secrets.
     #[error(
         "the system does not let this process forbid core dumps, which would hold the keys of secrets: {0}"
     )]
@@ -80,13 +81,13 @@ pub enum ServeError {
     Store {
         /// The directory.
         path: std::path::PathBuf,
-        /// Why.
+        /// The reason.
         source: OpenError,
     },
-    /// The host cannot be paused, and so must not start.
+    /// The host cannot be paused, so it does not start.
     #[error("the host cannot be paused, and does not start: {0}")]
     Pause(WriteError),
-    /// The reserve that was given is more than the disk can spare.
+    /// The reserve that was given is larger than the disk allows.
     #[error(transparent)]
     Reserve(#[from] settings::UnfitReserve),
     /// The engine cannot be made.
@@ -95,7 +96,7 @@ pub enum ServeError {
     /// The limits do not fit this machine.
     #[error(transparent)]
     Capacity(#[from] DoesNotFit),
-    /// The machine does not give what a server needs.
+    /// The machine lacks something that a server needs.
     #[error("{0}")]
     Machine(#[from] std::io::Error),
     /// The disk failed while the host ran.
@@ -189,7 +190,7 @@ fn log_addresses(config: &Config) {
     }
 }
 
-/// What a host is made of.
+/// The parts of an opened host.
 struct Opened {
     runtime: Runtime,
     store: RedbStore,
@@ -202,7 +203,7 @@ async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> 
         path: path.clone(),
         source,
     };
-    // Locked before anything in it is made, read or renamed.
+    // The directory is locked before anything in it is made, read or renamed.
     let disk = FileDisk::new(&path).map_err(&unusable)?;
     check_private(&path, config.allow_open_files)?;
     if config.verify_store {
@@ -251,7 +252,7 @@ async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> 
     })
 }
 
-/// Refuses a data directory that other users may look into, or warns of it.
+/// Refuses a data directory that other users can open, or warns about it.
 fn check_private(path: &Path, is_allowed: bool) -> Result<(), ServeError> {
     match OpenToOthers::judge("the data directory", path, &std::fs::metadata(path)?) {
         None => Ok(()),
@@ -263,7 +264,7 @@ fn check_private(path: &Path, is_allowed: bool) -> Result<(), ServeError> {
     }
 }
 
-/// Moves the engine's epoch on, from a thread of its own: guests may keep all others busy.
+/// Advances the engine's epoch from a thread of its own, because guests may keep all other threads busy.
 #[expect(
     clippy::disallowed_methods,
     reason = "the epoch follows the machine's time, and reaches no guest"
@@ -280,7 +281,7 @@ fn tick(engine: Engine) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What ends the host.
+/// The events that end the host.
 struct End {
     terminate: Signal,
     interrupt: Signal,
@@ -294,7 +295,7 @@ impl End {
         })
     }
 
-    /// Waits for a signal, or for the disk to fail; gives whether it failed.
+    /// Waits for a signal, or for the disk to fail. Returns true if the disk failed.
     async fn wait(mut self, runtime: &Runtime) -> bool {
         loop {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! What has arrived for a run.
+//! Reads of the requests, events and results that have arrived for a run.
 
 use dormouse_journal::{Channel, Head, Outcome, RunId, Status, Time, WebhookNumber};
 
@@ -12,7 +12,7 @@ use crate::tables::{generations, mail, meta, replies, results};
 use crate::views::{Answer, Lying, Recalled};
 
 impl<R: Rows> View<R> {
-    /// Returns what lies first in a channel of a run, at this place or behind it.
+    /// Returns the first item in a channel of a run, at this place or after it.
     fn head(&self, run: RunId, channel: &Channel, from: u64) -> Result<Option<Head>, ReadError> {
         let rows = &self.0;
         let (place, accepted) = match channel {
@@ -43,7 +43,7 @@ impl<R: Rows> View<R> {
             .map(|(place, accepted)| Head { place, accepted }))
     }
 
-    /// Returns what lies first in channels of a run.
+    /// Returns the first items in channels of a run.
     pub(crate) fn heads(
         &self,
         run: RunId,
@@ -58,7 +58,7 @@ impl<R: Rows> View<R> {
         Ok(heads)
     }
 
-    /// Returns what lies in a channel of a run at this place, as the outcome of the operation that takes it.
+    /// Returns the item in a channel of a run at this place, as the outcome of the operation that takes it.
     pub(crate) fn arrival(
         &self,
         run: RunId,
@@ -83,7 +83,7 @@ impl<R: Rows> View<R> {
         })
     }
 
-    /// Returns all that lies in a channel of a run.
+    /// Returns all items in a channel of a run.
     pub(crate) fn lying(&self, run: RunId, channel: &Channel) -> Result<Vec<Lying>, ReadError> {
         let mut all = Vec::new();
         let mut from = 0;
@@ -95,7 +95,7 @@ impl<R: Rows> View<R> {
         Ok(all)
     }
 
-    /// Returns a run with all that decides what comes next.
+    /// Returns a run with everything that decides what comes next.
     pub(crate) fn recall(&self, run: RunId) -> Result<Option<Recalled>, ReadError> {
         let Some((view, standing)) = self.view_and_standing(run)? else {
             return Ok(None);
@@ -126,7 +126,7 @@ impl<R: Rows> View<R> {
         number(&self.0, meta::INBOX_BYTES)
     }
 
-    /// Returns what is decided about the caller of a delivery.
+    /// Returns the decision about the caller of a delivery.
     pub(crate) fn answer(
         &self,
         run: RunId,
@@ -143,13 +143,13 @@ impl<R: Rows> View<R> {
         if goes_on && !self.is_left(run, webhook)? {
             return Ok(Answer::Open);
         }
-        // A webhook without a row was removed with what had been sent to it and was never taken.
+        // If a webhook has no row, it was removed together with the requests that were never taken.
         let has_webhook = !goes_on || self.incoming(run, webhook)?.is_some();
         let was_taken = has_webhook && !inbox::TABLE.has(&self.0, (run, webhook, place))?;
         Ok(Answer::Ended { was_taken })
     }
 
-    /// Returns true if a webhook is of an earlier generation of its run and was not kept.
+    /// Returns true if a webhook belongs to an earlier generation of its run and was not kept.
     fn is_left(&self, run: RunId, webhook: WebhookNumber) -> Result<bool, ReadError> {
         let generation = generations::TABLE.get(&self.0, run)?;
         Ok(generation.is_some_and(|generation| {

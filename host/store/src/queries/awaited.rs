@@ -1,4 +1,4 @@
-//! Whether a run waits for a thing of some kind, which no index knows.
+//! Checks whether a run waits for something of a given kind. No index has this.
 
 use dormouse_journal::{Awaited, Open, OperationNumber, RunId};
 
@@ -9,15 +9,15 @@ use crate::tables::open;
 use crate::tables::states::Standing;
 
 impl<R: Rows> View<R> {
-    /// Returns whether a run waits for such a thing, and how many rows were read for that: at most as many as the run has
-    /// operations that wait, less those in its own row.
+    /// Returns whether a run waits for something of this kind, and how many rows were read to find out: at most one for
+    /// each of its open operations that is not in its own row.
     pub(super) fn awaits(
         &self,
         run: RunId,
         standing: &Standing,
         awaited: Awaited,
     ) -> Result<(bool, usize), ReadError> {
-        // What an ended run had open is cleared in pieces, and waits for nothing meanwhile.
+        // The open operations of an ended run are cleared in pieces. Meanwhile the run waits for nothing.
         if standing.state.status.has_ended() {
             return Ok((false, 0));
         }

@@ -1,4 +1,4 @@
-//! Calls that have no result yet.
+//! Reads of calls that have no result yet.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::tables::{SealedSecret, TableId, apart, call_requests, calls, secrets}
 use crate::views::{CallPage, OutstandingCall, SendingView};
 
 impl<R: Rows> View<R> {
-    /// Returns a call, with the secrets that it names as they are now.
+    /// Returns a call, with the present values of the secrets that it names.
     pub(crate) fn sending(
         &self,
         run: RunId,
@@ -22,7 +22,7 @@ impl<R: Rows> View<R> {
         let Some(row) = calls::TABLE.get(rows, key)? else {
             return Ok(None);
         };
-        // What an ended run had open is cleared in pieces, and not sent meanwhile.
+        // The calls of an ended run are cleared in pieces, and are not made meanwhile.
         if self.has_ended(run)? || self.is_set_aside(run, operation)? {
             return Ok(None);
         }
@@ -51,7 +51,7 @@ impl<R: Rows> View<R> {
         }))
     }
 
-    /// Returns the secrets of these names, as far as they exist.
+    /// Returns those of the secrets of these names that exist.
     pub(super) fn named_secrets<'n>(
         &self,
         names: impl IntoIterator<Item = &'n str>,
@@ -64,7 +64,7 @@ impl<R: Rows> View<R> {
         Ok(found)
     }
 
-    /// Returns calls after the one given, at most so many.
+    /// Returns at most this many calls, after the one given.
     pub(crate) fn calls(
         &self,
         last: Option<(RunId, OperationNumber)>,
@@ -78,8 +78,8 @@ impl<R: Rows> View<R> {
             let mut found = CallPage::default();
             let mut ended = None;
             for ((run, operation), row) in rows {
-                // Those of an ended run lie there until they are cleared. A run whose row is damaged does not keep the
-                // calls of others from being found.
+                // The calls of an ended run stay in the table until they are cleared. If the row of a run is damaged,
+                // the calls of other runs are found nevertheless.
                 if ended.is_none_or(|(known, _)| known != run) {
                     ended = Some((run, self.has_ended(run).unwrap_or_default()));
                 }
@@ -108,20 +108,21 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns the name of a run's workflow. A run whose row is damaged does not keep the calls of others from being found.
+    /// Returns the name of a run's workflow, or an empty name if the run's row is damaged, so that the calls of other
+    /// runs are found.
     fn workflow_of(&self, run: RunId) -> Arc<str> {
         let stored = self.stored(run).ok().flatten();
         stored.map_or_else(|| "".into(), |stored| stored.run.workflow.into())
     }
 
-    /// Returns true if a call was made after the point that its run was taken back to, and is about to be closed.
+    /// Returns true if a call was made after the point to which its run was taken back, and is about to be closed.
     fn is_set_aside(&self, run: RunId, operation: OperationNumber) -> Result<bool, ReadError> {
         let standing = self.standing(run)?;
         let state = standing.map(|standing| standing.state);
         Ok(state.is_some_and(|state| state.is_restoring && operation.0 >= state.operations))
     }
 
-    /// Returns true if a run has ended. What it had open is cleared after that, in pieces.
+    /// Returns true if a run has ended. Its open operations are cleared after that, in pieces.
     pub(super) fn has_ended(&self, run: RunId) -> Result<bool, ReadError> {
         let standing = self.standing(run)?;
         Ok(standing.is_some_and(|standing| standing.state.status.has_ended()))

@@ -1,4 +1,4 @@
-//! What a failed run was badly answered, which a retry asks again.
+//! Reads of the bad answers of a failed run, which a retry asks for again.
 
 use dormouse_journal::{Digest, Kind, OperationNumber, RunId};
 
@@ -9,7 +9,8 @@ use crate::tables::{journal, repeats, results};
 use crate::views::{BadAnswer, FailedRun};
 
 impl<R: Rows> View<R> {
-    /// Returns a failed run that may be retried. None if there is no such run, or it has not failed or was given up.
+    /// Returns a failed run that may be retried. None if there is no such run, or if it has not failed or was given
+    /// up.
     pub(crate) fn failed(&self, run: RunId) -> Result<Option<FailedRun>, ReadError> {
         let Some((view, Some(standing))) = self.view_and_standing(run)? else {
             return Ok(None);
@@ -50,7 +51,8 @@ impl<R: Rows> View<R> {
         Ok(Some(failed))
     }
 
-    /// Returns how often calls were done again, if they are made now with these arguments.
+    /// Returns the number of times that each of these calls was made again, if they are made now with these
+    /// arguments.
     pub(crate) fn repeats_of(
         &self,
         run: RunId,
@@ -64,7 +66,7 @@ impl<R: Rows> View<R> {
         Ok(counts)
     }
 
-    /// Returns how often a call was done again after a definite answer.
+    /// Returns the number of times that a call was made again after a definite answer.
     fn repeats(&self, run: RunId, operation: OperationNumber) -> Result<u32, ReadError> {
         let repeats = repeats::TABLE.get(&self.0, (run, operation))?;
         Ok(repeats.map_or(0, |repeats| repeats.count))

@@ -1,4 +1,4 @@
-//! What can be asked of the rows at one moment, written once for every backend.
+//! The reads of the store, each of the rows at one moment. They are written once for every backend.
 
 mod arrivals;
 mod awaited;
@@ -14,7 +14,7 @@ mod workflows;
 
 use crate::rows::Rows;
 
-/// The rows as they were at one moment, and the questions that can be asked of them.
+/// The rows as they were at one moment, and the reads of them.
 pub(crate) struct View<R>(R);
 
 impl<R: Rows> View<R> {

@@ -1,4 +1,4 @@
-//! What is paused.
+//! Reads of what is paused.
 
 use dormouse_journal::RunId;
 
@@ -8,7 +8,7 @@ use crate::rows::Rows;
 use crate::tables::{Pause, Pauses, State, held, pauses, resuming, runs};
 
 impl<R: Rows> View<R> {
-    /// Returns what is paused.
+    /// Returns the pauses of the host and of workflows.
     pub(crate) fn pauses(&self) -> Result<Pauses, ReadError> {
         Ok(pauses::get(&self.0)?.unwrap_or_default())
     }
@@ -31,7 +31,7 @@ impl<R: Rows> View<R> {
         Ok(found)
     }
 
-    /// Returns that a run is held, if it is.
+    /// Returns the pause of a run that is held by a run above it. None if it is not held.
     fn held(&self, id: RunId) -> Result<Option<Pause>, ReadError> {
         match self.state(id)? {
             Some(state) => self.held_so(id, &state),
@@ -39,7 +39,8 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns that a run is held that stands so, if it is.
+    /// Returns the pause of a run with this state that is held by a run above it. None if it is not
+    /// held.
     pub(super) fn held_so(&self, id: RunId, state: &State) -> Result<Option<Pause>, ReadError> {
         if !state.is_child {
             return Ok(None);
@@ -50,13 +51,13 @@ impl<R: Rows> View<R> {
         })
     }
 
-    /// Returns the name of a run's workflow, with which its row begins.
+    /// Returns the name of a run's workflow, which is the first field of the run's row.
     fn name_of_workflow(&self, run: RunId) -> Result<String, ReadError> {
         let name: Option<String> = runs::TABLE.get_prefix(&self.0, run)?;
         Ok(name.unwrap_or_default())
     }
 
-    /// Returns true if what was set aside is being put back.
+    /// Returns true if work that was set aside is being put back.
     pub(crate) fn is_resuming(&self) -> Result<bool, ReadError> {
         let first = resuming::TABLE.keys(&self.0, resuming::TABLE.all(), false, 1)?;
         Ok(!first.is_empty())

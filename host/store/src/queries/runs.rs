@@ -1,4 +1,4 @@
-//! Runs as they are shown, and what is recorded of them.
+//! Reads of runs and of their records.
 
 use std::ops::Range;
 
@@ -18,20 +18,20 @@ use crate::tables::{
 };
 use crate::views::{BegunRun, CallProgress, JournalPage, LogPage, RunShown, RunView};
 
-/// A page of a journal ends once its records have this many bytes: whoever reads it holds all of them at once.
+/// The size in bytes at which a page of a journal ends. Its reader holds the whole page in memory.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// How much is shown of what was set aside of a journal.
+/// The largest number of parts that are shown of what was set aside of a journal.
 const TRIES: usize = 32;
 
-/// A run that has completed has an end in its last record.
+/// The error for a completed run whose last record has no output.
 const MISSING_OUTPUT: ReadError = ReadError::Missing {
     table: "journal",
     named_by: "states",
 };
 
 impl<R: Rows> View<R> {
-    /// Returns what never changes about a run, and its input if that is small.
+    /// Returns the part of a run that never changes, and the run's input if it is small.
     pub(super) fn stored(&self, run: RunId) -> Result<Option<StoredRun>, ReadError> {
         runs::TABLE.get(&self.0, run)
     }
@@ -41,7 +41,7 @@ impl<R: Rows> View<R> {
         states::TABLE.get(&self.0, run)
     }
 
-    /// Returns where a run stands.
+    /// Returns the state of a run.
     pub(crate) fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
         match self.standing(run)? {
             Some(standing) => Ok(Some(standing.state)),
@@ -49,7 +49,7 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns where a run stands that has no row of its own.
+    /// Returns the state of a run that has no row in `states`.
     fn pending(&self, run: RunId) -> Result<Option<State>, ReadError> {
         let Some((stored, row)) = runs::TABLE.get_encoded(&self.0, run)? else {
             return Ok(None);
@@ -66,7 +66,7 @@ impl<R: Rows> View<R> {
         }))
     }
 
-    /// Returns a run, and its row if it is not pending.
+    /// Returns a run, and its row in `states` if it is not pending.
     pub(super) fn view_and_standing(
         &self,
         id: RunId,
@@ -103,7 +103,7 @@ impl<R: Rows> View<R> {
         Ok(Some((view, standing)))
     }
 
-    /// Returns a run with its output and what it waits for.
+    /// Returns a run with its output and the operations that it waits for.
     pub(crate) fn show(&self, run: RunId, limit: usize) -> Result<Option<RunShown>, ReadError> {
         let Some((view, standing)) = self.view_and_standing(run)? else {
             return Ok(None);
@@ -136,7 +136,7 @@ impl<R: Rows> View<R> {
         }))
     }
 
-    /// Returns how far those of a run's operations have come that are calls without a result.
+    /// Returns the progress of those of a run's operations that are calls without a result.
     fn progress(
         &self,
         run: RunId,
@@ -158,7 +158,7 @@ impl<R: Rows> View<R> {
         Ok(calls)
     }
 
-    /// Returns what a run was started with.
+    /// Returns the input that a run was started with.
     pub(crate) fn input(&self, run: RunId) -> Result<Option<Payload>, ReadError> {
         match self.stored(run)? {
             Some(StoredRun { input: None, .. }) => inputs::TABLE.get(&self.0, run),
@@ -166,7 +166,7 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns what the present generation of a run began with, and its input. None if there is no such run, or if that is
+    /// Returns the beginning of a run's present generation, and its input. None if there is no such run, or if it is in
     /// its first generation.
     pub(crate) fn generation(&self, run: RunId) -> Result<Option<(Beginning, Payload)>, ReadError> {
         let Some(generation) = generations::TABLE.get(&self.0, run)? else {
@@ -190,7 +190,7 @@ impl<R: Rows> View<R> {
         Ok(Some((beginning, input)))
     }
 
-    /// Returns a run with what its present generation began with.
+    /// Returns a run with the beginning of its present generation.
     pub(crate) fn begun(&self, run: RunId) -> Result<Option<BegunRun>, ReadError> {
         let Some((view, _)) = self.view_and_standing(run)? else {
             return Ok(None);
@@ -214,7 +214,7 @@ impl<R: Rows> View<R> {
         }))
     }
 
-    /// Returns where a run stands, and its output if it has completed.
+    /// Returns the status of a run, and its output if it has completed.
     pub(crate) fn output(
         &self,
         run: RunId,
@@ -237,7 +237,7 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns the operations of a run that have not completed, at most so many.
+    /// Returns at most this many operations of a run that have not completed.
     pub(super) fn open(
         &self,
         run: RunId,
@@ -260,7 +260,8 @@ impl<R: Rows> View<R> {
         self.records(run, &branches, from..u32::MAX, limit)
     }
 
-    /// Returns a part of a journal that was set aside, from this activation on. None if there is none of this number.
+    /// Returns a part of a journal that was set aside, from this activation on. None if there is no part of this
+    /// number.
     pub(crate) fn set_aside(
         &self,
         run: RunId,
@@ -276,7 +277,8 @@ impl<R: Rows> View<R> {
         Ok(Some(page))
     }
 
-    /// Returns what was set aside of a run's journal when it was taken back, the newest first, at most so much.
+    /// Returns the parts of a run's journal that were set aside when it was taken back, the newest first, at most this
+    /// many.
     pub(crate) fn tries(&self, run: RunId, limit: usize) -> Result<Vec<(u32, PastTry)>, ReadError> {
         let all = tries::TABLE.keys(&self.0, tries::TABLE.of(run), true, limit)?;
         let mut tries = Vec::new();
@@ -287,7 +289,7 @@ impl<R: Rows> View<R> {
         Ok(tries)
     }
 
-    /// Returns activations of a journal with these branches.
+    /// Returns activations of a journal that has these branches.
     fn records(
         &self,
         run: RunId,

@@ -1,4 +1,4 @@
-//! What is due: the work that start-up and the scheduler look for.
+//! Reads of due work, for a start and for the services that schedule work.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -14,14 +14,14 @@ use crate::tables::{dates, due, expiries, orders, runs_by_status, timers, underw
 use crate::views::{DuePage, Timer, TimerPage};
 
 impl<R: Rows> View<R> {
-    /// Returns runs that can go on right now, after the run given, at most so many.
+    /// Returns at most this many runs that can go on now, after the run given.
     pub(crate) fn due_runs(&self, last: Option<RunId>, limit: usize) -> Result<DuePage, ReadError> {
         let runs = due::TABLE.keys(&self.0, after(last), false, limit)?;
         let paused = self.pauses_of(&runs)?.into_iter().collect();
         Ok(DuePage { runs, paused })
     }
 
-    /// Returns blocked runs, after the run given, at most so many.
+    /// Returns at most this many blocked runs, after the run given.
     pub(crate) fn blocked_runs(
         &self,
         last: Option<RunId>,
@@ -34,8 +34,8 @@ impl<R: Rows> View<R> {
         Ok(keys.into_iter().map(|(_, run)| run).collect())
     }
 
-    /// Returns the timers after the one given that pass until now, at most so many, and when the next one passes. A date
-    /// passes in wall time, and is given as the steady time that it is now.
+    /// Returns at most this many timers that have passed by now, after the one given, and the time of the next one. A
+    /// timer that is a date passes in wall time, and is returned as the steady time that corresponds to it now.
     pub(crate) fn timers(
         &self,
         last: Option<Timer>,
@@ -63,7 +63,7 @@ impl<R: Rows> View<R> {
         Ok(page)
     }
 
-    /// Returns what passes until this time by one of the two tables.
+    /// Returns the timers in one of the two tables that pass until this time.
     fn passed(
         &self,
         table: &Index<(Time, RunId, OperationNumber)>,
@@ -88,19 +88,19 @@ impl<R: Rows> View<R> {
         Ok(page)
     }
 
-    /// Returns true if an event has waiters that were not served yet.
+    /// Returns true if an event has not reached all its waits yet.
     pub(crate) fn is_broadcasting(&self) -> Result<bool, ReadError> {
         let first = underway::TABLE.keys(&self.0, underway::TABLE.all(), false, 1)?;
         Ok(!first.is_empty())
     }
 
-    /// Returns true if something is to be carried out for runs.
+    /// Returns true if there are orders to carry out.
     pub(crate) fn has_orders(&self) -> Result<bool, ReadError> {
         let first = orders::TABLE.keys(&self.0, orders::TABLE.all(), false, 1)?;
         Ok(!first.is_empty())
     }
 
-    /// Returns when the next thing expires.
+    /// Returns the time at which the next thing expires.
     pub(crate) fn next_expiry(&self) -> Result<Option<Time>, ReadError> {
         let first = expiries::TABLE
             .keys(&self.0, expiries::TABLE.all(), false, 1)?

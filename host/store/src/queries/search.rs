@@ -1,13 +1,14 @@
-//! Finding runs: by workflow, status, version, labels, parent, times, failure and what they wait for, newest first.
+//! Finds runs by workflow, status, version, labels, parent, times, failure and what they wait for, newest first.
 //!
-//! Every index has its runs in the order of their ids, which are led by their time of creation. A search walks all indexes
-//! that its conditions have, each from the newest run down, and takes what all of them have. A walk that lies behind the
-//! others is told how far they are, so that what is rare in one index passes over what is frequent in another. Conditions
-//! without an index (version, failure, when a run ended, when exactly it was created) are checked on the rows of what was
-//! found, of which only the beginning is decoded. What a run waits for is checked last, on all of its operations that wait.
+//! Every index has its runs in the order of their ids, which begin with the time of creation. A search walks through
+//! all indexes of its conditions at the same time, each from the newest run down, and returns the runs that are in all
+//! of them. A walk that lags behind the others skips to where they are, so an index with few runs lets a walk skip many
+//! runs of another. Conditions without an index (version, failure, when a run ended, when exactly it was created) are
+//! checked on the rows of the runs that were found, of which only the beginning is decoded. The condition what a run
+//! waits for is checked last, on all of its open operations.
 //!
-//! The work for one page is bounded by [`SCAN`]. A page that meets that bound ends there, short or empty, and says where to
-//! go on.
+//! The work for one page is bounded by [`SCAN`]. A page that reaches this bound ends there, short or empty, and says
+//! where to continue.
 
 use std::ops::Bound::Included;
 
@@ -21,24 +22,25 @@ use crate::tables::states::{self, Standing, StateHead};
 use crate::tables::{children, due, runs, runs_by_label, runs_by_status, runs_by_workflow};
 use crate::views::{RunPage, RunQuery, RunView, TimeRange};
 
-/// How many keys of indexes one page looks at. Each run that all indexes have counts for [`ROW`] keys, and each row of an
-/// operation that waits for one.
+/// The number of index keys that are read for one page. A run that is in all indexes counts for [`ROW`] keys, and each
+/// row of an open operation counts for one.
 const SCAN: usize = 10_000;
 
-/// How many keys the look at a run's rows counts for: they are looked up one by one, and keys are read in their order.
+/// The number of keys that reading the rows of a run counts for: rows are looked up one by one, whereas keys are read
+/// in order.
 const ROW: usize = 2;
 
-/// How many keys a walk reads at once, at first and at most. The first ones are few, since a walk that passes over many
-/// uses few of those that it has read.
+/// The number of keys that a walk reads at once: the first number and the largest. It begins small, because a walk that
+/// skips much uses few of the keys that it has read.
 const BATCH: (usize, usize) = (8, 256);
 
-/// How long before its creation a run may have got its id, in milliseconds: a start waits for its turn in the queue.
+/// How long before its creation a run may have got its id, in milliseconds: a start waits in the queue.
 const QUEUED: u64 = 60_000;
 
-/// How far ahead of the clock an id may be dated, in milliseconds: ids of one millisecond may be too many for it.
+/// How far ahead of the clock an id may be, in milliseconds: more ids than fit may be made within a millisecond.
 const AHEAD: u64 = 10;
 
-/// How many bytes of a failure's message a list has.
+/// The number of bytes of a failure's message in a list.
 const LISTED_MESSAGE: usize = 1_024;
 
 impl<R: Rows> View<R> {
@@ -68,7 +70,7 @@ impl<R: Rows> View<R> {
         Ok(page)
     }
 
-    /// Returns a run that the indexes have, if it meets the conditions that have none.
+    /// Returns a run that is in all indexes, if it meets the conditions without an index.
     fn matching(
         &self,
         query: &RunQuery,
@@ -99,11 +101,11 @@ impl<R: Rows> View<R> {
             }
         }
         let found = self.view_and_standing(run)?;
-        // Runs that are pending share an index with others.
+        // Pending runs share an index with other runs.
         Ok(found.filter(|(view, _)| statuses.contains(&view.state.status)))
     }
 
-    /// Returns true if a run waits for what is asked for, and takes what that cost from what is left.
+    /// Returns true if a run waits for what the query asks for. Subtracts the cost from what is left.
     fn waits(
         &self,
         query: &RunQuery,
@@ -114,7 +116,7 @@ impl<R: Rows> View<R> {
         let Some(awaited) = query.awaited else {
             return Ok(true);
         };
-        // A run that is pending has made no operation.
+        // A pending run has made no operation.
         let Some(standing) = standing else {
             return Ok(false);
         };
@@ -124,32 +126,32 @@ impl<R: Rows> View<R> {
     }
 }
 
-/// What a search has found.
+/// The result of one step of a search.
 enum Found {
-    /// A run that all indexes have.
+    /// A run that is in all indexes.
     Run(RunId),
-    /// Nothing yet, and it has looked at as much as it may.
+    /// Nothing was found within the bound.
     TooFar,
-    /// Nothing more.
+    /// There are no more runs.
     End,
 }
 
-/// A search under way.
+/// A search that is under way.
 struct Search<'q, R> {
     rows: &'q R,
     walks: Vec<Walk<'q>>,
     /// The statuses that a run may have.
     statuses: Vec<Status>,
-    /// The oldest id that is looked for.
+    /// The oldest id that may match.
     first: RunId,
-    /// The newest id that was not decided about. None if there is none.
+    /// The newest id that was not checked yet. None if there is none.
     at_most: Option<RunId>,
-    /// How many keys and rows may still be looked at.
+    /// The number of keys and rows that may still be read.
     left: usize,
 }
 
 impl<'q, R: Rows> Search<'q, R> {
-    /// Returns a search that has found nothing yet. None if no run can be what is asked for.
+    /// Creates a search. None if no run can match.
     fn new(rows: &'q R, query: &'q RunQuery) -> Option<Self> {
         let statuses = statuses(query);
         let (first, last) = ids(query)?;
@@ -183,7 +185,7 @@ impl<'q, R: Rows> Search<'q, R> {
         })
     }
 
-    /// Returns the newest run that all indexes have, of those that were not decided about.
+    /// Returns the newest run that is in all indexes, of those that were not checked yet.
     fn next(&mut self) -> Result<Found, ReadError> {
         loop {
             if self.left == 0 {
@@ -205,7 +207,7 @@ impl<'q, R: Rows> Search<'q, R> {
         }
     }
 
-    /// Has every index look for its newest run that is not newer than this. None if one of them has no more.
+    /// Moves every walk to its newest run that is not newer than this. None if one of them has no more runs.
     fn agree(&mut self, at_most: RunId) -> Result<Option<Newest>, ReadError> {
         let mut run = at_most;
         let mut is_common = true;
@@ -213,14 +215,14 @@ impl<'q, R: Rows> Search<'q, R> {
             let Some(found) = walk.seek(self.rows, (self.first, run), &mut self.left)? else {
                 return Ok(None);
             };
-            // The first has nothing to agree with.
+            // The first walk has nothing to agree with.
             is_common &= place == 0 || found == run;
             run = found;
         }
         Ok(Some(Newest { run, is_common }))
     }
 
-    /// Returns the run that the next page is behind, or none if there is no next page.
+    /// Returns the run after which the next page begins, or none if there is no next page.
     fn go_on(&mut self) -> Result<Option<RunId>, ReadError> {
         let Some(at_most) = self.at_most else {
             return Ok(None);
@@ -229,20 +231,20 @@ impl<'q, R: Rows> Search<'q, R> {
         Ok(more.map(|_| id(number(at_most).saturating_add(1))))
     }
 
-    /// Returns the id before this one, if it is looked for.
+    /// Returns the id before this one, if it may match.
     fn before(&self, run: RunId) -> Option<RunId> {
         (run > self.first).then(|| id(number(run) - 1))
     }
 }
 
-/// The newest run that the last of the indexes has.
+/// The newest run of the last index.
 struct Newest {
     run: RunId,
-    /// True if all of them have it.
+    /// True if the run is in all indexes.
     is_common: bool,
 }
 
-/// A way down through what one of several indexes has.
+/// A walk from the newest run down through several indexes, of which any may have the run.
 struct Walk<'q> {
     indexes: Vec<Ahead<'q>>,
 }
@@ -260,7 +262,7 @@ impl<'q> Walk<'q> {
         }
     }
 
-    /// Returns the newest run in this range that one of the indexes has.
+    /// Returns the newest run in this range that is in one of the indexes.
     fn seek(
         &mut self,
         rows: &impl Rows,
@@ -275,14 +277,14 @@ impl<'q> Walk<'q> {
     }
 }
 
-/// A way down through an index, with what was read of it ahead.
+/// A walk down through one index, with the keys that were read ahead.
 struct Ahead<'q> {
     index: Index<'q>,
     /// The ids that were read ahead, the newest last.
     ids: Vec<RunId>,
-    /// How many are read next.
+    /// The number of keys that are read next.
     batch: usize,
-    /// True if the index has no more than these.
+    /// True if the index has no more ids than these.
     is_end: bool,
 }
 
@@ -302,7 +304,7 @@ impl Ahead<'_> {
         if self.is_end {
             return Ok(None);
         }
-        // Whoever passed over a good part of what was read will do so again.
+        // A walk that skipped many of the keys that it read will probably do so again.
         self.batch = if had > BATCH.0 / 2 {
             BATCH.0
         } else {
@@ -319,13 +321,13 @@ impl Ahead<'_> {
 /// An index that has runs in the order of their ids.
 enum Index<'q> {
     All,
-    /// Those that can go on right now, among which all pending ones are that were not set aside.
+    /// The runs that can go on now. All pending runs that were not set aside are among them.
     Due,
     Status(u8),
     Workflow(&'q str),
     /// A label as `key:value`.
     Label(String),
-    /// Those that this run has started.
+    /// The runs that this run has started.
     Parent(RunId),
 }
 
@@ -337,7 +339,7 @@ impl Index<'_> {
         }
     }
 
-    /// Returns ids of a range, the newest first, at most so many.
+    /// Returns at most this many ids in a range, the newest first.
     fn ids(
         &self,
         rows: &impl Rows,
@@ -375,7 +377,7 @@ impl Index<'_> {
     }
 }
 
-/// Returns the statuses that a run may have to be what is asked for.
+/// Returns the statuses that a matching run may have.
 fn statuses(query: &RunQuery) -> Vec<Status> {
     let mut statuses = Status::ALL.to_vec();
     if let Some(wanted) = query.status {
@@ -396,7 +398,7 @@ fn statuses(query: &RunQuery) -> Vec<Status> {
     statuses
 }
 
-/// Returns the first and the last id that a run may have to be what is asked for. None if it may have none.
+/// Returns the first and the last id that a matching run may have. None if no run can match.
 fn ids(query: &RunQuery) -> Option<(RunId, RunId)> {
     let (mut first, mut last) = query.ids.unwrap_or((RunId::MIN, RunId::MAX));
     if let Some(since) = query.created.since {
@@ -423,8 +425,8 @@ fn id(number: u128) -> RunId {
     RunId(number.to_be_bytes())
 }
 
-/// Returns a run as lists have it. Whoever reads a list holds all of it at once, so what an author can make as large as a
-/// body is cut: the message of a failure, and the headers of the start.
+/// Returns a run as it is in lists. The reader of a list holds all of it in memory, so values that an author can make
+/// as large as a body are cut: the message of a failure, and the headers of the start.
 fn listed(mut view: RunView) -> RunView {
     view.run.headers = Vec::new();
     if let Some(failure) = &mut view.state.failure
@@ -439,7 +441,7 @@ fn listed(mut view: RunView) -> RunView {
 }
 
 impl TimeRange {
-    /// Returns true if it leaves out nothing.
+    /// Returns true if the range has no bounds.
     fn is_all(self) -> bool {
         self == TimeRange::default()
     }

@@ -1,4 +1,4 @@
-//! Triggers.
+//! Reads of triggers.
 
 use std::ops::Bound;
 
@@ -14,7 +14,8 @@ use crate::tables::{trigger_requests, workflows};
 use crate::views::{TriggerCalled, TriggerView};
 
 impl<R: Rows> View<R> {
-    /// Returns what a request to a trigger is judged by. None if it was deleted.
+    /// Returns the data that decides whether a request to a trigger is accepted. None if the trigger
+    /// was deleted.
     pub(crate) fn called(&self, id: TriggerId) -> Result<Option<TriggerCalled>, ReadError> {
         let Some(trigger) = triggers::TABLE.get(&self.0, id)? else {
             return Ok(None);
@@ -37,7 +38,7 @@ impl<R: Rows> View<R> {
         named.map_or(Ok(None), |named| self.trigger_of(named))
     }
 
-    /// Returns triggers in the order of their names, after one, at most so many.
+    /// Returns at most this many triggers in the order of their names, after the name given.
     pub(crate) fn triggers(
         &self,
         after: Option<&str>,
@@ -64,7 +65,8 @@ impl<R: Rows> View<R> {
         }))
     }
 
-    /// Returns true if a request to this trigger is remembered by this key, or by any if none is given.
+    /// Returns true if a request to this trigger is remembered by this key, or, if no key is given, by
+    /// any key.
     pub(crate) fn trigger_remembers(
         &self,
         id: TriggerId,
@@ -80,7 +82,7 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns what a request to a trigger is answered that repeats another. None if it repeats none.
+    /// Returns the answer to a request to a trigger that repeats another. None if it repeats no other.
     pub(crate) fn trigger_repeat(
         &self,
         id: TriggerId,

@@ -1,4 +1,4 @@
-//! The webhooks of runs.
+//! Reads of the webhooks of runs.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::rules::{Accepted, RememberedKey};
 use crate::tables::{Branch, TableId, duplicates, generations, journal, webhooks};
 use crate::views::{IncomingView, WebhookView};
 
-/// A webhook's row names the record that has its URL.
+/// The error for a webhook whose record with the URL is missing.
 const MISSING_URL: ReadError = ReadError::Missing {
     table: "journal",
     named_by: "webhooks",
 };
 
 impl<R: Rows> View<R> {
-    /// Returns what a request to a webhook is judged by.
+    /// Returns the data that decides whether a request to a webhook is accepted.
     pub(crate) fn incoming(
         &self,
         run: RunId,
@@ -56,7 +56,7 @@ impl<R: Rows> View<R> {
         }))
     }
 
-    /// Returns true if a request to this webhook is remembered by this key, or by any if none is given.
+    /// Returns true if a request to this webhook is remembered by this key, or, if no key is given, by any key.
     pub(crate) fn remembers(
         &self,
         run: RunId,
@@ -73,8 +73,8 @@ impl<R: Rows> View<R> {
         }
     }
 
-    /// Returns what a request is answered that repeats another. None if there was none with this key, or if that means
-    /// nothing.
+    /// Returns the answer to a request that repeats another. None if no request with this key is remembered, or if a
+    /// repeat of it has no effect.
     pub(crate) fn repeat(
         &self,
         run: RunId,
@@ -85,14 +85,15 @@ impl<R: Rows> View<R> {
         Ok(first.and_then(|first| key.answer(first)))
     }
 
-    /// Returns the webhooks that a run created first, at most so many. None if there is no such run.
+    /// Returns at most this many webhooks of a run, in the order in which it created them. None if there is no such
+    /// run.
     pub(crate) fn webhooks(
         &self,
         run: RunId,
         limit: usize,
     ) -> Result<Option<Vec<WebhookView>>, ReadError> {
         let Some(standing) = self.standing(run)? else {
-            // A pending run has no row, and no webhooks.
+            // A pending run has no row in `states`, and no webhooks.
             return Ok(self.stored(run)?.map(|_| Vec::new()));
         };
         let all = standing
@@ -105,16 +106,16 @@ impl<R: Rows> View<R> {
             .map(|kept| (kept.number, kept.url))
             .collect();
         let mut views = Vec::new();
-        // Those that one activation created lie together, and its record is read once for all of them.
+        // Webhooks that one activation created are next to each other, so its record is read once for all of them.
         let mut created = (None, BTreeMap::new());
         for (number, mut webhook) in all {
             if standing.state.is_gone() {
-                // Nothing reaches it any more, whatever its row says.
+                // Nothing reaches this webhook any more, whatever its row says.
                 webhook.closed = true;
                 webhook.waits = 0;
             }
             if webhook.activation < standing.state.first_activation {
-                // One without a URL was not kept, and is about to be removed.
+                // A webhook without a URL was not kept, and is about to be removed.
                 if let Some(url) = kept.remove(&number) {
                     views.push(WebhookView {
                         number,
@@ -158,7 +159,7 @@ impl<R: Rows> View<R> {
             .collect())
     }
 
-    /// Returns the URL of a webhook that an activation created which was set aside when the run was taken back.
+    /// Returns the URL of a webhook whose activation was set aside when the run was taken back.
     fn url_set_aside(
         &self,
         run: RunId,

@@ -1,4 +1,4 @@
-//! Workflows, their components and compiled code, and secrets.
+//! Reads of workflows, their components and compiled code, and of secrets.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ impl<R: Rows> View<R> {
         workflows::TABLE.list(&self.0, workflows::TABLE.all(), usize::MAX)
     }
 
-    /// Returns how many runs of a workflow, or of all, have each status. Workflows are never removed, so those that are there
-    /// have all runs.
+    /// Returns the number of runs with each status, of one workflow or of all. Workflows are never removed, so the sum
+    /// over them covers all runs.
     pub(crate) fn counts(
         &self,
         workflow: Option<String>,

@@ -1,8 +1,8 @@
-//! A write in the queue: a transaction whose type the queue need not know, and who wants to hear of it.
+//! A write in the queue: a transaction of any type, and the task that waits for its result.
 //!
-//! What a write decides is known before it is durable: its place among the others, its time, whom it concerns. Whoever
-//! asked for that is told at once, with a [`Hold`](super::Hold) on the group, so that what follows from the write (a
-//! request is queued; its run takes it) can become durable by the same sync.
+//! The outcome of a write (its place among the others, its time, the run that it concerns) is known before it is
+//! durable. If the task has asked for that, it is told at once, with a [`Hold`](super::Hold) on the group. So what
+//! follows from the write (a request is queued; its run takes it) can become durable by the same sync.
 
 use dormouse_journal::{RunId, Time};
 use futures::channel::oneshot;
@@ -14,34 +14,36 @@ use crate::{ReadError, WriteError};
 
 /// A write in the queue.
 pub(crate) trait Job: Send {
-    /// Returns the one run that it concerns, or none if it may concern any.
+    /// Returns the one run that the write concerns, or none if it may concern any run.
     fn run(&self) -> Option<RunId>;
 
-    /// Returns whose turn it takes.
+    /// Returns the lane in which the write waits for its turn.
     fn lane(&self) -> Lane;
 
-    /// Returns what it writes at most.
+    /// Returns the most that the write may write.
     fn cost(&self) -> Extent;
 
-    /// Applies it, at this time if it is for the first time. Returns then what is to be done before it is durable.
+    /// Applies the write. `now` is its time, unless it was applied before. The first time, returns what must be done
+    /// before it is durable.
     fn apply(&mut self, write: &mut Write<'_>, now: Time) -> Result<Option<Following>, ReadError>;
 
-    /// Returns true if something may have to be done before it is durable.
+    /// Returns true if something may have to be done before the write is durable.
     fn decides(&self) -> bool;
 
-    /// Returns true if it is done also on a full disk.
+    /// Returns true if the write is done even on a full disk.
     fn is_housekeeping(&self) -> bool;
 
-    /// Tells whoever asked for it what came of it.
+    /// Tells the result to the task that waits for it.
     fn answer(self: Box<Self>, durable: Result<(), WriteError>);
 }
 
-/// A transaction, and who wants to hear of it.
+/// A transaction, and the task that waits for its result.
 pub(crate) struct Queued<T: Transaction> {
     transaction: T,
     cost: Extent,
     decided: Option<Decided<T::Output>>,
-    /// When it was applied for the first time: what was decided stays true if the group is applied anew.
+    /// The time at which it was first applied. It stays the same if the group is applied again, so that the decision
+    /// stays true.
     time: Option<Time>,
     output: Option<T::Output>,
     sender: Option<oneshot::Sender<Result<T::Output, WriteError>>>,
@@ -102,7 +104,7 @@ impl<T: Transaction> Job for Queued<T> {
             (Err(error), _) => Err(error),
         };
         if let Some(sender) = self.sender.take() {
-            // Whoever asked may have gone away; the write stands all the same.
+            // The task may be gone. The write is stored nevertheless.
             let _ = sender.send(result);
         }
     }

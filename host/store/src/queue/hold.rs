@@ -1,4 +1,5 @@
-//! Holds: what keeps a group open for a moment, so that what follows from its writes becomes durable by the same sync.
+//! Holds: a hold keeps a group open for a moment, so that what follows from its writes becomes durable by the same
+//! sync.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -7,13 +8,13 @@ use std::task::Poll;
 
 use futures::task::AtomicWaker;
 
-/// Does what follows from a write that was decided. The group is kept open for it, if there is a hold.
+/// Does what follows from a write that was decided. With a hold, the group is kept open meanwhile.
 pub type Following = Box<dyn FnOnce(Option<Hold>) + Send>;
 
-/// Says what follows from a write, once it is decided and before it is durable, if anything does.
+/// Returns what follows from a write, if anything does. Called once the write is decided and before it is durable.
 pub type Decided<T> = Box<dyn FnOnce(&T) -> Option<Following> + Send>;
 
-/// Keeps a group open. It is dropped once what follows has been handed to the store, or nothing will follow.
+/// Keeps a group open. Drop it once the following writes are in the queue, or when there will be none.
 pub struct Hold(Arc<Holds>);
 
 /// The holds on a group.

@@ -1,21 +1,21 @@
-//! Another order of commits than that of the queue, for backends that have one.
+//! Orders of commits other than that of the queue, for backends that use one.
 //!
-//! Writes of one run are never reordered, and a write that may concern any run is a barrier: it comes after all that came
-//! before it, and before all that came after. So a run that waits for such a write knows that what was decided for it
-//! before is durable or has failed.
+//! Writes of one run are never reordered. A write that may concern any run is a barrier: it comes after everything that
+//! arrived before it, and before everything that arrived later. So a run that waits for such a write knows that
+//! everything decided for it before is durable or has failed.
 
 use std::collections::BTreeSet;
 
 use super::fair::{Fair, Room};
 use super::group::Job;
 
-/// Chooses the next of so many writes that may go next.
+/// Chooses the next write among those that may go next.
 pub trait Order: Send {
-    /// Returns which one goes next, below `free`. None if no more of them go into this group.
+    /// Returns the index of the next write, which is below `free`. None if no further write goes into this group.
     fn next(&mut self, free: usize) -> Option<usize>;
 }
 
-/// Takes the next group, as many writes as it has room for and at least one.
+/// Takes the next group: at least one write, and as many as it has room for.
 pub(super) fn take(jobs: &mut Fair, room: &mut Room, order: &mut dyn Order) -> Vec<Box<dyn Job>> {
     let mut group = Vec::new();
     loop {

@@ -1,14 +1,15 @@
-//! Who may write when the disk is nearly full.
+//! Decides which writes are allowed when the disk is nearly full.
 //!
-//! Housekeeping (what expires, what is cancelled or deleted) makes room, and is done whatever else is refused. Everything
-//! else is refused once there is less space than is to be left, and a write that is larger than what is left is refused
-//! alone.
+//! Housekeeping (removing what expires, is cancelled or is deleted) makes room, and is always allowed. All other writes
+//! are refused while less space is free than must be kept free. If there is more, a write that is larger than the rest
+//! is refused alone.
 
 use super::group::Job;
 use crate::backend::Backend;
 use crate::{StorageError, WriteError};
 
-/// How often a group is applied anew without a write that did not fit, before all of it but housekeeping is refused.
+/// The number of times that a group is applied again without a write that did not fit, before everything in it except
+/// housekeeping is refused.
 const TRIES: u32 = 3;
 
 /// The space for one group.
@@ -19,21 +20,21 @@ pub(super) struct Space<'b, B> {
 }
 
 impl<'b, B: Backend> Space<'b, B> {
-    /// Looks how much space there is, and refuses what may not be written now.
+    /// Checks how much space is free, and refuses the writes that are not allowed now.
     pub(super) fn new(backend: &'b B, group: &mut Vec<Box<dyn Job>>) -> Self {
         let mut space = Space {
             backend,
             is_housekeeping_alone: false,
             misfits: 0,
         };
-        // Looking for space may find some, and then it need not be enough.
+        // The search for space may find some, but not enough.
         if backend.lacks_space() && (!backend.finds_space() || backend.lacks_space()) {
             space.refuse_all_but_housekeeping(group);
         }
         space
     }
 
-    /// Begins a transaction for what is left of the group.
+    /// Begins a transaction for the writes that are left in the group.
     pub(super) fn begin(&self) -> Result<B::Transaction, StorageError> {
         match self.is_housekeeping_alone {
             true => self.backend.begin_housekeeping(),
@@ -41,7 +42,8 @@ impl<'b, B: Backend> Space<'b, B> {
         }
     }
 
-    /// Refuses the write at this place of the group, which does not fit, and all others with it if none seems to fit.
+    /// Refuses the write at this place of the group, which does not fit. If it seems that nothing fits, refuses
+    /// everything except housekeeping.
     pub(super) fn refuse(&mut self, index: usize, group: &mut Vec<Box<dyn Job>>) {
         if self.backend.finds_space() {
             return;

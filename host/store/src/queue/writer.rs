@@ -1,12 +1,12 @@
-//! The writer: gathers what wants to be written into groups, and makes each group durable with one commit.
+//! The writer: gathers writes into groups, and makes each group durable with one commit.
 //!
-//! While one group is being committed the next one fills, so that the number of disk syncs does not depend on how much is
-//! written. A write is answered only when its group is durable. A group is bounded by what its writes may write, so that
-//! the next one begins soon; whose turn it is is said in `fair.rs`.
+//! While one group is being committed, the next one fills, so the number of disk syncs does not depend on the number of
+//! writes. A write is answered only when its group is durable. A group is bounded by what its writes may write, so that
+//! the next one begins soon. `fair.rs` decides whose turn it is.
 //!
-//! Damage stays where it is: a write that finds a damaged row, or over which the host panics, fails alone, and the rest of
-//! its group is applied again without it. So does a write for which there is too little space. A disk that turns out to be
-//! full fails the group, but not the host. Any other failure of the disk is the end: nobody knows
+//! Damage stays local: a write that finds a damaged row, or that makes the host panic, fails alone, and the rest of its
+//! group is applied again without it. The same holds for a write for which there is too little space. A disk that turns
+//! out to be full fails the group, but not the host. Any other failure of the disk stops the host, because nobody knows
 //! what a failed sync left behind.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,27 +27,28 @@ use crate::rows::Extent;
 use crate::rules::{Transaction, Write};
 use crate::{ReadError, StorageError, WriteError};
 
-/// How many writes share a group at most. It bounds how long the first of them waits for the last; syncs are so much
-/// dearer than rows that a larger group gains nothing.
+/// The largest number of writes in a group. It bounds how long the first write waits for the last. A sync costs so much
+/// more than a row that a larger group gains nothing.
 const GROUP: usize = 1_024;
 
-/// How much the writes of a group may write together, unless there is but one. Every other write waits for as long as
-/// that takes. What a group writes for itself, a few rows of `meta`, comes on top.
+/// The most that the writes of a group may write together, unless the group has only one write. Every other write waits
+/// that long. The group itself also writes a few rows of `meta`.
 const MOST: Extent = Extent {
     rows: 4_096 - OWN_ROWS,
     bytes: 32 << 20,
 };
 
-/// How many rows a group writes for itself at most.
+/// The largest number of rows that a group itself writes.
 const OWN_ROWS: u64 = 8;
 
-/// For how many milliseconds a group that is held is kept open. What follows from a request is mostly ready after some
-/// 50 us; this is for guests that compute, for whom nobody else is to wait.
+/// How long a group is held open at most, in milliseconds. What follows from a request is usually ready after about 50
+/// us. The limit is for guests that compute for longer: no other run waits for them.
 const HOLD: u64 = 3;
 
-/// How many are waited for, and are woken from here. With more of them the host is so busy that another group follows at
-/// once, and waiting would leave processors idle: on two of them, 64 clients get 12 % less done when all are waited for.
-/// Then they are woken from a task of the runtime's own, 6 % more get done, since this thread writes meanwhile.
+/// The largest number of waiting tasks for which the group is held open, and which this thread wakes. With more of
+/// them, the host is so busy that another group follows at once, and waiting would leave processors idle: on two
+/// processors, 64 clients get 12 % less done if the group waits for all. A task of the async runtime wakes them then,
+/// which lets 6 % more get done, because this thread writes meanwhile.
 const WAITED_FOR: usize = 4;
 
 /// What was made durable since the store was opened.
@@ -57,9 +58,9 @@ pub struct Commits {
     pub groups: u64,
     /// Writes in these groups.
     pub writes: u64,
-    /// The most rows that one of these groups wrote or removed.
+    /// The largest number of rows that one of these groups wrote or removed.
     pub rows_max: u64,
-    /// The most bytes that one of these groups wrote.
+    /// The largest number of bytes that one of these groups wrote.
     pub bytes_max: u64,
 }
 
@@ -80,7 +81,7 @@ pub(crate) struct Writer<B> {
 #[derive(Default)]
 struct Queue {
     jobs: Fair,
-    /// True if somebody is emptying the queue.
+    /// True if a task is emptying the queue.
     busy: bool,
 }
 
@@ -90,7 +91,7 @@ enum Uncommitted {
     Job(usize, WriteError),
     /// The job at this place of the group needs more space than there is.
     NoRoom(usize),
-    /// The disk.
+    /// The disk failed.
     Storage(StorageError),
 }
 
@@ -126,8 +127,8 @@ impl<B: Backend> Writer<B> {
         })
     }
 
-    /// Writes something, which is in the queue when this returns. Resolves when it is durable. `decided` is told what
-    /// comes of it as soon as that is known, which is before it is durable.
+    /// Puts a write into the queue before it returns, and resolves when the write is durable. `decided` is called with
+    /// the outcome as soon as it is known, which is before it is durable.
     pub(crate) fn write<T: Transaction>(
         self: &Arc<Self>,
         transaction: T,
@@ -135,7 +136,7 @@ impl<B: Backend> Writer<B> {
     ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T, B> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Box::new(Queued::new(transaction, decided, sender)));
-        // Whoever would have answered is gone.
+        // The task that would have answered is gone.
         async move { receiver.await.unwrap_or(Err(WriteError::Panicked)) }
     }
 
@@ -147,7 +148,7 @@ impl<B: Backend> Writer<B> {
         self.start();
     }
 
-    /// Has the queue emptied, unless somebody is at it.
+    /// Starts to empty the queue, unless a task is doing so.
     fn start(self: &Arc<Self>) {
         let is_busy = std::mem::replace(&mut self.lock().busy, true);
         if !is_busy {
@@ -167,7 +168,7 @@ impl<B: Backend> Writer<B> {
         }
     }
 
-    /// Returns why nothing can be written any more, if so.
+    /// Returns the reason why nothing can be written any more, if there is one.
     pub(crate) fn failure(&self) -> Option<WriteError> {
         self.failed
             .lock()
@@ -175,20 +176,21 @@ impl<B: Backend> Writer<B> {
             .clone()
     }
 
-    /// Returns true if writes are refused for want of space: there is too little left, or the last attempt found so (as
-    /// with a quota, of which the disk does not speak). A write that succeeds ends it.
+    /// Returns true if writes are refused because of too little space: too little is free, or the last attempt failed
+    /// for that reason (as with a quota, which the free space of the disk does not show). A write that succeeds ends
+    /// it.
     pub(crate) fn is_full(&self) -> bool {
         self.backend.lacks_space() || self.full.load(Ordering::Acquire)
     }
 
-    /// Writes groups until nothing is left to write.
+    /// Writes groups until the queue is empty.
     async fn drain(&self) {
         loop {
             let mut room = Room::new(GROUP, MOST);
             let mut group = {
                 let mut queue = self.lock();
                 if queue.jobs.is_empty() {
-                    // Whoever comes next finds that nobody is at it.
+                    // The next write finds that no task is emptying the queue.
                     queue.busy = false;
                     return;
                 }
@@ -199,7 +201,7 @@ impl<B: Backend> Writer<B> {
         }
     }
 
-    /// Answers a group. Many who wait are better woken by one who shares their threads than by this one, which has the next
+    /// Answers a group. If many tasks wait, a task of the async runtime wakes them, because this thread has the next
     /// group to write.
     fn answer(&self, group: Vec<Box<dyn Job>>, result: Result<(), WriteError>) {
         let is_large = group.len() > WAITED_FOR;
@@ -225,7 +227,7 @@ impl<B: Backend> Writer<B> {
         }
         match self.commit(group, room).await {
             Ok(()) => {
-                // Nothing was written if everything was refused.
+                // If all writes were refused, nothing was written.
                 if !group.is_empty() {
                     self.full.store(false, Ordering::Release);
                 }
@@ -249,7 +251,7 @@ impl<B: Backend> Writer<B> {
         error
     }
 
-    /// Applies and commits. Jobs that find a damaged row are answered and taken out of the group.
+    /// Applies a group and commits it. Jobs that find a damaged row are answered and removed from the group.
     async fn commit(
         &self,
         group: &mut Vec<Box<dyn Job>>,
@@ -286,7 +288,8 @@ impl<B: Backend> Writer<B> {
         Ok(())
     }
 
-    /// Applies a group to a transaction, and what comes while it is held. Returns what was written.
+    /// Applies a group to a transaction, and also the writes that arrive while the group is held open. Returns what was
+    /// written.
     async fn apply(
         &self,
         transaction: &mut B::Transaction,
@@ -302,7 +305,7 @@ impl<B: Backend> Writer<B> {
             self.follow(std::mem::take(following), began).await;
             let first = group.len();
             group.extend(self.lock().jobs.take_following(room));
-            // Read after all of them have come, so that nothing is earlier than what it follows from.
+            // The time is read after all of them have arrived, so that no write is earlier than what it follows from.
             let now = self.clock.now();
             apply_from(first, group, &mut write, now, following)?;
         }
@@ -317,7 +320,7 @@ impl<B: Backend> Writer<B> {
         Ok(written)
     }
 
-    /// Has what follows done. Waits until nobody holds the group any longer, or the time for that is up.
+    /// Does what follows from the writes. Waits until nobody holds the group open, or the time for that is over.
     async fn follow(&self, following: Vec<Following>, began: Time) {
         if following.len() > WAITED_FOR {
             let all = || {
@@ -344,7 +347,7 @@ impl<B: Backend> Writer<B> {
     }
 }
 
-/// Emptying the queue. Whoever does it may panic: then somebody else goes on.
+/// The task that empties the queue. If it panics, another task continues.
 struct Draining<B: Backend>(Arc<Writer<B>>);
 
 impl<B: Backend> Draining<B> {
@@ -363,7 +366,7 @@ impl<B: Backend> Drop for Draining<B> {
     }
 }
 
-/// Does what follows from a write. If that panics, it is as if nobody had been told: what follows is found by a scan.
+/// Does what follows from a write. If that panics, nothing is lost: a scan of due work finds what follows.
 fn guarded(follow: Following, hold: Option<Hold>) {
     if catch_unwind(AssertUnwindSafe(|| follow(hold))).is_err() {
         tracing::error!("the host panicked over what follows from a write");
@@ -371,7 +374,7 @@ fn guarded(follow: Following, hold: Option<Hold>) {
 }
 
 impl Queue {
-    /// Takes the next group: the writes whose turn it is, unless the backend takes others before them.
+    /// Takes the next group: the writes whose turn it is, or the writes that the backend's own order chooses.
     fn take(&mut self, room: &mut Room, backend: &impl Backend) -> Vec<Box<dyn Job>> {
         match backend.order() {
             Some(mut order) => super::order::take(&mut self.jobs, room, &mut *order),
@@ -380,7 +383,7 @@ impl Queue {
     }
 }
 
-/// Applies the jobs of a group from this one on, those that were applied before at the time that they had then.
+/// Applies the jobs of a group from this one on. Jobs that were applied before keep the time that they had.
 fn apply_from(
     first: usize,
     group: &mut [Box<dyn Job>],
@@ -389,7 +392,7 @@ fn apply_from(
     following: &mut Vec<Following>,
 ) -> Result<(), Uncommitted> {
     for (index, job) in group.iter_mut().enumerate().skip(first) {
-        // What a panic leaves of the group's changes is thrown away with all of them.
+        // Changes that a panic left incomplete are discarded together with the whole group's changes.
         let applied = catch_unwind(AssertUnwindSafe(|| job.apply(write, now)));
         let applied = applied.map_err(|_| Uncommitted::Job(index, WriteError::Panicked))?;
         following.extend(applied.map_err(Uncommitted::at(index))?);

@@ -1,7 +1,7 @@
-//! Rows whose changes are counted: how much a transaction writes, and how much each run gains or loses on the disk.
+//! Counts the changes of rows: how much a transaction writes, and how much disk space each run gains or loses.
 //!
-//! There is one such layer, between the rules and the backend, so that nothing is written that is not counted, whatever
-//! rule writes it and whatever backend keeps it.
+//! This is one layer between the rules and the backend. So every write is counted, whichever rule writes it and
+//! whichever backend keeps it.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,11 +11,11 @@ use dormouse_journal::RunId;
 use super::{EachRow, Part, Range, Rows, RowsMut, TableId};
 use crate::StorageError;
 
-/// How many bytes count for a row beside its own: its key, and its share of the tree above it and of the indexes that
-/// name it. Without them a run could own any number of empty rows for nothing.
+/// The number of bytes that each row counts for in addition to its own: for its key, and its share of the tree above it
+/// and of the indexes that name it. Otherwise a run could have any number of empty rows for nothing.
 pub(crate) const ROW: u64 = 64;
 
-/// Up to which size a row of `replies` is what a sender added: one that the workflow has not filled yet.
+/// The largest size of a row of `replies` that counts as added by a sender, because the workflow has not filled it yet.
 const UNDECIDED: u64 = 8;
 
 /// A number of rows, and of bytes in them.
@@ -23,17 +23,17 @@ const UNDECIDED: u64 = 8;
 pub struct Extent {
     /// Rows.
     pub rows: u64,
-    /// Bytes of rows, without their keys.
+    /// The bytes of the rows, without their keys.
     pub bytes: u64,
 }
 
 impl Extent {
-    /// Returns so many rows with so many bytes in all.
+    /// Returns this many rows with this many bytes in all.
     pub(crate) fn new(rows: u64, bytes: u64) -> Self {
         Extent { rows, bytes }
     }
 
-    /// Returns both together.
+    /// Returns the sum of both.
     pub(crate) fn and(self, other: Extent) -> Self {
         Extent {
             rows: self.rows.saturating_add(other.rows),
@@ -47,31 +47,31 @@ impl Extent {
     }
 }
 
-/// By how much what a run owns on the disk has changed.
+/// The change of a run's disk space.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Growth {
-    /// All of it.
+    /// The whole change.
     pub(crate) all: i64,
-    /// What others sent to the run.
+    /// The part of the change that comes from what others sent to the run.
     pub(crate) received: i64,
 }
 
-/// Rows that can be changed, and what was changed so far.
+/// Rows that can be changed, with a count of the changes so far.
 pub(crate) trait Ledger: RowsMut {
-    /// Returns what was written and removed so far. The bytes are those that were written.
+    /// Returns how much was written and removed so far. The bytes are those that were written.
     fn written(&self) -> Extent;
 
-    /// Returns how many bytes the rows had that were removed so far.
+    /// Returns the number of bytes of the rows that were removed so far.
     fn removed_bytes(&self) -> u64;
 
-    /// Returns by how much a run has grown since [`Ledger::settle`] was last called for it.
+    /// Returns the growth of a run since [`Ledger::settle`] was last called for it.
     fn growth(&self, run: RunId) -> Growth;
 
-    /// Returns by how much a run has grown, and counts it anew from here.
+    /// Returns the growth of a run, and begins to count from zero again.
     fn settle(&mut self, run: RunId) -> Growth;
 }
 
-/// Rows of a backend, counted.
+/// The rows of a backend, with a count of the changes.
 pub(crate) struct Counted<'r> {
     rows: &'r mut (dyn RowsMut + Send + 'r),
     written: Extent,
@@ -89,7 +89,7 @@ impl<'r> Counted<'r> {
         }
     }
 
-    /// Returns the runs that have grown or shrunk and are not settled.
+    /// Returns the runs that have grown or shrunk since they were last settled.
     pub(crate) fn unsettled(&self) -> Vec<RunId> {
         self.growth.keys().copied().collect()
     }
@@ -186,7 +186,7 @@ impl Ledger for Counted<'_> {
     }
 }
 
-/// Notes that a row of a run has another size than before.
+/// Notes that the size of a row of a run has changed.
 fn note(
     growth: &mut BTreeMap<RunId, Growth>,
     table: TableId,
@@ -208,17 +208,19 @@ fn note(
     }
 }
 
-/// Returns how many bytes a row counts for that has so many.
+/// Returns the number of bytes that a row of this size counts for.
 pub(crate) fn counted(size: usize) -> u64 {
     (size as u64).saturating_add(ROW)
 }
 
-/// Returns whose a row is. None if it is not counted for a run: it belongs to nobody alone, it is the run's row of
-/// `states`, which has the count itself and is small, or it is a wait of another run, whose operation counts for that.
+/// Returns the run that a row counts for. None if it counts for no run: it belongs to no single run, it is the run's
+/// row of `states`, which is small and contains the count itself, or it is a wait of another run, which is counted by
+/// that run's operation.
 pub(crate) fn owner(table: TableId, key: &[Part<'_>]) -> Option<RunId> {
     match (table, key.first()) {
         (TableId::States | TableId::Due | TableId::RunWaits, _) => None,
-        // These are led by triggers, whose rows are bounded by their number and by the rate of requests.
+        // These keys begin with a trigger. Their rows are bounded by the number of triggers and by the rate of
+        // requests.
         (
             TableId::Triggers
             | TableId::TriggerCounts
@@ -231,7 +233,7 @@ pub(crate) fn owner(table: TableId, key: &[Part<'_>]) -> Option<RunId> {
     }
 }
 
-/// Returns true if a row is there because of what somebody sent to the run, which the run does not answer for.
+/// Returns true if a row exists because of what somebody sent to the run. The run is not responsible for it.
 pub(crate) fn is_received(table: TableId, size: usize) -> bool {
     match table {
         TableId::Inbox
@@ -246,7 +248,7 @@ pub(crate) fn is_received(table: TableId, size: usize) -> bool {
     }
 }
 
-/// Removes the rows of a range, as many as there is room for. Returns whether those were all.
+/// Removes the rows of a range, as many as there is room for. Returns true if the range is empty now.
 pub(crate) fn remove_some(
     rows: &mut (impl Ledger + ?Sized),
     table: TableId,
@@ -271,7 +273,7 @@ pub(crate) fn remove_some(
     Ok(all)
 }
 
-/// How far a transaction may go that works in pieces, as totals of its group.
+/// How far a transaction that works in pieces may go, as totals of its group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
     rows: u64,
@@ -279,7 +281,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Returns room for so many more rows, and so many bytes of removed ones beyond one larger row.
+    /// Returns room for this many more rows, and for this many bytes of removed rows. A single row may be larger.
     pub(crate) fn of(rows: &(impl Ledger + ?Sized), more: u64, removed_bytes: u64) -> Self {
         Room {
             rows: rows.written().rows + more,
@@ -287,7 +289,7 @@ impl Room {
         }
     }
 
-    /// Returns true if no more rows may be changed.
+    /// Returns true if more rows may be changed.
     pub(crate) fn is_left_by(self, rows: &(impl Ledger + ?Sized)) -> bool {
         !self.is_used_up(rows.written(), rows.removed_bytes())
     }

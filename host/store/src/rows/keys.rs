@@ -1,7 +1,7 @@
 //! Keys: up to three parts, compared part by part.
 //!
-//! A key is typed where it is used, and a list of [`Part`]s where it crosses the seam to a backend. So a backend keeps
-//! keys in whatever way orders them as their parts do, and knows nothing of what they mean.
+//! The rules use typed keys. A backend gets them as lists of [`Part`]s. So a backend can keep keys in any form that
+//! has the same order, and need not know what they mean.
 
 use dormouse_journal::{OperationNumber, RunId, Time, TriggerId, VersionId, WebhookNumber};
 
@@ -29,9 +29,9 @@ pub(crate) trait PartOf<T> {
     fn part(&self) -> Part<'_>;
 }
 
-/// A value that is read back from a part of a key.
+/// A value that can be read back from a part of a key.
 pub(crate) trait FromPart: Sized {
-    /// Returns none if the part is of another kind.
+    /// Returns the value, or none if the part is of another kind.
     fn from_part(part: Part<'_>) -> Option<Self>;
 }
 
@@ -70,13 +70,13 @@ macro_rules! parts {
     };
 }
 
-/// What a table's keys are, owned.
+/// The type of a table's keys, with owned parts.
 pub(crate) trait Key: KeyOf<Self> {
-    /// Returns none if the parts are of another key.
+    /// Returns the key, or none if the parts belong to another key type.
     fn from_parts(parts: &[Part<'_>]) -> Option<Self>;
 }
 
-/// A key that can be looked up where keys are `K`s: a `K`, or the same with borrowed parts.
+/// A key that can be looked up in a table with keys of type `K`: a `K`, or the same with borrowed parts.
 pub(crate) trait KeyOf<K>: Sized {
     fn with<R>(self, f: impl FnOnce(&[Part<'_>]) -> R) -> R;
 }
@@ -163,7 +163,7 @@ extremes! {
     [u8; 32]: [0; 32], [0xff; 32];
 }
 
-/// A key that begins with a part, so that the rows of one value of it lie together.
+/// A key type whose keys begin with a part of type `T`, so that the rows of one such value are next to each other.
 pub(crate) trait LedBy<T>: Key {
     /// Returns the first and the last key that begin with `lead`.
     fn all_of(lead: T) -> (Self, Self);

@@ -1,8 +1,8 @@
-//! The inner seam: rows.
+//! The inner interface of the store: rows.
 //!
-//! The rules of what may happen are written once, over tables of rows. A backend keeps the rows: it implements [`Rows`]
-//! for what can be read and [`RowsMut`] for what a transaction can change, and knows tables by their [`TableId`], keys by
-//! their [`Part`]s and rows as bytes.
+//! The rules are written once, over tables of rows. A backend keeps the rows: it implements [`Rows`] for reads and
+//! [`RowsMut`] for the changes of a transaction. It knows tables by their [`TableId`], keys by their [`Part`]s, and
+//! rows as bytes.
 
 pub(crate) mod counted;
 pub(crate) mod keys;
@@ -20,20 +20,20 @@ use crate::StorageError;
 /// A range of keys of one table.
 #[derive(Debug, Clone, Copy)]
 pub struct Range<'a> {
-    /// Where it begins.
+    /// The beginning of the range.
     pub start: Bound<&'a [Part<'a>]>,
-    /// Where it ends.
+    /// The end of the range.
     pub end: Bound<&'a [Part<'a>]>,
-    /// True if the last key comes first.
+    /// True if the keys are visited from the last to the first.
     pub backwards: bool,
 }
 
-/// What a scan calls with each key and row. It breaks to end the scan.
+/// A function that a scan calls with each key and row. It breaks to end the scan.
 pub type EachRow<'f> = &'f mut dyn FnMut(&[Part<'_>], &[u8]) -> ControlFlow<()>;
 
 /// Rows that can be read, as of one moment.
 pub trait Rows {
-    /// Calls `found` with the row at `key`, if there is one. Returns whether there is.
+    /// Calls `found` with the row at `key`, if there is one. Returns true if there is one.
     ///
     /// # Errors
     /// When the disk fails.
@@ -54,7 +54,7 @@ pub trait Rows {
 
 /// Rows that can be changed, by one transaction.
 pub trait RowsMut: Rows {
-    /// Writes a row, in the place of one that has the same key. Returns the size of that one, if there was one.
+    /// Writes a row, and replaces a row with the same key. Returns the size of the replaced row, if there was one.
     ///
     /// # Errors
     /// When the disk fails.
@@ -65,7 +65,7 @@ pub trait RowsMut: Rows {
         row: &[u8],
     ) -> Result<Option<usize>, StorageError>;
 
-    /// Removes the row at `key`, and calls `removed` with it. Returns whether there was one.
+    /// Removes the row at `key`, and calls `removed` with it. Returns true if there was one.
     ///
     /// # Errors
     /// When the disk fails.
@@ -76,8 +76,8 @@ pub trait RowsMut: Rows {
         removed: &mut dyn FnMut(&[u8]),
     ) -> Result<bool, StorageError>;
 
-    /// Removes the rows of a range in the order of their keys, at least one if there is one, and calls `removed` with
-    /// each. It ends when `removed` breaks, or the range does.
+    /// Removes the rows of a range in the order of their keys, and calls `removed` with each. It ends at the end of the
+    /// range, or when `removed` breaks. If the range has rows, at least one is removed.
     ///
     /// # Errors
     /// When the disk fails.

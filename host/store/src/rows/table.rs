@@ -1,4 +1,4 @@
-//! Tables as the rules see them: keys and rows have types.
+//! Typed tables, as the rules see them.
 
 use std::marker::PhantomData;
 use std::ops::{Bound, ControlFlow};
@@ -15,8 +15,8 @@ use super::table_id::TableId;
 use super::{Range, Rows, RowsMut};
 use crate::ReadError;
 
-/// A row that is a record. Its version goes up when its layout changes; rows of earlier versions are read for ever, and
-/// rewritten when they are next written.
+/// A row that is a record. Its version increases when its layout changes. Rows of earlier versions can always be read,
+/// and are rewritten when they are next written.
 pub(crate) trait Row: Serialize + DeserializeOwned {
     /// The version that is written.
     const VERSION: u8 = VERSION;
@@ -72,7 +72,7 @@ impl<K: Key, R: Row> Table<K, R> {
         self.get_as(rows, key, decode_row)
     }
 
-    /// Returns what the row at `key` begins with, and leaves the rest of it undecoded.
+    /// Returns the beginning of the row at `key`, without decoding the rest.
     pub(crate) fn get_prefix<P: DeserializeOwned>(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -101,7 +101,7 @@ impl<K: Key, R: Row> Table<K, R> {
         self.get_as(rows, key, |row| Ok((decode_row(row)?, row.to_vec())))
     }
 
-    /// Returns whether there is a row at `key`.
+    /// Returns true if there is a row at `key`.
     pub(crate) fn has(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -110,7 +110,7 @@ impl<K: Key, R: Row> Table<K, R> {
         Ok(key.with(|key| rows.read(self.id, key, &mut |_| {}))?)
     }
 
-    /// Returns how many bytes the row at `key` has, if there is one.
+    /// Returns the size of the row at `key` in bytes, if there is one.
     pub(crate) fn size(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -124,7 +124,7 @@ impl<K: Key, R: Row> Table<K, R> {
         encode_as(R::VERSION, row)
     }
 
-    /// Writes a row, in the place of one that has the same key.
+    /// Writes a row, and replaces a row with the same key.
     pub(crate) fn put(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -134,7 +134,7 @@ impl<K: Key, R: Row> Table<K, R> {
         self.put_encoded(rows, key, &self.encode(row))
     }
 
-    /// Writes the bytes of a row, in the place of one that has the same key.
+    /// Writes the bytes of a row, and replaces a row with the same key.
     pub(crate) fn put_encoded(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -145,7 +145,7 @@ impl<K: Key, R: Row> Table<K, R> {
         Ok(())
     }
 
-    /// Removes the row at `key`. Returns whether there was one.
+    /// Removes the row at `key`. Returns true if there was one.
     pub(crate) fn remove(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -175,7 +175,7 @@ impl<K: Key, R: Row> Table<K, R> {
         self.list_as(rows, range, limit, decode_row)
     }
 
-    /// Returns what the rows of a range begin with, and leaves the rest of each undecoded.
+    /// Returns the beginnings of the rows of a range, without decoding the rest of each.
     pub(crate) fn list_prefixes<A: KeyOf<K>, B: KeyOf<K>, P: DeserializeOwned>(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -202,7 +202,7 @@ impl<K: Key, R: Row> Table<K, R> {
         Ok(found)
     }
 
-    /// Calls `each` with the rows of a range in the order of their keys, for as long as it returns true.
+    /// Calls `each` with the rows of a range in the order of their keys, as long as it returns true.
     pub(crate) fn scan<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -212,7 +212,7 @@ impl<K: Key, R: Row> Table<K, R> {
         self.scan_as(rows, range, decode_row, each)
     }
 
-    /// Does the same, and passes each row's size in bytes as well.
+    /// Calls `each` as [`Table::scan`] does, and also passes each row's size in bytes.
     pub(crate) fn scan_sized<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -261,7 +261,7 @@ impl<K: Key, R: Row> Table<K, R> {
         Ok(self.list_prefixes(rows, range, 1)?.pop())
     }
 
-    /// Removes the first rows of a range, as many as there is room for. Returns whether those were all.
+    /// Removes the first rows of a range, as many as there is room for. Returns true if the range is empty now.
     pub(crate) fn remove_range<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
         rows: &mut (impl Ledger + ?Sized),
@@ -309,7 +309,7 @@ impl<K: Key> Index<K> {
         (Bound::Included(first), Bound::Included(last))
     }
 
-    /// Adds a key, if it is not there.
+    /// Adds a key, if it does not exist yet.
     pub(crate) fn add(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -319,7 +319,7 @@ impl<K: Key> Index<K> {
         Ok(())
     }
 
-    /// Removes a key. Returns whether it was there.
+    /// Removes a key. Returns true if it existed.
     pub(crate) fn remove(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -365,7 +365,7 @@ impl<K: Key> Raw<K> {
         Ok(found)
     }
 
-    /// Writes a row, in the place of one that has the same key.
+    /// Writes a row, and replaces a row with the same key.
     pub(crate) fn put(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -386,7 +386,7 @@ impl<K: Key> Raw<K> {
         Ok(())
     }
 
-    /// Returns whether there is a row at `key`.
+    /// Returns true if there is a row at `key`.
     pub(crate) fn has(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -396,7 +396,7 @@ impl<K: Key> Raw<K> {
     }
 }
 
-/// The keys after one, or all.
+/// Returns the range of the keys after this one, or of all keys.
 pub(crate) fn after<K>(key: Option<K>) -> (Bound<K>, Bound<K>) {
     (
         key.map_or(Bound::Unbounded, Bound::Excluded),
@@ -404,12 +404,12 @@ pub(crate) fn after<K>(key: Option<K>) -> (Bound<K>, Bound<K>) {
     )
 }
 
-/// The keys from one to another, both included.
+/// Returns the range of the keys from `first` to `last`, both included.
 pub(crate) fn between<A, B>(first: A, last: B) -> (Bound<A>, Bound<B>) {
     (Bound::Included(first), Bound::Included(last))
 }
 
-/// Decodes what a row of any version begins with: all versions of a row that is read so begin in the same way.
+/// Decodes the beginning of a row of any version. All versions of such a row must begin in the same way.
 fn decode_row_prefix<R: Row, P: DeserializeOwned>(row: &[u8]) -> Result<P, DecodeError> {
     match split_version(row)? {
         (version, body) if version <= R::VERSION => decode_prefix(body),

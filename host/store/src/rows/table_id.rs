@@ -92,7 +92,7 @@ macro_rules! table_ids {
                 }
             }
 
-            /// Returns the table's layout as far as this list says it: its name, the parts of its keys, its rows.
+            /// Returns the table's layout as far as this list has it: its name, the parts of its keys, and its rows.
             #[must_use]
             pub fn layout(self) -> &'static str {
                 match self {

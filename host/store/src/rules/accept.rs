@@ -1,4 +1,4 @@
-//! Accepting a webhook request: the moment from which it is never lost.
+//! Accepts a request to a webhook. Once accepted, it is never lost.
 
 use dormouse_journal::{
     OtherBody, Reply as ReplyOption, Request, RunId, Time, TriggerId, WebhookNumber,
@@ -16,104 +16,106 @@ use crate::tables::inbox::{self, Arrival, request_size};
 use crate::tables::trigger_requests::{self, TriggerRequested};
 use crate::tables::{Reply, Webhook, replies};
 
-/// A request to be accepted.
+/// A request that is to be accepted.
 #[derive(Debug, Clone)]
 pub struct Accept {
-    /// Whose webhook it is.
+    /// The run that the webhook belongs to.
     pub run: RunId,
-    /// Which webhook.
+    /// The number of the webhook.
     pub webhook: WebhookNumber,
-    /// The id that it will have.
+    /// The id that the request will have.
     pub id: String,
     /// The request.
     pub request: Request,
-    /// The key by which a repeat of it is known.
+    /// The key by which a repeat of the request is recognised.
     pub key: Option<RememberedKey>,
     /// How long the key is remembered, in milliseconds.
     pub remember: u64,
-    /// How much may lie in inboxes.
+    /// The limits of inboxes.
     pub limits: InboxLimits,
 }
 
-/// How much may lie in inboxes.
+/// The limits of inboxes.
 #[derive(Debug, Clone, Copy)]
 pub struct InboxLimits {
-    /// Requests in one.
+    /// The largest number of requests in one inbox.
     pub requests: u32,
-    /// Bytes in one.
+    /// The largest number of bytes in one inbox.
     pub bytes: u64,
-    /// Bytes in all of them together.
+    /// The largest number of bytes in all inboxes together.
     pub host_bytes: u64,
-    /// What the run and its workflow may own.
+    /// The disk space that the run and its workflow may use.
     pub storage: StorageLimits,
 }
 
-/// A caller's own name for a request.
+/// The sender's own name for a request, as it is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RememberedKey {
-    /// Of the name, and of where it came from.
+    /// The digest of the name and of the place that it came from.
     pub digest: [u8; 32],
-    /// The same as an earlier version of the host may have remembered it. Nothing is remembered under it any more.
+    /// The digest under which an earlier version of the host may have remembered the name. The host remembers
+    /// nothing under it any more.
     pub earlier: Option<[u8; 32]>,
-    /// Of the request's body. The transaction that compares it must not be held up by making it.
+    /// The digest of the request's body. It is made before the transaction, so that the transaction need not wait
+    /// for it.
     pub body: [u8; 32],
-    /// What the same name with another body means.
+    /// The meaning of the same name with another body.
     pub other_body: OtherBody,
 }
 
-/// What came of a request.
+/// The result of accepting a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
-    /// It is queued.
+    /// The request is queued.
     Queued {
-        /// Whether the run has something to do now.
+        /// True if the run has something to do now.
         is_due: bool,
-        /// Where it lies in the inbox.
+        /// The place of the request in the inbox.
         place: u64,
-        /// Whether nothing lies before it.
+        /// True if no other request is before it in the inbox.
         is_first: bool,
-        /// When it was accepted.
+        /// The time at which the request was accepted.
         time: Time,
     },
-    /// It repeats a request.
+    /// The request repeats an earlier request.
     Duplicate {
-        /// The id of the first one.
+        /// The id of the first request.
         id: String,
-        /// Where the first one lay in the inbox.
+        /// The place that the first request had in the inbox.
         place: u64,
     },
-    /// Nothing was written.
+    /// The request was refused. Nothing was written.
     Refused(RequestRefused),
 }
 
 /// Why a request was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestRefused {
-    /// Its key was used for another body.
+    /// The key was used with another body.
     OtherBody,
     /// The webhook was closed.
     Closed,
-    /// The run has ended, or was removed after it had.
+    /// The run has ended, or was removed after its end.
     Ended,
     /// The run has failed, and may be retried.
     RunFailed,
     /// The inbox is full.
     InboxFull,
-    /// All inboxes together hold what the host allows.
+    /// All inboxes together are as large as the host allows.
     HostFull,
-    /// The run owns as much on the disk as it may.
+    /// The run uses all disk space that it may use.
     RunFull,
-    /// All runs of its workflow together own as much on the disk as they may.
+    /// The runs of the workflow together use all disk space that they may use.
     WorkflowFull,
-    /// The run never created such a webhook.
+    /// The run never created this webhook.
     UnknownWebhook,
 }
 
-/// A request on its way into the store.
+/// A request that is ready to be written.
 pub(crate) struct AcceptRequest {
-    /// What is asked, without the request.
+    /// The options, without the request itself.
     accept: Accept,
-    /// How many bytes of the request count.
+    /// The number of bytes that the request counts for.
     size: u64,
     request: Apart<Request>,
 }
@@ -135,7 +137,7 @@ impl AcceptRequest {
         }
     }
 
-    /// Returns about how many bytes the run will own more.
+    /// Returns about how many bytes the run's disk space grows by.
     fn grows(&self) -> u64 {
         self.request.bytes() + 4 * SMALL_ROW
     }
@@ -148,7 +150,7 @@ impl Transaction for AcceptRequest {
         Some(self.accept.run)
     }
 
-    /// The request in two rows, its key and when it is forgotten, the reply that is undecided, the webhook.
+    /// The rows: the request in two rows, its key, the expiry of the key, the open reply, and the webhook.
     fn cost(&self) -> Extent {
         RUN.and(Extent::new(6, self.request.bytes() + 5 * SMALL_ROW))
     }
@@ -164,7 +166,7 @@ impl Transaction for AcceptRequest {
                 None => remember = None,
             }
         }
-        // A run that is not there was removed by retention: its token proves that it was.
+        // A run that does not exist was removed by retention: the token proves that it existed.
         let Some(run) = write.run(accept.run)? else {
             return Ok(Accepted::Refused(RequestRefused::Ended));
         };
@@ -175,12 +177,12 @@ impl Transaction for AcceptRequest {
         if webhook.as_ref().is_some_and(|webhook| webhook.closed) {
             return Ok(Accepted::Refused(RequestRefused::Closed));
         }
-        // One that it has not created may be made by its retry.
+        // A retry of the run may still create the webhook.
         if run.state().is_frozen() {
             return Ok(Accepted::Refused(RequestRefused::RunFailed));
         }
         let Some(webhook) = webhook else {
-            // The token proves that it was there, and a generation that was over has not kept it.
+            // The token proves that the webhook existed. A later generation did not keep it.
             return Ok(Accepted::Refused(match run.state().generation {
                 0 => RequestRefused::UnknownWebhook,
                 _ => RequestRefused::Closed,
@@ -266,7 +268,7 @@ impl AcceptRequest {
 }
 
 impl Accept {
-    /// Remembers the request for as long as a repeat of it is known.
+    /// Remembers the request for as long as a repeat of it is recognised.
     fn remember(
         &self,
         run: &mut RunWrite<'_>,
@@ -284,19 +286,19 @@ impl Accept {
     }
 }
 
-/// What it means that a key was used before.
+/// The meaning of a key that was used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// The request is the same as the first one.
+    /// The request repeats the first one.
     Same,
-    /// Its sender made a mistake.
+    /// The sender has made a mistake.
     Misused,
-    /// It is another request.
+    /// The request is another one.
     Other,
 }
 
 impl RememberedKey {
-    /// Returns what is remembered of the first request with this key.
+    /// Returns the row that remembers the first request with this key.
     pub(crate) fn first(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -311,7 +313,7 @@ impl RememberedKey {
         Ok(None)
     }
 
-    /// Returns what is remembered of the first request to a trigger with this key.
+    /// Returns the row that remembers the first request to a trigger with this key.
     pub(crate) fn first_of_trigger(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -325,12 +327,12 @@ impl RememberedKey {
         Ok(None)
     }
 
-    /// Returns the digests under which a request with this key may be remembered, the one of today first.
+    /// Returns the digests under which a request with this key may be remembered, the present one first.
     fn digests(&self) -> impl Iterator<Item = [u8; 32]> {
         [Some(self.digest), self.earlier].into_iter().flatten()
     }
 
-    /// Returns what it means that this key was used before, for a request with a body of this digest.
+    /// Returns the meaning of this key for a first request whose body has this digest.
     pub(crate) fn repeats(self, body: &[u8; 32]) -> Repeat {
         match self.other_body {
             _ if *body == self.body => Repeat::Same,
@@ -340,7 +342,7 @@ impl RememberedKey {
         }
     }
 
-    /// Returns what a request to a webhook is answered whose key was used before. None if that means nothing.
+    /// Returns the answer to a request whose key was used before. None if that has no meaning.
     pub(crate) fn answer(self, first: Duplicate) -> Option<Accepted> {
         match self.repeats(&first.body) {
             Repeat::Same => Some(Accepted::Duplicate {

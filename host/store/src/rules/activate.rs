@@ -1,4 +1,4 @@
-//! Committing an activation: everything that it decided, at once.
+//! Commits an activation: everything that it decided, in one transaction.
 
 use dormouse_journal::{
     Channel, End, Kind, OperationNumber, Outcome, RunId, Source, Status, Transition, WebhookNumber,
@@ -17,34 +17,34 @@ use crate::tables::inbox::{self, Arrival};
 use crate::tables::orders::{self, Order};
 use crate::tables::{pauses, results};
 
-/// An activation to be appended to a run's journal.
+/// An activation that is to be appended to a run's journal.
 #[derive(Debug)]
 pub(crate) struct Activate {
     pub(crate) run: RunId,
     pub(crate) number: u32,
-    /// How often the run had been retried or moved when it was executed.
+    /// The number of times that the run had been retried or moved when the activation was executed.
     pub(crate) tries: u32,
     pub(crate) new: Prepared,
     pub(crate) limits: CommitLimits,
 }
 
-/// What its events have done.
+/// The effects of the events that an activation sends.
 #[derive(Default)]
 struct Sent {
-    /// The notifies that complete at once, each with how many waits it reached.
+    /// The notify operations that complete at once, each with the number of waits that it reached.
     told: Vec<(OperationNumber, u32)>,
     /// Runs that have something to do now.
     woken: Vec<RunId>,
-    /// True if an event was sent to all who wait.
+    /// True if an event was sent to all runs that wait for it.
     to_all: bool,
-    /// True if something is to be carried out for other runs.
+    /// True if orders for other runs were written.
     ordering: bool,
 }
 
 impl Transaction for Activate {
     type Output = Result<Activated, CommitRefused>;
 
-    /// An event may concern any run, and so may a wait for one.
+    /// An event may concern any run, and so may a wait for a run.
     fn run(&self) -> Option<RunId> {
         (!self.new.touches_others()).then_some(self.run)
     }
@@ -58,7 +58,8 @@ impl Transaction for Activate {
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError> {
-        // The events that it sends to all are of this very commit, so that they do not reach waits made in it.
+        // Events that the activation sends to all get sequences of this commit, so that they do not reach waits
+        // that it makes.
         let first = write.sequence() + 1;
         let to_all = |send: &&Send| send.to == NotifyTarget::Everyone;
         let events = self.new.sends.iter().filter(to_all).count() as u64;
@@ -72,12 +73,13 @@ impl Transaction for Activate {
             return Ok(Err(refused));
         }
         let first_operation = run.state().operations;
-        // Of an activation in which a run fails nothing is performed but answers: it may be taken back.
+        // If the run fails in this activation, only its answers are performed: a retry may take the activation
+        // back.
         if !matches!(self.new.activation.end, Some(End::Failed { .. })) {
             let notifying = &mut run.state_mut().notifying;
             let told_later = u32::try_from(events + orders).unwrap_or(u32::MAX);
             *notifying = notifying.saturating_add(told_later);
-            // In front of the end, which looks for what is still to be carried out.
+            // Written before the end of the run, which checks whether orders are left.
             for (place, row) in (first + events..).zip(&self.new.orders) {
                 orders::TABLE.put_encoded(run.rows, (run.id, place), row)?;
             }
@@ -107,7 +109,7 @@ impl Transaction for Activate {
 }
 
 impl Activate {
-    /// Sends its events. The first one to all who wait is decided at the sequence `first`.
+    /// Sends the events of the activation. The first event to all gets the sequence `first`.
     fn send(&self, write: &mut Write<'_>, first: u64, sent: &mut Sent) -> Result<(), ReadError> {
         let mut sequence = first;
         for send in &self.new.sends {
@@ -123,7 +125,8 @@ impl Activate {
                     sent.woken.extend(is_queued.then_some(run));
                 }
                 NotifyTarget::Everyone => {
-                    // What was given up in the same activation is sent, and nobody waits to hear of it.
+                    // An event whose notify was abandoned in the same activation is sent, but its sender is not
+                    // told.
                     let run = write.run(self.run)?;
                     let waits = run.map(|run| run.waits_for(operation)).transpose()?;
                     let from = (waits == Some(true)).then_some((self.run, operation));
@@ -143,7 +146,8 @@ impl Activate {
         Ok(())
     }
 
-    /// Has its waits for other runs answered, now or later. The first of its operations has the number `first`.
+    /// Completes the activation's waits for other runs, now or later. The first operation of the activation has
+    /// the number `first`.
     fn wait(&self, write: &mut Write<'_>, first: u32, sent: &mut Sent) -> Result<(), ReadError> {
         if self.new.waits.is_empty() {
             return Ok(());
@@ -160,10 +164,10 @@ impl Activate {
         Ok(())
     }
 
-    /// Records whom its events have reached, and where the run stands then.
+    /// Records which waits the events have reached, and returns the state of the run.
     fn finish(&self, mut run: RunWrite<'_>, sent: Sent) -> Result<Activated, ReadError> {
         for (operation, count) in sent.told {
-            // What was given up in the same activation is sent, and nobody waits to hear of it.
+            // An event whose notify was abandoned in the same activation is sent, but its sender is not told.
             if run.waits_for(operation)? {
                 let told = Outcome::Notified(count).into();
                 run.put_result(operation, run.now, &told)?;
@@ -171,11 +175,11 @@ impl Activate {
         }
         if !run.state().status.has_ended() && self.new.next.is_none() {
             let host_works = run.has_host_work()?;
-            // A run that is neither blocked nor ended can always be activated: refuse() saw to it.
+            // `refuse` has ensured that the run is neither blocked nor ended, so it can be activated.
             let _ = run.transition(Transition::Activated { host_works });
         }
         let own_bytes = run.owned().own;
-        // An end leaves something to be carried out only if it concerns others.
+        // The end of a run leaves orders only if it concerns other runs.
         let has_ended = run.state().status.has_ended();
         let is_left = has_ended && run.has_orders()?;
         let ordering = sent.ordering || !self.new.orders.is_empty() || is_left;
@@ -192,7 +196,7 @@ impl Activate {
         })
     }
 
-    /// Checks everything before anything is written.
+    /// Checks everything before anything is written. Returns the reason for a refusal.
     fn refuse(
         &self,
         run: &RunWrite<'_>,
@@ -228,7 +232,7 @@ impl Activate {
     }
 }
 
-/// A request may be given to a run before it is durable, and then must still become so.
+/// Refuses a request that was given to the run before it was durable, and that did not become durable.
 fn refuse_delivery(
     run: &RunWrite<'_>,
     webhook: WebhookNumber,
@@ -243,7 +247,8 @@ fn refuse_delivery(
     Ok((!is_there).then_some(CommitRefused::Stale))
 }
 
-/// A wait that an event sent to all has reached gets that one, and leaves one aimed at the run to the next wait.
+/// Refuses an event aimed at the run if an event to all has reached the wait. The wait gets the latter, and the
+/// aimed event goes to the next wait.
 fn refuse_aimed(
     run: &RunWrite<'_>,
     event: &str,
@@ -256,7 +261,7 @@ fn refuse_aimed(
     Ok(is_underway.then_some(CommitRefused::EventUnderway))
 }
 
-/// A wait ends with none only after everything accepted before its deadline was handed out.
+/// Refuses a timeout as long as something that was accepted before the deadline has not been taken.
 fn refuse_deadline(
     run: &RunWrite<'_>,
     operation: OperationNumber,
@@ -280,7 +285,7 @@ fn refuse_deadline(
                 let key = (target, orders::ENDED);
                 orders::TABLE.get(run.rows, key)
             });
-            // Whoever carries it out is about to tell this run, and wakes it.
+            // The order is about to be carried out. It tells this run and wakes it.
             return Ok(match ended.transpose()?.flatten() {
                 Some(Order::Ended { at, .. }) if open.waiting().takes(at) => {
                     Some(CommitRefused::EventUnderway)

@@ -1,4 +1,4 @@
-//! What came of an attempt at a call: a result, or another attempt.
+//! Records the result of an attempt at a call: the call's result, or another attempt.
 
 use dormouse_journal::{CallError, OperationNumber, Outcome, Response, RunId, Time, Transition};
 
@@ -11,23 +11,24 @@ use crate::rows::Extent;
 use crate::tables::results::Arriving;
 use crate::tables::{Attempts, calls, held_calls};
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone)]
 pub enum AttemptMade {
-    /// The call's result.
+    /// The call has this result.
     Done(Result<Response, CallError>),
-    /// Another attempt. It counts from this commit on.
+    /// Another attempt is made. It counts from this commit on.
     Again {
-        /// When it is made.
+        /// The time of the next attempt.
         next: Time,
-        /// Why the one before did not succeed. None if that is known already.
+        /// The reason why the attempt did not succeed. None if it is recorded already.
         error: Option<String>,
     },
-    /// None: it could not be made, and does not count. The one that takes its place is of the same number.
+    /// The attempt could not be made, and does not count. The next attempt has the same number.
     Withdrawn,
 }
 
-/// How many bytes of the reason why an attempt did not succeed are kept: the row is written with each attempt.
+/// The number of bytes that are kept of the reason why an attempt did not succeed. The row is written with each
+/// attempt.
 const ERROR: usize = 256;
 
 fn shortened(mut error: String) -> String {
@@ -38,29 +39,29 @@ fn shortened(mut error: String) -> String {
     error
 }
 
-/// What recording an attempt did.
+/// The outcome of recording an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptNoted {
-    /// It is recorded.
+    /// The result is recorded.
     Recorded,
-    /// Nobody wants to know any more.
+    /// Nobody wants the result any more.
     Unwanted,
-    /// The response is more than the run may own on the disk, and the run has failed.
+    /// The run has failed, because the response is larger than the disk space that it has left.
     RunFailed,
 }
 
-/// An attempt's outcome on its way into the store.
+/// The result of an attempt that is ready to be written.
 enum Made {
     Done(Arriving),
     Again(Time, Option<String>),
     Withdrawn,
 }
 
-/// Records what came of an attempt.
+/// Records the result of an attempt.
 pub(crate) struct RecordAttempt {
     run: RunId,
     operation: OperationNumber,
-    /// Which attempt it was, so that a late word of an earlier one changes nothing.
+    /// The attempt, so that a late report of an earlier attempt changes nothing.
     attempt: Attempts,
     made: Made,
     over: OverStorage,
@@ -95,7 +96,8 @@ impl Transaction for RecordAttempt {
         Some(self.run)
     }
 
-    /// The call in two rows, the result in two; or, if the run fails by it, what the end of a run writes.
+    /// The rows: the call in two rows and the result in two; if the run fails because of the result, also what its
+    /// end writes.
     fn cost(&self) -> Extent {
         let bytes = match &self.made {
             Made::Done(result) => result.bytes(),
@@ -106,7 +108,8 @@ impl Transaction for RecordAttempt {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<AttemptNoted, ReadError> {
         let key = (self.run, self.operation);
-        // Without a row, the run gave the call up: the result is dropped. What is under way of a failed run is kept.
+        // Without a row, the run has given the call up, and the result is dropped. The calls of a failed run are
+        // kept in another table.
         let (mut table, mut row) = (None, calls::get(&write.rows, key)?);
         if row.is_none() {
             table = Some(&held_calls::TABLE);
@@ -118,7 +121,7 @@ impl Transaction for RecordAttempt {
         let Some(mut run) = write.run(self.run)? else {
             return Ok(AttemptNoted::Unwanted);
         };
-        // After the run was taken back, another call may have this number. Its attempts are made later.
+        // After the run was taken back, another call may have this number. The attempts of that call are made later.
         let is_other = !run.state().branches.is_empty() && row.attempts.next != self.attempt.next;
         if run.state().is_gone() || row.attempts.scheduled != self.attempt.scheduled || is_other {
             return Ok(AttemptNoted::Unwanted);
@@ -130,7 +133,7 @@ impl Transaction for RecordAttempt {
                 }
                 (self.attempt.scheduled + 1, *next)
             }
-            // Nothing is scheduled: whoever takes the call up may do so at once.
+            // No attempt is scheduled: the call may be taken up at any time.
             Made::Withdrawn => (self.attempt.scheduled.saturating_sub(1), Time(0)),
             Made::Done(result) => return self.finish(&mut run, result),
         };
@@ -152,7 +155,7 @@ impl RecordAttempt {
             return self.put(run, result);
         }
         if run.transition(Transition::Failed).is_err() {
-            // A blocked or failed run cannot fail now: what it gets instead of the response says why.
+            // A blocked or failed run cannot fail now. It gets an error with the reason instead of the response.
             let error = CallError::Other(self.over.failure.clone());
             return self.put(run, &Outcome::Response(Err(error)).into());
         }

@@ -1,8 +1,9 @@
-//! Taking a run back to before one of its steps was answered.
+//! Takes a run back to before one of its steps was answered.
 //!
-//! What it gets again is prepared first, in rows that nobody looks at. One small commit takes the run back: its journal goes on
-//! in another branch, and what is to be restored is ordered. That is done in pieces (`restore.rs`); until it is, nothing of the
-//! run is executed. So a crash leaves the run as it was, or has it restored by the next start.
+//! First, what the run gets back is prepared, in rows that nobody reads. One small commit takes the run back: its
+//! journal continues in another branch, and the restoring is ordered. The restoring is done in pieces (`restore.rs`),
+//! and until it is complete nothing of the run is executed. So after a crash the run is either as it was, or the next
+//! start continues to restore it.
 
 use dormouse_journal::{
     GuestLimits, Kind, OperationNumber, RunId, Status, Time, Transition, VersionId,
@@ -18,13 +19,13 @@ use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order, Stage, TakingBack};
 use crate::tables::{Branch, PastTry, Restore, restores, tries};
 
-/// How long what was prepared is kept when it is not used, in milliseconds.
+/// How long prepared rows are kept if they are not used, in milliseconds.
 const KEPT: u64 = 600_000;
 
-/// How many branches a journal may have. A run's row has all of them.
+/// The largest number of branches of a journal. A run's row has all of them.
 const BRANCHES: usize = 256;
 
-/// Prepares a part of what a run gets again that is about to be taken back.
+/// Prepares some of the rows that a run gets back.
 pub(crate) struct PrepareBack {
     pub(crate) run: RunId,
     pub(crate) tries: u32,
@@ -46,7 +47,7 @@ impl PrepareBack {
 }
 
 impl Transaction for PrepareBack {
-    /// False if the run has moved on.
+    /// True if the rows were prepared, false if the run has moved on.
     type Output = bool;
 
     fn run(&self) -> Option<RunId> {
@@ -81,55 +82,56 @@ impl Transaction for PrepareBack {
     }
 }
 
-/// Takes a run back, if it stands where whoever asks has seen it.
+/// Takes a run back, if it is still as the caller has seen it.
 #[derive(Debug, Clone)]
 pub struct TakeBack {
     /// The run.
     pub run: RunId,
-    /// How many activations are in its journal.
+    /// The number of activations in its journal.
     pub activations: u32,
-    /// How often it was retried or moved before.
+    /// The number of times that it was retried or moved before.
     pub tries: u32,
-    /// How many activations stay.
+    /// The number of activations that stay.
     pub keep: u32,
-    /// How many operations these have made.
+    /// The number of operations that the activations which stay have made.
     pub operations: u32,
-    /// How large their records are.
+    /// The size of the records that stay, in bytes.
     pub journal_bytes: u64,
-    /// The step that it is taken back to.
+    /// The step before whose answer the run is taken back.
     pub step: (OperationNumber, String),
-    /// How many rows were prepared.
+    /// The number of rows that were prepared.
     pub restores: u32,
-    /// The version that it goes on with.
+    /// The version that the run continues on.
     pub version: VersionId,
-    /// The host's limits. The run gets those that are larger than its own.
+    /// The host's limits. If one is larger than the run's own, the run gets it.
     pub limits: GuestLimits,
-    /// Calls of which an attempt is under way now.
+    /// The calls of which an attempt is in flight.
     pub in_flight: Vec<OperationNumber>,
-    /// Also if the run that started it was told of its failure, or a run that its failure started goes on.
+    /// True to take it back even if the run that started it was told of its failure, or if a run that was started for
+    /// its failure has not ended.
     pub anyway: bool,
-    /// True if it is only asked whether the run could be taken back.
+    /// True to check only whether the run could be taken back.
     pub dry_run: bool,
 }
 
-/// What came of taking a run back.
+/// The result of taking a run back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TakenBack {
-    /// It is taken back, and goes on when all is restored.
+    /// The run is taken back, and goes on once everything is restored.
     Now(Status),
-    /// It could be taken back.
+    /// The run could be taken back.
     Could,
-    /// It has moved on meanwhile, or is being restored.
+    /// The run has moved on meanwhile, or is being restored.
     Moved,
-    /// It has ended otherwise than by a failure, or was given up.
+    /// The run has ended without a failure, or was given up.
     Ended(Status),
-    /// This call may be made once, nobody knows whether it was, and it would be made again.
+    /// This call may be made only once, nobody knows whether it was made, and it would be made again.
     AtMostOnce(OperationNumber),
-    /// This run started it, and has not failed itself.
+    /// This run started it, was told of its failure, and has not failed itself.
     FailureTold(RunId),
-    /// Its failure has started this run, which goes on, or is about to start one.
+    /// This run was started for its failure and has not ended. None if it is about to be started.
     HandlerRunning(Option<RunId>),
-    /// It was taken back too often.
+    /// The run was taken back too often.
     TooOften,
     /// There is no such run.
     Unknown,
@@ -185,7 +187,7 @@ impl Transaction for TakeBack {
 }
 
 impl TakeBack {
-    /// Checks everything before anything is written. Returns the run that started it.
+    /// Checks everything before anything is written. Returns the run that started this one.
     fn refuse(&self, write: &mut Write<'_>) -> Result<Result<Option<RunId>, TakenBack>, ReadError> {
         let Some(run) = write.run(self.run)? else {
             return Ok(Err(TakenBack::Unknown));
@@ -226,7 +228,7 @@ impl TakeBack {
         }
     }
 
-    /// Returns a call of a failed run that stays open, may be made once, and of which nobody knows whether it was.
+    /// Returns a call of a failed run that stays open, may be made only once, and may have been made.
     fn once(&self, run: &RunWrite<'_>) -> Result<Option<OperationNumber>, ReadError> {
         for (number, open) in run.all_open()? {
             let stays = number.0 < self.operations && number != self.step.0;
@@ -263,7 +265,7 @@ impl TakeBack {
         state.activations = keep;
         state.operations = self.operations;
         state.journal_bytes = self.journal_bytes;
-        // Whatever is made from here on is later than all that was set aside.
+        // Everything that is made from here on gets a later time than all that was set aside.
         state.time = state.time.max(now).after(1);
         state.is_restoring = true;
         state.is_broken = false;

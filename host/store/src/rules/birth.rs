@@ -1,4 +1,4 @@
-//! The start of a run by another.
+//! Starts a run for another run.
 
 use dormouse_journal::{
     Failure, Header, Label, LabelError, Labels, RunId, VersionId, WhenParentEnds,
@@ -12,26 +12,26 @@ use crate::tables::children::{self, Child};
 use crate::tables::orders::ChildStart;
 use crate::tables::{Parent, runs};
 
-/// What orders are carried out under.
+/// The limits under which orders are carried out.
 #[derive(Debug, Clone)]
 pub struct OrderLimits {
-    /// What a run that is started can feel.
+    /// The limits that a started run can notice.
     pub guest: dormouse_journal::GuestLimits,
-    /// What a run and its workflow may own on the disk.
+    /// The disk space that a run and its workflow may use.
     pub storage: StorageLimits,
-    /// How many runs that a run started may be alive, and the name of the setting.
+    /// The largest number of living runs that one run has started, and the name of the setting.
     pub children: (u32, &'static str),
-    /// How many runs may be above a run, and the name of the setting.
+    /// The largest number of runs above a run, and the name of the setting.
     pub depth: (u32, &'static str),
-    /// How long a run is kept that ends, in milliseconds.
+    /// How long a run is kept after its end, in milliseconds.
     pub retention: u64,
-    /// How long a run has to end by itself when its time is over, in milliseconds.
+    /// The grace period of a run whose timeout has passed, in milliseconds.
     pub timeout_grace: u64,
-    /// How large an input or an output is at most, in bytes.
+    /// The largest size of an input or an output, in bytes.
     pub body: u64,
 }
 
-/// Starts a run for another. Returns why not, if nothing was started.
+/// Starts a run for another run. Returns the reason if it was not started.
 pub(super) fn begin(
     write: &mut Write<'_>,
     owner: RunId,
@@ -130,7 +130,7 @@ pub(super) fn begin(
     Ok(Err(failure))
 }
 
-/// Notes whose child a run is that was just started.
+/// Notes that a run which was just started is a child of another run.
 fn adopt(
     write: &mut Write<'_>,
     parent: RunId,
@@ -145,7 +145,7 @@ fn adopt(
     Ok(())
 }
 
-/// Returns the labels that these texts name.
+/// Returns the labels in these texts.
 fn labels_of(texts: &[String]) -> Result<Labels, Failure> {
     let mut labels = Labels::default();
     for text in texts {

@@ -1,9 +1,10 @@
 //! The end of a run: what is decided at once, and what is cleared in pieces.
 //!
-//! A run may have thousands of operations open, each with a timer, a call, a result. At its end it is decided that it has
-//! ended, or that it is given up after it had failed; from then on nobody looks at any of that: its webhooks answer that it has ended, its calls are not sent, its
-//! timers wake nobody, events pass it by. So those few that lie in the run's own row are cleared at once, and the others
-//! afterwards, a bounded number in each transaction, from the queue of what expires.
+//! A run may have thousands of open operations, each with a timer, a call or a result. At its end it is decided that it
+//! has ended, or, after a failure, that it is given up. From then on none of its operations has an effect: its webhooks
+//! answer that it has ended, its calls are not made, its timers wake nobody, and events do not reach it. So only the
+//! few operations in the run's own row are cleared at once. The others are cleared afterwards, a bounded number in each
+//! transaction, from the queue of what expires.
 
 use dormouse_journal::{Kind, OperationNumber, RunId};
 
@@ -18,20 +19,21 @@ use crate::tables::{
     trigger_keys,
 };
 
-/// How many rows clearing one operation changes: itself, its timer, its wait for an event, a call in two rows, a result
-/// in two, and an event in two that the result may have been the last to name.
+/// The number of rows that clearing one operation changes: the operation, its timer, its wait for an event, a call in
+/// two rows, a result in two rows, and an event in two rows if the result was the last to refer to it.
 pub(super) const OPERATION: u64 = 9;
 
-/// What the end of a run writes: the operations in its own row are cleared, or its calls move to another table; what becomes of
-/// it and of its family later is noted six times; that it is no longer paused; and that it has lost its key.
+/// The most that the end of a run writes: it clears the operations in the run's own row, or moves its calls to another
+/// table; it notes six consequences for the run and its family; it ends the run's pause and releases its key.
 pub(super) const END: Extent = Extent {
     rows: 8 * OPERATION + 10,
     bytes: 26 * SMALL_ROW,
 };
 
 impl RunWrite<'_> {
-    /// Counts what a run that has just ended leaves untaken, clears what it had open or has it cleared, and has the run
-    /// removed after `retention` milliseconds, or as its workflow says. What the workflow has started for a failure is ordered.
+    /// Ends the run: counts what it leaves untaken, clears its open operations now or later, and schedules its removal
+    /// after `retention` milliseconds, or after its workflow's own retention. If the workflow names another one for
+    /// failures, the start of that is ordered.
     pub(crate) fn end(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
         let state = self.state_mut();
@@ -41,7 +43,7 @@ impl RunWrite<'_> {
         self.dismantle(retention)
     }
 
-    /// Clears what a run had open that will never go on, or has it cleared, and has the run removed later.
+    /// Clears the open operations of a run that will never go on, now or later, and schedules its removal.
     pub(super) fn dismantle(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
         let (own_retention, _) = handler::settings_of(self)?;
@@ -64,7 +66,7 @@ impl RunWrite<'_> {
         Expiring::Run(self.id).add(self.rows, now.after(own_retention.unwrap_or(retention)))
     }
 
-    /// Clears what an ended run had open, as long as there is room. Returns whether that was all.
+    /// Clears the open operations of an ended run, as long as there is room. Returns true if none is left.
     pub(crate) fn clear_some(&mut self, room: Room) -> Result<bool, ReadError> {
         while room.is_left_by(self.rows) {
             let first = open::TABLE.keys(self.rows, open::TABLE.of(self.id), false, 1)?;
@@ -76,7 +78,7 @@ impl RunWrite<'_> {
         Ok(false)
     }
 
-    /// Removes what was set aside while the run was paused.
+    /// Removes the work that was set aside while the run was paused.
     fn clear_set_aside(&mut self, room: Room) -> Result<bool, ReadError> {
         let range = set_aside::of_run(&self.state().workflow, self.id);
         while room.is_left_by(self.rows) {
@@ -89,7 +91,7 @@ impl RunWrite<'_> {
         Ok(false)
     }
 
-    /// Removes an operation, and everything by which it could complete.
+    /// Removes an operation, and everything that could complete it.
     fn clear_operation(&mut self, number: OperationNumber) -> Result<(), ReadError> {
         let Some(open) = self.take_open(number)? else {
             return Ok(());

@@ -1,6 +1,6 @@
-//! Writing what an activation decided: the journal's record, and every row of other tables that follows from it.
+//! Writes what an activation decided: the journal's record, and every row of other tables that follows from it.
 //!
-//! Which operations it opens and closes is said by [`Change`]; this file says which rows that means.
+//! [`Change`] says which operations the activation opens and closes. This file turns the changes into rows.
 
 use dormouse_journal::{
     Change, Channel, End, Kind, Open, OperationNumber, Outcome, RunId, Source, Transition,
@@ -30,13 +30,13 @@ pub(super) fn commit(
     let before = run.state().stands();
     record(run, number, new)?;
     keep_replies(run, &new.replies)?;
-    // Also those of an activation that failed: they tell why, to whoever looks for failed runs.
+    // Also if the run failed in the activation: its labels help to find failed runs and the reason.
     labels::set(run.rows, run.id, &new.labels)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
         let state = run.state_mut();
         state.backtrace.clone_from(backtrace);
         state.failure = Some(failure.clone());
-        // What it was given stays where it lay, so that a retry can give it again.
+        // The completion stays where it was, so that a retry can give it to the run again.
         return fail(run, new, before);
     }
     if let (Some(completion), Some(Source::Arrival { channel, place })) =
@@ -50,7 +50,7 @@ pub(super) fn commit(
     let completed = new.activation.completion.as_ref();
     let completed = completed.map(|completion| completion.operation);
     for change in new.activation.changes(first) {
-        // What the last activation of a generation has opened is given up with all else.
+        // Operations that the last activation of a generation opened are given up together with all others.
         if new.next.is_some() && matches!(change, Change::Opened(..) | Change::Abandoned(_)) {
             continue;
         }
@@ -84,7 +84,7 @@ pub(super) fn commit(
     }
 }
 
-/// Has the run fail that stood so before.
+/// Fails the run. `before` is its state before the activation.
 fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: Stood) -> Result<(), ReadError> {
     let _ = run.transition(Transition::Failed);
     run.freeze(Some(before), new.repair_within)?;
@@ -115,7 +115,7 @@ fn record(run: &mut RunWrite<'_>, number: u32, new: &Prepared) -> Result<(), Rea
     Ok(())
 }
 
-/// Keeps what is known of a request that a trigger has sent, for as long as the run can be taken back to before it took it.
+/// Keeps the data of a request from a trigger, as long as the run can be taken back to before it took the request.
 fn keep_routed(
     run: &mut RunWrite<'_>,
     number: u32,
@@ -128,7 +128,7 @@ fn keep_routed(
     routed::TAKEN.put(run.rows, run.record_key(number), &request)
 }
 
-/// Removes what was delivered from where it lay.
+/// Removes a delivered item from where it was.
 fn take(
     run: &mut RunWrite<'_>,
     channel: &Channel,
@@ -158,13 +158,13 @@ fn take(
             })
         }
         Channel::Result(operation) => run.drop_result(*operation).map(drop),
-        // Every wait for it is told.
+        // The request to cancel stays, because every wait for it gets it.
         Channel::Cancel => Ok(()),
     }
 }
 
-/// Keeps answers for callers who ask again. Those who cannot, having given no key, have no row for it. An answer that was
-/// given before the run was retried stays.
+/// Keeps answers for callers that ask again. Callers without a key cannot ask again and have no row. An answer from
+/// before a retry of the run stays.
 fn keep_replies(run: &mut RunWrite<'_>, replies: &[(String, Vec<u8>)]) -> Result<(), ReadError> {
     for (delivery, row) in replies {
         let key = (run.id, delivery.as_str());
@@ -176,7 +176,7 @@ fn keep_replies(run: &mut RunWrite<'_>, replies: &[(String, Vec<u8>)]) -> Result
     Ok(())
 }
 
-/// An operation has completed, or was dropped: it waits no more.
+/// Closes an operation that has completed or was dropped.
 pub(super) fn close(
     run: &mut RunWrite<'_>,
     operation: OperationNumber,
@@ -186,18 +186,18 @@ pub(super) fn close(
         return Ok(());
     };
     if open.abandoned {
-        // All else was taken away when it was given up.
+        // Everything else was removed when the operation was given up.
         run.count(true, false);
         return Ok(());
     }
     if has_completed && (matches!(open.kind, Kind::Notify { .. }) || open.kind.is_order()) {
-        // It was told what came of it, and that was taken.
+        // The operation has its result, which was taken.
         return Ok(());
     }
     quiet(run, operation, &open)
 }
 
-/// An operation was given up: it completes next.
+/// Marks an operation as given up. It completes next.
 fn give_up(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), ReadError> {
     let Some(mut open) = run.open(operation)?.filter(|open| !open.abandoned) else {
         return Ok(());
@@ -208,7 +208,7 @@ fn give_up(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), Rea
     run.replace_open(operation, open)
 }
 
-/// Takes away everything by which an operation could complete.
+/// Removes everything that could complete an operation.
 fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Result<(), ReadError> {
     timers::remove(run.rows, run.id, operation, open)?;
     match &open.kind {
@@ -216,7 +216,7 @@ fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Res
             webhook.waits = webhook.waits.saturating_sub(1);
         }),
         Kind::WaitForEvent { event, .. } => {
-            // Whoever sent to all has taken this row away, and with it the wait on the mailbox.
+            // If an event to all has reached the wait, its row and its count in the mailbox are gone already.
             let key = (event.as_str(), run.id, operation);
             if event_waits::TABLE.remove(run.rows, key)? {
                 run.change_mailbox(event, |mailbox| {
@@ -250,7 +250,7 @@ fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Res
     }
 }
 
-/// An operation was made, and waits.
+/// Opens an operation.
 pub(super) fn open(
     run: &mut RunWrite<'_>,
     operation: OperationNumber,
@@ -277,7 +277,7 @@ pub(super) fn open(
     run.add_open(operation, open)
 }
 
-/// A webhook was created. One that the run had before it was taken back is the same.
+/// Creates a webhook. If the run had it before it was taken back, it stays the same.
 fn create(
     run: &mut RunWrite<'_>,
     number: WebhookNumber,
@@ -309,7 +309,7 @@ fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOpt
     }
 }
 
-/// Schedules the first attempt of each call that the run still waits for. A call is made at its activation's time.
+/// Schedules the first attempt of each call that the run still waits for, at the time of the activation.
 fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadError> {
     for new in calls {
         if run.waits_for(new.operation)? {

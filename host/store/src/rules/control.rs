@@ -1,4 +1,4 @@
-//! Cancelling, blocking and resuming a run.
+//! Cancels, blocks and resumes a run.
 
 use dormouse_journal::{CancelOptions, Failure, LogLine, Operation, RunId, Status, Transition};
 
@@ -9,27 +9,27 @@ use crate::rows::Extent;
 use crate::tables::expiries::Expiring;
 use crate::tables::logs;
 
-/// Ends a run.
+/// Ends a run, or asks it to end.
 #[derive(Debug)]
 pub(crate) struct Cancel {
     pub(crate) run: RunId,
     pub(crate) options: CancelOptions,
-    /// How long the run is kept, in milliseconds.
+    /// How long the run is kept after its end, in milliseconds.
     pub(crate) retention: u64,
 }
 
-/// What came of a cancel.
+/// The result of a cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It is cancelled now.
+    /// The run is cancelled now.
     Now,
-    /// It was asked to cancel, and has some time for that.
+    /// The run was asked to cancel, and has its grace period for that.
     Asked,
-    /// It was cancelled before.
+    /// The run was cancelled before.
     Before,
-    /// It had failed, and is given up now: it cannot be retried any more.
+    /// The run had failed, and is given up now: it cannot be retried any more.
     GivenUp,
-    /// It had ended otherwise.
+    /// The run had ended in another way.
     Ended(Status),
     /// There is no such run.
     Unknown,
@@ -70,27 +70,28 @@ impl Transaction for Cancel {
     }
 }
 
-/// Sets a run aside, for a reason that is not its own.
+/// Blocks a run.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) run: RunId,
     pub(crate) reason: Failure,
-    /// What its code left behind, if that is to blame.
+    /// The remains of the broken activation, if the run's own code broke.
     pub(crate) broke: Option<Broke>,
 }
 
-/// What is left of an activation in which a run broke. It is in no journal, and nothing that it decided happens.
+/// The remains of an activation in which a run broke. They are in no journal, and nothing that the activation
+/// decided is done.
 #[derive(Debug, Clone)]
 pub struct Broke {
     /// The number of the activation.
     pub activation: u32,
-    /// The try in which it happened.
+    /// The try in which the run broke.
     pub tries: u32,
-    /// Where in the guest.
+    /// The place in the guest.
     pub backtrace: Option<String>,
-    /// The operations that it made.
+    /// The operations that the activation made.
     pub operations: Vec<Operation>,
-    /// What it logged.
+    /// The log lines of the activation.
     pub logs: Vec<LogLine>,
     /// How long the run may be repaired, in milliseconds.
     pub retention: u64,
@@ -148,17 +149,17 @@ impl Transaction for Block {
     }
 }
 
-/// Lets a run go on that is blocked for the host's trouble.
+/// Resumes a run that is blocked by trouble of the host.
 pub(crate) struct Resume(pub(crate) RunId);
 
-/// What came of a resume.
+/// The result of a resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
-    /// It is tried again.
+    /// The run is tried again.
     Now,
-    /// It was not blocked.
+    /// The run was not blocked.
     NotBlocked(Status),
-    /// Its own code broke: it is to be retried.
+    /// The run's own code broke, so it must be retried instead.
     Broken,
     /// There is no such run.
     Unknown,

@@ -1,4 +1,4 @@
-//! How many runs of each workflow have each status, followed as runs change.
+//! Counts the runs of each workflow by status, as runs change.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::ReadError;
 use crate::rows::RowsMut;
 use crate::tables::counts;
 
-/// By how much a group changes the counts.
+/// The changes of the counts by one group.
 #[derive(Default)]
 pub(crate) struct Counts(BTreeMap<String, BTreeMap<Status, i64>>);
 
 impl Counts {
-    /// Follows that a run of a workflow has another status. None stands for a run that is not there.
+    /// Notes that a run of a workflow has another status. None stands for a run that does not exist.
     pub(crate) fn moved(&mut self, workflow: &str, before: Option<Status>, after: Option<Status>) {
         if before == after {
             return;
@@ -29,7 +29,7 @@ impl Counts {
         }
     }
 
-    /// Writes what has changed.
+    /// Writes the changed counts.
     pub(crate) fn save(self, rows: &mut (impl RowsMut + ?Sized)) -> Result<(), ReadError> {
         for (workflow, changes) in self.0 {
             if changes.values().any(|by| *by != 0) {

@@ -1,4 +1,4 @@
-//! Deploying and deleting workflows.
+//! Deploys and deletes workflows.
 
 use bytes::Bytes;
 use dormouse_journal::VersionId;
@@ -9,28 +9,28 @@ use crate::rows::Extent;
 use crate::tables::code::{self, Code};
 use crate::tables::{Version, Workflow, WorkflowSettings, components, workflows};
 
-/// About how many bytes the row of a workflow has: some fifty for each version.
+/// About how many bytes the row of a workflow has: about fifty for each version.
 const WORKFLOW_ROW: u64 = 64 << 10;
 
-/// Makes these bytes the current version of a workflow.
+/// Makes a component the current version of a workflow.
 #[derive(Debug, Clone)]
 pub struct Deploy {
-    /// The workflow.
+    /// The name of the workflow.
     pub name: String,
     /// The digest of the component.
     pub version: VersionId,
     /// The component.
     pub component: Bytes,
-    /// Its compiled code, sealed.
+    /// The compiled code of the component, sealed.
     pub code: Bytes,
 }
 
-/// What a deployment did.
+/// The result of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deployed {
-    /// This workflow did not have this version.
+    /// The workflow did not have this version before.
     New,
-    /// It had.
+    /// The workflow had this version before.
     Known,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct SetWorkflow {
 }
 
 impl Transaction for SetWorkflow {
-    /// False if there is no such workflow.
+    /// True if the workflow exists.
     type Output = bool;
 
     fn cost(&self) -> Extent {
@@ -105,11 +105,11 @@ impl Transaction for SetWorkflow {
     }
 }
 
-/// Deletes a workflow: no new runs; those that exist go on.
+/// Deletes a workflow: it gets no new runs, and runs that exist go on.
 pub(crate) struct DeleteWorkflow(pub(crate) String);
 
 impl Transaction for DeleteWorkflow {
-    /// False if there is none of this name.
+    /// True if the workflow existed.
     type Output = bool;
 
     fn is_housekeeping(&self) -> bool {

@@ -1,12 +1,12 @@
-//! Events sent to all who wait.
+//! Events that are sent to all runs which wait for them.
 //!
-//! An event to all is decided by one row: it reaches every wait that was committed before and has not completed. Who that
-//! is is found afterwards, in pieces, so that no transaction grows with their number. Nobody can tell: each wait carries
-//! the sequence at which it was made, so that a later one is not reached, and a wait cannot complete otherwise while an
-//! event that it is to get is under way.
+//! An event to all is decided by one row. It reaches every wait that was committed before and has not completed. These
+//! waits are found afterwards, in pieces, so that no transaction grows with their number. The result is the same as if
+//! all were reached at once: each wait has the sequence at which it was made, so that later waits are not reached, and
+//! a wait cannot complete in another way while an event for it is under way.
 //!
-//! The waits for one event are gone through for all events of that name at once: each wait gets the first that was decided
-//! after it was made, so that any number of events costs one pass.
+//! One pass over the waits serves all events of a name: each wait gets the first event that was decided after it was
+//! made. So any number of events costs one pass.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -25,19 +25,19 @@ use crate::tables::event_waits::{self, EventWait};
 use crate::tables::results::Arriving;
 use crate::tables::{event_payloads, underway};
 
-/// How many waits one piece reaches, and how many events it brings to their end. A piece takes about as long as a disk
-/// sync, so that nobody notices that its write shares a group with it.
+/// The number of waits that one piece reaches, and of events that it finishes. A piece takes about as long as a disk
+/// sync, so the other writes of its group are hardly delayed.
 const SERVED: usize = 32;
 
-/// How many waits one piece looks at that are not reached, or whose runs have ended.
+/// The number of waits that one piece skips: waits that are not reached, or whose runs have ended.
 const LOOKED_AT: usize = 256;
 
-/// How many large payloads there may be. Each stays until every result that names it was taken.
+/// The largest number of large payloads. Each is kept until every result that refers to it was taken.
 const LARGE: usize = 256;
 
 type Waiter = (RunId, OperationNumber);
 
-/// Sends an event to all who wait for it.
+/// Sends an event to all runs that wait for it.
 pub(crate) struct Notify {
     event: String,
     payload: Apart<Payload>,
@@ -52,12 +52,12 @@ impl Notify {
     }
 }
 
-/// What came of an event sent to all.
+/// The result of sending an event to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notified {
-    /// It was decided at this commit sequence, by which [`Served`] names it.
+    /// The event was decided at this commit sequence, by which [`Served`] refers to it.
     Decided(u64),
-    /// The host keeps as many large events as it may that have reached runs and were not taken by them.
+    /// Runs have not yet taken as many large events as the host keeps.
     Full,
 }
 
@@ -82,7 +82,7 @@ impl Transaction for Notify {
     }
 }
 
-/// What deciding an event writes: its row, its payload, its place among those under way.
+/// The rows that deciding an event writes: its row, its payload, and its place among the events under way.
 pub(super) fn cost(payload: &Apart<Payload>) -> Extent {
     Extent::new(3, payload.bytes() + 2 * SMALL_ROW)
 }
@@ -134,8 +134,8 @@ pub(crate) fn is_underway(
     Ok(row.is_some_and(|row| is_in_time(&wait, row.accepted)))
 }
 
-/// Returns the first event of this name that is under way, was decided after a wait was made, and not after `until`. If it
-/// came too late for the wait, all later ones did.
+/// Returns the first event of this name that is under way and was decided after a wait was made and at `until` or
+/// before. If that event is too late for the wait, all later ones are too.
 fn first_after(
     rows: &(impl Rows + ?Sized),
     event: &str,
@@ -158,33 +158,33 @@ fn is_in_time(wait: &EventWait, accepted: Time) -> bool {
     deadline.is_none_or(|deadline| accepted < deadline)
 }
 
-/// Serves the next piece of the events that are under way.
+/// Delivers the next piece of the events that are under way.
 pub(crate) struct ServeEvents {
-    /// The name whose events were served last: the names take turns.
+    /// The name whose events were delivered last. The names take turns.
     pub(crate) last: Option<String>,
 }
 
-/// What serving a piece did.
+/// The result of delivering a piece.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Served {
-    /// The waits that were reached: of which event, and whose, in order.
+    /// The waits that were reached, in order: the sequence of the event, and the run.
     pub reached: Vec<(u64, RunId)>,
-    /// The events that have reached everybody.
+    /// The events that have now reached every wait.
     pub finished: Vec<Finished>,
-    /// The name whose events were served last.
+    /// The name whose events were delivered last.
     pub last: Option<String>,
-    /// True if there is more to serve.
+    /// True if there is more to deliver.
     pub more: bool,
 }
 
-/// An event that has reached everybody.
+/// An event that has reached every wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finished {
     /// The commit sequence at which it was decided.
     pub sequence: u64,
-    /// How many waits it reached.
+    /// The number of waits that it reached.
     pub waits: u32,
-    /// The run that sent it, if it is told so now.
+    /// The run that sent it, if that run gets this number now.
     pub told: Option<RunId>,
 }
 
@@ -195,8 +195,9 @@ impl Transaction for ServeEvents {
         Lane::Upkeep
     }
 
-    /// A wait that is reached has a row less, its mailbox, and a result, which may take the place of another; an event
-    /// that is done has three rows less, and a result for its sender. Each may change a run and the row of an event.
+    /// Each reached wait removes a row, changes its mailbox, and writes a result, which may replace another. Each
+    /// finished event removes three rows and writes a result for its sender. Each may also change a run and the row of
+    /// an event.
     fn cost(&self) -> Extent {
         let each = RUN.and(Extent::new(8, 2 * SMALL_ROW + 2_048));
         let served = 2 * SERVED as u64;
@@ -224,7 +225,7 @@ impl Transaction for ServeEvents {
     }
 }
 
-/// Returns the name of an event under way: the first behind `last`, or the first of all.
+/// Returns the name of an event under way: the first after `last`, or the first of all.
 fn next_name(rows: &(impl Rows + ?Sized), last: Option<&str>) -> Result<Option<String>, ReadError> {
     let behind = last.unwrap_or_default();
     let range = (
@@ -238,13 +239,13 @@ fn next_name(rows: &(impl Rows + ?Sized), last: Option<&str>) -> Result<Option<S
     Ok(first.pop().map(|(name, _)| name))
 }
 
-/// What one transaction serves.
+/// The work of one transaction.
 struct Piece {
     served: Served,
     looked_at: usize,
 }
 
-/// The rows of events that a piece changes, each read and written once.
+/// The rows of events that a piece changes. Each is read and written once.
 type Events = BTreeMap<u64, Broadcast>;
 
 fn load<'e>(
@@ -267,7 +268,7 @@ impl Piece {
             && self.looked_at < LOOKED_AT
     }
 
-    /// Goes on with the round of this name's events.
+    /// Continues the pass of this name's events.
     fn serve(&mut self, write: &mut Write<'_>, name: &str) -> Result<(), ReadError> {
         let all = between((name, u64::MIN), (name, u64::MAX));
         let first = underway::TABLE.keys(&write.rows, all, false, 1)?.pop();
@@ -275,7 +276,7 @@ impl Piece {
         let (Some((_, first)), Some((_, last))) = (first, last) else {
             return Ok(());
         };
-        // Each look counts, so that a piece comes to its end whatever it finds.
+        // Each look counts, so that a piece ends whatever it finds.
         self.looked_at += 1;
         let mut events = Events::new();
         let Some(row) = load(&mut events, &write.rows, first)? else {
@@ -303,7 +304,7 @@ impl Piece {
         Ok(())
     }
 
-    /// Goes on through the waits, and gives each the first event that is for it.
+    /// Continues through the waits, and gives each the first event that is for it.
     fn reach(
         &mut self,
         write: &mut Write<'_>,
@@ -337,7 +338,7 @@ impl Piece {
         Ok(())
     }
 
-    /// Brings the events of a round that is over to their end: the last ones first, since the first one has the round.
+    /// Finishes the events of a completed pass, the last ones first, because the first one has the state of the pass.
     fn finish(
         &mut self,
         write: &mut Write<'_>,
@@ -365,7 +366,7 @@ impl Piece {
     }
 }
 
-/// Returns who waits for an event, after the waiter given, and no more than `limit` of them.
+/// Returns at most `limit` waits for an event, after the one given.
 fn waiters(
     rows: &(impl Rows + ?Sized),
     event: &str,
@@ -407,7 +408,7 @@ pub(super) fn reach_failed(
     Ok(())
 }
 
-/// Gives an event to one wait. Returns false if its run has ended.
+/// Gives an event to one wait. Returns false if the wait's run has ended.
 fn serve(
     write: &mut Write<'_>,
     name: &str,
@@ -422,7 +423,7 @@ fn serve(
     give(&mut run, name, operation, sequence, event)
 }
 
-/// Gives an event to one wait of a run. Returns false if the run had ended before.
+/// Gives an event to one wait of a run. Returns false if the run has ended.
 fn give(
     run: &mut RunWrite<'_>,
     name: &str,
@@ -434,7 +435,7 @@ fn give(
     if state.is_gone() || state.ended.is_some_and(|ended| event.accepted > ended) {
         return Ok(false);
     }
-    // This wait is spoken for: an event aimed at the run goes to its next one.
+    // This wait has its event, so an event aimed at the run goes to its next wait.
     run.change_mailbox(name, |mailbox| {
         mailbox.waits = mailbox.waits.saturating_sub(1);
     })?;
@@ -450,7 +451,7 @@ fn give(
     Ok(true)
 }
 
-/// Completes the notify of the run that sent an event. Returns the run, if it still waits for that.
+/// Completes the notify operation of the run that sent an event. Returns the run, if it still waits for that.
 fn tell(write: &mut Write<'_>, event: &Broadcast) -> Result<Option<RunId>, ReadError> {
     let Some((id, operation)) = event.from else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Keeping what an activation did in which a run broke or failed, and of which nothing has happened.
+//! Keeps a part of an activation in which a run broke or failed, and of which nothing was done.
 
 use dormouse_journal::{Activation, Failure, LogLine, Time, VersionId};
 
@@ -9,16 +9,16 @@ use crate::rows::table::between;
 use crate::tables::failed_tries::{self, FailedTry, KEPT, TABLE};
 use crate::tables::{logs, runs};
 
-/// What keeping a failed try writes: its row, and the oldest goes.
+/// The most that keeping a failed try writes: its row, and the removal of the oldest.
 pub(super) const COST: Extent = Extent {
     rows: 2,
     bytes: failed_tries::BYTES as u64,
 };
 
-/// How many log lines of an activation are looked at.
+/// The number of log lines of an activation that are looked at.
 const LINES: usize = 256;
 
-/// Keeps a try of this number as a failed one.
+/// Keeps the try of this number as a failed try.
 pub(super) fn keep(
     run: &mut RunWrite<'_>,
     tries: u32,
@@ -33,7 +33,8 @@ pub(super) fn keep(
     TABLE.put(run.rows, (run.id, tries), failed)
 }
 
-/// Keeps the last activation of a run that has failed and is retried, which is about to be taken out of its journal.
+/// Keeps the last activation of a failed run that is being retried. The activation is about to be removed from the
+/// journal.
 pub(super) fn keep_taken_back(
     run: &mut RunWrite<'_>,
     (number, taken_back): (u32, &Activation),
@@ -42,7 +43,7 @@ pub(super) fn keep_taken_back(
     let id = run.id;
     let state = run.state();
     let (tries, failure) = (state.tries, state.failure.clone().unwrap_or_default());
-    // Its operations are taken back already.
+    // The operations of the activation are taken back already.
     let first = state.operations;
     let mut lines: Vec<LogLine> = Vec::new();
     let range = between((id, number, 0), (id, number, u32::MAX));
@@ -59,13 +60,13 @@ pub(super) fn keep_taken_back(
     )
 }
 
-/// Returns the version that a run is executed on.
+/// Returns the version of a run.
 pub(super) fn version(run: &RunWrite<'_>) -> Result<VersionId, ReadError> {
     let stored = runs::TABLE.get(run.rows, run.id)?;
     Ok(stored.map_or(VersionId([0; 32]), |stored| stored.run.version))
 }
 
-/// Returns what is kept of an activation in which a run broke.
+/// Returns the kept part of an activation in which a run broke.
 pub(super) fn broken(
     run: &RunWrite<'_>,
     number: u32,

@@ -1,5 +1,5 @@
-//! Runs and those that they started: who may ask what of whom, how an ended run is told of, and how a run is asked to
-//! cancel.
+//! Runs and the runs that they started: which run may do what with which other run, how others are told of the end of a
+//! run, and how a run is asked to cancel.
 
 use dormouse_journal::{
     CancelOptions, End, Failure, OperationNumber, Outcome, RunId, RunOutcome, Status, Transition,
@@ -13,19 +13,20 @@ use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order};
 use crate::tables::{CancelAsked, journal, run_waits, runs, workflows};
 
-/// The reason of a cancel for which none was given.
+/// The reason of a cancel that was given none.
 const NO_REASON: &str = "cancelled";
 
-/// How long children have to end by themselves when their parent has completed, in milliseconds.
+/// The grace period of children whose parent has completed, in milliseconds.
 const PARENT_GRACE: u64 = 30_000;
 
-/// How many runs above a run are looked at to find out whether another is one of them. `depth-limit` is at most as large.
+/// The number of runs above a run that are checked to find out whether another run is one of them. `depth-limit` is at
+/// most this large.
 const ANCESTORS: u32 = 1_000;
 
-/// How large the last record of a run may be that is copied at once to who waits for the run, in bytes.
+/// The largest last record of a run that is copied at once to a run that waits for it, in bytes.
 const SMALL: usize = 2_048;
 
-/// Whether a run may wait for another and cancel it.
+/// Whether a run may wait for another run and cancel it.
 pub(super) enum Access {
     Allowed,
     Refused(Failure),
@@ -33,7 +34,7 @@ pub(super) enum Access {
     Gone,
 }
 
-/// Returns why runs of a workflow may not start runs of another, if so.
+/// Returns the reason why runs of a workflow may not start runs of another, if there is one.
 pub(super) fn refuse_start(
     rows: &(impl Rows + ?Sized),
     workflow: &str,
@@ -54,8 +55,8 @@ pub(super) fn refuse_start(
     }))
 }
 
-/// Returns whether a run may wait for another and cancel it: one that it started, or one of those below that, or one of its
-/// own workflow or of one that this may use.
+/// Returns whether a run may wait for another run and cancel it. It may if it started the run, directly or through
+/// other runs, or if the run belongs to its own workflow or to one that this workflow may use.
 pub(super) fn access(
     rows: &(impl Rows + ?Sized),
     asking: (RunId, &str),
@@ -91,8 +92,8 @@ pub(super) fn access(
     }))
 }
 
-/// A run waits for another: it is told at once if that has ended, and otherwise when it does. A large output reaches it
-/// piece by piece. Returns true if something is to be carried out for that.
+/// Makes a run wait for another run: it gets the outcome at once if that run has ended, otherwise later. A large output
+/// is copied in pieces. Returns true if an order was written for that.
 pub(super) fn wait(
     write: &mut Write<'_>,
     asking: (RunId, &str),
@@ -119,14 +120,14 @@ pub(super) fn wait(
         note_told(write, target, asking.0)?;
     }
     if let Some(mut run) = write.run(asking.0)? {
-        // What was known when the wait was made is in time for it, also if it has a timeout of 0.
+        // An outcome that was known when the wait was made is in time, even if the wait has a timeout of 0.
         let made = run.state().time;
         run.put_result(operation, made, &Outcome::RunEnded(told.map(Some)).into())?;
     }
     Ok(false)
 }
 
-/// Notes for a failed run that one who waits for it was told so, if that is the run that started it.
+/// Notes for a failed run that the run which started it has got its failure, if that is the run that waits.
 pub(super) fn note_told(
     write: &mut Write<'_>,
     failed: RunId,
@@ -148,7 +149,7 @@ pub(super) fn note_told(
     Ok(())
 }
 
-/// Returns how a run ended, if it has, and if that is not large.
+/// Returns the outcome of a run, if it has ended and the outcome is small.
 fn small_outcome(write: &mut Write<'_>, target: RunId) -> Result<Option<RunOutcome>, ReadError> {
     if let Some(run) = write.run(target)? {
         let last = run.state().activations.saturating_sub(1);
@@ -161,7 +162,7 @@ fn small_outcome(write: &mut Write<'_>, target: RunId) -> Result<Option<RunOutco
     outcome(write, target)
 }
 
-/// Has those who wait for a run told how it ended, if it has. Returns whether it has.
+/// Orders that the runs which wait for a run get its outcome, if it has ended. Returns true if it has.
 fn tell_later(write: &mut Write<'_>, target: RunId) -> Result<bool, ReadError> {
     let ended = write.run(target)?.and_then(|run| run.state().ended);
     let Some(at) = ended else { return Ok(false) };
@@ -175,7 +176,7 @@ fn tell_later(write: &mut Write<'_>, target: RunId) -> Result<bool, ReadError> {
     Ok(true)
 }
 
-/// Returns how a run ended. None if it has not.
+/// Returns the outcome of a run. None if it has not ended.
 pub(super) fn outcome(
     write: &mut Write<'_>,
     target: RunId,
@@ -210,7 +211,8 @@ pub(super) fn outcome(
 }
 
 impl RunWrite<'_> {
-    /// Cancels the run, or asks it to cancel. Returns whether it has ended by that. Does nothing to a run that has ended.
+    /// Cancels the run, or asks it to cancel. Returns true if the run has ended because of that. Does nothing to a run
+    /// that has ended.
     pub(crate) fn cancel(
         &mut self,
         options: &CancelOptions,
@@ -222,7 +224,7 @@ impl RunWrite<'_> {
         let now = self.now;
         let until = options.grace.map_or(now, |grace| now.after(grace));
         let asked = match &self.state().cancel {
-            // Who asked first is who is heard. Less time may be left than was given before, not more.
+            // The first request to cancel counts. A later one may shorten the time that is left, not extend it.
             Some(asked) => CancelAsked {
                 until: asked.until.min(until),
                 ..asked.clone()
@@ -247,7 +249,7 @@ impl RunWrite<'_> {
         Ok(true)
     }
 
-    /// Changes whether the run was asked to cancel, or how many of its operations wait for that, and follows whether it has
+    /// Changes the request to cancel, or the number of operations that wait for one, and updates whether the run has
     /// something to deliver.
     pub(crate) fn change_cancel(
         &mut self,
@@ -260,8 +262,8 @@ impl RunWrite<'_> {
         self.count(was_ready, is_ready);
     }
 
-    /// Notes, for a run that has just ended, whom that concerns: those who wait for it, the run that started it, and those
-    /// that it started.
+    /// Orders, for a run that has just ended, what follows for other runs: those that wait for it, the run that started
+    /// it, and those that it started.
     pub(crate) fn tell_family(&mut self) -> Result<(), ReadError> {
         let (id, now) = (self.id, self.now);
         let waits = run_waits::TABLE.of(id);
@@ -277,7 +279,7 @@ impl RunWrite<'_> {
             };
             orders::put(self.rows, id, orders::ENDED, &ended)?;
         }
-        // A failed run may be retried, and then wants to find them.
+        // A failed run may be retried, and then needs the runs that it started.
         let (is_frozen, children) = (self.state().is_frozen(), self.state().children);
         if !is_frozen && (children > 0 || self.has_orders()?) {
             self.end_family()?;
@@ -285,7 +287,7 @@ impl RunWrite<'_> {
         Ok(())
     }
 
-    /// Has the runs that this one started asked to cancel.
+    /// Orders that the runs which this run started are asked to cancel.
     pub(crate) fn end_family(&mut self) -> Result<(), ReadError> {
         let grace = match self.state().status {
             Status::Completed => Some(PARENT_GRACE),
@@ -298,7 +300,7 @@ impl RunWrite<'_> {
         orders::put(self.rows, self.id, orders::FAMILY, &family)
     }
 
-    /// Returns true if something is to be carried out for this run.
+    /// Returns true if there are orders of this run to be carried out.
     pub(crate) fn has_orders(&self) -> Result<bool, ReadError> {
         let first = orders::TABLE.keys(self.rows, orders::TABLE.of(self.id), false, 1)?;
         Ok(!first.is_empty())

@@ -1,8 +1,9 @@
-//! The end of a key by which a repeat of a request is known: its time is over, or the host is told to forget it, so that the
-//! same request is taken as a new one.
+//! Removes the key by which a repeat of a request is recognised: when its time is over, or when the host is told to
+//! forget it, so that the same request is taken as a new one.
 //!
-//! A key is due in the queue of expiries once. That place stays when the host is told to forget the key, and the key may be
-//! remembered again before it comes up: the row itself says when it expires, and a place that comes before is stale.
+//! A key has one place in the queue of what expires. That place stays when the host is told to forget the key, and the
+//! key may be remembered again before the place is reached. So the key's own row has its expiry, and a place that is
+//! reached earlier is ignored.
 
 use dormouse_journal::{RunId, TriggerId, WebhookNumber};
 
@@ -14,13 +15,13 @@ use crate::tables::{duplicates, replies, trigger_requests, triggers};
 /// Forgets that requests with these keys were accepted. The requests themselves stay where they are.
 #[derive(Debug, Clone)]
 pub struct Forget {
-    /// Where they were accepted.
+    /// The webhook or the trigger that had accepted the requests.
     pub at: RememberedAt,
-    /// The digests of the keys. They are few.
+    /// The digests of the keys. There are only a few.
     pub keys: Vec<[u8; 32]>,
 }
 
-/// What remembers keys of requests.
+/// A webhook or a trigger, which remembers the keys of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RememberedAt {
     /// A webhook of a run.
@@ -29,12 +30,12 @@ pub enum RememberedAt {
     Trigger(TriggerId),
 }
 
-/// What came of forgetting.
+/// The result of forgetting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forgot {
-    /// These of the keys were remembered, and are not any more.
+    /// These keys were remembered, and are forgotten now.
     Keys(Vec<[u8; 32]>),
-    /// There is no such webhook or trigger any more.
+    /// The webhook or the trigger does not exist any more.
     Unknown,
 }
 
@@ -48,7 +49,7 @@ impl Transaction for Forget {
         }
     }
 
-    /// A key and the answer that is kept with it, for each.
+    /// The rows: each key, and the answer that is kept with it.
     fn cost(&self) -> Extent {
         let keys = self.keys.len() as u64;
         RUN.and(Extent::new(2 * keys, 2 * keys * SMALL_ROW))
@@ -86,8 +87,8 @@ impl Transaction for Forget {
     }
 }
 
-/// Removes the key of a request to a webhook whose time is over, with the answer that is kept with it. The keys of a run that
-/// was removed go with its other rows, which count for its workflow.
+/// Removes the key of a request to a webhook whose time is over, and the answer that is kept with it. The keys of a
+/// removed run are removed with its other rows, which count for its workflow.
 pub(super) fn expire(
     write: &mut Write<'_>,
     key: (RunId, WebhookNumber, [u8; 32]),

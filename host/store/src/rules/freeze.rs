@@ -1,8 +1,9 @@
-//! Freezing a failed run: it is set aside as it stands, so that it can be retried.
+//! Freezes a failed run: it is kept as it is, so that it can be retried.
 //!
-//! Its journal, its inboxes, its results and what it waits for stay. Only what others look through goes: its timers, its
-//! places among those who wait for an event, its calls. A retry makes these again. What lies in the run's own row is set aside
-//! at once, and the rest in pieces, from the queue of what expires; until then nobody acts on it, since the run has failed.
+//! Its journal, its inboxes, its results and its open operations stay. Only the rows that others search are removed:
+//! its timers, its waits for events, its calls. A retry writes them again. Operations in the run's own row are frozen
+//! at once, and the others in pieces, from the queue of what expires. Until then nothing acts on them, because the run
+//! has failed.
 
 use dormouse_journal::{Kind, OperationNumber};
 
@@ -14,12 +15,12 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::{Frozen, Stood, calls, event_waits, held_calls, open, timers};
 
-/// How many operations are looked up at once to be set aside.
+/// The number of operations that are read at once.
 const PAGE: usize = 32;
 
 impl RunWrite<'_> {
-    /// Sets a run aside that has just failed: in the activation before which it stood so, if it was in one. It is given up
-    /// when it was not retried for so many milliseconds.
+    /// Freezes a run that has just failed. `before` is its state before the activation in which it failed, if it failed
+    /// in one. The run is given up if it is not retried within this many milliseconds.
     pub(crate) fn freeze(
         &mut self,
         before: Option<Stood>,
@@ -48,8 +49,8 @@ impl RunWrite<'_> {
         Expiring::Broken { run: id, tries }.add(self.rows, now.after(repair_within))
     }
 
-    /// Sets aside what a failed run had open in rows of its own, from this operation on and as long as there is room. Returns
-    /// the operation to go on with, if that was not all.
+    /// Freezes open operations in rows of their own, from this one on and as long as there is room. Returns the
+    /// operation to continue with, if some are left.
     pub(crate) fn freeze_some(
         &mut self,
         mut from: OperationNumber,
@@ -73,7 +74,7 @@ impl RunWrite<'_> {
         Ok(Some(from))
     }
 
-    /// Takes away what others would find an operation by. Doing it again changes nothing.
+    /// Removes the rows by which others would find an operation. Repeating it changes nothing.
     pub(super) fn freeze_operation(&mut self, number: OperationNumber) -> Result<(), ReadError> {
         let Some(open) = self.open(number)? else {
             return Ok(());
@@ -95,8 +96,8 @@ impl RunWrite<'_> {
         Ok(())
     }
 
-    /// Gives up a run that has failed: it cannot be retried any more, those that it started are asked to cancel, and it is
-    /// removed after `retention` milliseconds. Returns false if it was given up before, or has not failed.
+    /// Gives up a failed run: it cannot be retried any more, the runs that it started are asked to cancel, and it is
+    /// removed after `retention` milliseconds. Returns false if it was given up before or has not failed.
     pub(crate) fn give_up(&mut self, retention: u64) -> Result<bool, ReadError> {
         if self.state_mut().frozen.take().is_none() {
             return Ok(false);

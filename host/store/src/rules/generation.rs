@@ -1,4 +1,4 @@
-//! The end of a generation, and the beginning of the next: one commit, and what is left of the old one goes in pieces.
+//! Ends a generation and begins the next in one commit. The remains of the old one are removed in pieces.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -21,14 +21,14 @@ use crate::tables::{
     workflows,
 };
 
-/// A webhook's row names the record, or the generation, that has its URL.
+/// The error for a webhook whose row refers to a record or a generation that has no URL for it.
 const MISSING_URL: ReadError = ReadError::Missing {
     table: "journal",
     named_by: "webhooks",
 };
 
 impl RunWrite<'_> {
-    /// Begins the next generation, once the activation of this number is applied with which the old one ends.
+    /// Begins the next generation, after the last activation of the old one (with this number) was applied.
     pub(super) fn continue_as_new(
         &mut self,
         number: u32,
@@ -61,15 +61,15 @@ impl RunWrite<'_> {
         state.first_operation = state.operations;
         state.journal_bytes = 0;
         state.log_bytes = 0;
-        // What the old one asked of others is carried out, and nobody waits to hear of it.
+        // The orders of the old generation are carried out, but their results go to nobody.
         state.notifying = 0;
         state.branches = Vec::new();
-        // A run that is neither blocked nor ended can always be activated, and what is due is the host's to do.
+        // The run is neither blocked nor ended, so it can be activated, and the host has work for it.
         let _ = self.transition(Transition::Activated { host_works: true });
         old.add(self.rows, now)
     }
 
-    /// Gives up everything that the run waits for.
+    /// Gives up all open operations.
     fn close_all(&mut self) -> Result<(), ReadError> {
         for operation in self.loaded.open.numbers() {
             close(self, operation, false)?;
@@ -85,7 +85,7 @@ impl RunWrite<'_> {
         }
     }
 
-    /// Returns the webhooks that stay, with their URLs.
+    /// Returns the webhooks that are kept, with their URLs.
     fn keep(
         &self,
         number: u32,
@@ -117,7 +117,7 @@ impl RunWrite<'_> {
         Ok(kept)
     }
 
-    /// Closes the webhooks that do not stay.
+    /// Closes the webhooks that are not kept.
     fn close_others(&mut self, keep: &[WebhookNumber]) -> Result<(), ReadError> {
         for number in self.webhook_numbers()? {
             if keep.binary_search(&number).is_err()
@@ -143,8 +143,8 @@ impl RunWrite<'_> {
         Ok(())
     }
 
-    /// Removes the webhooks that were not kept, with what was sent to them, as long as there is room. Returns whether those
-    /// were all.
+    /// Removes the webhooks that were not kept, with their inboxes, as long as there is room. Returns true if none is
+    /// left.
     fn remove_webhooks(&mut self, room: Room) -> Result<bool, ReadError> {
         let Some(Generation {
             first_webhook,
@@ -180,7 +180,7 @@ impl RunWrite<'_> {
         };
         let state = self.state_mut();
         state.dropped = state.dropped.saturating_add(webhook.queued.into());
-        // The end has counted it already.
+        // The end of the run has counted it already.
         if !state.status.has_ended() {
             state.untaken = state.dropped;
         }
@@ -192,8 +192,8 @@ impl RunWrite<'_> {
     }
 }
 
-/// Removes what is left of earlier generations of a run: the records of these activations, and the log lines of those. What is
-/// left of a run that was removed goes with its other rows.
+/// Removes the remains of earlier generations of a run: the records of these activations, and these log lines. If the
+/// run was removed, they are removed with its other rows.
 pub(super) fn remove_old(
     write: &mut Write<'_>,
     id: RunId,
@@ -214,7 +214,7 @@ pub(super) fn remove_old(
         Bound::Excluded((id, OperationNumber(run.state().first_operation))),
     );
     let lines = (Bound::Included((id, 0, 0)), Bound::Excluded((id, logs, 0)));
-    // What is set aside of this generation is kept.
+    // Records that were set aside in this generation are kept.
     for (_, branch) in tries::TABLE.keys(run.rows, tries::TABLE.of(id), false, usize::MAX)? {
         let set_aside = tries::TABLE.get(run.rows, (id, branch))?;
         if set_aside.is_some_and(|set_aside| set_aside.from < activations) {

@@ -1,7 +1,7 @@
-//! Starting the workflow that its own workflow names for a run that has failed.
+//! Starts, for a failed run, the workflow that the run's own workflow names for failures.
 //!
-//! That it is to be started is decided by an order in the commit in which the run fails, and so happens once. The id of the
-//! new run and the key of its randomness follow from the failed run's key, which no URL shows.
+//! An order in the commit in which the run fails decides the start, so it happens exactly once. The id and the random
+//! key of the new run are derived from the failed run's random key, which no URL contains.
 
 use dormouse_journal::{Failure, Labels, Level, LogLine, RunId, json_payload};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::tables::handlers::{self, Handles};
 use crate::tables::orders::{self, Order};
 use crate::tables::{inputs, logs, runs, workflows};
 
-/// What the workflow that is started gets.
+/// The input of the workflow that is started.
 #[derive(Serialize)]
 struct Input<'a> {
     run: String,
@@ -28,7 +28,7 @@ struct Input<'a> {
     failure: FailureInput<'a>,
     labels: &'a Labels,
     r#try: u32,
-    /// What the failed run was given, if it is text and there is room for it.
+    /// The input of the failed run, if it is text and there is room for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ struct FailureInput<'a> {
 }
 
 impl RunWrite<'_> {
-    /// Has a workflow started for a run that has just failed, if its own names one.
+    /// Orders the start of a workflow for a run that has just failed, if the run's own workflow names one.
     pub(super) fn order_handler(&mut self, on_failure: Option<String>) -> Result<(), ReadError> {
         let Some(workflow) = on_failure else {
             return Ok(());
@@ -60,8 +60,8 @@ impl RunWrite<'_> {
     }
 }
 
-/// Starts the workflow for a failed run. Returns the new run and how many bytes it was given, or none if the log of the failed
-/// one says why not.
+/// Starts the workflow for a failed run. Returns the new run and the size of its input, or none if it was not started;
+/// then the log of the failed run has the reason.
 pub(super) fn start(
     write: &mut Write<'_>,
     failed: RunId,
@@ -95,7 +95,7 @@ pub(super) fn start(
         input: given_text,
         content_type: given_text.map(|_| given.content_type.as_str()),
     };
-    // A record of texts and numbers always becomes JSON.
+    // A record of texts and numbers can always be encoded as JSON.
     let mut body = serde_json::to_vec(&input).unwrap_or_default();
     if body.len() as u64 > limits.body {
         (input.input, input.content_type) = (None, None);
@@ -147,7 +147,8 @@ pub(super) fn start(
     Ok(None)
 }
 
-/// Returns the run that was started for the failure of a run and has not ended. None in it if it is about to be started.
+/// Returns the run that was started for the failure of a run and has not ended. The inner value is none if that run is
+/// about to be started.
 pub(super) fn running(
     write: &mut Write<'_>,
     failed: RunId,
@@ -184,7 +185,7 @@ pub(super) fn say(write: &mut Write<'_>, id: RunId, message: String) -> Result<(
     logs::TABLE.put(run.rows, (id, activation, place), &line)
 }
 
-/// Returns what a workflow says of its runs that end.
+/// Returns the settings of a workflow for runs that end: the retention, and the workflow for failures.
 pub(super) fn settings_of(run: &RunWrite<'_>) -> Result<(Option<u64>, Option<String>), ReadError> {
     let workflow = workflows::TABLE.get(run.rows, run.state().workflow.as_str())?;
     Ok(workflow.map_or((None, None), |workflow| {

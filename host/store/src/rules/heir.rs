@@ -1,11 +1,11 @@
-//! The next run of a key: it is started with the first request that the run before was sent and never took before it
-//! completed, and takes over the others, in the commit in which that run completes. So no request is lost to a run that has
-//! done its last work and has not ended yet.
+//! Starts the next run of a key. When a run with a key completes and has not taken all its requests, the first of these
+//! starts the next run, in the same commit, and the next run takes over the others. So no request is lost because it
+//! reached a run that was about to end.
 //!
-//! That commit moves a few requests. If there are more, it reserves places for them in the inbox of the next run, and orders
-//! that they be handed over in pieces. Until the last piece nothing of the next run is executed, so that it takes what the run
-//! before was sent in front of what comes meanwhile. A crash in between goes on with the pieces. If the next run ends before
-//! that, what is left stays where it is, as what that run was sent and never took.
+//! The commit moves a few requests. If there are more, it reserves places for them in the inbox of the next run, and
+//! orders that they are moved in pieces. Nothing of the next run is executed before the last piece, so that it takes
+//! these requests before those that arrive meanwhile. After a crash, the pieces are continued. If the next run ends
+//! earlier, the rest stays where it is, as untaken requests of the completed run.
 
 use dormouse_journal::{GuestLimits, Payload, RunId, Status, TriggerId, Unread};
 
@@ -25,28 +25,29 @@ use crate::tables::routed::{self, Routed};
 use crate::tables::triggers::{self, Trigger};
 use crate::tables::{Triggered, mail, runs};
 
-/// How many rows a request moves: itself, its body and what else is known of it, each removed and written.
+/// The number of rows that moving a request changes: the request, its body and its other data, each removed and
+/// written.
 const MOVED: u64 = 6;
 
-/// How many requests, and how many bytes beyond one larger body, the commit in which a run completes hands over.
+/// The number of requests, and of bytes beyond one larger body, that the commit in which a run completes moves.
 const AT_ONCE: usize = 32;
 const AT_ONCE_BYTES: u64 = 512 << 10;
 
-/// The run that may be started when one with a key completes.
+/// The run that may be started when a run with a key completes.
 #[derive(Debug, Clone)]
 pub struct NewHeir {
-    /// Its id.
+    /// The id of the run.
     pub run: RunId,
-    /// The key of its randomness.
+    /// The key of the run's random numbers.
     pub random: [u8; 32],
-    /// The limits that it can feel.
+    /// The limits that the run can notice.
     pub guest: GuestLimits,
-    /// What it and its workflow may own on the disk.
+    /// The disk space that the run and its workflow may use.
     pub storage: StorageLimits,
 }
 
 impl NewHeir {
-    /// Returns what starting it writes at most, but for a body that is larger than usual.
+    /// Returns the most that starting the run writes. A single body may be larger.
     pub(super) fn cost(&self) -> Extent {
         let rows = MOVED * AT_ONCE as u64 + 17;
         let bytes = AT_ONCE_BYTES + 17 * SMALL_ROW;
@@ -54,7 +55,8 @@ impl NewHeir {
     }
 }
 
-/// Starts the next run for the key of a run that has just completed, if a request is left for it. Returns its id.
+/// Starts the next run for the key of a run that has just completed, if it has left a request. Returns the id of the
+/// next run.
 pub(super) fn start(
     write: &mut Write<'_>,
     completed: RunId,
@@ -119,17 +121,17 @@ pub(super) fn start(
     Ok(Some(heir.run))
 }
 
-/// What one step of handing requests over did.
+/// The result of one step of moving requests.
 pub(super) enum Handed {
-    /// It has moved a body of so many bytes.
+    /// A request was moved whose body has this many bytes.
     One(u64),
-    /// Nothing is left to be handed over, and the next run can begin.
+    /// No request is left, and the next run can begin.
     All,
     /// The next run has ended.
     Ended,
 }
 
-/// Hands the next request over that a completed run has not taken.
+/// Moves the next request that a completed run has not taken.
 pub(super) fn hand_over_next(
     write: &mut Write<'_>,
     completed: RunId,
@@ -197,7 +199,7 @@ fn begin(
     Ok(trigger::begin(write, start)?.map(drop))
 }
 
-/// Takes a request out of the inbox of the run that has completed.
+/// Removes a request from the inbox of the completed run.
 fn forget(
     write: &mut Write<'_>,
     completed: RunId,
@@ -218,7 +220,7 @@ fn forget(
     Ok(())
 }
 
-/// Moves a request to its place in the inbox of the next run. Returns how large its body is.
+/// Moves a request to its place in the inbox of the next run. Returns the size of its body.
 fn hand_over(
     write: &mut Write<'_>,
     from: RunId,

@@ -26,7 +26,7 @@ pub(super) fn of(write: &mut Write<'_>, id: RunId) -> Result<Option<Pause>, Read
     let is_child = write.run(id)?.is_some_and(|run| run.state().is_child);
     match is_child {
         true => held::of(id, |run| link(write, run)),
-        // There is no run above it.
+        // There is no run above this one.
         false => Ok(None),
     }
 }
@@ -38,7 +38,7 @@ fn link(write: &mut Write<'_>, id: RunId) -> Result<Option<Link>, ReadError> {
     }
 }
 
-/// Returns true if nothing of the run is to begin, because it is paused or held.
+/// Returns true if nothing of the run may begin, because it is paused or held.
 pub(super) fn stands_still(
     write: &mut Write<'_>,
     id: RunId,

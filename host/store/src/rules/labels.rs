@@ -1,4 +1,4 @@
-//! Labels that a run gives itself, set in the commit of the activation that does.
+//! Sets the labels that a run gives itself, in the commit of the activation that sets them.
 
 use dormouse_journal::{Labels, RunId};
 
@@ -7,10 +7,12 @@ use crate::ReadError;
 use crate::rows::{Extent, RowsMut};
 use crate::tables::runs;
 
-/// The size of a run's row at most, in bytes, less its labels: a head has no more.
+/// The largest size of a run's row in bytes, without its labels. The headers in it are limited by the
+/// size of a request's head.
 const ROW: u64 = 64 << 10;
 
-/// Returns what setting these labels writes at most: the run's row, and two rows of the index for each.
+/// Returns the most that setting these labels writes: the run's row, and two rows of the index for each
+/// label.
 pub(super) fn cost(labels: &Labels) -> Extent {
     let changed = 2 * labels.len() as u64;
     if changed == 0 {
@@ -34,7 +36,7 @@ pub(super) fn set(
     };
     let before = stored.run.labels.clone();
     for label in labels.iter() {
-        // The engine knew the run's labels, and that there is room: nobody else sets any.
+        // The engine knew the run's labels and checked that there is room. Nothing else sets labels.
         let _ = stored.run.labels.set(label);
     }
     if before == stored.run.labels {

@@ -1,4 +1,4 @@
-//! Events aimed at one run, which keeps them for its next waits.
+//! Sends events to one run, which keeps them for its next waits.
 
 use dormouse_journal::{Payload, RunId};
 
@@ -9,21 +9,21 @@ use crate::rows::Extent;
 use crate::tables::apart::Apart;
 use crate::tables::mail;
 
-/// How much may lie in a run's inbox for one event.
+/// The limits of a run's inbox for one event.
 #[derive(Debug, Clone, Copy)]
 pub struct MailLimits {
-    /// How many events.
+    /// The largest number of events.
     pub queued: u32,
-    /// How many bytes.
+    /// The largest number of bytes.
     pub bytes: u64,
-    /// What the run and its workflow may own.
+    /// The disk space that the run and its workflow may use.
     pub storage: StorageLimits,
 }
 
-/// What came of an event aimed at one run.
+/// The result of sending an event to one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AimedNotified {
-    /// It lies in the run's inbox.
+    /// The event is in the run's inbox.
     Queued,
     /// The run has ended.
     Ended,
@@ -31,9 +31,9 @@ pub enum AimedNotified {
     RunFailed,
     /// The inbox is full.
     Full,
-    /// The run owns as much on the disk as it may.
+    /// The run uses all disk space that it may use.
     RunFull,
-    /// All runs of its workflow together own as much on the disk as they may.
+    /// The runs of the workflow together use all disk space that they may use.
     WorkflowFull,
     /// There is no such run.
     Unknown,
@@ -49,7 +49,7 @@ pub(crate) struct NotifyRun {
 }
 
 impl NotifyRun {
-    /// Sends so many bytes of payload.
+    /// Creates the transaction, and encodes a large payload.
     pub(crate) fn new(run: RunId, event: String, payload: Payload, limits: MailLimits) -> Self {
         NotifyRun {
             run,
@@ -83,12 +83,12 @@ impl Transaction for NotifyRun {
     }
 }
 
-/// What sending an event to one run writes: the event, its payload, the inbox.
+/// The rows that sending an event to one run writes: the event, its payload, and the inbox.
 pub(super) fn cost(payload: &Apart<Payload>) -> Extent {
     RUN.and(Extent::new(3, payload.bytes() + 2 * SMALL_ROW))
 }
 
-/// Puts an event into a run's inbox for it.
+/// Puts an event into a run's inbox for events of this name.
 pub(super) fn send_to_run(
     write: &mut Write<'_>,
     id: RunId,

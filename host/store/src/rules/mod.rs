@@ -1,6 +1,7 @@
-//! What can happen to the store, one file per subject. Each is checked against the rows, then written, as one.
+//! The rules: everything that can happen to the store, one file for each subject. Each transaction is first checked
+//! against the rows, and then written as a whole.
 //!
-//! These rules are written once, over [`RowsMut`], and hold for every backend.
+//! The rules are written once, over [`RowsMut`], and hold for every backend.
 
 pub(crate) mod accept;
 pub(crate) mod activate;
@@ -78,75 +79,75 @@ pub use storage::{OverStorage, StorageLimits};
 pub use trigger::{Trip, TripRefused, Tripped};
 pub use trigger_settings::{EARLIER_URLS, SetTrigger, TriggerActed, TriggerAction, TriggerSet};
 
-/// Something to be written, as one.
+/// Something that is written as a whole.
 pub(crate) trait Transaction: Send + 'static {
-    /// What is known once it is applied.
+    /// The result, which is known once the transaction is applied.
     type Output: Send + 'static;
 
-    /// Returns the one run whose rows it reads and writes. None if it may touch those of others, or what all share.
+    /// Returns the one run whose rows it reads and writes. None if it may touch other runs, or rows that all share.
     fn run(&self) -> Option<RunId> {
         None
     }
 
-    /// Returns true if it makes room, or is what an operator does to make some. It is done also on a full disk.
+    /// Returns true if it frees space, or if operators use it to free space. It is then done even on a full disk.
     fn is_housekeeping(&self) -> bool {
         false
     }
 
-    /// Returns whose turn it takes in the queue. Transactions of one lane keep their order.
+    /// Returns the lane in which it waits for its turn. Transactions of one lane keep their order.
     fn lane(&self) -> Lane {
         self.run().map_or(Lane::Host, Lane::Run)
     }
 
-    /// Returns what it writes at most, the rows that are written at the group's end for each run that it changes
-    /// included. It is asked once, before the transaction is in the queue.
+    /// Returns the most that it writes, including the rows that are written at the group's end for each run that it
+    /// changes. Called once, before the transaction is in the queue.
     fn cost(&self) -> Extent;
 
-    /// Checks it against the rows and writes it. It may be called again if the group has to be applied anew, and finds
-    /// then what it found before. If it returns `Ok`, then what it wrote is complete: a refusal is an `Ok` that wrote
-    /// nothing.
+    /// Checks it against the rows and writes it. It may be called again if the group must be applied again, and then
+    /// finds the same rows as before. If it returns `Ok`, everything that it wrote is complete: a refusal is an `Ok`
+    /// that wrote nothing.
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Output, ReadError>;
 }
 
-/// Whose turn a write takes in the queue.
+/// A lane of the queue, whose writes take their turns together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
-    /// What concerns one run.
+    /// Writes that concern one run.
     Run(RunId),
     /// The starts of a workflow.
     Workflow(String),
-    /// Events sent to all.
+    /// Events that are sent to all.
     Events,
-    /// What the host clears and serves in pieces.
+    /// Work that the host does in pieces.
     Upkeep,
-    /// All else.
+    /// All other writes.
     Host,
 }
 
-/// What a group writes at its end for a run that has changed: its row, its place in two indexes, which may be a row less
-/// and a row more, and the sum and the counts of its workflow. A row has more bytes if the run has failed with a long message.
+/// The most that a group writes at its end for a changed run: its row, its places in two indexes (each may be removed
+/// and added), and the sum and the counts of its workflow. The row is larger if the run has failed with a long message.
 pub(crate) const RUN: Extent = Extent {
     rows: 6,
     bytes: 8 << 10,
 };
 
-/// About how many bytes a small row has.
+/// The approximate size of a small row in bytes.
 pub(crate) const SMALL_ROW: u64 = 512;
 
-/// A group of transactions in the making.
+/// A group of transactions that is being written.
 pub(crate) struct Write<'r> {
     pub(crate) rows: Counted<'r>,
-    /// The time of what is being written.
+    /// The time of the present transaction.
     pub(crate) now: Time,
     runs: Runs,
     inbox_bytes: u64,
     sequence: u64,
-    /// How much the runs of workflows own, as far as it was asked for or has changed.
+    /// The disk space of workflows, as far as it was read or has changed.
     sums: BTreeMap<String, Sum>,
     counts: Counts,
 }
 
-/// How much the runs of a workflow own on the disk.
+/// The disk space that the runs of a workflow use.
 struct Sum {
     before: u64,
     now: u64,
@@ -175,7 +176,7 @@ impl<'r> Write<'r> {
             .load(&mut self.rows, &mut self.inbox_bytes, id, self.now)
     }
 
-    /// Adds a run that is being started, whose rows were written.
+    /// Adds a run that is being started and whose rows were written.
     pub(crate) fn start(
         &mut self,
         id: RunId,
@@ -190,7 +191,7 @@ impl<'r> Write<'r> {
         self.add_to_sum(workflow, grown)
     }
 
-    /// Removes what makes a run one, so that it is unknown from now on. The rows that it owned are left to be removed.
+    /// Removes the rows by which a run is found, so that it is unknown from now on. Its other rows are removed later.
     /// Returns its workflow.
     pub(crate) fn forget_run(&mut self, id: RunId) -> Result<Option<String>, ReadError> {
         let Some(run) = self.run(id)? else {
@@ -220,13 +221,13 @@ impl<'r> Write<'r> {
         Ok(Some(workflow))
     }
 
-    /// Counts for a workflow what was removed of a run that is unknown already.
+    /// Subtracts the removed rows of an unknown run from the sum of its workflow.
     pub(crate) fn settle_removed(&mut self, id: RunId, workflow: &str) -> Result<(), ReadError> {
         let grown = self.rows.settle(id).all;
         self.add_to_sum(workflow, grown)
     }
 
-    /// Counts what a transaction has written for the runs that own it, and for their workflows.
+    /// Adds what a transaction has written to the sums of the runs and workflows that it belongs to.
     pub(crate) fn settle(&mut self) -> Result<(), ReadError> {
         for id in self.rows.unsettled() {
             let grown = self.rows.settle(id);
@@ -242,7 +243,7 @@ impl<'r> Write<'r> {
         Ok(())
     }
 
-    /// Returns how much the runs of a workflow own on the disk.
+    /// Returns the disk space that the runs of a workflow use.
     pub(crate) fn sum(&mut self, workflow: &str) -> Result<u64, ReadError> {
         if let Some(sum) = self.sums.get(workflow) {
             return Ok(sum.now);
@@ -264,7 +265,7 @@ impl<'r> Write<'r> {
         Ok(())
     }
 
-    /// Returns the size of the rows of runs that may have to be written at the group's end.
+    /// Returns the size of the rows of loaded runs, which may have to be written at the group's end.
     pub(crate) fn loaded_bytes(&self) -> u64 {
         self.runs.loaded_bytes()
     }
@@ -274,12 +275,12 @@ impl<'r> Write<'r> {
         self.sequence
     }
 
-    /// Uses a commit sequence.
+    /// Sets the last commit sequence that was used.
     pub(crate) fn set_sequence(&mut self, sequence: u64) {
         self.sequence = sequence;
     }
 
-    /// Writes what the group has gathered. Returns what was written in all.
+    /// Writes what the group has collected. Returns everything that was written.
     pub(crate) fn finish(mut self, mark: Mark) -> Result<Extent, ReadError> {
         let rows = &mut self.rows;
         self.runs.save(rows, &mut self.counts)?;
@@ -299,7 +300,7 @@ impl<'r> Write<'r> {
     }
 }
 
-/// Returns a number that the host keeps about its store; 0 in a new one.
+/// Returns a number that the host keeps in `meta`, or 0 if it is not there.
 pub(crate) fn number(rows: &(impl Rows + ?Sized), name: &str) -> Result<u64, ReadError> {
     Ok(meta::get(rows, name)?.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What is handed to the store for an activation, and what comes of it.
+//! The data with which an activation is committed, and the result.
 
 use dormouse_journal::{
     Activation, CancelOptions, Header, Labels, LogLine, NextGeneration, OperationNumber, Payload,
@@ -8,81 +8,81 @@ use dormouse_journal::{
 use super::heir::NewHeir;
 use crate::tables::{Call, ChildStart};
 
-/// An activation to be committed, with what its record does not hold.
+/// An activation to commit, with the data that its record does not have.
 #[derive(Debug, Clone)]
 pub struct NewActivation {
     /// The record. It says where its completion came from.
     pub activation: Activation,
-    /// How often the run had been retried or moved when it was executed.
+    /// The number of times that the run had been retried or moved when the activation was executed.
     pub tries: u32,
-    /// Webhooks that the run had before it was taken back, whose places others have taken.
+    /// Webhooks that the run had before it was taken back, and whose places were taken by others.
     pub replaced: Vec<WebhookNumber>,
-    /// The calls that it made.
+    /// The calls that the activation made.
     pub calls: Vec<NewCall>,
-    /// The events that it sent.
+    /// The events that the activation sent.
     pub notifies: Vec<NewNotify>,
-    /// What it asked of other runs.
+    /// What the activation asked of other runs.
     pub orders: Vec<NewOrder>,
-    /// The callers that it answered.
+    /// The answers that the activation gave to callers.
     pub responses: Vec<NewResponse>,
-    /// What the run goes on with, if its generation ends with this activation. There is no record of it then.
+    /// The next generation, if the present one ends with this activation. Then the activation has no record.
     pub next: Option<NewGeneration>,
-    /// What it logged.
+    /// The log lines of the activation.
     pub logs: Vec<LogLine>,
-    /// How much the run has logged so far, as the engine counts it.
+    /// The size of the run's log so far, as the engine counts it.
     pub logged: u64,
-    /// The labels that it set.
+    /// The labels that the activation set.
     pub labels: Labels,
-    /// How long the run may be retried if it fails in it, in milliseconds.
+    /// How long the run may be retried if it fails in this activation, in milliseconds.
     pub repair_within: u64,
-    /// The run that may be started if it completes in it, for what it was sent by a trigger and never took. None if it has no
-    /// key of a trigger.
+    /// The run that may be started if this run completes in the activation and has left requests from a trigger. None
+    /// if the run has no key of a trigger.
     pub heir: Option<NewHeir>,
 }
 
 /// The next generation of a run.
 #[derive(Debug, Clone)]
 pub struct NewGeneration {
-    /// What it begins with.
+    /// The beginning of the generation.
     pub next: NextGeneration,
-    /// How many operations are open when the old one ends, at most.
+    /// The largest number of operations that may be open when the old generation ends.
     pub outstanding: u64,
 }
 
-/// A call made by an activation.
+/// A call that an activation made.
 #[derive(Debug, Clone)]
 pub struct NewCall {
-    /// Which operation.
+    /// The operation.
     pub operation: OperationNumber,
-    /// The call. Its first attempt is made when it is committed.
+    /// The call. Its first attempt is due at the commit.
     pub call: Call,
 }
 
-/// An event sent by an activation.
+/// An event that an activation sent.
 #[derive(Debug, Clone)]
 pub struct NewNotify {
-    /// Which operation.
+    /// The operation.
     pub operation: OperationNumber,
-    /// Its name.
+    /// The name of the event.
     pub event: String,
-    /// To this run only; none if the text given was no run's id, so that it reaches nobody.
+    /// The receiver of the event.
     pub to: NotifyTarget,
-    /// What is sent.
+    /// The payload of the event.
     pub payload: Payload,
 }
 
-/// What an activation asked of another run.
+/// A request of an activation to another run.
 #[derive(Debug, Clone)]
 pub enum NewOrder {
-    /// To start, with the headers that it sees.
+    /// Start a run, with the headers that it sees.
     Start(ChildStart, Vec<Header>),
-    /// To cancel.
+    /// Cancel a run.
     Cancel {
-        /// Which operation.
+        /// The operation.
         operation: OperationNumber,
-        /// None if the text given was no run's id.
+        /// The run. None if the guest's text was not the id of a run.
         run: Option<RunId>,
-        /// How.
+        /// The options of the cancel.
         options: CancelOptions,
     },
 }
@@ -90,41 +90,41 @@ pub enum NewOrder {
 /// An answer to the caller of a delivery.
 #[derive(Debug, Clone)]
 pub struct NewResponse {
-    /// The delivery.
+    /// The id of the delivery.
     pub delivery: String,
-    /// What its caller gets.
+    /// The response for its caller.
     pub response: Response,
 }
 
-/// Whom an event is for.
+/// The receiver of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotifyTarget {
-    /// All who wait.
+    /// All runs that wait for the event.
     Everyone,
     /// One run.
     Run(RunId),
-    /// A text that is no run's id.
+    /// Nobody, because the guest's text was not the id of a run.
     Nobody,
 }
 
-/// What the commit of an activation did.
+/// The result of committing an activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activated {
-    /// Where the run stands now.
+    /// The status of the run now.
     pub status: Status,
-    /// Whether something has arrived that it may get now.
+    /// True if something has arrived that the run may get now.
     pub is_due: bool,
-    /// When it was committed; the first attempts of its calls are due.
+    /// The time of the commit, at which the first attempts of the calls are due.
     pub time: Time,
     /// Runs that have something to do now because of an event.
     pub woken: Vec<RunId>,
-    /// Whether an event was sent to all who wait, so that there is something to serve.
+    /// True if an event was sent to all, so that there is something to deliver.
     pub broadcasting: bool,
-    /// Whether something was decided about other runs that is to be carried out.
+    /// True if orders for other runs were written.
     pub ordering: bool,
-    /// How large the journal is now.
+    /// The size of the journal now, in bytes.
     pub journal_bytes: u64,
-    /// How much the run owns on the disk by what it did itself.
+    /// The disk space that the run uses for what it did itself, in bytes.
     pub own_bytes: u64,
 }
 
@@ -137,12 +137,13 @@ pub enum CommitRefused {
     Blocked,
     /// The run, its workflow or the host is paused.
     Paused,
-    /// The journal does not end where this activation begins, or the run was retried or moved since.
+    /// The journal does not end where this activation begins, or the run was retried or moved meanwhile.
     Moved,
-    /// A deadline was about to pass, but something accepted before it has arrived meanwhile; or a wait was about to get
-    /// an event aimed at the run, but one sent to all has reached it; or it was about to get a request that was known in
-    /// advance and could not be made durable.
+    /// The completion is out of date: a deadline was about to pass, but something accepted before it has arrived
+    /// meanwhile; or a wait was about to get an event aimed at the run, but an event to all has reached it; or a wait
+    /// was about to get a request that was known early and did not become durable.
     Stale,
-    /// The same, but that the event sent to all is on its way. The run is woken when it comes.
+    /// The completion is out of date, because an event to all is on its way to the wait. The run is woken when it
+    /// arrives.
     EventUnderway,
 }

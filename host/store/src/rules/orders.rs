@@ -1,8 +1,9 @@
-//! Carrying out what runs ask of other runs, and what the end of a run means to others, piece by piece.
+//! Carries out orders, piece by piece: what runs ask of other runs, and what follows for other runs from the end of a
+//! run.
 //!
-//! What is to be done is decided by a row of `orders`, in the commit of the activation that asks for it or in that of the
-//! end. So it happens exactly once: the row goes in the transaction that does it. Runs take turns, so that one with
-//! thousands of orders does not hold up another with one.
+//! The commit of an activation or of a run's end decides what is to be done, by a row of `orders`. It happens exactly
+//! once, because the transaction that does it removes the row. Runs take turns, so that a run with thousands of orders
+//! does not delay a run with one.
 
 use std::ops::Bound;
 
@@ -27,39 +28,39 @@ use crate::tables::orders::{self, ChildStart, HandOver, Order, Release, TakingBa
 use crate::tables::{results, run_waits, runs};
 use crate::views::OutstandingCall;
 
-/// How many runs one piece touches. A piece takes about as long as a disk sync, so that nobody notices that its write
-/// shares a group with it.
+/// The number of runs that one piece touches. A piece takes about as long as a disk sync, so the other writes of its
+/// group are hardly delayed.
 const SERVED: usize = 32;
 
-/// How many of them in one turn of a run.
+/// The number of them in one turn of a run.
 const TURN: usize = 8;
 
-/// How many bytes of inputs and outputs one piece writes, beyond one that is larger.
+/// The number of bytes of inputs and outputs that one piece writes. A single one may be larger.
 const BYTES: u64 = 2 << 20;
 
-/// Carries out the next piece.
+/// Carries out the next piece of orders.
 pub(crate) struct ServeOrders {
-    /// The run that had its turn last.
+    /// The run that had the last turn.
     pub(crate) last: Option<RunId>,
     pub(crate) limits: OrderLimits,
 }
 
-/// What carrying out a piece did.
+/// The result of carrying out a piece.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Carried {
     /// Runs that have something to do now, such as those that were started.
     pub woken: Vec<RunId>,
-    /// Runs that were told what came of one of their operations. One that waits for thousands need not look at all of them.
+    /// Runs and operations that have got their results. A run that waits for thousands need not look at all of them.
     pub told: Vec<(RunId, OperationNumber)>,
     /// Runs that were cancelled.
     pub cancelled: Vec<RunId>,
-    /// Runs that broke, were not repaired, and have failed.
+    /// Runs that broke, were not repaired in time, and have failed.
     pub failed: Vec<RunId>,
-    /// True if something that was set aside is to be put back.
+    /// True if work that was set aside must be put back.
     pub resuming: bool,
-    /// Calls whose next attempts are to be made.
+    /// Calls whose next attempts are due.
     pub calls: Vec<OutstandingCall>,
-    /// The run that had its turn last.
+    /// The run that had the last turn.
     pub last: Option<RunId>,
 }
 
@@ -70,7 +71,7 @@ impl Transaction for ServeOrders {
         Lane::Upkeep
     }
 
-    /// Each step may start a run, end one, or tell one something.
+    /// Each step may start a run, end a run, or write a result for one.
     fn cost(&self) -> Extent {
         let labels = dormouse_journal::LABELS as u64;
         let each = RUN
@@ -103,7 +104,7 @@ impl Transaction for ServeOrders {
     }
 }
 
-/// Returns a run for which something is to be carried out: the first behind `last`, or the first of all.
+/// Returns a run with orders: the first after `last`, or the first of all.
 fn next_owner(
     rows: &(impl Rows + ?Sized),
     last: Option<RunId>,
@@ -120,7 +121,7 @@ fn next_owner(
     Ok(first.pop().map(|(owner, _)| owner))
 }
 
-/// What one transaction does.
+/// The work of one transaction.
 struct Piece<'l> {
     limits: &'l OrderLimits,
     carried: Carried,
@@ -133,7 +134,7 @@ impl Piece<'_> {
         self.served < SERVED && self.bytes < BYTES
     }
 
-    /// Gives one run its turn.
+    /// Gives a run its turn.
     fn turn(&mut self, write: &mut Write<'_>, owner: RunId) -> Result<(), ReadError> {
         let until = (self.served + TURN).min(SERVED);
         while self.served < until && self.bytes < BYTES {
@@ -151,7 +152,7 @@ impl Piece<'_> {
         Ok(())
     }
 
-    /// Carries out an order, as far as there is room. Returns what is left of it.
+    /// Carries out an order, as far as there is room. Returns the part of the order that is left.
     fn carry_out(
         &mut self,
         write: &mut Write<'_>,
@@ -231,7 +232,7 @@ impl Piece<'_> {
         })
     }
 
-    /// Starts a run for another, and tells that one.
+    /// Starts a run for another run, and writes the result for the latter.
     fn start(
         &mut self,
         write: &mut Write<'_>,
@@ -257,7 +258,7 @@ impl Piece<'_> {
         self.told(write, owner, operation, Outcome::Started(started))
     }
 
-    /// Cancels a run for another, and tells that one.
+    /// Cancels a run for another run, and writes the result for the latter.
     fn cancel(
         &mut self,
         write: &mut Write<'_>,
@@ -280,7 +281,7 @@ impl Piece<'_> {
         self.told(write, owner, operation, Outcome::RunCancelled(cancelled))
     }
 
-    /// Cancels a run, or asks it to cancel. Returns whether it was there and had not ended.
+    /// Cancels a run, or asks it to cancel. Returns true if the run existed and had not ended.
     fn ask(
         &mut self,
         write: &mut Write<'_>,
@@ -301,7 +302,7 @@ impl Piece<'_> {
         Ok(true)
     }
 
-    /// Gives up a run that broke or failed and was not repaired.
+    /// Gives up a run that broke or failed and was not repaired in time.
     fn give_up(&mut self, write: &mut Write<'_>, id: RunId) -> Result<(), ReadError> {
         let Some(mut run) = write.run(id)? else {
             return Ok(());
@@ -316,7 +317,7 @@ impl Piece<'_> {
         Ok(())
     }
 
-    /// Tells a run what came of an order, if it still waits for that.
+    /// Writes the result of an order for a run, if it still waits for that.
     fn told(
         &mut self,
         write: &mut Write<'_>,
@@ -338,7 +339,7 @@ impl Piece<'_> {
         Ok(())
     }
 
-    /// Tells those who wait for a run that it has ended. Returns true if there are more.
+    /// Tells the runs that wait for a run that it has ended. Returns true if there are more of them.
     fn tell(
         &mut self,
         write: &mut Write<'_>,
@@ -365,7 +366,7 @@ impl Piece<'_> {
                 && !run.state().is_gone()
                 && let Some(open) = run.open(operation)?
                 && !open.abandoned
-                // One whose deadline passed before gives none. For a failed run time stands still.
+                // A wait whose deadline had passed gets nothing. Time stands still for a failed run.
                 && open.waiting().takes(run.state().ended.map_or(ended, |at| at.min(ended)))
             {
                 let is_told = !run.state().is_frozen();
@@ -379,7 +380,7 @@ impl Piece<'_> {
         }
     }
 
-    /// Goes on to restore what a run had at the point that it was taken back to. Returns true if there is more.
+    /// Continues to restore a run that was taken back. Returns true if there is more to restore.
     fn restore(
         &mut self,
         write: &mut Write<'_>,
@@ -418,7 +419,7 @@ impl Piece<'_> {
         Ok(true)
     }
 
-    /// Goes on to end the hold of a run and of those below it. Returns true if there is more.
+    /// Continues to end the hold of a run and of the runs below it. Returns true if there is more.
     fn release(
         &mut self,
         write: &mut Write<'_>,
@@ -437,7 +438,7 @@ impl Piece<'_> {
         Ok(true)
     }
 
-    /// Goes on to hand requests to the next run of a key. Returns true if there are more.
+    /// Continues to move requests to the next run of a key. Returns true if there are more.
     fn hand_over(
         &mut self,
         write: &mut Write<'_>,
@@ -459,7 +460,7 @@ impl Piece<'_> {
         Ok(true)
     }
 
-    /// Asks the runs that an ended run started to cancel, from behind the cursor on. Returns true if there are more.
+    /// Asks the runs that an ended run started to cancel, after the cursor. Returns true if there are more.
     fn end_family(
         &mut self,
         write: &mut Write<'_>,
@@ -493,7 +494,7 @@ impl Piece<'_> {
     }
 }
 
-/// Tells the run that started another, if one did, that this one is alive no more.
+/// Tells the run that started a run, if there is one, that the latter has ended.
 fn tell_parent(write: &mut Write<'_>, child: RunId) -> Result<(), ReadError> {
     let stored = runs::TABLE.get(&write.rows, child)?;
     if let Some(parent) = stored.and_then(|stored| stored.run.parent)

@@ -1,9 +1,9 @@
-//! Pausing a run, a workflow or the host, and having it go on.
+//! Pauses and resumes a run, a workflow or the host.
 //!
-//! Pausing writes that and nothing else, however many runs it concerns. From its commit on, no activation of these runs is
-//! committed. Work of theirs that comes due is set aside when it is found ([`SetAside`]), and lies then in no table that is
-//! scanned. When they go on, it is put back in pieces, from a stored cursor ([`PutBackSome`]), so that a kill in the middle
-//! loses nothing. What is put back of a run that is still paused by something else stays where it is.
+//! A pause writes one small commit, however many runs it concerns. From then on, no activation of these runs is
+//! committed. Work of theirs that comes due is set aside when it is found ([`SetAside`]), and is then in no table that
+//! is scanned. After a resume it is put back in pieces, from a stored cursor ([`PutBackSome`]), so that a kill in
+//! between loses nothing. Work of a run that is still paused by something else stays set aside.
 
 use std::ops::Bound::{self, Excluded, Unbounded};
 
@@ -20,10 +20,10 @@ use crate::tables::set_aside::{self, Aside};
 use crate::tables::{PausedBy, calls, due, pauses, runs_by_status, timers, workflows};
 use crate::views::OutstandingCall;
 
-/// How much work one piece puts back. Each may change a run.
+/// The number of works that one piece puts back. Each may change a run.
 const PIECE: usize = 128;
 
-/// How large the rows of the runs together may be that a piece touches, beyond one larger.
+/// The size of the runs' rows that one piece touches, in bytes. A single row may be larger.
 const TOUCHED: u64 = 1 << 20;
 
 /// What can be paused.
@@ -38,7 +38,7 @@ pub enum Pausable {
 }
 
 impl Pausable {
-    /// Returns the key under which what it has set aside is put back, if there is such a thing.
+    /// Returns the key under which its work is put back, if the run or the workflow exists.
     fn key(&self, write: &mut Write<'_>) -> Result<Option<resuming::Key>, ReadError> {
         Ok(match self {
             Pausable::Run(id) => {
@@ -54,10 +54,10 @@ impl Pausable {
     }
 }
 
-/// Pauses something.
+/// Pauses a run, a workflow or the host.
 pub(crate) struct PauseIt(pub(crate) Pausable);
 
-/// What came of a pause.
+/// The result of a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paused {
     /// It is paused now.
@@ -66,7 +66,7 @@ pub enum Paused {
     Before,
     /// The run has ended.
     Ended(Status),
-    /// There is no such thing.
+    /// The run or the workflow does not exist.
     Unknown,
 }
 
@@ -124,17 +124,17 @@ impl Transaction for PauseIt {
     }
 }
 
-/// Has something go on that was paused.
+/// Resumes a run, a workflow or the host.
 pub(crate) struct Unpause(pub(crate) Pausable);
 
-/// What came of having something go on.
+/// The result of a resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unpaused {
-    /// It is no longer paused. A run may still be, by something else.
+    /// It is no longer paused itself. A run may still be paused by something else.
     Now(Option<PausedBy>),
-    /// It was not paused. A run may be, by something else.
+    /// It was not paused itself. A run may be paused by something else.
     WasNot(Option<PausedBy>),
-    /// There is no such thing.
+    /// The run or the workflow does not exist.
     Unknown,
 }
 
@@ -179,19 +179,19 @@ impl Transaction for Unpause {
     }
 }
 
-/// Work that has come due.
+/// Work that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     /// A run can go on.
     Run(RunId),
     /// The deadline of an operation has passed.
     Timer(RunId, OperationNumber),
-    /// A call is to be attempted.
+    /// The next attempt of a call is due.
     Call(RunId, OperationNumber),
 }
 
 impl Due {
-    /// Returns the run whose work it is.
+    /// Returns the run that the work belongs to.
     #[must_use]
     pub fn run(self) -> RunId {
         match self {
@@ -200,11 +200,11 @@ impl Due {
     }
 }
 
-/// Sets work aside whose runs are paused.
+/// Sets aside the work of paused runs.
 pub(crate) struct SetAside(pub(crate) Vec<Due>);
 
 impl Transaction for SetAside {
-    /// The work whose runs are not paused.
+    /// The works whose runs are not paused.
     type Output = Vec<Due>;
 
     fn lane(&self) -> Lane {
@@ -228,7 +228,7 @@ impl Transaction for SetAside {
     }
 }
 
-/// Sets work aside, if it is still there. Returns false if its run is neither paused nor held.
+/// Sets a work aside, if it is still there. Returns false if its run is neither paused nor held.
 fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
     let Some(run) = write.run(work.run())? else {
         return Ok(true);
@@ -273,20 +273,20 @@ fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
     Ok(true)
 }
 
-/// Puts back the next piece of what was set aside for runs that go on.
+/// Puts back the next piece of work that was set aside for runs which were resumed.
 pub(crate) struct PutBackSome {
-    /// What had its turn last.
+    /// The key that had the last turn.
     pub(crate) last: Option<resuming::Key>,
 }
 
-/// What putting back a piece did.
+/// The result of putting back a piece.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutBack {
     /// Runs that have something to do now.
     pub woken: Vec<RunId>,
-    /// Calls that are to be attempted.
+    /// Calls whose next attempt is due.
     pub calls: Vec<OutstandingCall>,
-    /// What had its turn last.
+    /// The key that had the last turn.
     pub last: Option<(String, RunId)>,
     /// True if there may be more.
     pub more: bool,
@@ -337,7 +337,7 @@ impl Transaction for PutBackSome {
     }
 }
 
-/// Returns the range of what was set aside for something that goes on.
+/// Returns the range of the work that was set aside for this key.
 fn range((workflow, run): &resuming::Key) -> (Bound<set_aside::Key>, Bound<set_aside::Key>) {
     match (workflow.as_str(), *run) {
         ("", _) => (Unbounded, Unbounded),
@@ -346,7 +346,7 @@ fn range((workflow, run): &resuming::Key) -> (Bound<set_aside::Key>, Bound<set_a
     }
 }
 
-/// Returns what has the next turn: the first behind `last`, or the first of all.
+/// Returns the key that has the next turn: the first after `last`, or the first of all.
 fn next_turn(
     write: &Write<'_>,
     last: Option<&resuming::Key>,
@@ -359,7 +359,7 @@ fn next_turn(
     Ok(first.pop())
 }
 
-/// Puts back work of a run, unless the run is still paused or held. What is of no use any more goes.
+/// Puts back a work of a run, unless the run is still paused or held. A work that has become useless is removed.
 fn put_back_one(
     write: &mut Write<'_>,
     key: &set_aside::Key,
@@ -412,7 +412,7 @@ fn put_back_one(
             }
             None
         }
-        // It hears of the cancel only now, and has all of its grace for that.
+        // The run learns of the cancel only now, so its whole grace period is left.
         Aside::Grace => run.state_mut().cancel.as_mut().map(|asked| {
             let grace = asked.until.0.saturating_sub(asked.at.0);
             asked.until = now.after(grace);

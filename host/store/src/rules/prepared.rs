@@ -1,4 +1,4 @@
-//! An activation on its way into the store: all of it is encoded before the writer gets it, and its cost is known.
+//! An activation that is ready to be written. It is encoded, and its cost is known, before the writer gets it.
 
 use dormouse_journal::{
     Activation, End, Kind, Labels, LogLine, NextGeneration, OperationNumber, Payload, RetryPolicy,
@@ -16,18 +16,20 @@ use crate::tables::broadcasts::payload_size;
 use crate::tables::orders::{self, Order};
 use crate::tables::{Call, Reply, generation_inputs, logs, replies, results};
 
-/// How many rows opening an operation writes: itself, its timer, and a wait for an event with its mailbox.
+/// The number of rows that opening an operation writes: the operation, its timer, and a wait for an event with its
+/// mailbox.
 const OPENED: u64 = 4;
 
-/// How many more rows closing an operation changes than clearing it: its webhook or mailbox.
+/// The number of rows that closing an operation changes: those of clearing it, and its webhook or mailbox.
 const CLOSED: u64 = OPERATION + 1;
 
-/// How many rows taking what is delivered changes: a request in two, its webhook; or an event in two, its mailbox; or a
-/// result in two, and the event in two that it may have been the last to name. What is known of an event that a trigger has
-/// sent is moved from one row to another.
+/// The number of rows that taking a delivered item changes: a request in two rows and its webhook; or an event in two
+/// rows and its mailbox; or a result in two rows, and an event in two rows if the result was the last to refer to it.
+/// For an event from a trigger, the data of the trigger's request also moves from one row to another.
 const TAKEN: u64 = 5;
 
-/// How large the row of what never changes about a run is at most: it has the headers of the request that started it.
+/// The largest size of the row with the unchanging part of a run, in bytes. The row has the headers of the request that
+/// started the run.
 const RUN_ROW: u64 = 64 << 10;
 
 /// An activation, encoded.
@@ -35,25 +37,25 @@ const RUN_ROW: u64 = 64 << 10;
 pub(crate) struct Prepared {
     pub(super) activation: Activation,
     pub(super) record: Vec<u8>,
-    /// Webhooks whose places others have taken.
+    /// Webhooks whose places were taken by others.
     pub(super) replaced: Vec<WebhookNumber>,
     pub(super) calls: Vec<PreparedCall>,
     pub(super) sends: Vec<Send>,
-    /// The rows of what is asked of other runs.
+    /// The rows of the orders to other runs.
     pub(super) orders: Vec<Vec<u8>>,
-    /// The waits for other runs: which of the operations each is, and the run, if the text was the id of one.
+    /// The waits for other runs: the index of each among the operations, and the run, if the guest's text was an id.
     pub(super) waits: Vec<(u32, Option<RunId>)>,
-    /// Whom the workflow has answered, each with the row that keeps the answer.
+    /// The deliveries that the workflow has answered, each with the row that keeps the answer.
     pub(super) replies: Vec<(String, Vec<u8>)>,
-    /// The generation that follows, if this activation ends one.
+    /// The next generation, if this activation ends the present one.
     pub(super) next: Option<PreparedGeneration>,
     /// The rows of the log.
     pub(super) logs: Vec<Vec<u8>>,
     pub(super) logged: u64,
     pub(super) labels: Labels,
-    /// How long the run may be retried if it fails in it, in milliseconds.
+    /// How long the run may be retried if it fails in this activation, in milliseconds.
     pub(super) repair_within: u64,
-    /// The run that may be started when this one completes.
+    /// The run that may be started when this run completes.
     pub(super) heir: Option<NewHeir>,
     pub(super) cost: Extent,
 }
@@ -66,7 +68,7 @@ pub(super) struct PreparedCall {
     pub(super) call: Apart<Call>,
 }
 
-/// An event to be sent, encoded if it is large.
+/// An event to send, encoded if it is large.
 #[derive(Debug)]
 pub(super) struct Send {
     pub(super) operation: OperationNumber,
@@ -105,20 +107,21 @@ impl Prepared {
         prepared
     }
 
-    /// Returns where its completion came from.
+    /// Returns where the completion came from.
     pub(super) fn source(&self) -> Option<&Source> {
         let origin = self.activation.origin.as_ref();
         origin.map(|origin| &origin.source)
     }
 
-    /// Returns true if it sends an event, waits for a run or may start the next one of its key, and so may touch other runs.
+    /// Returns true if the activation sends an event, waits for a run or may start the next run of a key, so that it
+    /// may touch other runs.
     pub(super) fn touches_others(&self) -> bool {
         !self.sends.is_empty() || !self.waits.is_empty() || self.heir.is_some()
     }
 
-    /// Returns what committing it writes at most. Most of the rows are those of the operations that it opens and closes,
-    /// of which a run may have as many at once as `outstanding-limit` says: one that has more than a group has room for
-    /// is in a group of its own.
+    /// Returns the most that committing it writes. Most of the rows belong to operations that it opens and closes, of
+    /// which a run may have up to `outstanding-limit` at once. An activation that exceeds the room of a group gets a
+    /// group of its own.
     fn cost(&self) -> Extent {
         let operations = self.activation.operations.iter();
         let changed: u64 = operations.map(|operation| changed(&operation.kind)).sum();
@@ -142,7 +145,7 @@ impl Prepared {
         let rows = 1 + TAKEN + CLOSED + changed + 2 * self.calls.len() as u64;
         let rows = rows + self.replies.len() as u64 + self.logs.len() as u64;
         let rows = rows + self.replaced.len() as u64;
-        // An operation that is open repeats what the record says of it, and a failure is in the run's row as well.
+        // An open operation repeats the record's data of it, and a failure is also in the run's row.
         let record = self.record.len() as u64;
         let delivered = self.activation.completion.as_ref();
         let delivered = delivered.map_or(0, |delivered| results::size(&delivered.outcome)) as u64;
@@ -169,7 +172,7 @@ impl Prepared {
 #[derive(Debug)]
 pub(crate) struct PreparedGeneration {
     pub(super) next: NextGeneration,
-    /// How many operations are open at most when the old one ends.
+    /// The largest number of operations that may be open when the old generation ends.
     outstanding: u64,
     pub(super) input: Vec<u8>,
 }
@@ -184,7 +187,7 @@ impl PreparedGeneration {
         }
     }
 
-    /// Returns what beginning it writes at most: every operation that is open is closed, and every webhook that is not kept.
+    /// Returns the most that beginning it writes: every open operation is closed, and every webhook that is not kept.
     fn cost(&self) -> Extent {
         let webhooks = u64::from(self.next.webhooks);
         let kept = self.next.keep.len() as u64 * SMALL_ROW;
@@ -194,7 +197,7 @@ impl PreparedGeneration {
     }
 }
 
-/// Returns how many rows an operation changes when it is made.
+/// Returns the number of rows that making an operation changes.
 fn changed(kind: &Kind) -> u64 {
     match kind {
         Kind::Abandon { operations, .. } => (CLOSED + 1) * operations.len() as u64,
@@ -261,11 +264,11 @@ fn log(line: &LogLine) -> Vec<u8> {
     logs::TABLE.encode(line)
 }
 
-/// What an activation is committed under.
+/// The limits under which an activation is committed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CommitLimits {
     /// How long the run is kept if it ends, in milliseconds.
     pub(crate) retention: u64,
-    /// How much events aimed at a run may take.
+    /// The limits of events that are aimed at a run.
     pub(crate) mail: MailLimits,
 }

@@ -1,4 +1,4 @@
-//! Repairing a run: trying it again after it broke, and moving it to another version.
+//! Repairs a run: tries it again after it broke, or moves it to another version.
 
 use dormouse_journal::{GuestLimits, RunId, Status, Transition, VersionId};
 
@@ -8,37 +8,37 @@ use crate::rows::Extent;
 use crate::rows::table::between;
 use crate::tables::{logs, runs};
 
-/// How many log lines of a broken try go with it. An activation logs no more than the log's limit has room for; those
-/// beyond this are replaced by the next try, or stay.
+/// The number of log lines of a broken try that are removed with it. An activation cannot log more than the log has
+/// room for. Lines beyond this number are replaced by the next try, or stay.
 const LINES: usize = 1_000;
 
-/// Has a run go on, if it stands where whoever asks has seen it.
+/// Lets a run continue, if it is still as the caller has seen it.
 #[derive(Debug, Clone)]
 pub struct Repair {
     /// The run.
     pub run: RunId,
-    /// How many activations are in its journal.
+    /// The number of activations in its journal.
     pub activations: u32,
-    /// How often it was retried or moved before.
+    /// The number of times that it was retried or moved before.
     pub tries: u32,
-    /// The version that it goes on with; its own if none.
+    /// The version that it continues on. None for its own.
     pub version: Option<VersionId>,
-    /// The host's limits. The run gets those that are larger than its own.
+    /// The host's limits. If one is larger than the run's own, the run gets it.
     pub limits: GuestLimits,
-    /// True if only a run that is blocked is meant.
+    /// True to repair only a run that is blocked.
     pub is_retry: bool,
 }
 
-/// What came of a repair.
+/// The result of a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repaired {
-    /// It goes on.
+    /// The run continues, with this status.
     Now(Status),
-    /// It has moved on meanwhile.
+    /// The run has moved on meanwhile.
     Moved,
-    /// It is not blocked, and was to be retried.
+    /// The run is not blocked, and only a blocked run was to be retried.
     NotBlocked(Status),
-    /// It has ended.
+    /// The run has ended.
     Ended(Status),
     /// There is no such run.
     Unknown,
@@ -51,7 +51,7 @@ impl Transaction for Repair {
         Some(self.run)
     }
 
-    /// The row of what never changes is written again, with the headers in it.
+    /// The row with the unchanging part of the run is written again, including the headers.
     fn cost(&self) -> Extent {
         RUN.and(Extent::new(LINES as u64 + 1, (64 << 10) + SMALL_ROW))
     }
@@ -76,7 +76,7 @@ impl Transaction for Repair {
         }
         if status == Status::Blocked {
             let activated = self.activations > 0;
-            // It is blocked, as was just seen.
+            // The check above has ensured that the run is blocked.
             let _ = run.transition(Transition::Resumed { activated });
             let state = run.state_mut();
             state.failure = None;

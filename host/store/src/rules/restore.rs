@@ -1,8 +1,8 @@
-//! Restoring what a run had at the point that it was taken back to, piece by piece.
+//! Restores a run to the point to which it was taken back, piece by piece.
 //!
-//! The stages follow each other: what is open and was made since is closed; what was given since goes back to where it came
-//! from, the last first; what was open waits again; what was ordered since and is not carried out is not; the log goes; and the
-//! runs that were started since are told.
+//! The stages are: operations that were made since are closed; items that were taken since go back to where they came
+//! from, the last first; operations that were open wait again; orders that were given since and are not carried out yet
+//! are removed; the log is removed; and the runs that were started since are asked to cancel.
 
 use std::ops::Bound;
 
@@ -29,28 +29,28 @@ use crate::tables::{
     mail, open, restores, results, routed, runs, tries,
 };
 
-/// How many rows one step removes.
+/// The number of rows that one step removes.
 const ROWS: u64 = 64;
 
-/// How many bytes one step removes, beyond one larger row.
+/// The number of bytes that one step removes. A single row may be larger.
 const BYTES: u64 = 1 << 20;
 
-/// How many operations of a record one step looks at.
+/// The number of operations of a record that one step looks at.
 const OPERATIONS: u32 = 64;
 
-/// What one step did.
+/// The result of one step.
 pub(super) enum Step {
-    /// Something of so many bytes was restored.
+    /// Something of this size in bytes was restored.
     Done(u64),
-    /// The next attempt at this call, of so many bytes, is to be made.
+    /// The next attempt at this call is due. The last value is the size of the call in bytes.
     Calling(OperationNumber, Attempts, Bounds, u64),
-    /// This run was started by what is set aside, and ends with it.
+    /// This run was started by an activation that is set aside, and ends together with that.
     Ends(RunId),
-    /// All is restored.
+    /// Everything is restored.
     Over,
 }
 
-/// Does the next step, and notes what follows it.
+/// Does the next step, and notes which step follows.
 pub(super) fn step(
     write: &mut Write<'_>,
     id: RunId,
@@ -109,18 +109,18 @@ pub(super) fn step(
     }
 }
 
-/// The run goes on.
+/// Lets the run continue.
 fn over(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
     run.state_mut().is_restoring = false;
     if run.state().has_begun() {
         let host_works = run.has_host_work()?;
-        // One that was blocked or has ended meanwhile stays so.
+        // A run that was blocked or has ended meanwhile stays so.
         let _ = run.transition(Transition::Activated { host_works });
     }
     Ok(Step::Over)
 }
 
-/// Returns the last operation up to this one that is open.
+/// Returns the last open operation up to this one.
 fn last_open(
     run: &RunWrite<'_>,
     last: OperationNumber,
@@ -132,7 +132,7 @@ fn last_open(
     Ok(own.filter(|number| *number <= last).chain(of_table).max())
 }
 
-/// Closes an operation that was made since, and has one go on that was open.
+/// Closes an operation that was made since. If it was open at the point, it goes on instead.
 fn settle_open(
     run: &mut RunWrite<'_>,
     taking: &TakingBack,
@@ -175,7 +175,7 @@ fn settle_open(
     }))
 }
 
-/// Keeps what lies there for an operation that is closed, as far as it is worth something to the one that takes its place.
+/// Keeps the items that have arrived for a closed operation, as far as the operation that takes its place can use them.
 fn keep_lying(
     run: &mut RunWrite<'_>,
     number: OperationNumber,
@@ -200,8 +200,8 @@ fn keep_lying(
     }
 }
 
-/// Puts back what an activation was given that is set aside, and takes back what it did to webhooks and calls. Returns the
-/// place to go on with, and how many bytes were put back.
+/// Puts back the items that a set-aside activation took, and undoes its effects on webhooks and calls. Returns the
+/// place to continue from, and the number of bytes that were put back.
 fn give_back(
     run: &mut RunWrite<'_>,
     step: OperationNumber,
@@ -222,7 +222,7 @@ fn give_back(
         made: 0,
     };
     if record.end.is_some() {
-        // What it was given lies where it lay, and nothing of it was performed.
+        // The item that this activation took is still where it was, and nothing that the activation decided was done.
         return Ok((done, 0));
     }
     let mut bytes = 0;
@@ -264,7 +264,8 @@ fn give_back(
     }
 }
 
-/// Puts what an operation was given back to where it came from. Returns where an event lies that was aimed at the run.
+/// Puts the item that an operation took back to where it came from. Returns the place of an event that was aimed at the
+/// run.
 fn put_back<'o>(
     run: &mut RunWrite<'_>,
     step: OperationNumber,
@@ -306,7 +307,7 @@ fn put_back<'o>(
     Ok(None)
 }
 
-/// Puts a request back into its inbox, whatever that may hold.
+/// Puts a request back into its inbox, whatever the inbox's limits.
 fn put_back_request(
     run: &mut RunWrite<'_>,
     (webhook, place): (WebhookNumber, u64),
@@ -329,7 +330,8 @@ fn put_back_request(
     })
 }
 
-/// Puts an event in front of those that lie in the run's inbox for it, whatever that may hold. Returns its place.
+/// Puts an event into the run's inbox, before the events that are there, whatever the inbox's limits. Returns its
+/// place.
 fn put_back_event(
     run: &mut RunWrite<'_>,
     event: &str,
@@ -345,7 +347,7 @@ fn put_back_event(
     };
     let size = payload.body.len() as u64;
     let bytes = payload_size(&payload);
-    // A mailbox of an earlier version begins at 0: in it, the event is the last one.
+    // In a mailbox of an earlier version, the first place is 0. There, the event becomes the last one.
     let (place, next) = match first.checked_sub(1) {
         Some(place) => (place, 0),
         None => {
@@ -368,7 +370,7 @@ fn put_back_event(
     Ok(place)
 }
 
-/// Notes that a call that is set aside has a definite answer.
+/// Notes that a call which is set aside had a definite answer.
 fn note_answer(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), ReadError> {
     let key = (run.id, operation);
     let known = repeats::TABLE.get(run.rows, key)?.unwrap_or_default();
@@ -379,7 +381,7 @@ fn note_answer(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(),
     repeats::TABLE.put(run.rows, key, &known)
 }
 
-/// Restores what was prepared under this number.
+/// Restores the row that was prepared under this number.
 fn restore(
     write: &mut Write<'_>,
     id: RunId,
@@ -390,7 +392,7 @@ fn restore(
         return Ok(Step::Over);
     };
     if number >= taking.restores {
-        // Others were prepared for nothing.
+        // Rows that were prepared and not used.
         let room = Room::of(run.rows, ROWS, BYTES);
         if restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), room)? {
             taking.next = Stage::Orders;
@@ -442,7 +444,7 @@ fn restore(
     }
 }
 
-/// Has an operation wait again. Returns the run that it waits for, if the end of that is to be asked for again.
+/// Lets an operation wait again. Returns the run that it waits for, if the outcome of that run must be asked for again.
 fn reopen(
     run: &mut RunWrite<'_>,
     operation: OperationNumber,
@@ -468,7 +470,7 @@ fn reopen(
     commit::open(run, operation, open, sequence)?;
     match kind {
         Kind::WaitForEvent { event, .. } if has_result && !is_done_again => {
-            // An event that was sent to all has reached it, and one aimed at the run is for the next wait.
+            // An event to all has reached the wait, so an event aimed at the run goes to its next wait.
             event_waits::TABLE.remove(run.rows, (event.as_str(), run.id, operation))?;
             run.change_mailbox(&event, |mailbox| {
                 mailbox.waits = mailbox.waits.saturating_sub(1);
@@ -479,7 +481,7 @@ fn reopen(
             Ok(Some(target.parse().ok()))
         }
         kind if (kind.is_order() || matches!(kind, Kind::Notify { .. })) && !has_result => {
-            // It was carried out, and nobody knows any more what came of it.
+            // The order was carried out, and its result is not known any more.
             if let Some(outcome) = Outcome::given_up(&kind) {
                 run.put_result(operation, run.now, &outcome.into())?;
             }
@@ -489,7 +491,7 @@ fn reopen(
     }
 }
 
-/// Takes back the last thing that was asked of another run since and is not carried out. Returns false if there is none.
+/// Takes back the last order that was given since and is not carried out yet. Returns false if there is none.
 fn take_order(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
     let asked = between(
         (run.id, orders::TAKE_BACK + 1),

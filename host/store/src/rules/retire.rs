@@ -1,7 +1,7 @@
-//! Removing what has expired: keys of requests, what ended runs had open, and ended runs with all they own. All of it is
-//! done in small pieces.
+//! Removes what has expired, in small pieces: keys of requests, open operations of ended runs, and ended runs with all
+//! their rows.
 //!
-//! That a run is removed is decided at once: from then on its id is unknown. The rows that it owned go afterwards.
+//! The removal of a run is decided at once: from then on its id is unknown. Its rows are removed afterwards.
 
 use std::ops::Bound;
 
@@ -23,26 +23,26 @@ use crate::tables::{
     tries, webhooks,
 };
 
-/// How many rows a piece changes, beside those of the runs that it touches. It takes about as long as a few disk syncs,
-/// and others wait no longer for it.
+/// The number of rows that a piece changes, besides those of the runs that it touches. A piece takes about as long as a
+/// few disk syncs, and other writes wait no longer for it.
 const ROWS: u64 = 512;
 
-/// How many bytes of rows a piece removes beyond one larger row: a row is read to be removed.
+/// The number of bytes of rows that a piece removes. A single row may be larger. A row is read to be removed.
 const BYTES: u64 = 8 << 20;
 
-/// How many things that expire a piece looks at. Each may change a run.
+/// The number of expired things that a piece looks at. Each may change a run.
 const EXPIRING: u64 = 64;
 
-/// How large the rows of the runs together may be that a piece touches, beyond one larger.
+/// The size of the runs' rows that a piece touches, in bytes. A single row may be larger.
 const TOUCHED: u64 = 1 << 20;
 
-/// How many milliseconds later a run is removed for which something is still to be carried out.
+/// How much later a run with orders that are not carried out yet is removed, in milliseconds.
 const POSTPONED: u64 = 1_000;
 
-/// How long a failed run that is being deleted is kept, in milliseconds, should whoever deletes it not come again.
+/// How long a failed run that is being deleted is kept, in milliseconds, in case the deletion is not continued.
 const RETENTION_OF_DELETED: u64 = 60_000;
 
-/// How many rows one step beyond the last one that had room may change. A run that is forgotten leaves an index for each of
+/// The number of rows that one step may change beyond the room. A run that is forgotten has an index row for each of
 /// its labels.
 const STEP: u64 = 24 + LABELS as u64;
 
@@ -84,7 +84,7 @@ impl Transaction for Retire {
             }
             match remove(write, &Expiring::from_key(&expiring)?, room)? {
                 Removed::All => {}
-                // It stays in the queue until nothing of it is left.
+                // It stays in the queue until all of it is removed.
                 Removed::Some => return Ok(true),
                 Removed::AllBut(rest) => rest.add(&mut write.rows, expires)?,
                 Removed::Later => {
@@ -98,17 +98,17 @@ impl Transaction for Retire {
     }
 }
 
-/// Removes an ended run before its time.
+/// Removes an ended run before its retention is over.
 pub(crate) struct Delete(pub(crate) RunId);
 
-/// What came of deleting a run.
+/// The result of deleting a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
     /// The run, which had this status, is unknown now. Its rows are removed afterwards.
     Now(Status),
-    /// A part of what it had open was cleared. The rest is cleared by deleting it again.
+    /// A part of its open operations was cleared. Deleting it again continues.
     InPart,
-    /// It has not ended.
+    /// The run has not ended.
     Alive(Status),
     /// There is no such run.
     Unknown,
@@ -139,7 +139,7 @@ impl Transaction for Delete {
             return Ok(Deleted::Alive(status));
         }
         if let Some(mut run) = write.run(run)? {
-            // Its retention is over when the rest of this is done.
+            // Its retention is over when the rest of the deletion is done.
             run.give_up(RETENTION_OF_DELETED)?;
         }
         let room = Room::of(&write.rows, ROWS, BYTES);
@@ -154,12 +154,12 @@ impl Transaction for Delete {
     }
 }
 
-/// How much of something that expires was removed.
+/// How much of an expired thing was removed.
 enum Removed {
     All,
     Some,
     AllBut(Expiring),
-    /// None of it yet.
+    /// Nothing was removed yet.
     Later,
 }
 
@@ -169,7 +169,7 @@ impl Removed {
     }
 }
 
-/// Removes what expires, as long as there is room.
+/// Removes an expired thing, as long as there is room.
 fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Removed, ReadError> {
     match expiring {
         Expiring::Duplicate { run, webhook, key } => {
@@ -229,7 +229,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             let Some(mut run) = write.run(id)? else {
                 return Ok(Removed::All);
             };
-            // Since then it was retried, or given up.
+            // Since then the run was retried or given up.
             if !run.state().is_frozen() || run.state().tries != tries {
                 return Ok(Removed::All);
             }
@@ -242,7 +242,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
         Expiring::Restores { run, tries } => {
             let (id, tries) = (*run, *tries);
             match write.run(id)? {
-                // They were used, or are others.
+                // The prepared rows were used, or belong to another try.
                 Some(run) if run.state().tries == tries && !run.state().is_restoring => {
                     let all = restores::TABLE.of(id);
                     let removed = restores::TABLE.remove_range(run.rows, all, room)?;
@@ -264,7 +264,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
     }
 }
 
-/// Returns true if the time of a run is over. A retry gives it the same time again, and has that noted.
+/// Returns true if the timeout of a run has passed. A retry gives the run the same time again, and notes the new end.
 fn is_timed_out(write: &mut Write<'_>, id: RunId) -> Result<bool, ReadError> {
     let now = write.now;
     let Some(run) = write.run(id)? else {
@@ -278,7 +278,7 @@ fn is_timed_out(write: &mut Write<'_>, id: RunId) -> Result<bool, ReadError> {
     Ok(timeout.is_some_and(|timeout| from.after(timeout) <= now))
 }
 
-/// Has something carried out that happens to a run, if that has not ended. It is set aside for a run that is paused.
+/// Orders something for a run that has not ended. For a paused run, it is set aside.
 fn carry_out(
     write: &mut Write<'_>,
     run: RunId,
@@ -297,8 +297,8 @@ fn carry_out(
     Ok(Removed::All)
 }
 
-/// Returns true if nothing is to be carried out any more for an ended run. One that has failed leaves those that it started
-/// alone until it is removed, and has them asked to cancel then.
+/// Returns true if nothing is left to be carried out for an ended run. A failed run leaves the runs that it started
+/// alone until it is removed, and then orders that they are asked to cancel.
 fn is_alone(write: &mut Write<'_>, run: RunId) -> Result<bool, ReadError> {
     let Some(mut run) = write.run(run)? else {
         return Ok(true);
@@ -307,7 +307,7 @@ fn is_alone(write: &mut Write<'_>, run: RunId) -> Result<bool, ReadError> {
         return Ok(false);
     }
     if run.state().status == Status::Failed && run.state().children > 0 {
-        // Those that are left go on, and are asked once.
+        // The runs that are left go on. They are asked only once.
         run.state_mut().children = 0;
         run.end_family()?;
         return Ok(false);
@@ -315,7 +315,7 @@ fn is_alone(write: &mut Write<'_>, run: RunId) -> Result<bool, ReadError> {
     Ok(true)
 }
 
-/// Clears what an ended run had open.
+/// Clears the open operations of an ended run.
 fn clear(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadError> {
     match write.run(run)? {
         Some(mut run) => run.clear_some(room),
@@ -323,7 +323,8 @@ fn clear(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadErro
     }
 }
 
-/// Removes the rows that a run owned which is unknown already. What lies apart from a row goes before the row.
+/// Removes the rows of a run that is unknown already. Data in a separate row is removed before the row that refers to
+/// it.
 fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, ReadError> {
     let rows = &mut write.rows;
     Ok(
@@ -352,12 +353,12 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
     )
 }
 
-/// The row whose key is a run.
+/// Returns the range of the one row whose key is this run.
 fn one(id: RunId) -> (Bound<RunId>, Bound<RunId>) {
     (Bound::Included(id), Bound::Included(id))
 }
 
-/// The rows whose keys have a text behind the run, whose range has no last key to name.
+/// Removes the rows whose keys have a text after the run. The range of such keys has no last key to name.
 fn remove_named(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadError> {
     use Bound::{Excluded, Included};
     let (rows, next) = (&mut write.rows, next(run));

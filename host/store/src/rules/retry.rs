@@ -1,5 +1,5 @@
-//! Retrying a failed run: the activation in which it failed is taken back, what it was badly answered is done again, and what it
-//! waits for is set up again with the time that it had left.
+//! Retries a failed run: the activation in which it failed is taken back, operations with a bad answer are done again,
+//! and its open operations wait again with the time that they had left.
 
 use dormouse_journal::{
     Activation, GuestLimits, Kind, Open, OperationNumber, RunId, Status, Time, Transition,
@@ -19,78 +19,79 @@ use crate::tables::orders::{self, Order};
 use crate::tables::repeats::{self, Repeats};
 use crate::tables::{Attempts, Bounds, Call, calls, journal, logs, runs, timers};
 
-/// How many log lines of the activation that is taken back go with it. Those beyond this are replaced by the next try, or
-/// stay.
+/// The number of log lines of the taken-back activation that are removed with it. Lines beyond this number are replaced
+/// by the next try, or stay.
 const LINES: usize = 1_000;
 
-/// Has a failed run go on, if it stands where whoever asks has seen it.
+/// Lets a failed run continue, if it is still as the caller has seen it.
 #[derive(Debug, Clone)]
 pub struct RetryFailed {
     /// The run.
     pub run: RunId,
-    /// How many activations are in its journal, the one in which it failed included.
+    /// The number of activations in its journal, including the one in which it failed.
     pub activations: u32,
-    /// How often it was retried or moved before.
+    /// The number of times that it was retried or moved before.
     pub tries: u32,
-    /// The version that it goes on with.
+    /// The version that it continues on.
     pub version: VersionId,
-    /// The host's limits. The run gets those that are larger than its own.
+    /// The host's limits. If one is larger than the run's own, the run gets it.
     pub limits: GuestLimits,
     /// The calls that are made again.
     pub calls: Vec<CallAgain>,
     /// The waits for other runs that are made again.
     pub waits: Vec<(OperationNumber, Kind)>,
-    /// The records of the journal that say what is done again, where that differs from what they said.
+    /// The records of the journal in which operations that are done again have other arguments now.
     pub records: Vec<(u32, Activation)>,
-    /// Calls of which an attempt is under way now.
+    /// The calls of which an attempt is in flight.
     pub in_flight: Vec<OperationNumber>,
-    /// How many operations it has open. It may write so many as there are.
+    /// The number of its open operations. The retry may write rows for each.
     pub open: u64,
-    /// Also if the run that started it was told of its failure, or has ended, or a run that its failure started goes on.
+    /// True to retry it even if the run that started it was told of its failure or has ended, or if a run that was
+    /// started for its failure has not ended.
     pub anyway: bool,
     /// True if the run that started it is retried after it.
     pub is_of_parent: bool,
-    /// True if it is only asked whether the run could go on.
+    /// True to check only whether it could be retried.
     pub dry_run: bool,
 }
 
 /// A call that is made again.
 #[derive(Debug, Clone)]
 pub struct CallAgain {
-    /// Which operation.
+    /// The operation.
     pub operation: OperationNumber,
-    /// What it is now.
+    /// The operation's kind, with its present arguments.
     pub kind: Kind,
-    /// The call. Its first attempt is made when this is committed.
+    /// The call. Its first attempt is due at the commit.
     pub call: Call,
-    /// How often it was done again after a definite answer, this time included.
+    /// The number of times that the call was made again after a definite answer, including this time.
     pub repeats: u32,
 }
 
-/// What came of a retry.
+/// The result of a retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetriedFailed {
-    /// It goes on.
+    /// The run continues.
     Now {
-        /// Where it stands.
+        /// The status of the run.
         status: Status,
-        /// The calls whose next attempts are to be made.
+        /// The calls whose next attempts are due.
         calls: Vec<(OperationNumber, Attempts)>,
-        /// Whether something is to be carried out for other runs.
+        /// True if orders for other runs were written.
         ordering: bool,
     },
-    /// It could go on.
+    /// The run could be retried.
     Could,
-    /// It has moved on meanwhile.
+    /// The run has moved on meanwhile.
     Moved,
-    /// It has not failed, or was given up.
+    /// The run has not failed, or was given up.
     NotFailed(Status),
-    /// It may be made once, and nobody knows whether it was.
+    /// This call may be made only once, and nobody knows whether it was made.
     AtMostOnce(OperationNumber),
-    /// This run started it, and has not failed itself: it was told that it has failed, or it has ended with all that it had
-    /// not left.
+    /// This run started it, and has not failed itself: it was told of the failure, or has ended and asked the runs that
+    /// it had started to cancel.
     FailureTold(RunId),
-    /// Its failure has started this run, which goes on, or is about to start one.
+    /// This run was started for its failure and has not ended. None if it is about to be started.
     HandlerRunning(Option<RunId>),
     /// There is no such run.
     Unknown,
@@ -103,7 +104,8 @@ impl Transaction for RetryFailed {
         Lane::Run(self.run)
     }
 
-    /// Each operation that is open, the calls that are made again in three rows, the waits that are, and the records.
+    /// The rows: each open operation, three rows for each call that is made again, the waits that are made again, and
+    /// the records.
     fn cost(&self) -> Extent {
         let rows = 2 * OPERATION * self.open + 4 * self.calls.len() as u64;
         let rows = rows + 5 * self.waits.len() as u64 + self.records.len() as u64;
@@ -131,7 +133,7 @@ impl Transaction for RetryFailed {
         };
         let open = run.all_open()?;
         for (number, _) in &open {
-            // What was not set aside yet.
+            // The operations that were not frozen yet.
             run.freeze_operation(*number)?;
         }
         let Some(failed) = take_back(&mut run)? else {
@@ -216,7 +218,7 @@ impl RetryFailed {
         Ok(())
     }
 
-    /// Makes waits for other runs again. Returns true if something is to be carried out for that.
+    /// Makes waits for other runs again. Returns true if orders were written for that.
     fn wait_again(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
         let workflow = write.run(self.run)?.map(|run| run.state().workflow.clone());
         let asking = (self.run, workflow.as_deref().unwrap_or_default());
@@ -237,13 +239,14 @@ impl RetryFailed {
 
 /// Whether the run that started a failed run was told of the failure.
 pub(super) enum Told {
-    /// It was, and has not failed itself; or it has ended with all that it had not left.
+    /// This run started it, was told, and has not failed itself; or it has ended, and asked the runs that it had started to
+    /// cancel.
     Parent(RunId),
-    /// It was not. The run that started it, if one did.
+    /// The run that started it was not told. None if no run started it.
     No(Option<RunId>),
 }
 
-/// Returns whether the run that started a run knows that this has failed, and goes by that.
+/// Returns whether the run that started a run has acted on the failure of the latter, or may have.
 pub(super) fn refuse_told(
     write: &mut Write<'_>,
     id: RunId,
@@ -269,7 +272,7 @@ pub(super) fn refuse_told(
     Ok(Told::No(parent.map(|parent| parent.run)))
 }
 
-/// Counts a run again as alive, for the run that started it.
+/// Counts a run as alive again, for the run that started it.
 pub(super) fn adopt_again(write: &mut Write<'_>, parent: RunId) -> Result<(), ReadError> {
     if let Some(mut parent) = write.run(parent)?
         && !parent.state().is_gone()
@@ -280,7 +283,7 @@ pub(super) fn adopt_again(write: &mut Write<'_>, parent: RunId) -> Result<(), Re
     Ok(())
 }
 
-/// Has a run go on with a version, and with limits that are no smaller than the host's.
+/// Sets the version of a run, and gives it those of the host's limits that are larger than its own.
 pub(super) fn set_version(
     run: &mut RunWrite<'_>,
     version: VersionId,
@@ -308,7 +311,7 @@ impl RunWrite<'_> {
     }
 }
 
-/// Has the run be where it was before the activation in which it failed. Returns when it failed.
+/// Puts the run back to before the activation in which it failed. Returns when it failed.
 fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     let (id, now) = (run.id, run.now);
     let state = run.state_mut();
@@ -330,7 +333,7 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
         }
     }
     let activated = run.state().activations > 0;
-    // It has failed, as its caller has seen.
+    // The caller has checked that the run has failed.
     let _ = run.transition(Transition::Retried { activated });
     let state = run.state_mut();
     state.tries = state.tries.saturating_add(1);
@@ -340,7 +343,7 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     Ok(Some(failed))
 }
 
-/// Gives the run the time again that it had been given, and that it was asked to cancel in.
+/// Gives the run its full timeout again, and the full grace period of a request to cancel.
 pub(super) fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
     let (id, now) = (run.id, run.now);
     let stored = runs::TABLE.get(run.rows, id)?;
@@ -359,8 +362,8 @@ pub(super) fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Takes back what the end of the run meant to others and was not carried out. Returns true if the run that started it has
-/// been told of the end.
+/// Removes the orders of the run's end that are not carried out yet. Returns true if the run that started it has been
+/// told of the end.
 pub(super) fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
     let id = run.id;
     orders::TABLE.remove(run.rows, (id, orders::GIVE_UP))?;
@@ -389,7 +392,7 @@ fn call_again(run: &mut RunWrite<'_>, again: &CallAgain) -> Result<Attempts, Rea
     Ok(attempts)
 }
 
-/// An operation that is done again has the arguments that the code gives it now.
+/// Gives an operation that is done again the arguments that the code has for it now.
 fn change_kind(
     run: &mut RunWrite<'_>,
     operation: OperationNumber,

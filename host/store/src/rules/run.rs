@@ -1,4 +1,4 @@
-//! A run as a transaction sees and changes it, from load to write.
+//! A run as a transaction reads and changes it, from loading to writing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,11 +19,11 @@ use crate::tables::{
     State, Webhook, calls, due, inbox, inputs, mail, open, runs, runs_by_status, webhooks,
 };
 
-/// A run, and what a transaction may do to it. Whatever changes about the run goes through here, so that its row, the
-/// two indexes that follow from it and the count of what is ready stay true.
+/// A run, and the changes that a transaction can make to it. Everything that changes about the run goes through this
+/// type, so that its row, the two indexes that follow from it and the count of what is ready stay consistent.
 pub(crate) struct RunWrite<'w> {
     pub(crate) id: RunId,
-    /// The time of what is being written.
+    /// The time of the present transaction.
     pub(crate) now: Time,
     pub(crate) rows: &'w mut (dyn Ledger + Send + 'w),
     pub(super) loaded: &'w mut Loaded,
@@ -39,19 +39,19 @@ pub(super) struct Loaded {
     before: Before,
 }
 
-/// What the tables have. As long as a run is pending, its row is not there, but known.
+/// The stored state. A pending run has no stored row, but its row is known.
 struct Before {
     row: Vec<u8>,
     status: Status,
     is_due: bool,
 }
 
-/// How much a run owns on the disk, in bytes.
+/// The disk space that a run uses, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Owned {
-    /// All of it.
+    /// All of the disk space.
     pub(crate) all: u64,
-    /// What the run wrote itself.
+    /// The part of it that the run wrote itself.
     pub(crate) own: u64,
 }
 
@@ -80,7 +80,7 @@ impl RunWrite<'_> {
         *self.inbox_bytes
     }
 
-    /// Returns how much the run owns on the disk, with what this transaction has written.
+    /// Returns the disk space that the run uses, including what this transaction has written.
     pub(crate) fn owned(&self) -> Owned {
         let growth = self.rows.growth(self.id);
         let state = &self.loaded.state;
@@ -124,7 +124,7 @@ impl RunWrite<'_> {
         Ok(numbers)
     }
 
-    /// Changes a webhook, if it is there, and follows whether it has something to deliver.
+    /// Changes a webhook, if it exists, and updates whether it has something to deliver.
     pub(crate) fn change_webhook(
         &mut self,
         number: WebhookNumber,
@@ -136,7 +136,7 @@ impl RunWrite<'_> {
         }
     }
 
-    /// Changes a webhook that was looked up before, and follows whether it has something to deliver.
+    /// Changes a webhook that was read before, and updates whether it has something to deliver.
     pub(crate) fn put_changed_webhook(
         &mut self,
         number: WebhookNumber,
@@ -163,7 +163,7 @@ impl RunWrite<'_> {
         Ok(mailbox.unwrap_or_default())
     }
 
-    /// Changes a mailbox, and follows whether it has something to deliver.
+    /// Changes a mailbox, and updates whether it has something to deliver.
     pub(crate) fn change_mailbox(
         &mut self,
         event: &str,
@@ -182,8 +182,8 @@ impl RunWrite<'_> {
         self.loaded.open.get(&open::TABLE, self.rows, key)
     }
 
-    /// Returns true if the run waits for this operation: one that was made and given up in the same activation has
-    /// nothing to come back.
+    /// Returns true if the run waits for this operation. If an operation was made and given up in the same
+    /// activation, the run does not wait for it.
     pub(crate) fn waits_for(&self, operation: OperationNumber) -> Result<bool, ReadError> {
         Ok(self.open(operation)?.is_some_and(|open| !open.abandoned))
     }
@@ -214,7 +214,7 @@ impl RunWrite<'_> {
         self.loaded.open.take(&open::TABLE, self.rows, key)
     }
 
-    /// Records the outcome of an operation, to be delivered.
+    /// Stores the outcome of an operation, which is delivered later.
     pub(crate) fn put_result(
         &mut self,
         operation: OperationNumber,
@@ -226,21 +226,21 @@ impl RunWrite<'_> {
         Ok(())
     }
 
-    /// Removes the outcome of an operation. Returns whether there was one.
+    /// Removes the outcome of an operation. Returns true if there was one.
     pub(crate) fn drop_result(&mut self, operation: OperationNumber) -> Result<bool, ReadError> {
         let existed = results::remove(self.rows, (self.id, operation))?;
         self.count(existed, false);
         Ok(existed)
     }
 
-    /// Follows how many items lie in the run's inboxes.
+    /// Updates the number of items in the run's inboxes.
     fn count_queued(&mut self, before: u32, after: u32) {
         let state = &mut self.loaded.state;
         let others = state.queued.saturating_sub(before.into());
         state.queued = others.saturating_add(after.into());
     }
 
-    /// Follows whether one thing is ready to be delivered.
+    /// Updates the number of things that are ready to be delivered, after one of them has changed.
     pub(crate) fn count(&mut self, was_ready: bool, is_ready: bool) {
         let state = &mut self.loaded.state;
         match (was_ready, is_ready) {
@@ -250,7 +250,7 @@ impl RunWrite<'_> {
         }
     }
 
-    /// Returns true if something is outstanding that is the host's to do.
+    /// Returns true if an open operation is work for the host.
     pub(crate) fn has_host_work(&self) -> Result<bool, ReadError> {
         if self.loaded.state.notifying > 0 {
             return Ok(true);
@@ -262,14 +262,14 @@ impl RunWrite<'_> {
         Ok(!results.is_empty())
     }
 
-    /// Returns the arrival time of what lies first in a webhook's inbox.
+    /// Returns the arrival time of the first request in a webhook's inbox.
     pub(crate) fn first_request(&self, webhook: WebhookNumber) -> Result<Option<Time>, ReadError> {
         let range = between((self.id, webhook, 0), (self.id, webhook, u64::MAX));
         let first = inbox::TABLE.first_prefix::<_, _, inbox::Arrival>(self.rows, range)?;
         Ok(first.map(|(_, arrival)| arrival.accepted))
     }
 
-    /// Returns the arrival time of what lies first in the run's inbox for an event.
+    /// Returns the arrival time of the first event in the run's inbox for events of this name.
     pub(crate) fn first_mail(&self, event: &str) -> Result<Option<Time>, ReadError> {
         let range = between((self.id, event, 0), (self.id, event, u64::MAX));
         let first = mail::TABLE.first_prefix(self.rows, range)?;
@@ -277,7 +277,8 @@ impl RunWrite<'_> {
     }
 }
 
-/// Returns the id after that of `run`, for ranges whose keys have a text behind the run and so no last one to name.
+/// Returns the id after that of `run`, for ranges whose keys have a text after the run and therefore no last key to
+/// name.
 pub(crate) fn next(run: RunId) -> RunId {
     RunId(u128::from_be_bytes(run.0).wrapping_add(1).to_be_bytes())
 }
@@ -303,7 +304,7 @@ impl Loaded {
         Ok(Some(Self::pending(standing, true)))
     }
 
-    /// A run that has no row yet.
+    /// Creates a run that has no row yet.
     fn pending(standing: Standing, is_due: bool) -> Self {
         let row = states::TABLE.encode(&standing);
         Self::of(standing, row, is_due)
@@ -397,12 +398,12 @@ impl Runs {
         self.0.insert(id, Loaded::pending(standing, false));
     }
 
-    /// Returns the size of the rows that were loaded, which all may have to be written again.
+    /// Returns the size of the loaded rows, all of which may have to be written again.
     pub(crate) fn loaded_bytes(&self) -> u64 {
         self.0.values().map(|run| run.before.row.len() as u64).sum()
     }
 
-    /// Writes what has changed of a run that is about to be removed.
+    /// Writes the changes of a run that is about to be removed.
     pub(crate) fn save_one(
         &mut self,
         rows: &mut (dyn Ledger + Send),
@@ -413,7 +414,7 @@ impl Runs {
         loaded.map_or(Ok(()), |loaded| loaded.save(rows, counts, id))
     }
 
-    /// Writes everything that has changed.
+    /// Writes all changes.
     pub(crate) fn save(
         &mut self,
         rows: &mut (dyn Ledger + Send),

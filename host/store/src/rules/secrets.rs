@@ -1,4 +1,4 @@
-//! Setting and deleting secrets.
+//! Sets and deletes secrets.
 
 use dormouse_secret::{Sealed, SecretName, Use};
 
@@ -7,29 +7,29 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::{SealedSecret, secrets};
 
-/// What the row of a secret takes: the API allows 64 KiB for all that is said of one.
+/// The most that the row of a secret takes: the API allows 64 KiB for a secret and its uses.
 const SECRET: Extent = Extent {
     rows: 1,
     bytes: 64 << 10,
 };
 
-/// Sets a secret, in the place of one of the same name.
+/// Sets a secret, and replaces a secret of the same name.
 #[derive(Debug, Clone)]
 pub struct PutSecret {
-    /// Its name.
+    /// The name of the secret.
     pub name: SecretName,
-    /// Its value, sealed for this name and these uses.
+    /// The value of the secret, sealed for this name and these uses.
     pub sealed: Sealed,
-    /// What it may be used for.
+    /// What the secret may be used for.
     pub uses: Vec<Use>,
 }
 
-/// What setting a secret did, with the row that is there now.
+/// The result of setting a secret, with the present row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretPut {
-    /// There was none of this name.
+    /// There was no secret of this name.
     Created(SealedSecret),
-    /// It took the place of another.
+    /// The secret replaced one of the same name.
     Replaced(SealedSecret),
 }
 
@@ -62,7 +62,7 @@ impl Transaction for PutSecret {
 pub(crate) struct DeleteSecret(pub(crate) String);
 
 impl Transaction for DeleteSecret {
-    /// False if there is none of this name.
+    /// True if the secret existed.
     type Output = bool;
 
     fn is_housekeeping(&self) -> bool {

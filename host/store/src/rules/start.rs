@@ -1,4 +1,4 @@
-//! Starting a run.
+//! Starts runs.
 
 use dormouse_journal::{GuestLimits, Header, Labels, Payload, RunId, Time, VersionId};
 use sha2::{Digest, Sha256};
@@ -12,54 +12,54 @@ use crate::tables::expiries::Expiring;
 use crate::tables::runs::{self, StoredRun};
 use crate::tables::{Parent, Run, Start, Triggered, inputs, runs_by_workflow, starts, workflows};
 
-/// A run to be started.
+/// A run that is to be started.
 #[derive(Debug, Clone)]
 pub struct StartRun {
-    /// The id that it will have.
+    /// The id that the run will have.
     pub run: RunId,
-    /// Its workflow.
+    /// The name of the workflow.
     pub workflow: String,
-    /// This version rather than the current one.
+    /// The version. None for the current version.
     pub version: Option<VersionId>,
-    /// What it is given.
+    /// The input of the run.
     pub input: Payload,
-    /// The headers of the request, credentials left out.
+    /// The headers of the request, without credentials.
     pub headers: Vec<Header>,
-    /// The key of its randomness.
+    /// The key of the run's random numbers.
     pub key: [u8; 32],
-    /// The limits that it can feel.
+    /// The limits that the run can notice.
     pub limits: GuestLimits,
-    /// The key by which a repeat of this start is known.
+    /// The key by which a repeat of this start is recognised.
     pub idempotency_key: Option<String>,
-    /// The same as an earlier version of the host may have remembered it.
+    /// The key in the form in which an earlier version of the host may have remembered it.
     pub earlier_key: Option<String>,
     /// How long the key is remembered, in milliseconds.
     pub remember: u64,
-    /// What the run and its workflow may own on the disk.
+    /// The disk space that the run and its workflow may use.
     pub storage: StorageLimits,
-    /// The run that it repeats.
+    /// The run of which this start is a restart.
     pub restarted: Option<RunId>,
-    /// The run that starts it, if one does.
+    /// The run that starts this one, if there is one.
     pub parent: Option<Parent>,
-    /// Its labels.
+    /// The labels of the run.
     pub labels: Labels,
-    /// The trigger that starts it, if one does.
+    /// The trigger that starts the run, if there is one.
     pub trigger: Option<Triggered>,
 }
 
-/// What came of a start.
+/// The result of a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
-    /// It is a new run.
+    /// A new run was started.
     New {
-        /// Of this version.
+        /// The version of the run.
         version: VersionId,
-        /// Created at this time.
+        /// The time at which the run was created.
         created: Time,
     },
-    /// The key was used before with the same input: this is the run.
+    /// The key was used before with the same input, and started this run.
     Existing(RunId),
-    /// The key was used before with another input.
+    /// The key was used before with another input, and started this run.
     OtherInput(RunId),
     /// There is no workflow of this name.
     UnknownWorkflow,
@@ -67,19 +67,19 @@ pub enum Started {
     UnknownVersion,
     /// The workflow was deleted.
     Deleted,
-    /// The input alone is more than a run may own on the disk.
+    /// The input alone is larger than the disk space that a run may use.
     TooLarge,
-    /// All runs of the workflow together own as much on the disk as they may.
+    /// The runs of the workflow together use all disk space that they may use.
     WorkflowFull,
 }
 
-/// A run on its way into the store.
+/// A run that is ready to be written.
 pub(crate) struct BeginRun {
-    /// What is asked, with the input if that is small.
+    /// The options, with the input if it is small.
     start: StartRun,
-    /// The digests of the key and of the input, if there is a key: else nothing will be compared.
+    /// The digests of the key and of the input. None if there is no key, so that nothing is compared.
     key: Option<([u8; 32], [u8; 32])>,
-    /// The digest of the key as it may have been remembered before.
+    /// The digest of the key in its earlier form.
     earlier_key: Option<[u8; 32]>,
     /// The row in `inputs` of a large input.
     input: Option<Vec<u8>>,
@@ -103,7 +103,7 @@ impl BeginRun {
         }
     }
 
-    /// Returns about how many bytes the run will own.
+    /// Returns about how many bytes of disk space the run will use.
     fn size(&self) -> u64 {
         let headers = self.start.headers.iter();
         let headers: usize = headers
@@ -119,7 +119,7 @@ impl BeginRun {
 impl Transaction for BeginRun {
     type Output = Started;
 
-    /// A key may be that of another start.
+    /// Returns none if there is a key, because another run may have started with it.
     fn run(&self) -> Option<RunId> {
         let has_key = self.start.idempotency_key.is_some();
         (!has_key).then_some(self.start.run)
@@ -129,7 +129,8 @@ impl Transaction for BeginRun {
         Lane::Workflow(self.start.workflow.clone())
     }
 
-    /// The run, its input, its place among those of its workflow and of its labels, its key and when that is forgotten.
+    /// The rows: the run, its input, its places in the indexes of workflows and labels, its key, and the expiry of the
+    /// key.
     fn cost(&self) -> Extent {
         let labels = self.start.labels.len() as u64;
         RUN.and(Extent::new(5 + labels, self.size() + 4 * SMALL_ROW))
@@ -174,7 +175,7 @@ impl Transaction for BeginRun {
 }
 
 impl BeginRun {
-    /// Returns what is remembered of the first start with this key.
+    /// Returns the row that remembers the first start with this key.
     fn first(&self, write: &Write<'_>) -> Result<Option<Start>, ReadError> {
         let workflow = self.start.workflow.as_str();
         let key = self.key.map(|(key, _)| key);
@@ -186,7 +187,7 @@ impl BeginRun {
         Ok(None)
     }
 
-    /// Remembers the start for as long as a repeat of it is known.
+    /// Remembers the start for as long as a repeat of it is recognised.
     fn remember(
         &self,
         write: &mut Write<'_>,

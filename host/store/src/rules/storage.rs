@@ -1,4 +1,4 @@
-//! What a run may own on the disk, and all runs of a workflow together.
+//! The disk space that a run, and all runs of a workflow together, may use.
 
 use dormouse_journal::Failure;
 
@@ -6,23 +6,23 @@ use super::Write;
 use super::run::RunWrite;
 use crate::ReadError;
 
-/// How much may lie on the disk for runs, in bytes.
+/// The limits of disk space, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageLimits {
-    /// For one run: what it writes itself may have so many, and others may send to it while all that it owns has less.
+    /// The limit for one run: for what it writes itself, and, for what others send to it, for all of its space.
     pub run: u64,
-    /// For all runs of one workflow: past it, nothing is started and nothing is sent to them.
+    /// The limit for all runs of one workflow. Beyond it, no run is started and nothing can be sent to them.
     pub workflow: u64,
 }
 
-/// What becomes of a run that gets a response which is more than it may own.
+/// What happens to a run that gets a response for which it has no disk space left.
 #[derive(Debug, Clone)]
 pub struct OverStorage {
-    /// How many bytes the run may own by what it does itself.
+    /// The disk space that the run may use for what it does itself, in bytes.
     pub most: u64,
-    /// Why the run fails.
+    /// The reason why the run fails.
     pub failure: Failure,
-    /// How long the run may be retried then, in milliseconds.
+    /// How long the failed run may be retried, in milliseconds.
     pub repair_within: u64,
 }
 
@@ -33,12 +33,13 @@ impl StorageLimits {
         workflow: u64::MAX,
     };
 
-    /// Returns true if a run has no room for so many bytes more that somebody sends to it. They never make it fail.
+    /// Returns true if a run has no room for this many bytes that somebody sends to it. What others send never makes a
+    /// run fail.
     pub(crate) fn refuse_sent(self, run: &RunWrite<'_>, size: u64) -> bool {
         run.owned().all.saturating_add(size) > self.run
     }
 
-    /// Returns true if a workflow has no room for so many bytes more.
+    /// Returns true if a workflow has no room for this many more bytes.
     pub(crate) fn refuse_workflow(
         self,
         write: &mut Write<'_>,

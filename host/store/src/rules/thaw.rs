@@ -1,6 +1,6 @@
-//! Thawing what a failed run waits for: it waits again, with the time that it had left.
+//! Thaws the open operations of a failed run: they wait again, with the time that they had left.
 //!
-//! All of this was set aside when the run failed (`freeze.rs`). An attempt at a call whose time had come by then may have been
+//! They were frozen when the run failed (`freeze.rs`). An attempt at a call whose time had come by then may have been
 //! sent. So it counts, and a call that may be made only once is in doubt.
 
 use dormouse_journal::{Kind, Open, OperationNumber, RetryPolicy, Time};
@@ -11,18 +11,18 @@ use crate::tables::calls::Outstanding;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::{Attempts, Bounds, calls, held_calls, results, timers};
 
-/// How what a run waits for is set up again.
+/// The conditions under which an operation is thawed.
 pub(super) struct Thaw {
-    /// When the run failed.
+    /// The time at which the run failed.
     pub(super) failed: Time,
-    /// The last commit sequence: an event that was decided until now does not reach it.
+    /// The last commit sequence: events that were decided up to it do not reach the wait.
     pub(super) sequence: u64,
-    /// True if an attempt at the call is under way.
+    /// True if an attempt at the call is in flight.
     pub(super) in_flight: bool,
 }
 
 impl Thaw {
-    /// Sets one operation up again. Returns how far it has come, if it is a call to be made.
+    /// Thaws one operation. Returns its attempts, if it is a call that must be made.
     pub(super) fn thaw(
         &self,
         run: &mut RunWrite<'_>,
@@ -37,7 +37,7 @@ impl Thaw {
         timers::remove(run.rows, id, number, &open)?;
         let deadline = open.kind.deadline(open.issued);
         if deadline.is_some_and(|deadline| deadline > self.failed) {
-            // It has the time that it had left.
+            // The operation gets the time that it had left.
             open.issued = open.issued.after(stood);
             run.replace_open(number, open.clone())?;
         }
@@ -56,7 +56,7 @@ impl Thaw {
         }
     }
 
-    /// Has a call go on that had no result.
+    /// Continues a call that had no result.
     fn call(
         &self,
         run: &mut RunWrite<'_>,
@@ -74,7 +74,8 @@ impl Thaw {
             call.attempts.next = next.after(stood);
         } else if !self.in_flight {
             if !call.bounds.allow_after(scheduled) {
-                // All attempts were made, and what came of the last one is not known. It has as many once more.
+                // All attempts were made, and the result of the last one is unknown. The call gets the same number of
+                // attempts again.
                 call.bounds = Bounds::new(retry, now);
                 let allowed = call.bounds.attempts;
                 call.bounds.attempts = allowed.map(|allowed| allowed.saturating_add(scheduled));
@@ -89,7 +90,7 @@ impl Thaw {
     }
 }
 
-/// Returns true if a call of a failed run may be made once, and nobody knows whether it was.
+/// Returns true if a call of a failed run may be made only once, and nobody knows whether it was made.
 pub(super) fn is_once_in_doubt(
     run: &RunWrite<'_>,
     number: OperationNumber,
@@ -100,10 +101,10 @@ pub(super) fn is_once_in_doubt(
     }))
 }
 
-/// Returns true if an attempt at a call may have been made whose outcome is not known: its time had come when the run failed.
+/// Returns true if an attempt with an unknown outcome may have been made: its time had come when the run failed.
 fn is_in_doubt(call: &Outstanding, failed: Option<Time>) -> bool {
     let Attempts { scheduled, next } = call.attempts;
-    // What was taken back has no time.
+    // An attempt that was taken back has no time.
     scheduled > 0 && next > Time(0) && failed.is_some_and(|failed| next <= failed)
 }
 

@@ -1,8 +1,8 @@
-//! A request to a trigger: whether it starts a run, belongs to one that is there, or repeats another request. It is decided
-//! in one commit, however many requests come at once.
+//! Decides what a request to a trigger does: it starts a run, belongs to an existing run, or repeats another request.
+//! One commit decides it, however many requests come at once.
 //!
-//! If the process dies before that commit, nothing has happened, and the caller was not answered. After it the run is there,
-//! with the request's keys: a repeat is answered with the same run.
+//! If the process dies before that commit, nothing has happened, and the caller got no answer. After the commit, the
+//! run exists together with the keys of the request, so a repeat is answered with the same run.
 
 use dormouse_journal::{
     GuestLimits, Header, Labels, OnExisting, Payload, RunId, Time, TriggerId, VersionId,
@@ -28,13 +28,13 @@ pub struct Trip {
     pub trigger: TriggerId,
     /// The number of the URL that was called.
     pub rotation: u32,
-    /// The name of its workflow, for the order of writes alone.
+    /// The name of the trigger's workflow, used only for the order of writes.
     pub workflow: String,
-    /// The id of the run that it may start.
+    /// The id of the run that the request may start.
     pub run: RunId,
-    /// The key of that run's randomness.
+    /// The key of that run's random numbers.
     pub random: [u8; 32],
-    /// The limits that the run can feel.
+    /// The limits that the run can notice.
     pub guest: GuestLimits,
     /// The request's body.
     pub input: Payload,
@@ -46,40 +46,40 @@ pub struct Trip {
     pub headers: Vec<Header>,
     /// The labels of the run.
     pub labels: Labels,
-    /// SHA-256 of the key by which requests belong to one run, if it has one.
+    /// SHA-256 of the key by which requests belong to one run, if the request has one.
     pub key: Option<[u8; 32]>,
-    /// The key by which a repeat of it is known.
+    /// The key by which a repeat of the request is recognised.
     pub remembered: Option<RememberedKey>,
-    /// How long that is remembered, in milliseconds.
+    /// How long a repeat is recognised, in milliseconds.
     pub remember: u64,
-    /// How much may lie in the inbox of a run that requests with one key belong to.
+    /// The limits of a run's inbox for requests with its key.
     pub mail: MailLimits,
 }
 
-/// What came of a request to a trigger.
+/// The result of a request to a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tripped {
-    /// It started this run.
+    /// The request started this run.
     Started {
-        /// Of this version.
+        /// The version of the run.
         version: VersionId,
-        /// At this time.
+        /// The time at which the run was created.
         created: Time,
-        /// The name that the trigger has now.
+        /// The trigger's data in the run, with its present name.
         trigger: Triggered,
     },
-    /// It was sent to this run as an event of this name.
+    /// The request was sent to this run as an event of this name.
     Sent {
-        /// The run.
+        /// The id of the run.
         run: RunId,
-        /// The trigger's name.
+        /// The name of the trigger.
         event: String,
     },
-    /// This run has its key, and nothing else happened.
+    /// This run has the request's key, and nothing else happened.
     Existing(RunId),
-    /// It repeats a request that started this run or belonged to it.
+    /// The request repeats one that started this run or belonged to it.
     Repeat(RunId),
-    /// Nothing was written.
+    /// The request was refused. Nothing was written.
     Refused(TripRefused),
 }
 
@@ -90,30 +90,30 @@ pub enum TripRefused {
     Gone,
     /// The trigger is paused.
     Paused,
-    /// The mark of its delivery came with another body before.
+    /// The same delivery came with another body before.
     OtherBody,
-    /// The workflow has not the version that the trigger names.
+    /// The workflow does not have the version that the trigger names.
     UnknownVersion,
-    /// The run that has its key has failed, and may be retried.
+    /// The run that has the key has failed, and may be retried.
     RunFailed(RunId),
-    /// The run that has its key has not taken what was sent to it before.
+    /// The run that has the key has not taken enough of the requests sent to it before.
     InboxFull(RunId),
-    /// The request is more than a run may own on the disk, with what the run that has its key owns already.
+    /// The request would exceed the disk space that the run with the key may use.
     RunFull,
-    /// All runs of the workflow together own as much on the disk as they may.
+    /// The runs of the workflow together use all disk space that they may use.
     WorkflowFull,
 }
 
-/// A request to a trigger on its way into the store.
+/// A request to a trigger that is ready to be written.
 pub(crate) struct Arrive {
     trip: Trip,
-    /// The same as an event, if it may become one.
+    /// The request as an event, if it may become one.
     event: Option<NotifyRun>,
 }
 
 impl Arrive {
     pub(crate) fn new(trip: Trip) -> Self {
-        // Its run and its name are known only when it is applied.
+        // The run and the name of the event become known only when the transaction is applied.
         let event = trip.key.map(|_| {
             let payload = trip.input.clone();
             NotifyRun::new(trip.run, String::new(), payload, trip.mail)
@@ -121,7 +121,7 @@ impl Arrive {
         Arrive { trip, event }
     }
 
-    /// Returns about how many bytes of the request are no body.
+    /// Returns the approximate size of the request without its body.
     fn head(&self) -> u64 {
         let Trip { headers, url, .. } = &self.trip;
         let headers = headers
@@ -138,7 +138,8 @@ impl Transaction for Arrive {
         Lane::Workflow(self.trip.workflow.clone())
     }
 
-    /// A run in two rows, its places in indexes, its keys and when one is forgotten, the counts; or an event in three rows.
+    /// The rows: a run in two rows, its places in indexes, its keys, the expiry of one of them, and the counts; or an
+    /// event in three rows.
     fn cost(&self) -> Extent {
         let labels = self.trip.labels.len() as u64;
         let bytes = 2 * self.trip.input.body.len() as u64 + 2 * self.head();
@@ -184,7 +185,7 @@ impl Transaction for Arrive {
 }
 
 impl Arrive {
-    /// Returns what came first under the same mark of a delivery, if something did.
+    /// Returns the row of an earlier request of the same delivery, if there was one.
     fn remembered(
         &self,
         write: &Write<'_>,
@@ -205,7 +206,7 @@ impl Arrive {
         Ok(held.map(|held| held.0))
     }
 
-    /// Does with a request what the trigger says of those whose key a run has.
+    /// Handles a request whose key a run has, by the setting of the trigger.
     fn belong(
         &self,
         write: &mut Write<'_>,
@@ -240,7 +241,7 @@ impl Arrive {
             AimedNotified::Full => TripRefused::InboxFull(run),
             AimedNotified::RunFull => TripRefused::RunFull,
             AimedNotified::WorkflowFull => TripRefused::WorkflowFull,
-            // A run loses its key when it ends.
+            // This cannot happen, because a run loses its key when it ends.
             AimedNotified::Ended | AimedNotified::Unknown => TripRefused::Gone,
         };
         Ok(Tripped::Refused(refused))
@@ -350,19 +351,21 @@ pub(super) fn begin(
         Started::UnknownVersion => Err(TripRefused::UnknownVersion),
         Started::TooLarge => Err(TripRefused::RunFull),
         Started::WorkflowFull => Err(TripRefused::WorkflowFull),
-        // A start without a key repeats none.
+        // A start without a key does not repeat another.
         Started::Existing(run) | Started::OtherInput(run) => Err(TripRefused::RunFailed(run)),
     })
 }
 
-/// How many requests with one key may wait for their run at once: the next run takes over all of them before it begins.
+/// The largest number of requests with one key that wait for their run: the next run takes over all of them before it
+/// begins.
 const WAITING: u32 = 256;
 
-/// How many bytes these may have at least, whatever the limit on a body is.
+/// The smallest limit for the bytes of these requests, whatever the limit on a body is.
 const WAITING_BYTES: u64 = 16 << 20;
 
 impl MailLimits {
-    /// Returns how much may wait for a run with a key, where a body has at most so many bytes and an inbox so many items.
+    /// Returns the limits of what waits for a run with a key. `body` is the largest size of a body, and `queued` the
+    /// largest number of items in an inbox.
     #[must_use]
     pub fn of_keyed(storage: StorageLimits, body: u64, queued: u32) -> Self {
         MailLimits {

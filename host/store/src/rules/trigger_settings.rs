@@ -1,4 +1,4 @@
-//! Setting triggers, and what an operator does to them.
+//! Sets triggers, and rotates, pauses, resumes and deletes them.
 
 use dormouse_journal::{Time, TriggerId, TriggerOptions};
 
@@ -8,32 +8,32 @@ use crate::rows::Extent;
 use crate::tables::triggers::{self, EarlierUrl, Named, Trigger};
 use crate::tables::workflows;
 
-/// How many earlier URLs of a trigger may be valid at once.
+/// The largest number of earlier URLs of a trigger that are valid at once.
 pub const EARLIER_URLS: usize = 8;
 
-/// What a trigger takes: the API allows 256 KiB for all that is said of one.
+/// The most that the rows of a trigger take: the API allows 256 KiB for its settings.
 const TRIGGER: Extent = Extent {
     rows: 3,
     bytes: (256 << 10) + 2 * SMALL_ROW,
 };
 
-/// Sets a trigger, in the place of one of the same name, which keeps its URL.
+/// Sets a trigger. If there is one of this name, it is changed and keeps its URL.
 #[derive(Debug, Clone)]
 pub struct SetTrigger {
-    /// Its name.
+    /// The name of the trigger.
     pub name: String,
-    /// The id that it will have if there is none of this name.
+    /// The id that the trigger gets if there is none of this name.
     pub id: TriggerId,
-    /// What it does with a request.
+    /// What the trigger does with a request.
     pub options: TriggerOptions,
 }
 
-/// What setting a trigger did.
+/// The result of setting a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TriggerSet {
-    /// There was none of this name.
+    /// There was no trigger of this name.
     Created,
-    /// It took the place of another.
+    /// The trigger of this name was changed.
     Changed,
     /// There is no such workflow, or it was deleted.
     UnknownWorkflow,
@@ -85,34 +85,35 @@ impl Transaction for SetTrigger {
     }
 }
 
-/// What is done to a trigger.
+/// An action on a trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TriggerAction {
-    /// It gets another URL. Those that it has stay valid for so many milliseconds, or as long as they were.
+    /// The trigger gets another URL. Its present URLs stay valid for some time, or until they would expire
+    /// anyway.
     Rotate {
-        /// So many.
+        /// How long the present URL stays valid, in milliseconds.
         keep_old: u64,
     },
-    /// It takes no requests for the time being.
+    /// The trigger takes no requests until it is resumed.
     Pause,
-    /// It takes requests again.
+    /// The trigger takes requests again.
     Resume,
-    /// It is removed: its URLs lead nowhere from now on.
+    /// The trigger is deleted. Its URLs are invalid from now on.
     Delete,
 }
 
-/// What came of an action on a trigger.
+/// The result of an action on a trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TriggerActed {
-    /// It is done.
+    /// The action is done.
     Done,
-    /// So many of its earlier URLs are valid that there cannot be another.
+    /// The trigger has the largest number of valid earlier URLs, so it cannot get another.
     TooManyUrls,
     /// There is no trigger of this name.
     Unknown,
 }
 
-/// Does something to a trigger.
+/// Applies an action to a trigger.
 pub(crate) struct ActOnTrigger {
     pub(crate) name: String,
     pub(crate) action: TriggerAction,
@@ -140,7 +141,8 @@ impl Transaction for ActOnTrigger {
         };
         match self.action {
             TriggerAction::Delete => {
-                // Keys of its requests go when their time is over, and those of its runs when these end.
+                // The keys of its requests are removed when they expire, and the keys of its runs when
+                // these end.
                 triggers::NAMES.remove(rows, name)?;
                 triggers::COUNTS.remove(rows, id)?;
                 triggers::TABLE.remove(rows, id)?;
@@ -159,7 +161,7 @@ impl Transaction for ActOnTrigger {
     }
 }
 
-/// Gives a trigger another URL. Returns false if too many earlier ones would be valid.
+/// Gives a trigger another URL. Returns false if too many earlier URLs would be valid.
 fn rotate(trigger: &mut Trigger, now: Time, keep_old: u64) -> bool {
     let latest = now.after(keep_old);
     let mut earlier = trigger.earlier.clone();

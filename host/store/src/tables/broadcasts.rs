@@ -1,9 +1,10 @@
-//! `broadcasts`: events sent to all who wait.
+//! `broadcasts`: events that are sent to all runs which wait for them.
 //!
-//! Key: the commit sequence at which it was decided. Row: [`Broadcast`]. It stays until the event has reached everybody
-//! (until then it is in `underway` too) and no result names it any more. A large payload lies in `event_payloads`.
+//! Key: the commit sequence at which the event was decided. Row: [`Broadcast`]. The row stays until the event has
+//! reached every wait (until then the event is also in `underway`) and no result refers to it. A large payload is in
+//! `event_payloads`.
 //!
-//! Version 1 had the payload in the row, whatever its size, and was rewritten with it for each batch of waits.
+//! Version 1 had the payload in the row, whatever its size, so the payload was written again for each batch of waits.
 
 use dormouse_journal::{DecodeError, OperationNumber, Payload, RunId, Time, decode_body};
 use serde::{Deserialize, Serialize};
@@ -18,29 +19,30 @@ pub(crate) const TABLE: Table<u64, Broadcast> = Table::new(TableId::Broadcasts);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Broadcast {
     pub(crate) event: String,
-    /// When it was decided. A wait whose deadline was not later is not reached.
+    /// The time at which the event was decided. A wait whose deadline was not later is not reached.
     pub(crate) accepted: Time,
-    /// Which operation of which run completes with the number of waits that were reached.
+    /// The run and the operation that complete with the number of reached waits.
     pub(crate) from: Option<(RunId, OperationNumber)>,
-    /// None if it lies in `event_payloads`.
+    /// The payload. None if it is in `event_payloads`.
     pub(crate) payload: Option<Payload>,
-    /// How many waits were reached so far.
+    /// The number of waits that were reached so far.
     pub(crate) waits: u32,
-    /// How many results name this event for its payload.
+    /// The number of results that refer to this event for its payload.
     pub(crate) named: u32,
     pub(crate) is_underway: bool,
-    /// How far the waits were gone through. Only the first event of each name has it, for all of that name.
+    /// The progress of the pass through the waits. Only the first event of each name has it, for all events of that
+    /// name.
     pub(crate) round: Option<Round>,
 }
 
-/// One pass through the waits for all events of one name that had been decided when it began.
+/// One pass through the waits for all events of one name that had been decided when the pass began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Round {
     /// The last of these events.
     pub(crate) until: u64,
-    /// The last wait that was looked at.
+    /// The last wait that was visited.
     pub(crate) cursor: Option<(RunId, OperationNumber)>,
-    /// True if all waits were looked at, so that the events are done.
+    /// True if all waits were visited, so that the events are finished.
     pub(crate) is_over: bool,
 }
 
@@ -77,19 +79,19 @@ pub(crate) struct BroadcastV1 {
 }
 
 impl Broadcast {
-    /// Returns the payload if it is to be copied into each result, since it is small.
+    /// Returns the payload if it is small, so that it is copied into each result.
     pub(crate) fn copied(&self) -> Option<&Payload> {
         let payload = self.payload.as_ref();
         payload.filter(|payload| apart::is_small(payload_size(payload)))
     }
 }
 
-/// Returns how many bytes of a payload count.
+/// Returns the number of bytes that a payload counts for.
 pub(crate) fn payload_size(payload: &Payload) -> usize {
     payload.body.len() + payload.content_type.len()
 }
 
-/// Returns the payload of an event that results name.
+/// Returns the payload of an event that results refer to.
 pub(crate) fn payload(rows: &(impl Rows + ?Sized), sequence: u64) -> Result<Payload, ReadError> {
     let missing = |table: TableId, named_by: TableId| ReadError::Missing {
         table: table.name(),
@@ -101,7 +103,7 @@ pub(crate) fn payload(rows: &(impl Rows + ?Sized), sequence: u64) -> Result<Payl
     payload.ok_or_else(|| missing(TableId::EventPayloads, TableId::Broadcasts))
 }
 
-/// Writes an event's row, or removes it with its payload if nobody needs it any more.
+/// Writes an event's row. If the event is no longer needed, removes the row and the payload instead.
 pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     sequence: u64,
@@ -117,7 +119,7 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// A result that named an event is gone.
+/// Notes that a result which referred to an event is gone.
 pub(crate) fn release(rows: &mut (impl RowsMut + ?Sized), sequence: u64) -> Result<(), ReadError> {
     let Some(mut row) = TABLE.get(rows, sequence)? else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `call_requests`: what never changes about outbound calls that are too large for their rows of `calls`.
+//! `call_requests`: the unchanging parts of outbound calls that are too large for their rows of `calls`.
 //!
 //! Key: run, operation. Row: [`Call`].
 
@@ -12,20 +12,21 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, OperationNumber), Call> = Table::new(TableId::CallRequests);
 
-/// What never changes about an outbound call. The journal has only its digest.
+/// The part of an outbound call that never changes. The journal has only its digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// What is sent.
+    /// The request that is sent.
     pub request: Request,
-    /// When it is sent again.
+    /// When the request is sent again.
     pub retry: RetryPolicy,
     /// Timeout of one attempt, in milliseconds.
     pub timeout: u64,
-    /// How many redirects are followed.
+    /// The largest number of redirects that are followed.
     pub redirects: u32,
-    /// Sent with every attempt.
+    /// The `Idempotency-Key` that is sent with every attempt.
     pub idempotency_key: String,
-    /// Headers made from secrets. Their values are looked up at each attempt, and are never here.
+    /// Headers that contain secrets. The values of the secrets are looked up at each attempt, and are
+    /// never stored here.
     pub secret_headers: Vec<SecretHeader>,
 }
 
@@ -51,7 +52,7 @@ pub(super) struct CallV1 {
     secret_headers: Vec<SecretHeaderV1>,
 }
 
-/// A header made from a secret, as it was in rows of version 1.
+/// A header that contains a secret, as it was in rows of version 1.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SecretHeaderV1 {
     name: String,

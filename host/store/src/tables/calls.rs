@@ -1,13 +1,14 @@
-//! `calls`: outbound calls that have no result yet, and how far each has come.
+//! `calls`: outbound calls that have no result yet, and their attempts.
 //!
-//! Key: run, operation. Row: [`Outstanding`], rewritten for each attempt, and therefore small: what never changes about a
-//! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
+//! Key: run, operation. Row: [`Outstanding`]. The row is written again for each attempt, and is therefore small: the
+//! unchanging part of a call is in `call_requests` unless it is small. A start reads the whole table, because every row
+//! is work for the host.
 //!
-//! The rows of paused runs are set aside in `calls_aside`, which is the same and nobody scans.
+//! The rows of paused runs are set aside in `calls_aside`, which has the same format and is not scanned.
 //!
-//! Version 1 had the request in the row, whatever its size. Migration 2 moved those. Up to version 2 the value of a header
-//! made from a secret was a prefix and one secret, and no error was kept. Up to version 3 a call was bounded by a number of
-//! attempts and by nothing else.
+//! Version 1 had the request in the row, whatever its size. Migration 2 moved large ones. Up to version 2, the value of
+//! a header with a secret was a prefix and one secret, and no error was kept. Up to version 3, a call was limited only
+//! by a number of attempts.
 
 use dormouse_journal::{
     DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, Time, decode_body,
@@ -23,30 +24,31 @@ use crate::rows::{Rows, RowsMut};
 
 pub(crate) const TABLE: Table<(RunId, OperationNumber), Outstanding> = Table::new(TableId::Calls);
 
-/// Those that were set aside.
+/// Calls of paused runs, which were set aside.
 pub(crate) const ASIDE: Table<(RunId, OperationNumber), Outstanding> =
     Table::new(TableId::CallsAside);
 
-/// How far a call has come.
+/// The attempts at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
-    /// How many were scheduled, the one at `next` included. An attempt counts from the commit that schedules it.
+    /// The number of attempts that were scheduled, including the one at `next`. An attempt counts from the commit that
+    /// schedules it.
     pub scheduled: u32,
-    /// When the last one scheduled is made.
+    /// The time of the attempt that was scheduled last.
     pub next: Time,
 }
 
-/// How long a call is tried.
+/// The limits on the attempts at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
-    /// Attempts in all. None if there are as many as there is time for.
+    /// The largest number of attempts. None if only the time limits them.
     pub attempts: Option<u32>,
-    /// When the last may begin. None if there is no such time.
+    /// The time up to which an attempt may begin. None if there is no such time.
     pub until: Option<Time>,
 }
 
 impl Bounds {
-    /// The bounds of a call that was made at this time.
+    /// Returns the limits of a call that was made at this time.
     #[must_use]
     pub fn new(policy: RetryPolicy, made: Time) -> Self {
         Bounds {
@@ -55,13 +57,13 @@ impl Bounds {
         }
     }
 
-    /// Returns whether another attempt may follow so many, as far as their number goes.
+    /// Returns true if another attempt may follow this many, as far as their number is concerned.
     #[must_use]
     pub fn allow_after(self, made: u32) -> bool {
         self.attempts.is_none_or(|most| made < most)
     }
 
-    /// Returns whether an attempt may begin at this time.
+    /// Returns true if an attempt may begin at this time.
     #[must_use]
     pub fn allow_at(self, time: Time) -> bool {
         self.until.is_none_or(|until| time <= until)
@@ -71,13 +73,13 @@ impl Bounds {
 /// A call without a result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outstanding {
-    /// How far it has come.
+    /// The attempts at the call.
     pub(crate) attempts: Attempts,
-    /// How long it is tried.
+    /// The limits on the attempts.
     pub(crate) bounds: Bounds,
-    /// The call itself. None if it lies in `call_requests`.
+    /// The call itself. None if it is in `call_requests`.
     pub(crate) call: Option<Call>,
-    /// Why the last attempt that was made did not succeed.
+    /// The reason why the last attempt did not succeed.
     pub(crate) last_error: Option<String>,
 }
 
@@ -166,7 +168,7 @@ impl From<OutstandingV3> for Outstanding {
     }
 }
 
-/// The bounds of a row of an earlier version.
+/// Returns the limits of a row of an earlier version.
 fn only(attempts: u32) -> Bounds {
     Bounds {
         attempts: Some(attempts),
@@ -175,7 +177,7 @@ fn only(attempts: u32) -> Bounds {
 }
 
 impl Call {
-    /// Returns about how many bytes the call takes as a row.
+    /// Returns the approximate size of the call as a row.
     pub(crate) fn size(&self) -> usize {
         let secrets = self.secret_headers.iter().map(SecretHeader::size);
         super::inbox::request_size(&self.request)
@@ -184,7 +186,7 @@ impl Call {
     }
 }
 
-/// Writes a call and how far it has come.
+/// Writes a call and its attempts.
 pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
@@ -202,7 +204,7 @@ pub(crate) fn put(
     TABLE.put(rows, key, &row)
 }
 
-/// Returns how far a call has come, also if it is set aside.
+/// Returns a call and its attempts, also if it is set aside.
 pub(crate) fn get(
     rows: &(impl Rows + ?Sized),
     key: (RunId, OperationNumber),
@@ -213,13 +215,13 @@ pub(crate) fn get(
     }
 }
 
-/// Returns true if a run has calls, also if they are set aside.
+/// Returns true if a run has calls, including calls that are set aside.
 pub(crate) fn has_any(rows: &(impl Rows + ?Sized), run: RunId) -> Result<bool, ReadError> {
     let first = TABLE.keys(rows, TABLE.of(run), false, 1)?;
     Ok(!first.is_empty() || !ASIDE.keys(rows, ASIDE.of(run), false, 1)?.is_empty())
 }
 
-/// Removes how far a call has come, also if it is set aside, and returns it. The call itself stays where it may lie apart.
+/// Removes and returns the row of a call, also if it is set aside. The call's row of `call_requests` stays.
 pub(crate) fn take(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
@@ -230,7 +232,7 @@ pub(crate) fn take(
     }
 }
 
-/// Removes a call. Returns whether there was one.
+/// Removes a call. Returns true if there was one.
 pub(crate) fn remove(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),

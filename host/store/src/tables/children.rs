@@ -1,4 +1,4 @@
-//! `children`: the runs that a run has started, as long as both are there.
+//! `children`: the runs that a run has started, as long as both exist.
 //!
 //! Key: run, the run that it started. Row: [`Child`].
 
@@ -12,7 +12,7 @@ pub(crate) const TABLE: Table<(RunId, RunId), Child> = Table::new(TableId::Child
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Child {
-    /// What becomes of it when the run that started it ends.
+    /// What happens to the child when the run that started it ends.
     pub(crate) when_parent_ends: WhenParentEnds,
 }
 

@@ -1,7 +1,7 @@
-//! `code`: components compiled for this machine. A cache: losing it costs time only.
+//! `code`: components compiled for this machine. The table is a cache: losing it costs only time.
 //!
-//! Key: version. Row: [`Code`]. The bytes are sealed by the engine under the host's key, and are taken only if the seal
-//! fits, since they are native code.
+//! Key: version. Row: [`Code`]. The code is native code, so the engine seals it under the host's key, and it is used
+//! only if the seal fits.
 
 use dormouse_journal::VersionId;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub(crate) const TABLE: Table<VersionId, Code> = Table::new(TableId::Code);
 /// Compiled code, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Code {
-    /// As the engine sealed it.
+    /// The sealed code.
     pub(crate) sealed: bytes::Bytes,
 }
 

@@ -1,4 +1,4 @@
-//! `components`: what was uploaded.
+//! `components`: the uploaded components.
 //!
 //! Key: version (the SHA-256 of the bytes). Row: the component's bytes, raw.
 

@@ -1,7 +1,7 @@
-//! The rows `runs of NAME` of `meta`: how many runs of a workflow have each status.
+//! The rows `runs of NAME` of `meta`: the number of runs of a workflow with each status.
 //!
-//! Row: a list of statuses and counts, none of which is 0. No row if there is no run. They lie in `meta` because each commit
-//! writes there anyhow.
+//! Row: a list of statuses and counts without zeros. A workflow without runs has no row. The counts are in `meta`
+//! because each commit writes to that table anyway.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use super::meta;
 use crate::ReadError;
 use crate::rows::{Rows, RowsMut};
 
-/// What a row has.
+/// The content of a row.
 pub(crate) type Counted = Vec<(Status, u64)>;
 
 fn name(workflow: &str) -> String {
     format!("{}{workflow}", meta::RUNS_OF)
 }
 
-/// Returns how many runs of a workflow have each status. A status that none has is left out.
+/// Returns the number of runs of a workflow with each status. A status without runs is left out.
 pub(crate) fn get(
     rows: &(impl Rows + ?Sized),
     workflow: &str,
@@ -27,7 +27,7 @@ pub(crate) fn get(
     Ok(row.unwrap_or_default().into_iter().collect())
 }
 
-/// Adds to the counts of a workflow, or takes from them.
+/// Changes the counts of a workflow.
 pub(crate) fn change(
     rows: &mut (impl RowsMut + ?Sized),
     workflow: &str,

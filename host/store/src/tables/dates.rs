@@ -1,7 +1,7 @@
 //! `dates`: the dates at which sleeps end, in wall time.
 //!
-//! Key: date, run, operation. No row. Scanned from the front. Schema 2 had them among the timers, where those of its time
-//! still lie: a wake-up that comes at the wrong time does nothing.
+//! Key: date, run, operation. No row. Scanned from the front. Schema 2 had them in `timers`, where those from its time
+//! still are. That does no harm, because a wake-up at the wrong time does nothing.
 
 use dormouse_journal::{OperationNumber, RunId, Time};
 

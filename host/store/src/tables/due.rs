@@ -1,7 +1,8 @@
-//! `due`: runs that can go on right now.
+//! `due`: runs that can go on now.
 //!
-//! Key: run. No row. A run is here exactly while it is pending, or something that it waits for has arrived and was
-//! not delivered ([`State::ready`](super::State::ready) is not 0). Start-up scans this table, and not the runs.
+//! Key: run. No row. A run is in this table exactly while it is pending, or while something that it waits for has
+//! arrived and was not delivered ([`State::ready`](super::State::ready) is not 0). A start scans this table and
+//! not the runs.
 
 use dormouse_journal::RunId;
 

@@ -1,4 +1,4 @@
-//! `duplicates`: keys of requests that were accepted, by which a repeat is known.
+//! `duplicates`: keys of accepted requests, by which repeats are recognised.
 //!
 //! Key: run, webhook, SHA-256 of the key's kind and text. Row: [`Duplicate`]. Removed by the queue of expiries, or when the
 //! host is told to forget the request. Version 1 did not say when the row expires.
@@ -14,13 +14,13 @@ pub(crate) const TABLE: Table<(RunId, WebhookNumber, [u8; 32]), Duplicate> =
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Duplicate {
-    /// What the first caller was answered with.
+    /// The id in the answer to the first request.
     pub(crate) id: String,
     /// SHA-256 of the first request's body.
     pub(crate) body: [u8; 32],
-    /// Where the first request lay in the inbox.
+    /// The place that the first request had in the inbox.
     pub(crate) place: u64,
-    /// When the row expires. None in a row of version 1, which expires when the queue of expiries says so.
+    /// When the row expires. None in a row of version 1, whose expiry is only in the queue of expiries.
     pub(crate) expires: Option<Time>,
 }
 

@@ -1,4 +1,4 @@
-//! `event_waits`: who waits for an event.
+//! `event_waits`: waits for events.
 //!
 //! Key: event, run, operation. Row: [`EventWait`].
 

@@ -1,6 +1,7 @@
-//! `expiries`: what is to be removed, and when.
+//! `expiries`: the times at which things are removed or ended.
 //!
-//! Key: when, then an encoded [`Expiring`]. No row. One queue for all of it, so that one task empties it.
+//! Key: time, then an encoded [`Expiring`]. No row. It is one queue for everything, so that one task
+//! empties it.
 
 use dormouse_journal::{OperationNumber, RunId, Time, TriggerId, WebhookNumber, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::rows::table::Index;
 
 pub(crate) const TABLE: Index<(Time, Vec<u8>)> = Index::new(TableId::Expiries);
 
-/// What expires.
+/// Something that expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Expiring {
     /// The key of an accepted request.
@@ -23,23 +24,23 @@ pub(crate) enum Expiring {
     },
     /// The key of a start.
     Start { workflow: String, key: [u8; 32] },
-    /// An ended run, with all it owns.
+    /// An ended run, with all its rows.
     Run(RunId),
-    /// What an ended run had open, by which it would have gone on.
+    /// The open operations of an ended run.
     Open(RunId),
-    /// What is left of a run that was removed.
+    /// The rows that are left of a run that was removed.
     Rest {
         run: RunId,
-        /// The workflow that it counts for.
+        /// The workflow that the rows count for.
         workflow: String,
     },
-    /// What a run that was asked to cancel has left to end by itself.
+    /// The grace period of a run that was asked to cancel.
     Grace(RunId),
-    /// The time that a run was given at its start.
+    /// The timeout of a run.
     Timeout(RunId),
     /// The time to repair a run that broke or failed in this try.
     Broken { run: RunId, tries: u32 },
-    /// What is left of earlier generations of a run.
+    /// The rows that are left of earlier generations of a run.
     Old {
         run: RunId,
         /// The records of activations before this one.
@@ -47,7 +48,7 @@ pub(crate) enum Expiring {
         /// The log lines of activations before this one.
         logs: u32,
     },
-    /// What a run had open that failed in this try, from this operation on: it is set aside.
+    /// The open operations of a run that failed in this try, from this operation on: they are frozen.
     Freeze {
         run: RunId,
         tries: u32,
@@ -55,7 +56,7 @@ pub(crate) enum Expiring {
     },
     /// The key of a request to a trigger.
     Triggered { trigger: TriggerId, key: [u8; 32] },
-    /// What was prepared to take a run back in this try, and was not used.
+    /// The rows that were prepared to take a run back in this try, if they were not used.
     Restores { run: RunId, tries: u32 },
 }
 
@@ -67,7 +68,7 @@ impl Expiring {
         })
     }
 
-    /// Takes back that this is removed at a time.
+    /// Removes an entry from the queue.
     pub(crate) fn remove(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -76,7 +77,7 @@ impl Expiring {
         TABLE.remove(rows, (time, encode(self))).map(drop)
     }
 
-    /// Has this removed at a time.
+    /// Adds an entry to the queue.
     pub(crate) fn add(
         &self,
         rows: &mut (impl RowsMut + ?Sized),

@@ -1,4 +1,4 @@
-//! `failed_tries`: what is kept of an activation in which a run broke or failed, once it is in no journal.
+//! `failed_tries`: the kept parts of activations in which a run broke or failed, and which are not in the journal.
 //!
 //! Key: run, the number of the try. Row: [`FailedTry`]. A run keeps its last [`KEPT`].
 
@@ -10,51 +10,51 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u32), FailedTry> = Table::new(TableId::FailedTries);
 
-/// How many failed tries a run keeps.
+/// The number of failed tries that a run keeps.
 pub(crate) const KEPT: usize = 10;
 
-/// How many operations of a try are kept.
+/// The largest number of operations of a try that are kept.
 const OPERATIONS: usize = 100;
 
-/// How many bytes the texts of a try may have together.
+/// The largest size of the texts of a try together, in bytes.
 pub(crate) const BYTES: usize = 16 << 10;
 
-/// What is kept of an activation in which a run broke or failed, and of which nothing has happened.
+/// The kept part of an activation in which a run broke or failed, and of which nothing was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedTry {
-    /// When it was.
+    /// The time of the activation.
     pub time: Time,
     /// The number that the activation would have had.
     pub activation: u32,
     /// The version that was executed.
     pub version: VersionId,
-    /// Why it failed, with its message cut.
+    /// The failure, with a shortened message.
     pub failure: Failure,
-    /// The operations that were made, in order, as many as are kept.
+    /// The operations that the activation made, in order, as many as are kept.
     pub operations: Vec<TriedOperation>,
-    /// How many more were made.
+    /// The number of operations that were not kept.
     pub more_operations: u32,
-    /// The lines that were logged, as many as are kept.
+    /// The lines that the activation logged, as many as are kept.
     pub logs: Vec<LogLine>,
-    /// How many more were logged.
+    /// The number of lines that were not kept.
     pub more_lines: u32,
 }
 
-/// An operation that was made and did not happen.
+/// An operation that was made and not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriedOperation {
-    /// The number that it would have had.
+    /// The number that the operation would have had.
     pub operation: OperationNumber,
     /// The name of the import.
     pub kind: String,
-    /// What the author calls it.
+    /// The step name that the author gave the operation.
     pub step: String,
 }
 
 impl Row for FailedTry {}
 
 impl FailedTry {
-    /// What is kept of a try, without its operations and its log.
+    /// Creates a try without operations and log lines.
     pub(crate) fn new(time: Time, activation: u32, version: VersionId, failure: &Failure) -> Self {
         let cut = |text: &str| text[..text.floor_char_boundary(BYTES / 4)].to_owned();
         FailedTry {
@@ -72,8 +72,8 @@ impl FailedTry {
         }
     }
 
-    /// Adds the operations that were made, of which the first has this number, and then the lines that were logged, as far as
-    /// there is room. Half of it is for the operations.
+    /// Adds the operations of the activation, the first of which has this number, and then its log lines, as far as
+    /// there is room. Half of the room is for the operations.
     #[must_use]
     pub(crate) fn with(mut self, first: u32, made: &[Operation], lines: &[LogLine]) -> Self {
         let mut left = BYTES / 4;

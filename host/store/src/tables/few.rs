@@ -1,5 +1,5 @@
-//! Numbered rows of which most runs have few: the first ones lie in the run's own row, which is read and written anyhow,
-//! and the others in a table.
+//! Numbered rows of which most runs have few. The first ones are in the run's own row, which is read and written
+//! anyway, and the others are in a table.
 
 use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};
@@ -9,18 +9,18 @@ use crate::rows::keys::{Extremes, FromPart, PartOf};
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
 
-/// How many lie in the run's row. All of it is written whenever any of it changes.
+/// The largest number of rows in the run's own row, which is written as a whole whenever any of it changes.
 const ROOM: usize = 8;
 
-/// How large one of them may be when it is put there, in bytes. A page has 4 KiB, and is shared with other runs.
+/// The largest size of a row in the run's own row, in bytes. A page has 4 KiB, and several runs share one.
 const SMALL: usize = 256;
 
-/// The rows that lie in the run's own row.
+/// The rows that are in the run's own row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Few<N, R>(Vec<(N, R)>);
 
-/// The table that has the others. Key: run, number.
+/// The table that has the other rows. Key: run, number.
 pub(crate) type Rest<N, R> = Table<(RunId, N), R>;
 
 impl<N, R> Default for Few<N, R> {
@@ -29,13 +29,13 @@ impl<N, R> Default for Few<N, R> {
     }
 }
 
-/// What a number of such a row must be able to do.
+/// The requirements for the number of such a row.
 pub(crate) trait Number: Copy + Ord + FromPart + PartOf<Self> + Extremes {}
 
 impl<N: Copy + Ord + FromPart + PartOf<N> + Extremes> Number for N {}
 
 impl<N: Number, R: Row + Clone> Few<N, R> {
-    /// Returns one of them.
+    /// Returns the row with a number.
     pub(crate) fn get(
         &self,
         rest: &Rest<N, R>,
@@ -48,12 +48,12 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         }
     }
 
-    /// Returns those that lie in the run's own row.
+    /// Returns the rows that are in the run's own row.
     pub(crate) fn own(&self) -> impl Iterator<Item = &R> {
         self.0.iter().map(|(_, row)| row)
     }
 
-    /// Returns all of them in the order of their numbers, at most `limit`.
+    /// Returns at most `limit` rows, in the order of their numbers.
     pub(crate) fn all(
         &self,
         rest: &Rest<N, R>,
@@ -69,7 +69,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         Ok(all)
     }
 
-    /// Adds one that is not there.
+    /// Adds a row that does not exist.
     pub(crate) fn add(
         &mut self,
         rest: &Rest<N, R>,
@@ -85,7 +85,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         rest.put(rows, (run, number), &row)
     }
 
-    /// Writes one that is there.
+    /// Replaces a row that exists.
     pub(crate) fn replace(
         &mut self,
         rest: &Rest<N, R>,
@@ -102,7 +102,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         }
     }
 
-    /// Removes one, and returns it.
+    /// Removes a row, and returns it.
     pub(crate) fn take(
         &mut self,
         rest: &Rest<N, R>,
@@ -115,7 +115,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
         }
     }
 
-    /// Returns the numbers of those that lie in the run's row.
+    /// Returns the numbers of the rows that are in the run's own row.
     pub(crate) fn numbers(&self) -> Vec<N> {
         self.0.iter().map(|(number, _)| *number).collect()
     }

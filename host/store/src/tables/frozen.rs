@@ -1,27 +1,27 @@
-//! What a failed run keeps in its row of `states` to be retried.
+//! What a failed run keeps in its row of `states` for a retry.
 
 use dormouse_journal::Time;
 use serde::{Deserialize, Serialize};
 
-/// What a failed run keeps to be retried.
+/// What a failed run keeps for a retry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
-    /// Where the run stood before the activation in which it failed. None if it failed otherwise, so that the journal
-    /// has none to be taken back.
+    /// The state of the run before the activation in which it failed. None if it did not fail in an activation, so
+    /// that the journal has none to take back.
     pub before: Option<Stood>,
-    /// True if the run that started it was given its failure.
+    /// True if the run that started it has got its failure.
     pub parent_told: bool,
 }
 
-/// Where a run stood before an activation.
+/// The state of a run before an activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stood {
-    /// How many operations it had made.
+    /// The number of operations that the run had made.
     pub operations: u32,
-    /// How large its journal was.
+    /// The size of the run's journal in bytes.
     pub journal_bytes: u64,
-    /// How much it had logged.
+    /// The size of the run's log in bytes.
     pub log_bytes: u64,
-    /// The time of the activation before.
+    /// The time of the previous activation.
     pub time: Time,
 }

@@ -1,6 +1,6 @@
-//! `generation_inputs`: what the present generations of runs were called with.
+//! `generation_inputs`: the inputs of the present generations of runs.
 //!
-//! Key: run. Row: a payload. A run in its first generation has none: that was called with the input of the run.
+//! Key: run. Row: a payload. A run in its first generation has no row: its generation has the input of the run.
 
 use dormouse_journal::{Payload, RunId};
 

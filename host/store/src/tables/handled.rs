@@ -1,6 +1,6 @@
-//! `handled`: the runs that were started because a run failed, found by that run.
+//! `handled`: for a failed run, the run that was started for its failure.
 //!
-//! Key: the run that failed. Row: [`Handled`], of its last failure.
+//! Key: the failed run. Row: [`Handled`], for its last failure.
 
 use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};

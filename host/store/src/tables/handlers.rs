@@ -1,4 +1,4 @@
-//! `handlers`: runs that were started because another run failed.
+//! `handlers`: for a run that was started for the failure of another, the failed run.
 //!
 //! Key: run. Row: [`Handles`]. The failure of such a run starts nothing.
 

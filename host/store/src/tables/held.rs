@@ -11,7 +11,7 @@ use super::{State, orders, runs};
 use crate::ReadError;
 use crate::rows::Rows;
 
-/// The number of runs above a run that are looked at. `depth-limit` cannot be larger.
+/// The largest number of runs above a run that are looked at. `depth-limit` cannot be larger.
 const ABOVE: u32 = 1_000;
 
 /// What decides whether a run holds others, and whether it may be held.
@@ -19,13 +19,13 @@ const ABOVE: u32 = 1_000;
 pub(crate) struct Link {
     /// The run that started this one, if this one ends with it.
     pub(crate) parent: Option<RunId>,
-    /// Since when the run holds the runs below it, if it does.
+    /// Since when the run holds the runs below it, if it holds them.
     pub(crate) holds: Option<Time>,
     /// True if the hold of the run itself is being ended.
     pub(crate) is_released: bool,
 }
 
-/// Returns this for a run with these rows.
+/// Returns the link for a run with these rows.
 pub(crate) fn link(
     rows: &(impl Rows + ?Sized),
     id: RunId,
@@ -38,7 +38,7 @@ pub(crate) fn link(
         false => None,
     };
     let parent = parent.filter(|parent| parent.when_parent_ends == WhenParentEnds::Cancel);
-    // Until the last piece of that nobody can tell since when.
+    // While the hold is being ended, the time since when it lasts is unknown.
     let is_released = orders::TABLE.has(rows, (id, orders::RELEASE))?;
     let failed = state.ended.filter(|_| state.is_frozen());
     let paused = pauses::RUNS.get(rows, id)?.map(|since| since.0);
@@ -50,7 +50,7 @@ pub(crate) fn link(
     })
 }
 
-/// Returns the run that holds a run, if it is held. `look` returns what is known of a run.
+/// Returns the run that holds a run, if it is held. `look` returns the link of a run.
 pub(crate) fn of(
     id: RunId,
     mut look: impl FnMut(RunId) -> Result<Option<Link>, ReadError>,

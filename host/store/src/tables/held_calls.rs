@@ -1,6 +1,7 @@
-//! `held_calls`: the calls of failed runs that have no result, out of the way of whoever looks for calls to be made.
+//! `held_calls`: the calls of failed runs that have no result. They are in a table of their own so that the scan of
+//! `calls` does not find them.
 //!
-//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. What lies in `call_requests` stays there.
+//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. A row in `call_requests` stays there.
 
 use dormouse_journal::{OperationNumber, RunId};
 
@@ -13,7 +14,7 @@ use crate::rows::table::Table;
 pub(crate) const TABLE: Table<(RunId, OperationNumber), Outstanding> =
     Table::new(TableId::HeldCalls);
 
-/// Removes a call. Returns whether there was one.
+/// Removes a call. Returns true if there was one.
 pub(crate) fn remove(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),

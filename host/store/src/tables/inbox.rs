@@ -1,7 +1,7 @@
-//! `inbox`: requests accepted and not yet taken.
+//! `inbox`: requests that were accepted and not yet taken.
 //!
-//! Key: run, webhook, place. Places of one webhook go up in the order of acceptance and are never used twice. Row:
-//! [`Queued`]: the request as the run will get it; a large one lies in `inbox_requests`.
+//! Key: run, webhook, place. The places of one webhook increase in the order of acceptance and are never used
+//! twice. Row: [`Queued`]: the request as the run gets it. A large request is in `inbox_requests`.
 //!
 //! Version 1 had the request in the row, whatever its size. Both versions begin with [`Arrival`].
 
@@ -16,21 +16,21 @@ use crate::rows::{Rows, RowsMut};
 
 pub(crate) const TABLE: Table<Key, Queued> = Table::new(TableId::Inbox);
 
-/// Where a request lies.
+/// The key of a request.
 pub(crate) type Key = (RunId, WebhookNumber, u64);
 
-/// What a row begins with.
+/// The beginning of a row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Arrival {
     pub(crate) id: String,
     pub(crate) accepted: Time,
 }
 
-/// A request that was not taken.
+/// A request that was not taken yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Queued {
     arrival: Arrival,
-    /// None if it lies in `inbox_requests`.
+    /// The request. None if it is in `inbox_requests`.
     request: Option<Request>,
 }
 
@@ -55,7 +55,7 @@ impl Row for Queued {
     }
 }
 
-/// Returns how many bytes of a request count: all of them that are stored.
+/// Returns the number of bytes that a request counts for: all bytes that are stored.
 pub(crate) fn request_size(request: &Request) -> usize {
     let headers = request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();

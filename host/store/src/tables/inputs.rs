@@ -1,6 +1,6 @@
-//! `inputs`: what runs were started with.
+//! `inputs`: the inputs with which runs were started.
 //!
-//! Key: run. Row: a payload. A small one lies in the run's row of `runs` instead.
+//! Key: run. Row: a payload. A small input is in the run's row of `runs` instead.
 
 use dormouse_journal::{Payload, RunId};
 

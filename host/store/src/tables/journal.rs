@@ -1,9 +1,9 @@
 //! `journal`: the journals of all runs.
 //!
-//! Key: run, branch, number of the activation from 0. Row: an activation, of which version 1 did not say how far wall time was
-//! ahead, and version 2 where its completion came from. A run that continues as new numbers its activations on, and its
-//! earlier ones are removed. The branch is 0 until the run is taken back: from the activation on that was the first to be set
-//! aside, the journal goes on in another branch (`tries.rs`).
+//! Key: run, branch, number of the activation from 0. Row: an activation. Version 1 did not have how far wall time was
+//! ahead, and version 2 did not have where the completion came from. If a run continues as new, its activations are
+//! numbered on, and the earlier ones are removed. The branch is 0 until the run is taken back. From the first
+//! activation that is set aside on, the journal then continues in another branch (`tries.rs`).
 
 use dormouse_journal::{Activation, DecodeError, RunId};
 

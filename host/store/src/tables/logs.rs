@@ -1,6 +1,6 @@
-//! `logs`: what runs logged.
+//! `logs`: the log lines of runs.
 //!
-//! Key: run, activation, place of the line in it. Row: a log line.
+//! Key: run, activation, place of the line in the activation. Row: a log line.
 
 use dormouse_journal::{LogLine, RunId};
 

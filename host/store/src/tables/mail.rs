@@ -1,7 +1,7 @@
-//! `mail`: events aimed at one run and not yet taken.
+//! `mail`: events that are aimed at one run and not yet taken.
 //!
-//! Key: run, event, place. Places work as in the inbox of a webhook. Row: [`Mail`]; a large payload lies in
-//! `mail_payloads`.
+//! Key: run, event, place. The places work as in the inbox of a webhook. Row: [`Mail`]. A large payload is
+//! in `mail_payloads`.
 //!
 //! Version 1 had the payload in the row, whatever its size. Both versions begin with the time of acceptance.
 
@@ -19,9 +19,9 @@ pub(crate) const TABLE: Table<(RunId, String, u64), Mail> = Table::new(TableId::
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mail {
     accepted: Time,
-    /// Its size, by which the event counts against the mailbox's limit.
+    /// The size that the event counts for in the mailbox, in bytes.
     size: u64,
-    /// None if it lies in `mail_payloads`.
+    /// The payload. None if it is in `mail_payloads`.
     payload: Option<Payload>,
 }
 

@@ -1,4 +1,4 @@
-//! `mailboxes`: a run's inbox for one event, as a whole.
+//! `mailboxes`: the state of a run's inbox for events of one name.
 //!
 //! Key: run, event. Row: [`Mailbox`].
 
@@ -10,8 +10,8 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, String), Mailbox> = Table::new(TableId::Mailboxes);
 
-/// The first place of a new mailbox. Places in front of it are for events that a run gets again which were sent to all. A mailbox
-/// of schema 5 and before begins at 0.
+/// The first place in a new mailbox. The places before it are for events to all that a run gets back when it is taken
+/// back. A mailbox of schema 5 and before begins at 0.
 const FIRST_PLACE: u64 = 1 << 32;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Mailbox {
     pub(crate) next_place: u64,
     pub(crate) queued: u32,
     pub(crate) queued_bytes: u64,
-    /// How many waits are open.
+    /// The number of open waits.
     pub(crate) waits: u32,
 }
 

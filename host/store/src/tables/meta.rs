@@ -1,4 +1,4 @@
-//! `meta`: facts about the store itself.
+//! `meta`: data about the store itself.
 //!
 //! Key: a name. Row, by name:
 //!
@@ -27,8 +27,8 @@ use crate::rows::{Rows, RowsMut};
 
 pub(crate) const TABLE: Raw<String> = Raw::new(TableId::Meta);
 
-/// The schema that this version writes. It goes up with every change of layout, also with a new variant of an enum that
-/// is recorded; `layouts.rs` holds the layouts of this number.
+/// The schema that this version writes. It increases with every change of a layout, including a new variant of a stored
+/// enum. `layouts.rs` checks the layouts of this number.
 pub const SCHEMA: u8 = 7;
 
 pub(crate) const FORMAT: &str = "format";
@@ -42,7 +42,7 @@ pub(crate) const RUNS_OF: &str = "runs of ";
 pub(crate) const TOKEN_KEYS: &str = "token-keys";
 pub(crate) const CODE_KEY: &str = "code-key";
 
-/// Returns a fact that is a record.
+/// Returns an entry that is a record.
 pub(crate) fn get<T: DeserializeOwned>(
     rows: &(impl Rows + ?Sized),
     name: &str,
@@ -56,7 +56,7 @@ pub(crate) fn get<T: DeserializeOwned>(
         })
 }
 
-/// Writes a fact that is a record.
+/// Writes an entry that is a record.
 pub(crate) fn put<T: Serialize>(
     rows: &mut (impl RowsMut + ?Sized),
     name: &str,
@@ -65,12 +65,12 @@ pub(crate) fn put<T: Serialize>(
     TABLE.put(rows, name, &encode(value))
 }
 
-/// Where the host's clock stood at a commit.
+/// The time of the host's clock at a commit.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct ClockRow {
     /// Steady time.
     time: Time,
-    /// How far wall time was ahead of it.
+    /// How far wall time was ahead of steady time, in milliseconds.
     shift: i64,
     boot: Option<[u8; 16]>,
     /// Milliseconds since that boot.
@@ -80,7 +80,7 @@ pub(crate) struct ClockRow {
 /// The version of [`ClockRow`].
 pub(crate) const CLOCK_VERSION: u8 = 2;
 
-/// Returns where the host's clock stood. A store of the first two schemas does not know the boot.
+/// Returns the stored time of the host's clock. A store of the first two schemas does not have the boot.
 pub(crate) fn clock(rows: &(impl Rows + ?Sized)) -> Result<Option<Mark>, ReadError> {
     let Some(row) = TABLE.get(rows, CLOCK)? else {
         return Ok(None);
@@ -99,7 +99,7 @@ pub(crate) fn clock(rows: &(impl Rows + ?Sized)) -> Result<Option<Mark>, ReadErr
     })
 }
 
-/// Writes where the host's clock stands.
+/// Writes the present time of the host's clock.
 pub(crate) fn put_clock(rows: &mut (impl RowsMut + ?Sized), mark: Mark) -> Result<(), ReadError> {
     let Mark {
         moment: Moment { time, shift },
@@ -128,10 +128,10 @@ impl From<ClockRow> for Mark {
     }
 }
 
-/// The keys that webhook tokens are made with. They lie in the store, so that a backup carries them.
+/// The keys from which the tokens of webhooks are made. They are in the store, so that a backup contains them.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenKeys {
-    /// Each with its id. The last one makes new tokens; all of them are accepted.
+    /// The keys, each with its id. The last one makes new tokens, and all of them are accepted.
     pub keys: Vec<(u16, [u8; 32])>,
 }
 

@@ -1,6 +1,6 @@
-//! The tables, one file each. A row is a record unless its file says otherwise. Rows that a run owns are led by its id,
-//! which is led by its time of creation, so that the rows of one time lie together; queues are led by what is scanned.
-//! `docs/reference/store-format.md` shows the layouts as a whole.
+//! The tables, one file each. A row is a record unless its file says otherwise. The keys of rows that belong to a run
+//! begin with the run's id, which begins with its time of creation, so that rows of the same time are next to each
+//! other. The keys of queues begin with what is scanned. `docs/reference/store-format.md` shows all layouts.
 
 pub(crate) mod apart;
 pub(crate) mod broadcasts;

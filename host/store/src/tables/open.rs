@@ -1,7 +1,7 @@
 //! `open`: operations that have not completed, as the frontier of a run has them.
 //!
-//! Key: run, operation. Row: [`Open`]. It repeats what the journal says, so that showing or cancelling a run needs no
-//! scan of its history. The first few of a run lie in its row of `states` instead.
+//! Key: run, operation. Row: [`Open`]. It repeats data of the journal, so that showing or cancelling a run needs no
+//! scan of the journal. The first few of a run are in its row of `states` instead.
 
 use dormouse_journal::{Open, OperationNumber};
 

@@ -1,7 +1,8 @@
-//! `orders`: what was decided about runs and is carried out afterwards, piece by piece.
+//! `orders`: decisions about runs that are carried out afterwards, piece by piece.
 //!
-//! Key: the run that it is carried out for, its place. Row: [`Order`]. The places of what a run asks of others are commit
-//! sequences; the places of what happens to the run itself are the last ones, and each of them is there at most once.
+//! Key: the run that the order is carried out for, and the place of the order. Row: [`Order`]. If a run asks something
+//! of another run, the place is a commit sequence. For what happens to the run itself there is one place for each kind,
+//! so that each exists at most once.
 
 use dormouse_journal::{
     CancelOptions, Failure, Header, OperationNumber, Payload, RunId, Time, WhenParentEnds,
@@ -15,7 +16,7 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders);
 
-/// The place of [`Order::TakeBack`]. Nothing else is carried out for the run before it.
+/// The place of [`Order::TakeBack`]. No other order of the run is carried out before it.
 pub(crate) const TAKE_BACK: u64 = 0;
 /// The place of [`Order::Release`].
 pub(crate) const RELEASE: u64 = u64::MAX - 7;
@@ -34,55 +35,55 @@ pub(crate) const ENDED: u64 = u64::MAX - 1;
 /// The place of [`Order::Family`].
 pub(crate) const FAMILY: u64 = u64::MAX;
 
-/// Something to be carried out.
+/// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Start a run.
     Start(ChildStart),
     /// Cancel a run, or ask it to cancel.
     Cancel {
-        /// The operation that is told what came of it.
+        /// The operation that gets the result.
         operation: OperationNumber,
-        /// None if the text given was no run's id.
+        /// The run. None if the guest's text was not the id of a run.
         run: Option<RunId>,
         options: CancelOptions,
     },
-    /// The run's time is over: ask it to cancel.
+    /// The run's timeout has passed: ask it to cancel.
     Timeout,
-    /// The run was asked to cancel, and had its time for that: cancel it.
+    /// The grace period of a run that was asked to cancel is over: cancel it.
     Grace,
-    /// The run broke or failed and was not repaired in the time for that: it is given up.
+    /// The run broke or failed and was not repaired in time: give it up.
     GiveUp,
-    /// The run has ended: tell those who wait for it, and the run that started it.
+    /// The run has ended: tell the runs that wait for it, and the run that started it.
     Ended {
-        /// When it has ended.
+        /// When the run ended.
         at: Time,
-        /// True if the run that started it knows already.
+        /// True if the run that started it knows this already.
         parent_told: bool,
     },
-    /// The run has ended: ask those that it started to cancel.
+    /// The run has ended: ask the runs that it started to cancel.
     Family {
-        /// How long they may take to end by themselves, in milliseconds. They are cancelled at once when none.
+        /// Their grace period in milliseconds. None to cancel them at once.
         grace: Option<u64>,
-        /// The last of them that was asked.
+        /// The last run that was asked.
         cursor: Option<RunId>,
     },
-    /// The run has failed: start the workflow that its own workflow names for that.
+    /// The run has failed: start the workflow that its own workflow names for failures.
     Handle {
         /// The workflow to be started.
         workflow: String,
-        /// Why the run has failed.
+        /// The reason why the run has failed.
         failure: Failure,
-        /// How often it had been retried or moved by then.
+        /// The number of times that the run had been retried or moved when it failed.
         tries: u32,
     },
-    /// The run was taken back: restore what it had there.
+    /// The run was taken back: restore it.
     TakeBack(TakingBack),
-    /// The run has completed: hand requests of a trigger that it has not taken to the next run of its key.
+    /// The run has completed: move the trigger's requests that it has not taken to the next run of its key.
     HandOver(HandOver),
-    /// The run is no longer held by one above it, or holds those below it no more.
+    /// The run is no longer held by a run above it, or no longer holds the runs below it.
     Release(Release),
-    /// Start a run that sees headers. One that sees none is [`Order::Start`], as before there were any.
+    /// Start a run that sees headers. Without headers, the order is [`Order::Start`], the older form.
     StartWith {
         /// The run.
         child: ChildStart,
@@ -91,108 +92,108 @@ pub(crate) enum Order {
     },
 }
 
-/// How far the hold of a run, and of those below it, is ended.
+/// The progress of ending the hold of a run and of the runs below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Release {
     /// When the run that held them had failed, if it had.
     pub(crate) failed: Option<Time>,
-    /// For how long it had, in milliseconds.
+    /// How long that run had been failed, in milliseconds.
     pub(crate) stood: u64,
-    /// What is next.
+    /// The next stage.
     pub(crate) next: ReleaseStage,
 }
 
-/// What is next when a hold is ended. The stages follow each other in this order.
+/// A stage of ending a hold. The stages follow each other in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ReleaseStage {
     /// The operations of the run itself, from this one on.
     Own(OperationNumber),
-    /// The runs that it started, behind this one.
+    /// The runs that it started, after this one.
     Children(Option<RunId>),
 }
 
-/// Requests on their way from the inbox of one run to that of the next.
+/// The progress of moving requests from the inbox of one run to that of the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HandOver {
-    /// The next run, of which nothing is executed until all is handed over.
+    /// The next run. Nothing of it is executed until all requests are moved.
     pub(crate) to: RunId,
-    /// The name under which they lie there.
+    /// The name of the event as which the requests are stored.
     pub(crate) event: String,
-    /// The place that the next of them gets.
+    /// The place that the next request gets.
     pub(crate) next: u64,
 }
 
-/// How far a run that was taken back is restored.
+/// The progress of restoring a run that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TakingBack {
-    /// The branch that its journal goes on with.
+    /// The branch in which the journal continues.
     pub(crate) branch: u32,
     /// The step that is done again.
     pub(crate) step: OperationNumber,
-    /// When it had failed, if it had.
+    /// When the run had failed, if it had.
     pub(crate) failed: Option<Time>,
-    /// Those of its calls of which an attempt was under way.
+    /// The run's calls of which an attempt was in flight.
     pub(crate) in_flight: Vec<OperationNumber>,
-    /// How many rows of `restores` belong to it.
+    /// The number of prepared rows in `restores`.
     pub(crate) restores: u32,
-    /// What is restored next.
+    /// The next stage.
     pub(crate) next: Stage,
 }
 
-/// A place in what is set aside of a journal.
+/// A place in the part of a journal that is set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// The activation is the last one in front of this.
+    /// The activation is the last one before this number.
     pub(crate) before: u32,
-    /// How many operations were made up to the end of that activation.
+    /// The number of operations that were made up to the end of that activation.
     pub(crate) operations: u32,
-    /// How many of the operations that it made are done with.
+    /// The number of its operations that are done.
     pub(crate) made: u32,
 }
 
-/// What is restored next. The stages follow each other in this order.
+/// A stage of restoring. The stages follow each other in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    /// What is open: the last operation up to this one.
+    /// The open operations: the last one up to this number is next.
     Open(OperationNumber),
-    /// What the activations that are set aside were given, the last one first.
+    /// The items that the set-aside activations took, the last activation first.
     Given(Place),
     /// The row of `restores` of this number.
     Restore(u32),
-    /// What was ordered and is not carried out.
+    /// The orders that are not carried out yet.
     Orders,
-    /// The log of what is set aside.
+    /// The log of the set-aside activations.
     Log,
-    /// The runs that were started, behind this one.
+    /// The runs that were started, after this one.
     Children(Option<RunId>),
 }
 
-/// A run to be started by another.
+/// A run that another run starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildStart {
-    /// The operation that is told what came of it.
+    /// The operation that gets the result.
     pub operation: OperationNumber,
     /// The id that the new run will have.
     pub run: RunId,
-    /// The key of its randomness.
+    /// The key of the new run's random numbers.
     pub key: [u8; 32],
-    /// Its workflow.
+    /// The name of the workflow.
     pub workflow: String,
-    /// This version rather than the current one, as the guest wrote it.
+    /// The version, as the guest wrote it. None for the current version.
     pub version: Option<String>,
-    /// What it is given.
+    /// The input of the new run.
     pub input: Payload,
-    /// What becomes of it when the run that starts it ends.
+    /// What happens to the new run when the run that starts it ends.
     pub when_parent_ends: WhenParentEnds,
-    /// When it is asked to cancel, in milliseconds from its start.
+    /// When the new run is asked to cancel, in milliseconds from its start.
     pub timeout: Option<u64>,
-    /// The texts of its labels, as the guest wrote them.
+    /// The labels, as the guest wrote them.
     pub labels: Vec<String>,
 }
 
 impl Row for Order {}
 
-/// Has something carried out that happens to a run.
+/// Writes an order for what happens to a run itself.
 pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     run: RunId,

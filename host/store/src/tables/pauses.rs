@@ -1,8 +1,8 @@
-//! `paused_runs`, and the row `paused` of `meta`: what is paused.
+//! `paused_runs`, and the row `paused` of `meta`: the present pauses.
 //!
-//! Key of `paused_runs`: run. Row: [`Since`]. A run is here exactly while it is paused by itself. The row of `meta` has the
-//! host and the workflows that are paused, of which there are few, and the number of runs, so that whoever looks at a run
-//! while nothing is paused reads no more than one row that is not there.
+//! Key of `paused_runs`: run. Row: [`Since`]. A run is in this table exactly while it is paused itself. The row of
+//! `meta` has the pause of the host and of workflows, of which there are few, and the number of paused runs. So while
+//! nothing is paused, looking up a run costs at most one read of a row that does not exist.
 
 use std::collections::BTreeMap;
 
@@ -22,32 +22,32 @@ pub(crate) struct Since(pub(crate) Time);
 
 impl Row for Since {}
 
-/// What is paused.
+/// The present pauses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pauses {
-    /// Since when the host is, if it is.
+    /// Since when the host is paused, if it is.
     pub host: Option<Time>,
-    /// The workflows that are, and since when.
+    /// The paused workflows, each with the time since when.
     pub workflows: BTreeMap<String, Time>,
-    /// How many runs are paused by themselves.
+    /// The number of runs that are paused themselves.
     pub runs: u64,
 }
 
-/// By what a run is paused.
+/// What pauses a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PausedBy {
-    /// It was paused itself.
+    /// The run is paused itself.
     Run,
-    /// Its workflow is.
+    /// The run's workflow is paused.
     Workflow,
-    /// The host is.
+    /// The host is paused.
     Host,
-    /// It is not, and is held by this run above it, which has failed or is paused.
+    /// The run is not paused, but this run above it holds it: it has failed or is paused.
     Above(RunId),
 }
 
 impl PausedBy {
-    /// Returns what is paused as the API spells it.
+    /// Returns the name that the API uses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,17 +59,17 @@ impl PausedBy {
     }
 }
 
-/// That a run is paused.
+/// The pause of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause {
-    /// By what, the narrowest first.
+    /// What pauses the run. If there are several, the narrowest.
     pub by: PausedBy,
-    /// Since when nothing of it begins.
+    /// Since when nothing of the run begins.
     pub since: Time,
 }
 
 impl Pauses {
-    /// Returns that a run of a workflow is paused, if its workflow or the host is.
+    /// Returns the pause of the runs of a workflow, if the workflow or the host is paused.
     #[must_use]
     pub fn of_workflow(&self, workflow: &str) -> Option<Pause> {
         let workflow = self.workflows.get(workflow).copied();
@@ -92,12 +92,12 @@ fn both(
     Some(Pause { by, since })
 }
 
-/// Returns what is paused. None if nothing is.
+/// Returns the present pauses. None if nothing is paused.
 pub(crate) fn get(rows: &(impl Rows + ?Sized)) -> Result<Option<Pauses>, ReadError> {
     meta::get(rows, meta::PAUSED)
 }
 
-/// Changes what is paused.
+/// Changes the present pauses.
 pub(crate) fn change(
     rows: &mut (impl RowsMut + ?Sized),
     change: impl FnOnce(&mut Pauses),
@@ -110,7 +110,7 @@ pub(crate) fn change(
     }
 }
 
-/// Returns that a run is paused, if it is.
+/// Returns the pause of a run, if it is paused.
 pub(crate) fn of(
     rows: &(impl Rows + ?Sized),
     run: RunId,
@@ -122,7 +122,7 @@ pub(crate) fn of(
     }
 }
 
-/// Returns that a run is paused, if it is, where it is known what else is.
+/// Returns the pause of a run, if it is paused. `pauses` are the present pauses.
 pub(crate) fn of_these(
     rows: &(impl Rows + ?Sized),
     pauses: &Pauses,
@@ -141,7 +141,7 @@ pub(crate) fn of_these(
     Ok(both((PausedBy::Run, itself), (wide, since)))
 }
 
-/// Forgets that a run is paused. Returns whether it was.
+/// Removes the pause of a run. Returns true if it was paused.
 pub(crate) fn forget(rows: &mut (impl RowsMut + ?Sized), run: RunId) -> Result<bool, ReadError> {
     if get(rows)?.is_none_or(|pauses| pauses.runs == 0) || !RUNS.remove(rows, run)? {
         return Ok(false);

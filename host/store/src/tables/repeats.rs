@@ -1,7 +1,7 @@
-//! `repeats`: how often a call was done again after a definite answer or with other arguments.
+//! `repeats`: the number of times that a call was made again after a definite answer or with other arguments.
 //!
-//! Key: run, operation. Row: [`Repeats`]. The `Idempotency-Key` that the host makes for the call names it, so that whoever
-//! has refused a call does not take the next for a repeat of it.
+//! Key: run, operation. Row: [`Repeats`]. The `Idempotency-Key` that the host makes for a call contains this number, so
+//! that a service which has refused a call does not take the next call for a repeat of it.
 //!
 //! Version 1 was the number alone.
 
@@ -13,19 +13,20 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, OperationNumber), Repeats> = Table::new(TableId::Repeats);
 
-/// How often a call was done again.
+/// The repeats of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Repeats {
-    /// So often.
+    /// The number of times that the call was made again.
     pub(crate) count: u32,
-    /// Of the arguments of a call that was set aside without a definite answer. With others it is another call.
+    /// The digest of the arguments of a call that was set aside without a definite answer. With other arguments, the
+    /// call is another one.
     pub(crate) digest: Option<Digest>,
     /// True if the call that is about to be set aside has a definite answer.
     pub(crate) is_answered: bool,
 }
 
 impl Repeats {
-    /// Of a call that was done again so often.
+    /// Creates the row of a call that was made again this many times.
     pub(crate) fn new(count: u32) -> Self {
         Repeats {
             count,
@@ -33,13 +34,13 @@ impl Repeats {
         }
     }
 
-    /// Returns the count of a call that is made now with these arguments.
+    /// Returns the number for a call that is made now with these arguments.
     pub(crate) fn of(self, digest: Digest) -> u32 {
         let differs = self.digest.is_some_and(|before| before != digest);
         self.count.saturating_add(differs.into())
     }
 
-    /// Returns what is to be known of a call when one with these arguments is set aside.
+    /// Returns the row after a call with these arguments was set aside.
     pub(crate) fn set_aside(self, digest: Digest) -> Self {
         let count = self.of(digest);
         Repeats {

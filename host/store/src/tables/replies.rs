@@ -1,7 +1,7 @@
-//! `replies`: what callers are answered whose webhooks reply from the workflow, kept for those who ask again.
+//! `replies`: the answers to callers whose webhooks reply from the workflow. They are kept for callers that ask again.
 //!
-//! Key: run, delivery. Row: [`Reply`]. There is a row for each request that has a key by which a repeat is known, and it
-//! goes with that key.
+//! Key: run, delivery. Row: [`Reply`]. There is a row for each request with a key by which a repeat is recognised. It
+//! is removed together with that key.
 
 use dormouse_journal::{Response, RunId};
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,10 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, String), Reply> = Table::new(TableId::Replies);
 
-/// What a caller is answered.
+/// The answer to a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// None as long as the workflow has not decided it.
+    /// The response. None until the workflow has decided it.
     pub response: Option<Response>,
 }
 

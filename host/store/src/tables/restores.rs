@@ -1,6 +1,7 @@
-//! `restores`: what a run gets again that is taken back, prepared before that is decided.
+//! `restores`: what a run that is taken back gets again. The rows are prepared before the decision.
 //!
-//! Key: run, number from 0. Row: [`Restore`]. Nobody looks at the rows of a run before `orders` says that it is taken back.
+//! Key: run, number from 0. Row: [`Restore`]. The rows of a run are not read before `orders` has an order to take it
+//! back.
 
 use dormouse_journal::{Activation, Open, OperationNumber, RunId};
 use serde::{Deserialize, Serialize};
@@ -10,32 +11,34 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u32), Restore> = Table::new(TableId::Restores);
 
-/// Something that a run gets again.
+/// Something that a run which is taken back gets again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Restore {
     /// An operation that was open waits again.
     Open {
-        /// Which.
+        /// The number of the operation.
         operation: OperationNumber,
-        /// What it was.
+        /// The operation as it was.
         open: Open,
-        /// True if it has no outcome yet, also if it was about to get one.
+        /// True if it has no outcome yet, even if it was about to get one.
         is_done_again: bool,
     },
     /// A call is made again.
     Call {
-        /// Which operation.
+        /// The number of the operation.
         operation: OperationNumber,
-        /// The call. Its first attempt is made when all is restored.
+        /// The call. Its first attempt is due when everything is restored.
         call: Call,
-        /// How often it was done again after a definite answer or with other arguments, this time included.
+        /// The number of times that it was made again after a definite answer or with other arguments, including this
+        /// time.
         repeats: u32,
     },
-    /// A record of the journal that stays says now what the code makes of it that the run goes on with.
+    /// A record of the journal that stays is replaced, because the code gives other arguments to operations that are
+    /// done again.
     Record {
         /// The number of the activation.
         activation: u32,
-        /// The record.
+        /// The new record.
         record: Activation,
     },
 }

@@ -1,11 +1,11 @@
-//! `results`: outcomes that have arrived for one operation and were not delivered yet: of calls, of notifies, of what is
-//! asked of other runs, and of waits that an event sent to all has reached.
+//! `results`: outcomes that have arrived for one operation and were not delivered yet: of calls, of notifies, of orders
+//! to other runs, and of waits that an event to all has reached.
 //!
-//! Key: run, operation. Row: [`Arrived`]; a large outcome lies in `result_outcomes`, and the large payload of an event
-//! sent to all with that event.
+//! Key: run, operation. Row: [`Arrived`]. A large outcome is in `result_outcomes`, and the large payload of an event to
+//! all is with the event.
 //!
-//! Version 1 had the outcome in the row, whatever its size. Version 2 had a copy of the event for each wait. All versions
-//! begin with the time of acceptance.
+//! Version 1 had the outcome in the row, whatever its size. Version 2 had a copy of the event for each wait. All
+//! versions begin with the time of acceptance.
 
 use dormouse_journal::{
     CallError, DecodeError, OperationNumber, Outcome, Response, RunId, RunOutcome, Time,
@@ -24,9 +24,9 @@ pub(crate) const TABLE: Table<(RunId, OperationNumber), Arrived> = Table::new(Ta
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Arrived {
     accepted: Time,
-    /// None if it lies in `result_outcomes`, or is an event.
+    /// The outcome. None if it is in `result_outcomes`, or is an event.
     outcome: Option<Outcome>,
-    /// The event in `broadcasts` whose payload it is.
+    /// The event in `broadcasts` that has the payload.
     event: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl Row for Arrived {
     }
 }
 
-/// Returns about how many bytes an outcome takes.
+/// Returns the approximate size of an outcome in bytes.
 pub(crate) fn size(outcome: &Outcome) -> usize {
     match outcome {
         Outcome::Response(Ok(Response { headers, body, .. })) => {
@@ -89,17 +89,18 @@ pub(crate) fn size(outcome: &Outcome) -> usize {
     }
 }
 
-/// An outcome on its way into the store.
+/// An outcome that is ready to be written.
 #[derive(Debug, Clone)]
 pub(crate) enum Arriving {
     /// An outcome of this operation alone.
     Own(Apart<Outcome>),
-    /// The payload of the event in `broadcasts` that was decided at this sequence, which must count that it is named.
+    /// The payload of the event in `broadcasts` that was decided at this sequence. The event counts the results that
+    /// refer to it.
     Event(u64),
 }
 
 impl Arriving {
-    /// Returns how many bytes it takes at most.
+    /// Returns the largest number of bytes that the outcome takes.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Arriving::Own(outcome) => outcome.bytes(),
@@ -114,7 +115,7 @@ impl From<Outcome> for Arriving {
     }
 }
 
-/// Writes an outcome. Returns whether it takes the place of another.
+/// Writes an outcome. Returns true if it replaces another.
 pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),
@@ -154,7 +155,7 @@ pub(crate) fn get(
     })
 }
 
-/// Removes an outcome. Returns whether there was one.
+/// Removes an outcome. Returns true if there was one.
 pub(crate) fn remove(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),

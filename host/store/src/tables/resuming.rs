@@ -1,6 +1,7 @@
-//! `resuming`: what goes on after a pause, and what was set aside is being put back for.
+//! `resuming`: runs, workflows or the host that were resumed, and whose work is being put back.
 //!
-//! Key: workflow, run. The workflow alone has the run [`RunId::MIN`], and the host no workflow either. Row: [`Resuming`].
+//! Key: workflow, run. For a workflow, the run is [`RunId::MIN`]. For the host, the workflow is empty too. Row:
+//! [`Resuming`].
 
 use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,10 @@ pub(crate) const TABLE: Table<Key, Resuming> = Table::new(TableId::Resuming);
 /// A key of the table.
 pub(crate) type Key = (String, RunId);
 
-/// How far what was set aside was put back.
+/// The progress of putting work back.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Resuming {
-    /// The last key of `set_aside` that was looked at.
+    /// The last key of `set_aside` that was visited.
     pub(crate) cursor: Option<set_aside::Key>,
 }
 

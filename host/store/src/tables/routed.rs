@@ -1,10 +1,11 @@
-//! `routed`: what is known, beside its body, of a request that a trigger has sent to a run and that the run has not taken.
+//! `routed`: the data, besides the body, of a request that a trigger has sent to a run and that the run has not taken.
 //!
-//! Key: run, event, place, as in `mail`, which has the body. Row: [`Routed`]. It is what the next run is started with if
-//! this one never takes the request.
+//! Key: run, event, place, as in `mail`, which has the body. Row: [`Routed`]. If this run never takes the request, the
+//! next run is started with it.
 //!
-//! `routed_taken`: the same of one that the run has taken. Key: as the activation in `journal` that was given it. It lies in
-//! `routed` again when the run is taken back to before that, and goes with the activation.
+//! `routed_taken`: the same data of a request that the run has taken. Key: that of the activation in `journal` that
+//! took it. If the run is taken back to before that activation, the row moves back to `routed`. It is removed together
+//! with the activation.
 
 use dormouse_journal::{Header, Labels, RunId};
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub(crate) struct Routed {
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<Header>,
-    /// The labels of a run that it starts.
+    /// The labels of the run that the request starts.
     pub(crate) labels: Labels,
 }
 

@@ -1,7 +1,7 @@
-//! `run_waits`: who waits for a run to end.
+//! `run_waits`: waits for the end of a run.
 //!
-//! Key: the run that is waited for, the run that waits, operation. No row. There is none for a run that has ended, but for
-//! those that are about to be told.
+//! Key: the run that is waited for, the run that waits, operation. No row. A run that has ended has no rows except for
+//! waits that are about to be told.
 
 use dormouse_journal::{OperationNumber, RunId};
 

@@ -1,8 +1,8 @@
-//! `runs`: what never changes about a run.
+//! `runs`: the part of a run that never changes.
 //!
-//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 not the run that is repeated,
-//! version 3 not the run that started it and the labels, version 4 not the trigger. What changes often is in `states`, so that an activation does not
-//! write this again.
+//! Key: run. Row: [`StoredRun`]. Version 1 did not have the size of the input, version 2 the restarted run, version 3
+//! the run that started it and the labels, and version 4 the trigger. The parts that change often are in `states`, so
+//! that an activation does not write this row again.
 
 use dormouse_journal::{
     DecodeError, GuestLimits, Header, Labels, OperationNumber, Payload, RunId, Time, TriggerId,
@@ -17,16 +17,16 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<RunId, StoredRun> = Table::new(TableId::Runs);
 
-/// How large an input may be that lies in this table, in bytes: lists read it for nothing.
+/// The largest size of an input in this table, in bytes. Lists read it without needing it.
 const SMALL: usize = 256;
 
 /// A run and its input.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredRun {
     pub(crate) run: Run,
-    /// Its input. None if that lies in `inputs`.
+    /// The input of the run. None if it is in `inputs`.
     pub(crate) input: Option<Payload>,
-    /// How much its row in `inputs` counts for, 0 if it has none. None in a row of version 1.
+    /// The number of bytes that its row in `inputs` counts for, 0 if it has none. None in a row of version 1.
     pub(crate) input_row: Option<u64>,
 }
 
@@ -73,13 +73,13 @@ impl Row for StoredRun {
 }
 
 impl StoredRun {
-    /// Returns true if an input lies here.
+    /// Returns true if an input of this size is in this table.
     pub(crate) fn has(input: &Payload) -> bool {
         input.body.len() + input.content_type.len() <= SMALL
     }
 }
 
-/// Writes a run and keeps the index of labels. `before` are the labels that the run had, none if it is new.
+/// Writes a run and updates the index of labels. `before` are the labels that the run had, none if it is new.
 pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     id: RunId,
@@ -100,39 +100,39 @@ pub(crate) fn remove(rows: &mut (impl RowsMut + ?Sized), id: RunId) -> Result<()
     }
 }
 
-/// What never changes about a run, and its version and labels, which seldom do.
+/// The part of a run that never changes, and its version and labels, which seldom change.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its workflow.
+    /// The name of the workflow.
     pub workflow: String,
-    /// The version that it executes, which changes only when it is retried or moved.
+    /// The version that the run executes. It changes only when the run is retried, moved or continues as new.
     pub version: VersionId,
-    /// When it was started.
+    /// The time at which the run was started.
     pub created: Time,
-    /// The key of its randomness: not to be derived from its id, which URLs show.
+    /// The key of the run's random numbers. It is not derived from the run's id, which URLs contain.
     pub key: [u8; 32],
-    /// The limits that it can feel.
+    /// The limits that the run can notice.
     pub limits: GuestLimits,
-    /// The headers of the request that started it, credentials left out.
+    /// The headers of the request that started the run, without credentials.
     pub headers: Vec<Header>,
-    /// The run that it repeats, if it was started by restarting that one.
+    /// The run of which this one is a restart, if it is one.
     pub restarted: Option<RunId>,
-    /// The run that started it, if one did.
+    /// The run that started this one, if there is one.
     pub parent: Option<Parent>,
-    /// Its labels, by which it is found.
+    /// The labels of the run, by which it is found.
     pub labels: Labels,
-    /// The trigger that started it, if one did.
+    /// The trigger that started the run, if there is one.
     pub trigger: Option<Triggered>,
 }
 
-/// The trigger that started a run, and what came to it. The headers are those of the run.
+/// The trigger that started a run, and the request to it. The headers of the request are those of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Triggered {
-    /// The trigger. It may have been deleted since.
+    /// The id of the trigger, which may have been deleted since.
     pub id: TriggerId,
-    /// The name that it had.
+    /// The name that the trigger had.
     pub name: String,
-    /// SHA-256 of the key that the run was given, if it was given one.
+    /// SHA-256 of the key of the run, if it got one.
     pub key: Option<[u8; 32]>,
     /// The method of the request.
     pub method: String,
@@ -141,7 +141,7 @@ pub struct Triggered {
 }
 
 impl Run {
-    /// Returns the request by which a trigger started the run, if one did.
+    /// Returns the request by which a trigger started the run, if there was one.
     #[must_use]
     pub fn trigger_request(&self) -> Option<TriggerRequest> {
         let triggered = self.trigger.as_ref()?;
@@ -154,18 +154,18 @@ impl Run {
     }
 }
 
-/// The run that started another.
+/// The run that started another run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
-    /// Its id. It may have been removed since.
+    /// The id of the parent, which may have been removed since.
     pub run: RunId,
-    /// By this operation.
+    /// The operation of the parent that started the run.
     pub operation: OperationNumber,
-    /// How many runs are above the one that was started.
+    /// The number of runs above the started run.
     pub depth: u32,
-    /// What becomes of the run that was started when that one ends.
+    /// What happens to the started run when the parent ends.
     pub when_parent_ends: WhenParentEnds,
-    /// How long the run that was started has until it is asked to cancel, in milliseconds.
+    /// The timeout of the started run in milliseconds, after which it is asked to cancel.
     pub timeout: Option<u64>,
 }
 

@@ -11,7 +11,7 @@ use crate::rows::table::Index;
 
 pub(crate) const TABLE: Index<(String, RunId)> = Index::new(TableId::RunsByLabel);
 
-/// Follows what labels a run has.
+/// Updates the index when the labels of a run change.
 pub(super) fn change(
     rows: &mut (impl RowsMut + ?Sized),
     run: RunId,

@@ -1,7 +1,7 @@
 //! `runs_by_status`: an index for lists.
 //!
-//! Key: the status as a byte ([`tag`]), run. No row. A pending run is not here, for all of those are in `due` and not for
-//! long, unless it is paused and was set aside ([`PENDING_ASIDE`]).
+//! Key: the status as a byte ([`tag`]), run. No row. A pending run is not in this index: all pending runs are in `due`,
+//! and stay pending only for a short time. A paused run that was set aside while pending has the tag [`PENDING_ASIDE`].
 
 use dormouse_journal::{RunId, Status};
 
@@ -16,7 +16,7 @@ pub(crate) const PENDING_ASIDE: u8 = 0;
 /// The tag of a blocked run.
 pub(crate) const BLOCKED: u8 = 3;
 
-/// Returns the byte of a status. Frozen: these bytes are in files.
+/// Returns the byte of a status. These bytes are stored, so they must not change.
 pub(crate) fn tag(status: Status) -> Option<u8> {
     match status {
         Status::Pending => None,

@@ -1,7 +1,7 @@
-//! `secrets`: values that workflows may use and never see.
+//! `secrets`: values that workflows may use but never see.
 //!
-//! Key: name. Row: [`SealedSecret`]. The value is sealed together with the name and the uses, under a key that is not in
-//! the store: neither a copy of the file nor the right to change it gives a value away.
+//! Key: name. Row: [`SealedSecret`]. The value is sealed together with the name and the uses, under a key that is not
+//! in the store. So neither a copy of the file nor a change of it reveals a value.
 
 use dormouse_journal::Time;
 use dormouse_secret::{Sealed, Use};
@@ -15,13 +15,13 @@ pub(crate) const TABLE: Table<String, SealedSecret> = Table::new(TableId::Secret
 /// A secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
-    /// Its value.
+    /// The sealed value.
     pub sealed: Sealed,
-    /// What it may be used for, in the order in which it was sealed.
+    /// What the secret may be used for, in the order in which it was sealed.
     pub uses: Vec<Use>,
-    /// When it was first set.
+    /// When the secret was first set.
     pub created: Time,
-    /// When it was last set.
+    /// When the secret was last set.
     pub updated: Time,
 }
 

@@ -1,7 +1,8 @@
 //! `set_aside`: work of paused runs that has come due.
 //!
-//! Key: workflow, run, an encoded [`Aside`]. No row. What lies here is in no table that is scanned for what is due, and is
-//! put back when the run goes on. The workflow leads, so that one that goes on finds what its runs have.
+//! Key: workflow, run, an encoded [`Aside`]. No row. Work in this table is in no table that is scanned for due work,
+//! and is put back when the run is resumed. The key begins with the workflow, so that the work of all its runs is found
+//! when it is resumed.
 
 use std::ops::Bound::{self, Excluded, Included};
 
@@ -21,15 +22,15 @@ pub(crate) type Key = (String, RunId, Vec<u8>);
 /// Work that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Aside {
-    /// The run can go on: its place in `due`.
+    /// The run can go on. This was its entry in `due`.
     Due,
-    /// The deadline of an operation has passed: its place in `timers` or `dates`.
+    /// The deadline of an operation has passed. This was its entry in `timers` or `dates`.
     Timer(OperationNumber),
-    /// A call is to be attempted: its row, which lies in `calls_aside`.
+    /// The next attempt of a call is due. The row of the call is in `calls_aside`.
     Call(OperationNumber),
-    /// The grace of an asked cancel is over.
+    /// The grace period of a request to cancel is over.
     Grace,
-    /// The time that the run was given is over.
+    /// The timeout of the run has passed.
     Timeout,
     /// The time to repair the run, which broke in this try, is over.
     Broken {
@@ -46,7 +47,7 @@ impl Aside {
         })
     }
 
-    /// Sets this aside for a run of a workflow.
+    /// Adds this for a run of a workflow.
     pub(crate) fn add(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -57,7 +58,7 @@ impl Aside {
     }
 }
 
-/// Returns the range of what a run has.
+/// Returns the range of a run's work.
 pub(crate) fn of_run(workflow: &str, run: RunId) -> (Bound<Key>, Bound<Key>) {
     (
         Included((workflow.to_owned(), run, Vec::new())),
@@ -65,7 +66,7 @@ pub(crate) fn of_run(workflow: &str, run: RunId) -> (Bound<Key>, Bound<Key>) {
     )
 }
 
-/// Returns the range of what the runs of a workflow have.
+/// Returns the range of the work of all runs of a workflow.
 pub(crate) fn of_workflow(workflow: &str) -> (Bound<Key>, Bound<Key>) {
     let last = RunId([0xff; 16]);
     (
@@ -79,7 +80,7 @@ fn next(run: RunId) -> RunId {
     RunId(u128::from_be_bytes(run.0).wrapping_add(1).to_be_bytes())
 }
 
-/// Returns true if a run has something here.
+/// Returns true if a run has work that was set aside.
 pub(crate) fn has(
     rows: &(impl Rows + ?Sized),
     workflow: &str,

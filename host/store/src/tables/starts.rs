@@ -1,4 +1,4 @@
-//! `starts`: keys of requests that started a run, by which a repeat is known.
+//! `starts`: keys of requests that started a run, by which repeats are recognised.
 //!
 //! Key: workflow, SHA-256 of the key. Row: [`Start`]. Removed by the queue of expiries.
 
@@ -15,7 +15,7 @@ pub(crate) const TABLE: Table<(String, [u8; 32]), Start> = Table::new(TableId::S
 pub struct Start {
     /// The run that was started.
     pub run: RunId,
-    /// SHA-256 of what it was started with.
+    /// SHA-256 of the input with which the run was started.
     pub input: [u8; 32],
 }
 

@@ -1,10 +1,10 @@
-//! `states`: what changes about a run.
+//! `states`: the part of a run that changes.
 //!
-//! Key: run. Row: [`Standing`], rewritten by every commit that touches the run, and therefore small. A pending run has
-//! none: it would say nothing that `runs` does not, and grow at once.
+//! Key: run. Row: [`Standing`]. Every commit that touches the run writes the row again, so it is small. A pending run
+//! has no row: its row would repeat `runs`, and would grow at once.
 //!
-//! Version 1 did not count what the run owns. Migration 3 did, and rewrote those rows. Version 2 knew no runs that start
-//! others, no graceful cancel and no repair; version 3 none that are taken back.
+//! Version 1 did not count the disk space of the run. Migration 3 counted it and rewrote these rows. Version 2 had no
+//! runs that start others, no graceful cancel and no repair. Version 3 had no runs that are taken back.
 
 use dormouse_journal::{
     DecodeError, Failure, Open, OperationNumber, RunId, Status, Time, WebhookNumber, decode_body,
@@ -19,14 +19,14 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<RunId, Standing> = Table::new(TableId::States);
 
-/// What changes about a run. That its first webhooks and operations lie here makes of a dozen pages that a request and
-/// its delivery would touch one.
+/// The part of a run that changes. Because it contains the first webhooks and operations, a request and its delivery
+/// touch one page instead of a dozen.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Standing {
     pub(crate) state: State,
-    /// Those that have no row in `webhooks`.
+    /// The webhooks that have no row in `webhooks`.
     pub(crate) webhooks: Few<WebhookNumber, Webhook>,
-    /// Those that have no row in `open`.
+    /// The operations that have no row in `open`.
     pub(crate) open: Few<OperationNumber, Open>,
 }
 
@@ -65,7 +65,7 @@ impl Row for Standing {
 }
 
 impl Standing {
-    /// Of a run without a row, which owns so many bytes.
+    /// Creates the row of a pending run that uses this many bytes of disk space.
     pub(crate) fn pending(
         created: Time,
         workflow: String,
@@ -85,87 +85,90 @@ impl Standing {
     }
 }
 
-/// What changes about a run.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// Where it stands.
+    /// The status of the run.
     pub status: Status,
-    /// How many activations it has made, in all its generations.
+    /// The number of activations that the run has made, in all its generations.
     pub activations: u32,
-    /// How many operations.
+    /// The number of operations that the run has made, in all its generations.
     pub operations: u32,
-    /// How large the journal of this generation is.
+    /// The size of the journal of this generation, in bytes.
     pub journal_bytes: u64,
-    /// How much this generation has logged, as the engine counts it against the limit.
+    /// The size of the log of this generation in bytes, as the engine counts it against the limit.
     pub log_bytes: u64,
     /// The time of the last activation.
     pub time: Time,
-    /// How many channels have something to deliver, plus how many operations were given up and not completed. While it
-    /// is not 0 the run is in the table `due`.
+    /// The number of channels with something to deliver, plus the number of operations that were given up and have not
+    /// completed. While it is not 0, the run is in the table `due`.
     pub ready: u32,
-    /// When it ended.
+    /// When the run ended.
     pub ended: Option<Time>,
-    /// Why it failed, or why it is blocked.
+    /// Why the run failed or is blocked.
     pub failure: Option<Failure>,
-    /// Where in the guest it failed.
+    /// Where in the guest the run failed.
     pub backtrace: Option<String>,
-    /// Requests and events accepted and not taken when it ended, or when it continued as new without their webhook.
+    /// The number of requests and events that were accepted but not taken, because the run ended or continued as new
+    /// without their webhook.
     pub untaken: u64,
-    /// Its workflow, which has a sum of what its runs own.
+    /// The name of the workflow, which has a sum of the disk space of its runs.
     pub workflow: String,
-    /// How much the run owns on the disk: the rows of all tables that are led by its id, but for this one.
+    /// The disk space of the run in bytes: the rows of all tables whose keys begin with its id, except this row.
     pub storage_bytes: u64,
-    /// How much of that was sent to it.
+    /// The part of the disk space that others sent to the run.
     pub received_bytes: u64,
-    /// Requests and aimed events that lie in its inboxes.
+    /// The number of requests and aimed events in the run's inboxes.
     pub queued: u64,
-    /// The size of the requests among them.
+    /// The size of these requests in bytes.
     pub queued_bytes: u64,
-    /// How many operations it waits for that the host carries out piece by piece: notifies to all, starts and cancels.
+    /// The number of open operations that the host carries out piece by piece: events to all, starts and cancels.
     pub notifying: u32,
-    /// True if another run started it.
+    /// True if another run started this one.
     pub is_child: bool,
-    /// How many runs that it started have not ended.
+    /// The number of runs that this run started and that have not ended.
     pub children: u32,
-    /// That it was asked to cancel, or why it is cancelled.
+    /// The request to cancel, or the reason why the run was cancelled.
     pub cancel: Option<CancelAsked>,
-    /// How many waits for being asked to cancel are open.
+    /// The number of open waits for a request to cancel.
     pub cancel_waits: u32,
-    /// True if it is blocked because its own code broke.
+    /// True if the run is blocked because its own code broke.
     pub is_broken: bool,
-    /// How often it was retried or moved to another version. What reports to it later than that is of an earlier try.
+    /// The number of times that the run was retried or moved to another version. A report with a smaller number is of
+    /// an earlier try.
     pub tries: u32,
-    /// From when its timeout counts, if that is not its start.
+    /// The time from which the timeout counts, if that is not the start of the run.
     pub timed_from: Option<Time>,
-    /// How often it has continued as new.
+    /// The number of times that the run has continued as new.
     pub generation: u32,
     /// The first activation of this generation.
     pub first_activation: u32,
     /// The first operation of this generation.
     pub first_operation: u32,
-    /// Requests that were accepted, not taken, and went with a webhook that was not kept when it continued as new.
+    /// The number of requests that were accepted but not taken, and were removed with a webhook that was not kept when
+    /// the run continued as new.
     pub dropped: u64,
-    /// What it keeps to be retried, if it has failed. None if it was given up.
+    /// What the run keeps for a retry, if it has failed. None if it was given up.
     pub frozen: Option<Frozen>,
-    /// The branches of its journal, in order. None if it was never taken back in this generation.
+    /// The branches of the journal, in order. Empty if the run was never taken back in this generation.
     pub branches: Vec<Branch>,
-    /// True while what it gets again is being restored after it was taken back, and while it is handed requests that the run
-    /// before it with its key has not taken. Nothing of it is executed meanwhile.
+    /// True while the run is being restored after it was taken back, and while it gets the requests that the previous
+    /// run of its key has not taken. Nothing of the run is executed meanwhile.
     pub is_restoring: bool,
 }
 
 /// A request to a run to cancel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelAsked {
-    /// Why.
+    /// The reason of the request.
     pub reason: String,
-    /// When it was asked.
+    /// The time of the request.
     pub at: Time,
-    /// When it is cancelled.
+    /// The time at which the run is cancelled.
     pub until: Time,
 }
 
-/// What a state begins with, for those who look at many and decode no more than this.
+/// The beginning of a state, for reads of many states that need no more.
 #[derive(Debug, Deserialize)]
 #[expect(
     dead_code,
@@ -184,7 +187,7 @@ pub(crate) struct StateHead {
 }
 
 impl State {
-    /// Of a run just started.
+    /// Returns the state of a run that was just started.
     #[must_use]
     pub fn pending(created: Time) -> Self {
         State {
@@ -222,13 +225,13 @@ impl State {
         }
     }
 
-    /// Returns how much the run owns on the disk by what it did itself.
+    /// Returns the disk space that the run uses for what it did itself, in bytes.
     #[must_use]
     pub fn own_bytes(&self) -> u64 {
         self.storage_bytes.saturating_sub(self.received_bytes)
     }
 
-    /// Returns true if the run was asked to cancel and waits to hear of it.
+    /// Returns true if the run was asked to cancel and waits for that request.
     #[must_use]
     pub fn hears_of_cancel(&self) -> bool {
         self.cancel.is_some() && self.cancel_waits > 0
@@ -245,7 +248,7 @@ impl State {
         journal::key(run, &self.branches, activation)
     }
 
-    /// Returns where the run stands, to be restored if what follows is taken back.
+    /// Returns the state to restore if the next activation is taken back.
     pub(crate) fn stands(&self) -> Stood {
         Stood {
             operations: self.operations,
@@ -255,7 +258,7 @@ impl State {
         }
     }
 
-    /// Takes the last activation back, before which the run stood so.
+    /// Takes the last activation back. `before` is the state of the run before it.
     pub(crate) fn take_back(&mut self, before: Stood) {
         self.activations = self.activations.saturating_sub(1);
         self.operations = before.operations;
@@ -276,7 +279,7 @@ impl State {
         self.status.has_ended() && self.frozen.is_none()
     }
 
-    /// Whether start-up must look at the run.
+    /// Returns true if the run is in the table `due`, unless its work is set aside.
     #[must_use]
     pub fn is_due(&self) -> bool {
         !self.status.has_ended() && !self.is_restoring && (self.ready > 0 || !self.has_begun())

@@ -1,6 +1,7 @@
 //! `timers`: deadlines of waits and ends of sleeps.
 //!
-//! Key: when, run, operation. No row. Scanned from the front. What ends at a date lies in `dates` instead.
+//! Key: time, run, operation. No row. Scanned from the front. Sleeps that end at a date are in `dates`
+//! instead.
 
 use dormouse_journal::{Open, OperationNumber, RunId, Time};
 
@@ -11,7 +12,7 @@ use crate::rows::table::Index;
 
 pub(crate) const TABLE: Index<(Time, RunId, OperationNumber)> = Index::new(TableId::Timers);
 
-/// Writes when an operation ends by itself, if it does.
+/// Writes the time at which an operation ends by itself, if there is one.
 pub(crate) fn add(
     rows: &mut (impl RowsMut + ?Sized),
     run: RunId,

@@ -1,7 +1,7 @@
-//! `tries`: what was set aside of the journals of runs that were taken back.
+//! `tries`: the parts of the journals that were set aside when runs were taken back.
 //!
-//! Key: run, number of the branch that the journal goes on with. Row: [`PastTry`]. The records that are set aside stay where
-//! they are in `journal`.
+//! Key: run, number of the branch in which the journal continues. Row: [`PastTry`]. The records that are set aside stay
+//! where they are in `journal`.
 
 use dormouse_journal::{Failure, RunId, Status, Time};
 use serde::{Deserialize, Serialize};
@@ -14,30 +14,30 @@ pub(crate) const TABLE: Table<(RunId, u32), PastTry> = Table::new(TableId::Tries
 /// A part of a journal that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastTry {
-    /// When.
+    /// When the run was taken back.
     pub at: Time,
-    /// The step that the run was taken back to.
+    /// The step before whose answer the run was taken back.
     pub step: String,
     /// The first activation that was set aside.
     pub from: u32,
     /// The first activation that was never made.
     pub until: u32,
-    /// How many operations the run had made.
+    /// The number of operations that the run had made.
     pub operations: u32,
-    /// The branches of the journal before.
+    /// The branches of the journal before the run was taken back.
     pub branches: Vec<Branch>,
-    /// Where the run stood.
+    /// The status that the run had.
     pub status: Status,
-    /// Why it had failed or was blocked.
+    /// The reason why the run had failed or was blocked.
     pub failure: Option<Failure>,
 }
 
-/// From an activation on, the journal lies in a branch.
+/// A branch of a journal, which begins at an activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
-    /// The first activation that is in it.
+    /// The first activation in the branch.
     pub from: u32,
-    /// Its number. What lies in front of the first branch has the number 0.
+    /// The number of the branch. The part before the first branch has the number 0.
     pub number: u32,
 }
 

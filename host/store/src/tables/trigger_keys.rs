@@ -1,8 +1,8 @@
-//! `trigger_keys`: which run has a key of a trigger, so that requests with that key belong to it. `keyed_runs` finds the key
-//! of a run.
+//! `trigger_keys`: the runs that have keys of triggers. Requests with such a key belong to its run. `keyed_runs`: the
+//! keys, by their runs.
 //!
-//! Key of `trigger_keys`: trigger, SHA-256 of the key; its row is the run. Key of `keyed_runs`: run. A run has its key until
-//! it has ended for good.
+//! Key of `trigger_keys`: trigger, SHA-256 of the key. Its row is the run. Key of `keyed_runs`: run. A run has its key
+//! until it has ended for good.
 
 use dormouse_journal::{RunId, TriggerId};
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub(crate) fn hold(
     RUNS.put(rows, run, &KeyOfRun { trigger, key })
 }
 
-/// Takes its key from a run, if it has one: whoever asks for that key next starts another.
+/// Takes its key from a run, if it has one. The next request with that key starts another run.
 pub(crate) fn release(rows: &mut (impl RowsMut + ?Sized), run: RunId) -> Result<(), ReadError> {
     if let Some(KeyOfRun { trigger, key }) = RUNS.take(rows, run)? {
         TABLE.remove(rows, (trigger, key))?;

@@ -1,7 +1,8 @@
-//! `triggers`: fixed URLs that start runs. `trigger_names` finds one by its name, `trigger_counts` counts what came.
+//! `triggers`: fixed URLs that start runs. `trigger_names` finds a trigger by its name, and `trigger_counts` counts the
+//! requests.
 //!
-//! Key of `triggers` and `trigger_counts`: trigger. Key of `trigger_names`: name; its row is the trigger's id. What changes
-//! with each request lies apart, so that the settings are not written again.
+//! Key of `triggers` and `trigger_counts`: trigger. Key of `trigger_names`: name; its row is the trigger's id. The
+//! counts change with each request, and are separate so that the settings are not written again.
 
 use dormouse_journal::{Time, TriggerId, TriggerOptions};
 use serde::{Deserialize, Serialize};
@@ -16,26 +17,26 @@ pub(crate) const COUNTS: Table<TriggerId, TriggerCounts> = Table::new(TableId::T
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
-    /// Its name.
+    /// The name of the trigger.
     pub name: String,
-    /// What it does with a request.
+    /// What the trigger does with a request.
     pub options: TriggerOptions,
-    /// The number of its URL. It goes up with each rotation.
+    /// The number of the trigger's URL. It increases with each rotation.
     pub rotation: u32,
-    /// Earlier URLs that are still valid, or were until not long ago.
+    /// Earlier URLs that are valid, or were valid until recently.
     pub earlier: Vec<EarlierUrl>,
-    /// True if it takes no requests for the time being.
+    /// True if the trigger is paused and takes no requests.
     pub paused: bool,
-    /// When it was first set.
+    /// When the trigger was first set.
     pub created: Time,
-    /// When it was last set.
+    /// When the trigger was last set.
     pub updated: Time,
 }
 
 impl Row for Trigger {}
 
 impl Trigger {
-    /// Returns true if the URL of this number leads to it now.
+    /// Returns true if the URL of this number leads to the trigger now.
     #[must_use]
     pub fn takes(&self, rotation: u32, now: Time) -> bool {
         rotation == self.rotation
@@ -49,34 +50,34 @@ impl Trigger {
 /// A URL from before a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierUrl {
-    /// Its number.
+    /// The number of the URL.
     pub rotation: u32,
-    /// Until when it is valid.
+    /// The time until which the URL is valid.
     pub until: Time,
 }
 
 impl EarlierUrl {
-    /// Returns true if it is valid now.
+    /// Returns true if the URL is valid now.
     #[must_use]
     pub fn is_valid(self, now: Time) -> bool {
         now < self.until
     }
 }
 
-/// The id of the trigger that has a name.
+/// The id of the trigger with a name.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Named(pub(crate) TriggerId);
 
 impl Row for Named {}
 
-/// What came of the requests to a trigger.
+/// The results of the requests to a trigger, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriggerCounts {
-    /// How many started a run.
+    /// The number of requests that started a run.
     pub started: u64,
-    /// How many belonged to a run that was there: they were sent to it, or answered with its id.
+    /// The number of requests that belonged to an existing run: they were sent to it, or answered with its id.
     pub existing: u64,
-    /// When the last of them came.
+    /// The time of the last request.
     pub last: Option<Time>,
 }
 

@@ -1,6 +1,6 @@
-//! `underway`: events sent to all that were decided and have not reached everybody yet.
+//! `underway`: events to all that were decided and have not reached every wait yet.
 //!
-//! Key: event, the commit sequence at which it was decided. No row: that is in `broadcasts`.
+//! Key: event, the commit sequence at which it was decided. No row: the event is in `broadcasts`.
 
 use super::TableId;
 use crate::rows::table::Index;

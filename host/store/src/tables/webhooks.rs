@@ -1,6 +1,6 @@
-//! `webhooks`: a webhook, and its inbox as a whole.
+//! `webhooks`: webhooks, each with the state of its inbox.
 //!
-//! Key: run, webhook. Row: [`Webhook`]. The first few of a run lie in its row of `states` instead.
+//! Key: run, webhook. Row: [`Webhook`]. The first few of a run are in its row of `states` instead.
 
 use dormouse_journal::{Time, WebhookNumber, WebhookOptions};
 use serde::{Deserialize, Serialize};
@@ -14,25 +14,26 @@ pub(crate) const TABLE: Rest<WebhookNumber, Webhook> = Table::new(TableId::Webho
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// What the author calls it.
+    /// The name that the author gave the webhook.
     pub step: String,
-    /// The number of the activation that created it, whose record has the URL: the longest part of it all is kept once.
+    /// The number of the activation that created the webhook. Its record has the URL, which is long and therefore kept
+    /// only once.
     pub activation: u32,
-    /// How it treats what is sent to it.
+    /// How the webhook handles requests.
     pub options: WebhookOptions,
-    /// When it was created.
+    /// When the webhook was created.
     pub created: Time,
-    /// Whether it was closed.
+    /// True if the webhook was closed.
     pub closed: bool,
     /// The place of the next request.
     pub next_place: u64,
-    /// Requests accepted and not taken.
+    /// The number of requests that were accepted and not taken.
     pub queued: u32,
-    /// Their size.
+    /// The size of these requests in bytes.
     pub queued_bytes: u64,
-    /// Requests taken.
+    /// The number of requests that were taken.
     pub delivered: u64,
-    /// How many waits are open.
+    /// The number of open waits.
     pub waits: u32,
     /// When the last request was accepted.
     pub last_accepted: Option<Time>,
@@ -41,7 +42,7 @@ pub struct Webhook {
 impl Row for Webhook {}
 
 impl Webhook {
-    /// Whether there may be something to deliver.
+    /// Returns true if there may be something to deliver.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.waits > 0 && self.queued > 0

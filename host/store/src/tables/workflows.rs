@@ -1,4 +1,4 @@
-//! `workflows`: names, and the versions behind them.
+//! `workflows`: workflows by name, with their versions.
 //!
 //! Key: name. Row: [`Workflow`]. Version 1 had no settings.
 
@@ -13,24 +13,24 @@ pub(crate) const TABLE: Table<String, Workflow> = Table::new(TableId::Workflows)
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workflow {
-    /// What new runs get.
+    /// The version that new runs get.
     pub current: VersionId,
-    /// Whether it was deleted: no new runs until it is deployed again.
+    /// True if the workflow was deleted. It gets no new runs until it is deployed again.
     pub deleted: bool,
-    /// All that were ever deployed under this name, oldest first.
+    /// All versions that were deployed under this name, oldest first.
     pub versions: Vec<Version>,
-    /// What becomes of a run that breaks; as the host says if none.
+    /// What happens to a run that breaks. None for the host's setting.
     pub when_broken: Option<WhenBroken>,
-    /// How long its runs are kept that have ended, in milliseconds; as the host says if none.
+    /// How long ended runs are kept, in milliseconds. None for the host's setting.
     pub retention: Option<u64>,
-    /// The workflows that its runs may start and use. All may be started if none.
+    /// The workflows that its runs may start and use. None for all.
     pub may_use: Option<Vec<String>>,
     /// The workflow that is started when one of its runs fails.
     pub on_failure: Option<String>,
 }
 
 impl Workflow {
-    /// A workflow without settings.
+    /// Creates a workflow without settings.
     #[must_use]
     pub fn new(current: VersionId, deleted: bool, versions: Vec<Version>) -> Self {
         Workflow {
@@ -45,14 +45,14 @@ impl Workflow {
     }
 }
 
-/// What can be set of a workflow.
+/// The settings of a workflow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkflowSettings {
-    /// What becomes of a run that breaks; as the host says if none.
+    /// What happens to a run that breaks. None for the host's setting.
     pub when_broken: Option<WhenBroken>,
-    /// How long its runs are kept that have ended, in milliseconds; as the host says if none.
+    /// How long ended runs are kept, in milliseconds. None for the host's setting.
     pub retention: Option<u64>,
-    /// The workflows that its runs may start and use. All may be started if none.
+    /// The workflows that its runs may start and use. None for all.
     pub may_use: Option<Vec<String>>,
     /// The workflow that is started when one of its runs fails.
     pub on_failure: Option<String>,
@@ -73,10 +73,10 @@ impl Row for Workflow {
 /// A version of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// Its digest.
+    /// The digest of the component.
     pub id: VersionId,
-    /// When it was first deployed.
+    /// When the version was first deployed.
     pub deployed: Time,
-    /// Its size in bytes.
+    /// The size of the component in bytes.
     pub size: u64,
 }

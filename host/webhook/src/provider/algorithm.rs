@@ -1,14 +1,14 @@
-//! Algorithms: what a signature is compared with, or checked by.
+//! The algorithms that check signatures.
 
 use ring::{digest, hmac, signature};
 use subtle::ConstantTimeEq as _;
 
 use super::format::{AlgorithmName, DigestName};
 
-/// How a signature is checked.
+/// The way in which a signature is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
-    /// HMAC (RFC 2104) of the text that is signed, under the secret.
+    /// HMAC (RFC 2104) of the signed text, under the secret.
     Hmac(Hash),
     /// A digest of a text that contains the secret.
     Digest(Hash),
@@ -81,7 +81,7 @@ impl Hash {
 }
 
 impl Algorithm {
-    /// Returns the algorithm of this name; none for the name that says that the signature's prefix chooses it.
+    /// Returns the algorithm of this name. None for the name that lets the signature's prefix choose it.
     pub(super) fn of(name: AlgorithmName) -> Option<Self> {
         Some(match name {
             AlgorithmName::HmacSha1 => Algorithm::Hmac(Hash::Sha1),
@@ -99,7 +99,7 @@ impl Algorithm {
         })
     }
 
-    /// Returns how many bytes a signature has, where that is always the same.
+    /// Returns the length of a signature in bytes, if it is always the same.
     pub(super) fn length(self) -> Option<usize> {
         match self {
             Algorithm::Hmac(hash) | Algorithm::Digest(hash) => Some(hash.length()),
@@ -108,12 +108,12 @@ impl Algorithm {
         }
     }
 
-    /// Returns true if the text that is signed means something: a token proves nothing of the rest.
+    /// Returns true if the algorithm covers a text. A token proves nothing about the rest of a request.
     pub(super) fn signs(self) -> bool {
         self != Algorithm::Token
     }
 
-    /// Returns the signature of a message, where whoever checks it can make it.
+    /// Returns the signature of a message, if the receiver can make it.
     pub(super) fn sign<P: AsRef<[u8]>>(self, key: &[u8], message: &[P]) -> Option<Vec<u8>> {
         match self {
             Algorithm::Hmac(hash) => Some(hash.hmac(key, message)),
@@ -123,8 +123,8 @@ impl Algorithm {
         }
     }
 
-    /// Returns true if one of these signatures is that of the message. All are looked at, and what is secret is compared in
-    /// constant time, so that how long it takes tells nothing of the right one.
+    /// Returns true if one of these signatures is right for the message. All are checked, and secrets are compared in
+    /// constant time, so that the time reveals nothing about the right one.
     pub(super) fn check<P: AsRef<[u8]>>(self, key: &[u8], message: &[P], given: &[&[u8]]) -> bool {
         let verify: &dyn signature::VerificationAlgorithm = match self {
             Algorithm::Ed25519 => &signature::ED25519,
@@ -133,7 +133,7 @@ impl Algorithm {
                 let Some(expected) = self.sign(key, message) else {
                     return false;
                 };
-                // Digests of both, since the length of a token is secret too.
+                // Digests are compared, because the length of a token is secret too.
                 let hashed = |bytes: &[u8]| Hash::Sha256.digest(&[bytes]);
                 let expected = hashed(&expected);
                 return given.iter().fold(false, |matched, given| {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Provider, Unsayable};
 
-/// Each file of `host/webhook/providers/`, with its name.
+/// The files of `host/webhook/providers/`, each with its name.
 macro_rules! built_in {
     ($($name:literal)*) => {
         &[$((
@@ -15,7 +15,7 @@ macro_rules! built_in {
     };
 }
 
-/// The descriptions that are compiled in, in the order of their names. A test compares this list with the folder.
+/// The built-in descriptions, in the order of their names. A test compares this list with the folder.
 const BUILT_IN: &[(&str, &str)] = built_in! {
     "adyen"
     "airtable"
@@ -122,15 +122,16 @@ const BUILT_IN: &[(&str, &str)] = built_in! {
     "zoom"
 };
 
-/// Those that were asked for, at the places of their files: most hosts use a few, and compiling all takes a while.
+/// The compiled descriptions, at the places of their files. They are compiled when they are first needed: most hosts
+/// use a few, and compiling all takes some time.
 static COMPILED: [OnceLock<Option<Arc<Provider>>>; BUILT_IN.len()] =
     [const { OnceLock::new() }; BUILT_IN.len()];
 
-/// Returns the description of this name, if it is compiled in.
+/// Returns the description of this name, if it is built in.
 fn built_in(name: &str) -> Option<&'static Arc<Provider>> {
     let mut places = BUILT_IN.iter().zip(&COMPILED);
     let ((file, text), place) = places.find(|((file, _), _)| stem(file) == name)?;
-    // A test compiles each: one that did not compile would be one that is not known.
+    // A test compiles each of them. A description that did not compile would be unknown.
     let compile = || Provider::compile(file, text).ok().map(Arc::new);
     place.get_or_init(compile).as_ref()
 }
@@ -139,13 +140,14 @@ fn stem(file: &str) -> &str {
     file.strip_suffix(".toml").unwrap_or(file)
 }
 
-/// Names that are told to somebody who gave one that is not known.
+/// The largest number of known names in the error for an unknown one.
 const ALIKE: usize = 6;
 
-/// Letters by which names are alike.
+/// The number of letters by which names are similar.
 const START: usize = 3;
 
-/// Returns true if one of two names is in the other, whatever their capitals and signs, or if they begin alike.
+/// Returns true if one of two names is contained in the other, ignoring capitals and signs, or if they have the same
+/// beginning.
 fn is_alike(known: &str, given: &str) -> bool {
     let letters = |name: &str| -> String {
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
@@ -158,17 +160,18 @@ fn is_alike(known: &str, given: &str) -> bool {
         || start.is_some_and(|start| known.starts_with(start))
 }
 
-/// The descriptions that a host knows: those that are compiled in, and those of its operator.
+/// The descriptions that a host knows: the built-in ones, and those of its operator.
 #[derive(Debug, Clone, Default)]
 pub struct Providers {
     own: Arc<BTreeMap<String, Arc<Provider>>>,
 }
 
 impl Providers {
-    /// Those that are compiled in, and these besides.
+    /// Creates the set of the built-in descriptions and these.
     ///
     /// # Errors
-    /// With the name of one that is there already: two hosts would mean different things by it.
+    /// With the name of a description that exists already: otherwise the name would have another meaning on another
+    /// host.
     pub fn with(own: impl IntoIterator<Item = Provider>) -> Result<Self, String> {
         let mut all = BTreeMap::new();
         for provider in own {
@@ -181,13 +184,13 @@ impl Providers {
         Ok(Providers { own: Arc::new(all) })
     }
 
-    /// The description of this name.
+    /// Returns the description of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
         built_in(name).or_else(|| self.own.get(name))
     }
 
-    /// All of them, in the order of their names.
+    /// Returns all descriptions, in the order of their names.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Provider>> {
         let compiled = BUILT_IN.iter().filter_map(|(file, _)| built_in(stem(file)));
         let mut all: Vec<&Arc<Provider>> = compiled.chain(self.own.values()).collect();
@@ -195,7 +198,8 @@ impl Providers {
         all.into_iter()
     }
 
-    /// Says why there is no description of this name, or which name may have been meant: half a sentence that follows one.
+    /// Returns the end of a sentence that says why there is no description of this name, or which name may have been
+    /// meant.
     #[must_use]
     pub fn instead_of(&self, name: &str) -> String {
         if let Some(unsayable) = Unsayable::of(name) {
@@ -217,13 +221,13 @@ impl Providers {
         }
     }
 
-    /// Returns true if a description of this name is compiled in.
+    /// Returns true if a description of this name is built in.
     #[must_use]
     pub fn is_built_in(name: &str) -> bool {
         BUILT_IN.iter().any(|(file, _)| stem(file) == name)
     }
 
-    /// The files that are compiled in: each name with its text.
+    /// Returns the built-in files, each name with its text.
     #[must_use]
     pub fn built_in_files() -> &'static [(&'static str, &'static str)] {
         BUILT_IN

@@ -1,4 +1,4 @@
-//! Signatures: how one is read from a request, and what it must be.
+//! Signatures: how a signature is read from a request, and how it is checked.
 
 use dormouse_journal::{Header, Time};
 
@@ -30,7 +30,7 @@ pub(super) struct Signature {
     pub(super) each: Option<Pointer>,
 }
 
-/// The algorithm, or what stands before a signature and tells which it is.
+/// The algorithm, or the prefixes of signatures that choose it.
 #[derive(Debug)]
 pub(super) enum Choice {
     One(Algorithm),
@@ -51,18 +51,18 @@ pub(super) struct Timestamp {
     pub(super) tolerance: Option<u64>,
 }
 
-/// How far a signed time may be from the host's, in milliseconds.
+/// How far a signed time may be from the host's time, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tolerance {
-    /// What the webhook says, before what its provider's description says.
+    /// The webhook's value, which takes precedence over that in the provider's description.
     pub own: Option<u64>,
-    /// What the host says where neither does.
+    /// The host's default, if there is neither.
     pub usual: u64,
-    /// What it is at most.
+    /// The largest value that is allowed.
     pub most: u64,
 }
 
-/// What was read of one signature.
+/// The data that was read of one signature.
 #[derive(Debug, Clone)]
 pub(super) struct Given {
     signatures: Vec<(Algorithm, Vec<u8>)>,
@@ -71,7 +71,8 @@ pub(super) struct Given {
 }
 
 impl Choice {
-    /// Returns the algorithm by which keys are judged: all that one prefix chooses from take the same.
+    /// Returns the algorithm by which keys are checked. All algorithms that a prefix chooses from take
+    /// the same keys.
     pub(super) fn first(&self) -> Algorithm {
         match self {
             Choice::One(algorithm) => *algorithm,
@@ -81,7 +82,8 @@ impl Choice {
         }
     }
 
-    /// Returns the algorithm to sign with, and what stands before its signature: the longest digest.
+    /// Returns the algorithm for signing, and the prefix of its signature: the one with the longest
+    /// digest.
     pub(super) fn strongest(&self) -> (&str, Algorithm) {
         match self {
             Choice::One(algorithm) => ("", *algorithm),
@@ -102,7 +104,7 @@ impl Signature {
             .all(|condition| condition.holds(reading, true))
     }
 
-    /// Returns true if the signature, or what goes with it, is in the body.
+    /// Returns true if the signature, or data that belongs to it, is in the body.
     pub(super) fn needs_body(&self) -> bool {
         let timestamp = self.timestamp.iter().map(|timestamp| &timestamp.place);
         let mut places = [&self.place].into_iter().chain(&self.id).chain(timestamp);
@@ -149,7 +151,7 @@ impl Signature {
         })
     }
 
-    /// Reads a signature's bytes.
+    /// Decodes a signature.
     fn decoded(&self, text: &str) -> Option<(Algorithm, Vec<u8>)> {
         let (algorithm, text) = match &self.algorithm {
             Choice::One(algorithm) => (*algorithm, text),
@@ -191,7 +193,7 @@ impl Signature {
                     is_proven |= algorithm.check(&key, &message, &bytes);
                 }
             }
-            // Those of one algorithm are compared together.
+            // Signatures of the same algorithm are compared together.
             if given.signatures.iter().all(|(other, _)| other == algorithm) {
                 break;
             }
@@ -220,7 +222,7 @@ impl Signature {
         }
     }
 
-    /// Checks the digest of the body, where not the body is signed but something that has its digest.
+    /// Checks the digest of the body, if not the body is signed but a text that contains its digest.
     fn check_body(&self, reading: Reading<'_>) -> Result<(), Rejected> {
         let Some(rule) = &self.body_digest else {
             return Ok(());
@@ -235,7 +237,7 @@ impl Signature {
         }
     }
 
-    /// Returns the signature's bytes for a request, where they can be made.
+    /// Returns the signature of a request, if it can be made here.
     pub(super) fn made(
         &self,
         reading: Reading<'_>,

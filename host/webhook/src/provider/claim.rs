@@ -1,4 +1,4 @@
-//! Claims: what a request proves, by its head first, and by its body then.
+//! Claims: what a request proves, first by its head and then by its body.
 
 use dormouse_journal::{Request, Time};
 
@@ -9,27 +9,28 @@ use super::place::Reading;
 use crate::pointer::elements;
 use crate::{BadSecret, Rejected};
 
-/// Elements of a body that are signed each for itself.
+/// The largest number of elements of a body that are signed separately.
 const ELEMENTS: usize = 10;
 
-/// Bytes that are read of a body whose elements are signed each for itself: the body is read for each value of each.
+/// The number of bytes that are read of a body whose elements are signed separately: the body is read for each value of
+/// each element.
 const READ: usize = 64 << 20;
 
-/// The signatures that a request carries. Its head was spelled as the description says, and its timestamp is good as far as
-/// the head shows them; whether one of the signatures is right is known once the body is there.
+/// The signatures in a request. Its head has the form of the description, and its timestamp is valid, as far as the
+/// head shows them. Only the body decides whether one of the signatures is right.
 #[derive(Debug, Clone)]
 pub struct Claim {
     now: Time,
     tolerance: Tolerance,
-    /// Which of the description's signatures it is, if the head tells it, and what was read.
+    /// The number of the signature in the description, if the head decides it, and the data that was read.
     read: Option<(usize, Given)>,
 }
 
 impl Check<'_> {
-    /// Reads the signatures of a request from its head. The body is not looked at.
+    /// Reads the signatures of a request from its head, without the body.
     ///
     /// # Errors
-    /// When the request could prove nothing, whatever its body is.
+    /// When the request cannot prove anything, whatever its body is.
     pub fn claim(
         &self,
         head: &Request,
@@ -62,11 +63,11 @@ impl Check<'_> {
         Err(Rejected::Missing)
     }
 
-    /// Checks the signatures of a request, now that its body is there. `secrets` are the values of the secrets that the
-    /// webhook names, any of which may match, so that they can be rotated.
+    /// Checks the signatures of a request whose body has been read. `secrets` are the values of the secrets that the
+    /// webhook names. Any of them may match, so that secrets can be rotated.
     ///
     /// # Errors
-    /// When none of the signatures is that of one of the secrets.
+    /// When no signature was made with one of the secrets.
     pub fn prove(
         &self,
         claim: &Claim,
@@ -100,16 +101,16 @@ impl Check<'_> {
         })
     }
 
-    /// Returns the signature that a request is to be checked by.
+    /// Returns the signature by which a request is checked.
     pub(super) fn applying(&self, reading: Reading<'_>) -> Option<&Signature> {
         let mut signatures = self.provider().signatures.iter();
         signatures.find(|signature| signature.applies(reading))
     }
 
-    /// Checks that a secret can be a key of one of the provider's signatures.
+    /// Checks that a secret is a valid key for one of the provider's signatures.
     ///
     /// # Errors
-    /// When it can be none.
+    /// When it is not.
     pub fn check_secret(&self, secret: &[u8]) -> Result<(), BadSecret> {
         let mut trouble = BadSecret::Empty;
         for signature in &self.provider().signatures {
@@ -121,7 +122,8 @@ impl Check<'_> {
         Err(trouble)
     }
 
-    /// Returns the names of headers that carry proof, in small letters, so that they can be masked where people look.
+    /// Returns the names of the headers that contain proof, in lower case, so that they can be masked where people read
+    /// them.
     #[must_use]
     pub fn signature_headers(&self) -> Vec<String> {
         let provider = self.provider();

@@ -1,21 +1,21 @@
-//! Conditions: what a request must look like for a part of a description to apply.
+//! Conditions on a request, under which a part of a description applies.
 
 use super::format::Shape;
 use super::place::{Place, Reading, has_form_fields};
 use crate::field::{Field, field};
 use crate::pointer::has_fields;
 
-/// Digits of a number, unless the description says fewer.
+/// The largest number of digits of a number, unless the description says fewer.
 pub(super) const DIGITS: usize = 20;
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// What is at this place.
+    /// A test of the value at this place.
     At(Place, Test),
-    /// The media type of the body.
+    /// The body has this media type.
     ContentType(String),
-    /// Whether there is no body.
+    /// The body is empty, or is not.
     EmptyBody(bool),
     /// The body is an object with exactly these fields.
     Fields(Vec<String>),
@@ -43,7 +43,7 @@ impl Test {
 }
 
 impl Condition {
-    /// Returns true if the body must be there to tell. An empty body is told by its length.
+    /// Returns true if the body is needed to decide. Its length is enough to know that it is empty.
     pub(super) fn needs_body(&self) -> bool {
         match self {
             Condition::At(place, _) => place.needs_body(),
@@ -52,8 +52,8 @@ impl Condition {
         }
     }
 
-    /// Returns true if this is so. What is there more than once counts as there if `is_lenient`, so that it is refused where
-    /// it is read, and does not make another part of the description apply.
+    /// Returns true if the condition is met. If `is_lenient`, a place that appears more than once counts as present.
+    /// Then the request is refused where the value is read, and no other part of the description applies.
     pub(super) fn holds(&self, reading: Reading<'_>, is_lenient: bool) -> bool {
         match self {
             Condition::ContentType(expected) => media_type(reading)
@@ -93,8 +93,8 @@ impl Test {
     }
 }
 
-/// Returns the type of the body without its parameters. A page in a browser cannot send that of JSON to another origin
-/// without asking that first.
+/// Returns the media type of the body without its parameters. A page in a browser cannot send JSON's type to another
+/// origin without asking first.
 fn media_type<'a>(reading: Reading<'a>) -> Option<&'a [u8]> {
     let Field::Once(value) = field(reading.head, "content-type") else {
         return None;

@@ -1,4 +1,4 @@
-//! Deliveries: by which values a provider names the one that a request carries.
+//! Deliveries: the values by which a provider identifies the delivery in a request.
 
 use dormouse_journal::{OtherBody, Request};
 
@@ -6,7 +6,7 @@ use super::Check;
 use super::place::Reading;
 use super::repeat::Part;
 
-/// Bytes of one value. It is an identifier; a UUID has 36.
+/// The longest value in bytes. It is an identifier; a UUID has 36.
 const LONGEST: usize = 256;
 
 /// The provider's name for a delivery.
@@ -14,22 +14,22 @@ const LONGEST: usize = 256;
 pub struct Repeat {
     /// The values that it consists of.
     pub values: Vec<String>,
-    /// Whether the signature covers it, so that nobody else can change it.
+    /// True if the signature covers the name, so that nobody else can change it.
     pub is_signed: bool,
-    /// What the same name with another body means.
+    /// The meaning of the same name with another body.
     pub other_body: OtherBody,
 }
 
 impl Check<'_> {
-    /// Returns true if the provider's name for a delivery may be in the body, so that the head alone does not tell it.
+    /// Returns true if the provider's name for a delivery may be in the body, so that the head alone does not have it.
     #[must_use]
     pub fn is_repeat_in_body(&self) -> bool {
         let mut rules = self.provider().repeats.iter();
         rules.any(|rule| rule.parts.iter().any(Part::needs_body))
     }
 
-    /// Returns the provider's name for a delivery, by the first rule whose parts are all there. None if a part of each is
-    /// missing or can be no identifier.
+    /// Returns the provider's name for a delivery, by the first rule whose parts are all present. None if for every
+    /// rule a part is missing or cannot be an identifier.
     #[must_use]
     pub fn repeat(&self, request: &Request) -> Option<Repeat> {
         let reading = self.reading(request, &request.body);

@@ -1,4 +1,4 @@
-//! How bytes are written as text: hexadecimal and base64.
+//! The text encodings of bytes: hexadecimal and base64.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -12,7 +12,7 @@ const PADDED_OR_NOT: GeneralPurposeConfig =
 const ANY_STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDED_OR_NOT);
 const ANY_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED_OR_NOT);
 
-/// Reads bytes. `length` is how many they are, as far as that is known: it tells hexadecimal from base64.
+/// Decodes bytes. `length` is their number, if it is known: it decides between hexadecimal and base64.
 pub(super) fn decode(encoding: EncodingName, text: &str, length: Option<usize>) -> Option<Vec<u8>> {
     match encoding {
         EncodingName::Hex => hex(text),
@@ -27,7 +27,7 @@ pub(super) fn decode(encoding: EncodingName, text: &str, length: Option<usize>) 
     }
 }
 
-/// Writes bytes as [`decode`] reads them.
+/// Encodes bytes in a form that [`decode`] reads.
 pub(super) fn encode(encoding: EncodingName, bytes: &[u8]) -> String {
     match encoding {
         EncodingName::Hex | EncodingName::HexOrBase64 => to_hex(bytes),
@@ -37,7 +37,7 @@ pub(super) fn encode(encoding: EncodingName, bytes: &[u8]) -> String {
     }
 }
 
-/// Reads base64 of either alphabet, but not of a mixture, with padding or without.
+/// Decodes base64 of either alphabet, but not of a mixture, with or without padding.
 pub(super) fn any_base64(text: &str) -> Option<Vec<u8>> {
     let is_url_safe = text.contains(['-', '_']);
     let engine = if is_url_safe {
@@ -48,7 +48,7 @@ pub(super) fn any_base64(text: &str) -> Option<Vec<u8>> {
     engine.decode(text).ok()
 }
 
-/// Reads hexadecimal digits, small or capital.
+/// Decodes hexadecimal digits in either case.
 pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
         return None;
@@ -59,7 +59,7 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     bytes.collect()
 }
 
-/// Writes hexadecimal digits.
+/// Encodes bytes as hexadecimal digits.
 pub(super) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,5 @@
-//! The keys of a description's file, as serde reads them. What they mean is in `docs/reference/provider-format.md`; whether
-//! they fit together is checked where they are compiled.
+//! The keys of a description's file, for serde. `docs/reference/provider-format.md` explains them. Whether they fit
+//! together is checked where they are compiled.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(super) struct Setting {
     pub(super) default: Option<String>,
 }
 
-/// What the value of a setting may be.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SettingKind {
@@ -167,7 +167,7 @@ pub(super) enum TimeUnit {
     Rfc3339,
 }
 
-/// Where a value is. Exactly one of the first seven keys is there, but that a form's field may hold JSON.
+/// The place of a value. Exactly one of the first seven keys is present, except that a form's field may contain JSON.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
@@ -185,7 +185,7 @@ pub(super) struct Place {
     pub(super) prefix: Option<String>,
 }
 
-/// A place and what must be there, or one of three questions about the request.
+/// A place with a test of the value there, or one of three tests of the request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Condition {
@@ -303,13 +303,13 @@ pub(super) struct Vector {
     pub(super) answer_headers: BTreeMap<String, String>,
 }
 
-/// Where a vector is from.
+/// The origin of a test vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Origin {
     /// The provider's page prints it.
     Page,
-    /// It was made by the algorithm that the page describes.
+    /// It was made with the algorithm that the page describes.
     Made,
 }
 

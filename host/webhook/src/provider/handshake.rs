@@ -1,8 +1,9 @@
 //! Handshakes: the probes by which some providers check a URL before they use it.
 //!
-//! A provider sends a challenge and wants it back. Answering means to send an outsider's words from the host's own origin,
-//! so a request is taken for a probe only in the exact shape that the description gives, and the answer is plain text or
-//! JSON that no browser can take for a page. A probe that cannot be answered so is refused, and never handed to the run.
+//! A provider sends a challenge and expects it back. An answer contains an outsider's text and comes from the host's
+//! own origin. So a request is taken for a probe only if it has exactly the form in the description, and the answer is
+//! plain text or JSON, which no browser takes for a page. A probe that cannot be answered in this way is refused, and
+//! never reaches the run.
 
 use bytes::Bytes;
 use dormouse_journal::{Header, Response};
@@ -45,10 +46,10 @@ pub struct Probe<'a> {
 /// Why a probe is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
-    /// It does not prove what it has to.
+    /// The probe does not have the required proof.
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    /// What it wants to hear cannot be said.
+    /// The expected answer cannot be sent.
     #[error(
         "the request is its provider's probe, but what it wants sent back is missing, is too long, or has characters that \
          could be taken for a page; it is not answered, and not kept"
@@ -86,7 +87,7 @@ impl Probe<'_> {
         self.handshake.needs_secret()
     }
 
-    /// Returns the secret that the probe teaches, if it teaches one.
+    /// Returns the secret that the probe contains, if there is one.
     #[must_use]
     pub fn learns(&self) -> Option<String> {
         let place = self.handshake.learns.as_ref()?;
@@ -94,11 +95,11 @@ impl Probe<'_> {
         (!value.is_empty()).then(|| value.into_owned())
     }
 
-    /// Returns the answer that the provider wants. `secrets` are those of the webhook; what is made with one is made with the
-    /// first.
+    /// Returns the answer that the provider wants. `secrets` are those of the webhook; an answer that needs one uses
+    /// the first.
     ///
     /// # Errors
-    /// When the probe must know a secret and does not, or wants to hear what cannot be said.
+    /// When the probe must prove that it knows a secret and does not, or when the expected answer cannot be sent.
     pub fn answer(&self, secrets: &[&[u8]]) -> Result<Response, Unanswered> {
         let Handshake {
             status,
@@ -139,7 +140,7 @@ impl Probe<'_> {
         all.push(made("x-content-type-options", "nosniff".to_owned()));
         for (name, template) in headers {
             let value = text(template)?;
-            // Spaces and letters beyond ASCII are fine in a text, but not in a header.
+            // Spaces and non-ASCII letters are allowed in a text, but not in a header.
             if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
                 return Err(Unanswered::Unanswerable);
             }

@@ -1,4 +1,4 @@
-//! How a secret becomes the key of a signature.
+//! Converts secrets to the keys of signatures.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,22 +8,22 @@ use super::encoding::{any_base64, hex};
 use super::format::KeyFormat;
 use crate::BadSecret;
 
-/// What stands before the point of a public key of P-256, and before that of Ed25519, in a SubjectPublicKeyInfo (RFC 5280,
-/// RFC 5480, RFC 8410).
+/// The bytes before the point of a P-256 public key, and before an Ed25519 public key, in a SubjectPublicKeyInfo (RFC
+/// 5280, RFC 5480, RFC 8410).
 const P256: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
 const ED25519: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 
-/// How the keys of one signature are spelled in secrets.
+/// The form of the keys of one signature in secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyRule {
-    /// The first of these that a secret begins with is removed.
+    /// The first of these prefixes with which a secret begins is removed.
     pub(super) prefixes: Vec<String>,
     pub(super) format: KeyFormat,
     pub(super) hash: Option<Hash>,
 }
 
 impl KeyRule {
-    /// Returns the key that a secret stands for.
+    /// Returns the key of a secret.
     pub(super) fn key(&self, algorithm: Algorithm, secret: &[u8]) -> Result<Vec<u8>, BadSecret> {
         let mut prefixes = self.prefixes.iter();
         let rest = prefixes.find_map(|prefix| secret.strip_prefix(prefix.as_bytes()));
@@ -63,7 +63,7 @@ impl KeyRule {
     }
 }
 
-/// Whether a header can have this value, and a reader of the request gets it as it was: HTTP takes spaces off both ends.
+/// Returns true if a header can have this value unchanged: HTTP removes spaces from both ends.
 fn is_sendable(token: &[u8]) -> bool {
     std::str::from_utf8(token)
         .is_ok_and(|text| text.trim_matches(' ') == text && !text.chars().any(char::is_control))
@@ -73,7 +73,7 @@ fn is_sendable(token: &[u8]) -> bool {
 fn point(algorithm: Algorithm, text: &str) -> Option<Vec<u8>> {
     let lines = text.lines().map(str::trim_ascii);
     let base64: String = lines.filter(|line| !line.starts_with("-----")).collect();
-    // A file's content that was put into a variable often has its line breaks as `\n`.
+    // A file's content that was put into a variable often has `\n` in place of line breaks.
     let base64 = base64.replace("\\n", "");
     let der = any_base64(base64.trim_ascii())?;
     let start = match algorithm {

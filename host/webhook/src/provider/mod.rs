@@ -1,9 +1,9 @@
-//! Providers: how they sign, probe and repeat, as descriptions in files rather than in code.
+//! Providers: how they sign, probe and repeat, as descriptions in files instead of code.
 //!
-//! A description is TOML; `docs/reference/provider-format.md` says what it can say. It is compiled once
-//! ([`Provider::compile`]), and then used for each request: [`Check::claim`] reads what the head shows, [`Check::prove`] and
-//! [`Check::probe`] look at the whole. Requests are read strictly: what a provider would never send is refused, even where
-//! the digest in it could be made out.
+//! A description is TOML; `docs/reference/provider-format.md` explains it. It is compiled once ([`Provider::compile`])
+//! and then used for each request: [`Check::claim`] reads the head, and [`Check::prove`] and [`Check::probe`] read the
+//! whole request. Requests are read strictly: what a provider would never send is refused, even if a digest could be
+//! extracted from it.
 
 mod algorithm;
 mod catalogue;
@@ -39,7 +39,7 @@ pub use probe::MayBeProbe;
 pub use sign::CannotSign;
 pub use unsayable::Unsayable;
 
-/// A provider's description, compiled.
+/// The compiled description of a provider.
 #[derive(Debug)]
 pub struct Provider {
     name: String,
@@ -57,60 +57,60 @@ pub struct Provider {
     vectors: Vec<vector::Vector>,
 }
 
-/// Something that a webhook says about itself where it uses a description.
+/// A setting that a webhook gives for a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name.
+    /// The name of the setting.
     pub name: String,
-    /// What it is for.
+    /// The purpose of the setting.
     pub help: String,
-    /// The value where the webhook gives none. It must give one if there is none here.
+    /// The value if the webhook gives none. Without a default, the webhook must give a value.
     pub default: Option<String>,
     kind: format::SettingKind,
 }
 
-/// A description, with the values that a webhook gives to its settings.
+/// A description together with the values that a webhook gives to its settings.
 #[derive(Debug, Clone)]
 pub struct Check<'a> {
     provider: &'a Provider,
     settings: Vec<&'a str>,
 }
 
-/// Bytes of the value of a setting.
+/// The longest value of a setting, in bytes.
 const LONGEST_SETTING: usize = 64;
 
 impl Provider {
-    /// The name by which webhooks ask for it.
+    /// Returns the name by which webhooks ask for the provider.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name that people know.
+    /// Returns the name that people know.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// The provider's own page about its webhooks.
+    /// Returns the URL of the provider's own page about its webhooks.
     #[must_use]
     pub fn page(&self) -> &str {
         &self.page
     }
 
-    /// What a user must know.
+    /// Returns a note that users must know.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// The description as it was written.
+    /// Returns the text of the description.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What a webhook can or must say besides.
+    /// Returns the settings that a webhook can or must give.
     #[must_use]
     pub fn settings(&self) -> &[Setting] {
         &self.settings
@@ -136,35 +136,35 @@ impl Provider {
             .any(handshake::Handshake::needs_secret)
     }
 
-    /// Returns true if repeats of a request are known by what the provider sends.
+    /// Returns true if repeats of a request are recognised by data that the provider sends.
     #[must_use]
     pub fn repeats(&self) -> bool {
         !self.repeats.is_empty()
     }
 
-    /// Returns true if a probe teaches the secret.
+    /// Returns true if a probe contains the secret.
     #[must_use]
     pub fn learns(&self) -> bool {
         self.handshakes.iter().any(|probe| probe.learns.is_some())
     }
 
-    /// What the provider wants to hear of a request that was accepted, if it is particular.
+    /// Returns the answer that the provider wants to an accepted request, if it wants a particular one.
     #[must_use]
     pub fn accepted(&self) -> Option<&Response> {
         self.accepted.as_ref()
     }
 
-    /// What the provider wants to hear of a request that proves nothing, if it is particular.
+    /// Returns the answer that the provider wants to a request without proof, if it wants a particular one.
     #[must_use]
     pub fn refused(&self) -> Option<&Response> {
         self.refused.as_ref()
     }
 
-    /// Takes the settings of a webhook.
+    /// Checks the settings of a webhook.
     ///
     /// # Errors
-    /// When one is missing, is not known, is there twice, or cannot be what it has to be. The sentence tells the author what
-    /// to change.
+    /// When a setting is missing, unknown, given twice, or has an invalid value. The sentence tells the author what to
+    /// change.
     pub fn check<'a>(&'a self, given: &'a [(String, String)]) -> Result<Check<'a>, String> {
         if let Some((name, _)) = given
             .iter()
@@ -222,7 +222,7 @@ impl Setting {
     fn check(&self, value: &str) -> Result<(), String> {
         let is_right = match self.kind {
             format::SettingKind::Header => is_header_name(value),
-            // HTTP takes spaces off the start of a value.
+            // HTTP removes spaces from the start of a value.
             format::SettingKind::Text => {
                 value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
                     && !value.starts_with(' ')
@@ -245,7 +245,7 @@ impl Setting {
 }
 
 impl<'a> Check<'a> {
-    /// The description.
+    /// Returns the description.
     #[must_use]
     pub fn provider(&self) -> &'a Provider {
         self.provider
@@ -265,13 +265,13 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Whether a text is a token of RFC 9110, section 5.6.2.
+/// Returns true if a text is a token of RFC 9110, section 5.6.2.
 fn is_header_name(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     (1..=LONGEST_SETTING).contains(&name.len()) && name.bytes().all(is_letter)
 }
 
-/// As much of a text as a sentence can hold.
+/// Returns as much of a text as fits into a sentence.
 pub(crate) fn shown(text: &str) -> String {
     let start: String = text.chars().take(LONGEST_SETTING).collect();
     let more = if start.len() < text.len() { "…" } else { "" };

@@ -4,7 +4,7 @@ use dormouse_journal::Time;
 
 use super::format::TimeUnit;
 
-/// Reads a timestamp as milliseconds since 1970.
+/// Parses a timestamp into milliseconds since 1970.
 pub(super) fn read(unit: TimeUnit, text: &str) -> Option<u64> {
     match unit {
         TimeUnit::Seconds => digits(text)?.checked_mul(1_000),
@@ -13,7 +13,7 @@ pub(super) fn read(unit: TimeUnit, text: &str) -> Option<u64> {
     }
 }
 
-/// Writes a time as [`read`] reads it.
+/// Formats a time in a form that [`read`] parses.
 pub(super) fn write(unit: TimeUnit, time: Time) -> String {
     match unit {
         TimeUnit::Seconds => (time.0 / 1_000).to_string(),
@@ -22,13 +22,13 @@ pub(super) fn write(unit: TimeUnit, time: Time) -> String {
     }
 }
 
-/// Parsing alone would let a plus sign through.
+/// Parses digits. The standard parser alone would accept a plus sign.
 fn digits(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
 }
 
-/// Reads a time of RFC 3339, such as `2026-01-31T12:00:00.5Z`, with any offset.
+/// Parses a time of RFC 3339, such as `2026-01-31T12:00:00.5Z`, with any offset.
 fn rfc3339(text: &str) -> Option<u64> {
     let (date, time) = text.split_at_checked(10)?;
     let time = time.strip_prefix(['T', 't', ' '])?;
@@ -67,7 +67,7 @@ fn rfc3339(text: &str) -> Option<u64> {
 
 /// Returns the days from 1970 to a date of the Gregorian calendar.
 fn days(year: u64, month: u64, day: u64) -> u64 {
-    // Years that begin in March have their leap day at their end.
+    // If years begin in March, the leap day is at their end.
     let year = if month <= 2 { year - 1 } else { year };
     let month = (month + 9) % 12;
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;

@@ -9,36 +9,37 @@ use crate::Rejected;
 use crate::field::{Field, field};
 use crate::pointer::{Found, Pointer};
 
-/// Values that one place gives. A provider sends one signature for each secret that is in use: two most of the time.
+/// The largest number of values at one place. A provider sends one signature for each secret in use, which are
+/// usually two at most.
 pub(super) const VALUES: usize = 16;
 
-/// A text that the description gives, or that a setting of the webhook gives.
+/// A text in the description, or the value of a setting of the webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     Literal(String),
-    /// The place of the setting among those of the description.
+    /// The index of the setting among those of the description.
     Setting(usize),
 }
 
-/// Where a value is, and which part of what is there it is.
+/// The place of a value, and which part of the text there it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) origin: Origin,
-    /// What stands between the items of a list.
+    /// The separator between the items of a list.
     pub(super) separator: Option<String>,
     /// The name before `=` in an item of the list.
     pub(super) part: Option<Word>,
-    /// Which items of the list: the number of the first, from 1, and whether those after it are meant too.
+    /// Which items of the list: the number of the first, from 1, and whether the later ones count too.
     pub(super) items: Option<(usize, bool)>,
-    /// What stands before the value, and is removed.
+    /// The prefix before the value, which is removed.
     pub(super) prefix: Option<Word>,
-    /// Whether capitals mean the same as small letters in the prefix.
+    /// True if the prefix is not case-sensitive.
     pub(super) any_case: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The first of these headers that is there.
+    /// The first of these headers that is present.
     Headers(Vec<Word>),
     /// Headers of this name with 1, 2, and so on after it.
     Numbered(String),
@@ -49,15 +50,15 @@ pub(super) enum Origin {
     FormJson(Word, Pointer),
 }
 
-/// A request that is read by a description.
+/// A request as a description reads it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading<'a> {
-    /// Its body is not looked at.
+    /// The request's method, URL and headers. The body here is not used.
     pub(super) head: &'a Request,
     pub(super) body: &'a [u8],
     /// The values of the description's settings, in order.
     pub(super) settings: &'a [&'a str],
-    /// The element of an array that is looked at, where each is signed for itself.
+    /// The element of an array whose values are read, if each element is signed on its own.
     pub(super) element: Option<usize>,
 }
 
@@ -71,7 +72,7 @@ impl Word {
 }
 
 impl Place {
-    /// Returns true if the value is in the body.
+    /// Returns true if the value is in the request's body.
     pub(super) fn needs_body(&self) -> bool {
         matches!(
             self.origin,
@@ -98,10 +99,10 @@ impl Place {
         }
     }
 
-    /// Returns the values at this place; none if there is nothing.
+    /// Returns the values at this place. The result is empty if the request has no value there.
     ///
     /// # Errors
-    /// When what is there is not spelled as the description says, or is there more than once.
+    /// If the text at the place is not spelled as the description says, or is there more than once.
     pub(super) fn values<'a>(
         &'a self,
         reading: Reading<'a>,
@@ -128,19 +129,19 @@ impl Place {
     /// Returns the one value at this place.
     ///
     /// # Errors
-    /// When there is none, or more than one.
+    /// If the request has no value there, or more than one.
     pub(super) fn value<'a>(&'a self, reading: Reading<'a>) -> Result<Cow<'a, str>, Rejected> {
         let mut values = self.values(reading)?;
         match (values.pop(), values.is_empty()) {
             (Some(value), true) => Ok(value),
             (Some(_), false) => Err(Rejected::Malformed),
-            // A list without the item that is needed is spelled wrong.
+            // The place has a list, but the list has no such item.
             (None, _) if self.raw(reading)?.is_empty() => Err(Rejected::Missing),
             (None, _) => Err(Rejected::Malformed),
         }
     }
 
-    /// Returns what is there, whole.
+    /// Returns the whole texts at this place, before they are split into items.
     fn raw<'a>(&'a self, reading: Reading<'a>) -> Result<Vec<Cow<'a, str>>, Rejected> {
         let settings = reading.settings;
         match &self.origin {
@@ -176,7 +177,7 @@ impl Place {
         }
     }
 
-    /// Returns the values in a text.
+    /// Returns the values in one text.
     fn items<'t>(&self, text: &'t str, settings: &[&str]) -> Result<Vec<&'t str>, Rejected> {
         let prefix = self.prefix.as_ref().map(|prefix| prefix.text(settings));
         let Some(separator) = &self.separator else {
@@ -203,7 +204,7 @@ impl Place {
                 let number = place + 1;
                 number == first || and_more && number > first
             });
-            // An item of another version is passed over.
+            // An item with another prefix is a signature of another version. It is skipped.
             let value = value.and_then(|value| match prefix {
                 None => Some(value),
                 Some(prefix) => self.without_prefix(value, prefix),
@@ -227,7 +228,7 @@ impl Place {
     }
 }
 
-/// Returns the text of a header that may be there once.
+/// Returns the text of a header that a request may have once.
 pub(super) fn header<'a>(head: &'a Request, name: &str) -> Result<Option<&'a str>, Rejected> {
     match field(head, name) {
         Field::Absent => Ok(None),
@@ -259,7 +260,7 @@ fn json<'a>(
     texts.collect()
 }
 
-/// Returns true if a form has exactly these fields, each there once.
+/// Returns true if a form has exactly these fields, each of them once.
 pub(super) fn has_form_fields(form: &[u8], fields: &[String]) -> bool {
     let mut given: Vec<_> = form_urlencoded::parse(form).map(|(name, _)| name).collect();
     let mut wanted: Vec<&str> = fields.iter().map(String::as_str).collect();
@@ -278,7 +279,7 @@ fn pair<'a>(form: &'a [u8], name: &str) -> Result<Vec<Cow<'a, str>>, Rejected> {
     }
 }
 
-/// Returns the names and values of a form, decoded, in the order of the names and each pair once.
+/// Returns the names and values of a form, decoded and sorted. Each pair is in the result once.
 pub(super) fn sorted_form(form: &[u8]) -> Vec<u8> {
     let mut pairs: Vec<_> = form_urlencoded::parse(form).collect();
     pairs.sort();

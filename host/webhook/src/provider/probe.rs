@@ -1,4 +1,5 @@
-//! Probes: which request is one, by its head first, and by its body then.
+//! Probes: requests by which a provider checks that a URL answers. A request is recognised as one by its head first,
+//! and by its body then.
 
 use dormouse_journal::Request;
 
@@ -6,18 +7,18 @@ use super::Check;
 use super::condition::Condition;
 use super::handshake::Probe;
 
-/// Bytes of the body of a probe: a challenge and some words around it.
+/// The largest length in bytes of the body of a probe. A probe has a challenge and some words around the challenge.
 const LONGEST_BODY: u64 = 4 << 10;
 
 /// A request that may be a probe, as far as its head shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MayBeProbe {
-    /// Whether the provider signs it as it signs its requests.
+    /// True if the provider signs the probe as it signs its other requests.
     pub is_signed: bool,
 }
 
 impl<'c> Check<'c> {
-    /// Returns the methods by which probes come, so that they get past the check of methods.
+    /// Returns the methods that probes have. They are allowed even if the webhook's own methods do not include them.
     #[must_use]
     pub fn probe_methods(&self) -> Vec<&'c str> {
         let provider = self.provider();
@@ -27,8 +28,8 @@ impl<'c> Check<'c> {
         methods
     }
 
-    /// Returns true if a request with this head can be a probe that needs no signature, before its body is read. `length` is
-    /// the length of the body, as far as it is known.
+    /// Returns what the head of a request shows, if the request can be a probe. It is called before the body is read.
+    /// `length` is the length of the body, as far as it is known.
     #[must_use]
     pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> Option<MayBeProbe> {
         let reading = self.reading(head, b"");
@@ -53,7 +54,7 @@ impl<'c> Check<'c> {
         })
     }
 
-    /// Returns the probe that a request is, if it is one.
+    /// Returns the probe, if the request is one.
     #[must_use]
     pub fn probe<'a>(&'a self, request: &'a Request) -> Option<Probe<'a>> {
         let reading = self.reading(request, &request.body);

@@ -1,10 +1,10 @@
-//! Rules of repeats: where a request has the values by which its provider names a delivery.
+//! Rules of repeats: the places of the values by which a provider names a delivery.
 
 use dormouse_journal::OtherBody;
 
 use super::place::Place;
 
-/// How repeats are known.
+/// How a delivery that is repeated is recognised.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) parts: Vec<Part>,
@@ -12,12 +12,12 @@ pub(super) struct Rule {
     pub(super) other_body: OtherBody,
 }
 
-/// One part of the name.
+/// One part of a delivery's name.
 #[derive(Debug)]
 pub(super) enum Part {
     At(Place),
-    /// The id that the signature covers, wherever the signature that applies has it. What stands under another signature's
-    /// name was added by whoever.
+    /// The id that the signature covers, at the place that the applying rule of signatures gives. An id at the place of
+    /// another rule could have been added by anybody.
     SignedId,
 }
 

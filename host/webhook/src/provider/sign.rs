@@ -1,4 +1,4 @@
-//! Signing a request as a provider does, for whoever tries a webhook by hand and for tests.
+//! Signs a request as a provider does, for tests and for people who try a webhook by hand.
 
 use bytes::Bytes;
 use dormouse_journal::{Request, Time};
@@ -13,7 +13,7 @@ use crate::BadSecret;
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotSign {
-    /// The secret is no key.
+    /// The secret cannot be a key.
     #[error(transparent)]
     Secret(#[from] BadSecret),
     /// The provider does not sign.
@@ -24,7 +24,7 @@ pub enum CannotSign {
         "this provider signs with a private key that only it has; take a signed request of its own, or check another way"
     )]
     Asymmetric,
-    /// What is signed, or the signature, is not in headers.
+    /// The signature, or a value that it covers, is not in a header.
     #[error(
         "this provider's signature is not in headers alone: {0} is in the request's address or body, where it must be \
          put before the request is signed"
@@ -33,10 +33,10 @@ pub enum CannotSign {
 }
 
 impl Check<'_> {
-    /// Returns the headers by which a caller proves itself. `id` names the request where the provider signs an id.
+    /// Returns the headers that sign a request. `id` names the request, if the provider signs an id.
     ///
     /// # Errors
-    /// When no request could be signed with this secret, or not by headers.
+    /// If this secret cannot sign a request, or if headers alone cannot hold the signature.
     pub fn sign(
         &self,
         secret: &[u8],
@@ -68,7 +68,7 @@ impl Check<'_> {
             .ok_or(trouble)
     }
 
-    /// Returns true if a request with these headers besides is checked by this rule, and not by another one.
+    /// Returns true if this rule, and no other one, checks the request when these headers are added to it.
     fn is_checked_by(&self, rule: &Signature, headers: &Headers, request: &Request) -> bool {
         let mut signed = request.clone();
         signed.headers.extend(headers.iter().cloned());
@@ -116,7 +116,7 @@ impl Check<'_> {
     }
 }
 
-/// Puts a value into the header that a place is in.
+/// Puts a value into the header at a place.
 fn put(
     place: &Place,
     value: &str,

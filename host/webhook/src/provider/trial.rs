@@ -1,4 +1,4 @@
-//! Trials of a description by its vectors.
+//! Trials of a description by its test vectors.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use super::handshake::Unanswered;
 use super::vector::Vector;
 use crate::Rejected;
 
-/// How far a vector's time may be off, where the description does not say: the host's default.
+/// How far the time of a vector may be off if the description does not say so: the default of the host.
 const TOLERANCE: Tolerance = Tolerance {
     own: None,
     usual: 300_000,
     most: u64::MAX,
 };
 
-/// What came of a vector.
+/// The outcome of a vector.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
@@ -29,7 +29,8 @@ enum Outcome {
 }
 
 impl Provider {
-    /// Returns how many vectors the description has, and how many of those its provider's page prints.
+    /// Returns the number of the description's vectors, and the number of those that the provider's
+    /// documentation prints.
     #[must_use]
     pub fn vectors(&self) -> (usize, usize) {
         let printed = self.vectors.iter();
@@ -37,7 +38,8 @@ impl Provider {
         (self.vectors.len(), printed.count())
     }
 
-    /// Runs the vectors, and returns what is wrong: the line of the vector, and what came of it instead.
+    /// Runs the vectors, and returns the failures: the line of each failed vector, and the outcome that
+    /// it had instead.
     #[must_use]
     pub fn run_vectors(&self) -> Vec<(usize, String)> {
         let failed = self.vectors.iter().filter_map(|vector| {

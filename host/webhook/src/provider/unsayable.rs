@@ -1,28 +1,30 @@
-//! Providers that no description can say, for whoever asks for one of them by its name.
+//! Providers that no description can describe, for messages to people who ask for one of them by name.
 
-/// A provider whose requests cannot be checked here.
+/// A provider whose requests this host cannot check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsayable {
-    /// The name that people would ask for.
+    /// The name by which people would ask for the provider.
     pub name: &'static str,
-    /// The name that people know.
+    /// The provider's usual name, for people to read.
     pub title: &'static str,
-    /// Why there is no description of it: a sentence without a full stop.
+    /// Why the provider has no description: a sentence without a full stop.
     pub why: &'static str,
     /// What to do instead: a sentence without a full stop.
     pub instead: &'static str,
 }
 
-/// A description knows no network, and so cannot fetch keys.
+/// Why a description cannot check a JWT: it has no network, and so cannot fetch keys.
 const JWT: &str = "it signs by a JWT, whose keys have to be fetched from the provider";
 const CERTIFICATE: &str =
     "it signs by RSA, with a certificate that has to be fetched from the provider";
 
-/// What is possible with every provider: only it knows the URL, and it knows what is true.
+/// The advice that is possible for every provider: only the provider knows the URL, and its API has the
+/// facts.
 const ASK: &str = "use no provider, keep the URL to yourself, and let the workflow ask the provider's API for \
     what a request names";
 
-/// In the order of their names. `docs/reference/providers.md` has the same table; a test compares them.
+/// The providers, in the order of their names. `docs/reference/providers.md` has the same table; a test
+/// compares them.
 const ALL: &[Unsayable] = &[
     Unsayable {
         name: "apple-app-store",
@@ -124,13 +126,13 @@ const ALL: &[Unsayable] = &[
 ];
 
 impl Unsayable {
-    /// Returns the provider of this name, if it is one of those that no description can say.
+    /// Returns the provider of this name, if no description can describe it.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Unsayable> {
         ALL.iter().find(|provider| provider.name == name)
     }
 
-    /// All of them, in the order of their names.
+    /// Returns all of these providers, in the order of their names.
     #[must_use]
     pub fn all() -> &'static [Unsayable] {
         ALL

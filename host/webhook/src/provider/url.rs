@@ -1,16 +1,16 @@
-//! How the address of a request is spelled where it is signed.
+//! How a provider spells the URL of a request when it signs the URL.
 
-/// How a provider spells the address that it signs.
+/// How a provider spells the URL that it signs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Spelling {
-    /// Escapes that are decoded, such as `%3A`, each with its byte.
+    /// Escapes that the provider decodes, such as `%3A`, each with its byte.
     pub(super) decode: Vec<(String, u8)>,
-    /// Whether the port of the scheme may be there or not.
+    /// True if the provider may have left out or added the port of the URL's scheme.
     pub(super) any_port: bool,
 }
 
 impl Spelling {
-    /// Returns the spellings that the provider may have signed.
+    /// Returns the spellings of a URL that the provider may have signed.
     pub(super) fn of(&self, url: &str) -> Vec<String> {
         let url = self.decoded(url);
         let other = self.any_port.then(|| other_port(&url)).flatten();
@@ -36,7 +36,8 @@ impl Spelling {
     }
 }
 
-/// Returns the URL with the scheme's usual port if it has none, or without the port that it has.
+/// Returns the URL with the usual port of its scheme if it has no port, or without its port if it
+/// has one.
 fn other_port(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());

@@ -1,11 +1,11 @@
-//! Vectors: requests with their secret and what must come of them, by which a description is tested.
+//! Test vectors of a description: requests, each with its secret and its expected outcome.
 
 use bytes::Bytes;
 use dormouse_journal::{Request, Time};
 
 use super::format::{Origin, Verdict};
 
-/// A request, and what must come of it.
+/// A request, with the outcome that is expected of it.
 #[derive(Debug)]
 pub(super) struct Vector {
     pub(super) line: usize,

@@ -1,7 +1,7 @@
-//! What was accepted and not yet taken when the host was killed is taken after its restart.
+//! Shows that calls which were accepted and not yet taken when the host was killed are taken after its restart.
 //!
-//! For that to happen reliably, the host is given room for one instance only, which a workflow that computes for ever
-//! takes. Calls are accepted all the same, and none of them reaches its run before the kill.
+//! To make sure of untaken calls, the host has room for one instance only, and a workflow that computes without end
+//! takes it. Calls are accepted, but none of them reaches its run before the kill.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::time::{Moment, millis, pause};
 const CLIENTS: usize = 64;
 const CROWDED: [&str; 2] = ["--instances=1", "--cpu-limit=1h"];
 
-/// The workflow that computes for ever does so after the restart as well, but not for long.
+/// The workflow also computes without end after the restart, until this limit ends it.
 const AFTERWARDS: [&str; 1] = ["--cpu-limit=50ms"];
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
@@ -50,7 +50,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// Starts so many runs, and gives their webhooks once they wait.
+/// Starts this many runs, and returns their webhooks once the runs wait.
 async fn suspended(host: &Host, count: usize) -> anyhow::Result<Vec<(Run, String)>> {
     let mut clients = host.connections(CLIENTS).await?;
     each(&mut clients, count, async |client: &mut Connection, _| {
@@ -59,14 +59,14 @@ async fn suspended(host: &Host, count: usize) -> anyhow::Result<Vec<(Run, String
     .await
 }
 
-/// Calls each webhook of a host that has no instance free, and makes sure that no call was taken.
+/// Calls each webhook of a host that has no free instance, and checks that no call was taken.
 async fn call_in_vain(host: &Host, webhooks: &[(Run, String)]) -> anyhow::Result<()> {
     let mut clients = host.connections(CLIENTS).await?;
     Run::start(&mut clients[0], r#"{"spin":true}"#).await?;
     while host.metric("dormouse_instances_active").await? == 0 {
         pause(Duration::from_millis(1)).await;
     }
-    // It is active a little before it has the instance.
+    // The counter rises a little before the run has the instance.
     pause(Duration::from_millis(100)).await;
     each(
         &mut clients,

@@ -1,4 +1,5 @@
-//! From the upload of a component to the end of its first run, and that a restart compiles nothing.
+//! The time from the upload of a component to the end of its first run, and a check that a restart
+//! compiles nothing.
 
 use anyhow::bail;
 
@@ -46,7 +47,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// A run that ends at once, and is answered when it has.
+/// Starts a run that ends at once, and waits for its end.
 async fn first_run(client: &mut Connection) -> anyhow::Result<()> {
     let path = format!("/v1/workflows/{WORKFLOW}/runs");
     let headers = "content-type: application/json\r\nprefer: wait=30\r\n";

@@ -1,4 +1,4 @@
-//! A million runs asleep, each with an open webhook and a timer: what they cost, and whether they slow others down.
+//! A million runs asleep, each with an open webhook and a timer: their cost, and whether they slow other runs down.
 
 use crate::disk::Probe;
 use crate::dormant::Dormant;
@@ -8,10 +8,10 @@ use crate::report::{Goal, Measures};
 use crate::statistics::{median, number};
 use crate::time::Moment;
 
-/// The memory that the host may use for what it reads and for instances, so that the rest can be seen.
+/// Small bounds for the memory of the cache and of instances, so that the memory of the dormant runs can be seen.
 pub(super) const SETTINGS: [&str; 2] = ["--store-cache=64MiB", "--warm-memory=16MiB"];
 
-/// To compare with.
+/// The number of runs to compare with.
 const FEW: usize = 1_000;
 
 const ONE_THOUSAND: &str = "p50 with a thousand asleep";

@@ -1,4 +1,5 @@
-//! What any durable server costs here: a request, a page that is written and synced, an answer.
+//! The least that any durable server costs on this machine: a request, a page that is written and
+//! synced, and an answer.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What an instance that is kept in memory costs, and that all of them together stay within their bound.
+//! The cost of an instance that is kept in memory, and a check that all kept instances stay within their
+//! bound.
 
 use super::dormant::mebibytes;
 use super::wake::COLD;
@@ -13,14 +14,14 @@ const CLIENTS: usize = 64;
 
 const EACH: &str = "memory of an instance";
 
-/// Little memory, to see that it is kept to.
+/// A small bound, to see that the host keeps to it.
 const BOUND: &str = "--warm-memory=16MiB";
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let mut measures = Measures::default();
     let count = lab.choose(3_000, 500);
     for _ in 0..lab.repeats {
-        // The same work on both, so that what differs is the instances.
+        // Both hosts do the same work, so they differ only in their kept instances.
         let without = Filled::new(lab, &[COLD], count).await?;
         let with = Filled::new(lab, &[], count).await?;
         let bound = Filled::new(lab, &[BOUND], count).await?;
@@ -47,7 +48,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// What is seen of a host whose runs have all been asked something and wait again.
+/// A host's memory after each of its runs has answered a question and waits again.
 struct Filled {
     warm: u64,
     resident: u64,

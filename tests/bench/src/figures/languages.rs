@@ -1,4 +1,5 @@
-//! The same workflow in each language: what it takes to deploy it, to start a run, to keep one in memory, and to replay a wait.
+//! The same workflow in each language: how long a deployment, a start and the replay of a wait take, and the memory of
+//! a run.
 
 use std::time::Duration;
 
@@ -11,15 +12,15 @@ use crate::report::{Goal, Measures};
 use crate::statistics::{number, percentile};
 use crate::time::{Moment, millis};
 
-/// Runs that are kept in memory, to see what one takes. Python's are large.
+/// The number of runs that are kept in memory, to measure the memory of one. Runs in Python are large.
 const KEPT: usize = 40;
 
 const CLIENTS: usize = 4;
 
-/// A run is woken so often for one value, which is the shortest.
+/// The number of wakes for one value. The value is the shortest of them.
 const WAKES: usize = 10;
 
-/// What is measured of a language, with how many times Rust's it is to be in TypeScript at most.
+/// What is measured for a language: the name, the unit, and the largest ratio of TypeScript to Rust that is wanted.
 const ROWS: [(&str, &str, f64); 3] = [
     ("start to suspended", "ms", 1.5),
     ("a wait that is replayed", "us", 4.0),
@@ -59,7 +60,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// A host that has the workflow in this language.
+/// Returns a host that has the workflow in this language.
 async fn host(lab: &Lab, language: &Language, settings: &[&str]) -> anyhow::Result<Host> {
     let host = Host::start(&lab.host, &lab.folder, settings)?;
     upload(&host, language, &language.upload).await?;
@@ -76,7 +77,7 @@ async fn upload(host: &Host, language: &Language, upload: &[u8]) -> anyhow::Resu
     Ok(millis(began.elapsed()))
 }
 
-/// How long a first deployment takes on a new host, and one of a program that differs a little.
+/// Returns how long a first deployment takes on a new host, and a deployment of a slightly different program.
 async fn deployed(lab: &Lab, language: &Language) -> anyhow::Result<[f64; 2]> {
     let host = Host::start(&lab.host, &lab.folder, &[])?;
     let first = upload(&host, language, &language.upload).await?;
@@ -84,7 +85,7 @@ async fn deployed(lab: &Lab, language: &Language) -> anyhow::Result<[f64; 2]> {
     Ok([first, second])
 }
 
-/// How long it takes from the start of a run until it sleeps: the median of many, one after the other.
+/// Returns how long a run takes from its start until it sleeps: the median of many runs, one after the other.
 async fn started(lab: &Lab, language: &Language) -> anyhow::Result<f64> {
     let host = host(lab, language, &[]).await?;
     let mut client = host.connect().await?;
@@ -97,7 +98,7 @@ async fn started(lab: &Lab, language: &Language) -> anyhow::Result<f64> {
     Ok(percentile(&mut times, 50.0))
 }
 
-/// What each wait that lies behind a run adds to waking it, in microseconds.
+/// Returns by how much each earlier wait of a run lengthens its wake, in microseconds.
 async fn replayed(lab: &Lab, language: &Language) -> anyhow::Result<f64> {
     let host = host(lab, language, &[COLD]).await?;
     let waits = lab.choose(1_000, 200);
@@ -115,7 +116,7 @@ async fn replayed(lab: &Lab, language: &Language) -> anyhow::Result<f64> {
     Ok((times[1] - times[0]) * 1e3 / number(u64::from(waits) - 1))
 }
 
-/// A run that has answered so many questions.
+/// Returns the webhook of a run that has answered this many questions.
 async fn with_waits(host: &Host, waits: u32) -> anyhow::Result<String> {
     let mut client = host.connect().await?;
     let (_, webhook) = Run::start_until_suspended(&mut client, &questions(1_000_000)).await?;
@@ -125,7 +126,7 @@ async fn with_waits(host: &Host, waits: u32) -> anyhow::Result<String> {
     Ok(webhook)
 }
 
-/// What a run that is kept in memory takes of it, in KiB.
+/// Returns the memory of a run that is kept in memory, in KiB.
 async fn kept(lab: &Lab, language: &Language) -> anyhow::Result<f64> {
     let mut memory = Vec::new();
     for settings in [[COLD].as_slice(), &[]] {

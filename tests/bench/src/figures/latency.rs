@@ -1,4 +1,4 @@
-//! How long runs take when the host is half busy.
+//! The duration of runs when the host is half busy.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,8 +61,8 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// The 99th percentile of each second's runs, and of these the median. A pause of the whole machine makes late what is due
-/// in one second, and decides the 99th percentile of all of them.
+/// Returns the median of the 99th percentiles of all seconds. A pause of the whole machine delays the runs of one
+/// second, and would decide the 99th percentile of all runs.
 fn of_the_median_second(completed: &[Completed]) -> f64 {
     let mut seconds = BTreeMap::<u64, Vec<f64>>::new();
     for run in completed {

@@ -1,4 +1,4 @@
-//! The figures, a file for each. BENCHMARKS.md says what they mean.
+//! The figures, with one file for each. BENCHMARKS.md says what they mean.
 
 mod backlog;
 mod deploy;

@@ -1,4 +1,4 @@
-//! What it costs to replay: cold runs with much behind them are woken.
+//! The cost of a replay: cold runs with many operations in their histories are woken.
 
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use crate::report::{Goal, Measures};
 use crate::statistics::percentile;
 use crate::time::{millis, pause};
 
-/// Requests are fed on so many connections at once.
+/// The number of connections on which requests are sent to fill the runs' histories.
 const FEEDERS: usize = 16;
 
-/// A run is woken so often for one value, which is the shortest: whatever else the machine and its disk did makes the
-/// others longer, and would be taken for replay. Each time leaves two operations more, which is next to nothing.
+/// The number of wakes for one value. The value is the shortest of them: other work of the machine and its disk makes
+/// the others longer, and would be taken for replay. Each wake adds two operations to the history, which is
+/// negligible.
 const WAKES: usize = 20;
 
-/// Of fewer operations, replay takes too little to be told from the rest.
+/// The least number of operations at which the time of a replay can be measured.
 const ENOUGH: u32 = 1_000;
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
@@ -55,7 +56,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// A run with so many waits behind it, which then waits for questions; gives the path of the webhook for them.
+/// Returns the path of the webhook of a run that has this many waits in its history, and then waits for questions.
 async fn prepared(host: &Host, waits: u32) -> anyhow::Result<String> {
     let mut client = host.connect().await?;
     let input = format!(r#"{{"requests":{waits},"questions":1000000}}"#);

@@ -1,4 +1,4 @@
-//! How long the host takes to be ready again, with a million runs asleep.
+//! The time until the host is ready again after a restart, with a million runs asleep.
 
 use super::dormant::{self, SETTINGS, mebibytes};
 use crate::disk;
@@ -6,7 +6,7 @@ use crate::lab::Lab;
 use crate::report::{Goal, Measures};
 use crate::time::millis;
 
-/// Runs woken before a kill, so that it finds the store in use.
+/// The number of runs that are woken before a kill, so that the store is in use when the host dies.
 const WOKEN: usize = 100;
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {

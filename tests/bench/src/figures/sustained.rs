@@ -1,4 +1,4 @@
-//! Whether anything grows that should not: a steady load for minutes, with runs removed soon after their end.
+//! Checks that nothing grows without bound: a steady load for minutes, with runs removed soon after they end.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::report::Measures;
 use crate::statistics::{number, percentile};
 use crate::time::pause;
 
-/// How long the host keeps runs that have ended, and knows repeated requests.
+/// How long the host keeps ended runs, and how long it recognises repeated requests.
 const SETTINGS: [&str; 2] = ["--retention=10s", "--duplicate-window=10s"];
 
-/// The time is looked at in so many parts, each measured by itself. In the first, live data is still growing.
+/// The number of parts of the time. Each is measured by itself. In the first part, the live data still grows.
 const PARTS: u32 = 10;
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
@@ -49,7 +49,7 @@ struct Sample {
     stored: u64,
 }
 
-/// What the host occupies at the end of each part.
+/// Returns the memory and disk that the host uses at the end of each part.
 async fn samples(host: &Host, part: Duration) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for _ in 0..PARTS {
@@ -62,7 +62,7 @@ async fn samples(host: &Host, part: Duration) -> anyhow::Result<Vec<Sample>> {
     Ok(samples)
 }
 
-/// Of the runs that were due in this part, counted from 1.
+/// Returns the durations of the runs that were due in this part. The first part is 1.
 fn latencies(completed: &[Completed], time: Duration, part: u32) -> Vec<f64> {
     let length = time / PARTS;
     let end = part * length;

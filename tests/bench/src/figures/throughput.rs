@@ -1,7 +1,7 @@
-//! How many runs a second go through, from their start to their end.
+//! How many runs a second the host executes from start to end.
 //!
-//! As many clients as keep the host busy, each driving one run after the other. The load generator shares the
-//! processors with the host, so what each side takes for a run is measured too.
+//! Enough clients to keep the host busy each drive one run after the other. The load generator shares the
+//! processors with the host, so the processor time of both is measured.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Many timers that are due within one second: when they fire, and in what order.
+//! Many timers that are due within one second: when they fire, and in which order.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let count: u64 = lab.choose(10_000, 1_000);
     for _ in 0..lab.repeats {
         let host = lab.start(&[]).await?;
-        // Long enough for all of them to fall asleep before the first is due, on a slow disk as well.
+        // All runs must fall asleep before the first timer is due, also on a slow disk.
         let first = epoch_millis() + 5_000 + 3 * count;
         let runs = start(&host, first, count).await?;
         if epoch_millis() >= first {
@@ -54,17 +54,18 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// A run that slept, in milliseconds of the day.
+/// A run that slept. Both times are in milliseconds of the day.
 struct Timer {
     due: f64,
     ended: f64,
 }
 
-/// Starts runs that sleep until some time in one second, those of one client not in the order in which they are due.
+/// Starts runs that sleep until some time in one second. The runs of one client are not in the order of their due
+/// times.
 async fn start(host: &Host, first: u64, count: u64) -> anyhow::Result<HashMap<String, u64>> {
     let mut clients = host.connections(CLIENTS).await?;
     let start = async |client: &mut Connection, index: usize| {
-        // 7 shares no factor with 1,000, so each millisecond gets as many.
+        // 7 shares no factor with 1,000, so each millisecond has the same number of timers.
         let due = first + (index as u64 * 7) % WITHIN;
         let run = Run::start(client, &format!(r#"{{"sleep_until":{due}}}"#)).await?;
         Ok((run.id, due))
@@ -74,7 +75,7 @@ async fn start(host: &Host, first: u64, count: u64) -> anyhow::Result<HashMap<St
     Ok(runs.into_iter().collect())
 }
 
-/// When each run ended, once all have.
+/// Returns when each run ended, once all runs have ended.
 async fn fired(host: &Host, runs: &HashMap<String, u64>) -> anyhow::Result<Vec<Timer>> {
     loop {
         let ended = ended(host).await?;
@@ -85,7 +86,7 @@ async fn fired(host: &Host, runs: &HashMap<String, u64>) -> anyhow::Result<Vec<T
         let timer = |(id, ended): (String, f64)| {
             let due = runs.get(&id).context("a run that nobody started")?;
             let due = number(*due) % DAY;
-            // The day may have changed in between.
+            // The timer may have been due before midnight and the run have ended after it.
             let ended = if ended < due - DAY / 2.0 {
                 ended + DAY
             } else {
@@ -97,7 +98,7 @@ async fn fired(host: &Host, runs: &HashMap<String, u64>) -> anyhow::Result<Vec<T
     }
 }
 
-/// The completed runs, and when they ended.
+/// Returns the completed runs, and when they ended.
 async fn ended(host: &Host) -> anyhow::Result<Vec<(String, f64)>> {
     let mut client = host.connect().await?;
     let mut all = Vec::new();
@@ -116,7 +117,7 @@ async fn ended(host: &Host) -> anyhow::Result<Vec<(String, f64)>> {
     }
 }
 
-/// The milliseconds since midnight of a time such as `2026-01-31T23:59:59.999Z`.
+/// Returns the milliseconds since midnight of a time such as `2026-01-31T23:59:59.999Z`.
 fn time_of_day(time: &Value) -> anyhow::Result<f64> {
     let parse = || {
         let (_, clock) = time.as_str()?.strip_suffix('Z')?.split_once('T')?;
@@ -132,8 +133,8 @@ fn early(late: &[f64]) -> u64 {
     late.iter().filter(|late| **late < 0.0).count() as u64
 }
 
-/// By how much one timer fired before another that was due earlier, at most. They are given in the order of their due
-/// times; those of one millisecond have no order.
+/// Returns the longest time by which a timer fired before another timer that was due earlier. `timers` are in the
+/// order of their due times. Timers of the same millisecond have no order.
 fn furthest_out_of_order(timers: &[Timer]) -> f64 {
     let (mut latest, mut furthest) = (f64::MIN, 0.0_f64);
     for same_due in timers.chunk_by(|a, b| a.due == b.due) {

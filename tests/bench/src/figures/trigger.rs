@@ -1,7 +1,7 @@
-//! How many requests a second a trigger answers with the output of the run that each of them starts.
+//! How many requests a second a trigger answers with the output of the run that each request starts.
 //!
-//! A workflow is a durable HTTP endpoint then: a request, its run, and the output, which is answered after the commit in which
-//! the run has completed.
+//! A workflow can serve as a durable HTTP endpoint in this way: a request starts a run, and its answer is the run's
+//! output, sent after the commit in which the run has completed.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::lab::Lab;
 use crate::report::Measures;
 use crate::statistics::{number, percentile};
 
-/// What a run is given that returns at once.
+/// The input of a run that returns at once.
 const INPUT: &[u8] = b"{}";
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
@@ -40,7 +40,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// Sets the trigger. Returns the path of its URL.
+/// Sets the trigger, and returns the path of its URL.
 async fn set(host: &Host) -> anyhow::Result<String> {
     let body = format!(
         "{{\"workflow\":\"{WORKFLOW}\",\"reply\":{{\"kind\":\"output\",\"within\":\"60s\"}}}}"

@@ -1,7 +1,7 @@
-//! How long it takes to wake one run, with nothing else going on.
+//! The time that it takes to wake one run while nothing else happens.
 //!
-//! The run asks to answer its callers itself, and answers one and waits for the next in the same activation. The answer
-//! is sent after the commit of that activation, so what a caller measures ends when the run waits again, durably.
+//! The run answers its callers itself: in one activation, it answers one caller and waits for the next. The answer is
+//! sent after the commit of that activation. So when the caller has its answer, the run durably waits again.
 
 use crate::disk::Probe;
 use crate::host::Host;
@@ -11,14 +11,14 @@ use crate::report::{Goal, Measures};
 use crate::statistics::{median, number, percentile};
 use crate::time::{Moment, millis};
 
-/// Questions that a run answers before the one that is measured: with the webhook and the open wait that makes 10
-/// operations, two for each question.
+/// The number of questions that a run answers before the measured one. With the webhook and the open wait, its history
+/// then has 10 operations, two for each question.
 const BEFORE: u64 = 4;
 
 const SYNC: &str = "a sync in between, p50";
 const LONGER: &str = "longer than there, p50 of pairs";
 
-/// No run is kept in memory.
+/// The setting with which no run is kept in memory.
 pub(super) const COLD: &str = "--warm-memory=0B";
 
 pub(super) async fn warm(lab: &mut Lab) -> anyhow::Result<Measures> {
@@ -72,7 +72,7 @@ pub(super) async fn cold(lab: &mut Lab) -> anyhow::Result<Measures> {
     Ok(measures)
 }
 
-/// Runs with 10 operations behind them.
+/// Returns runs that have 10 operations in their histories.
 async fn prepared(lab: &Lab, host: &Host) -> anyhow::Result<Side> {
     let mut client = host.connect().await?;
     let mut webhooks = Vec::new();
@@ -93,8 +93,8 @@ fn add_percentiles(measures: &mut Measures, times: &mut [f64]) {
     }
 }
 
-/// The same for a webhook that answers 202 by itself: how long that takes, and in how many cases the run already waits
-/// again when its caller looks then.
+/// Measures the same for a webhook that the host answers with 202 at once: the time to the answer, and how often the
+/// run already waits again when its caller looks after the answer.
 async fn accepted(lab: &Lab, host: &Host, measures: &mut Measures) -> anyhow::Result<()> {
     let mut client = host.connect().await?;
     let input = r#"{"requests":1000000}"#;

@@ -1,4 +1,4 @@
-//! A workflow on the bindings alone, as one in a language without an SDK would be written.
+//! A workflow that uses only the bindings, like one in a language without an SDK.
 
 #![expect(
     unsafe_code,
@@ -41,7 +41,7 @@ impl Guest for Bare {
 
 export!(Bare);
 
-/// Empty when the caller named none, or one that is no text.
+/// Returns the content type, or an empty text if the caller gave none or one that is not text.
 fn content_type(headers: &[(String, Vec<u8>)]) -> String {
     let header = headers
         .iter()

@@ -1,5 +1,5 @@
-//! What every language must be able to do, in Rust. `flow.ts` and `flow.py` beside this crate do the same; the
-//! suite that drives all three is `tests/e2e/tests/behaviour.rs`.
+//! The behaviour that every language must have, in Rust. `flow.ts` and `flow.py` beside this crate do the
+//! same. The tests of all three are in `tests/e2e/tests/behaviour.rs`.
 
 use dormouse_sdk::prelude::*;
 use serde::Deserialize;
@@ -55,7 +55,7 @@ async fn fifo(ctx: Context) -> Result<Value> {
     Ok(json!(seen))
 }
 
-/// A wait whose time is over gives nothing, and takes nothing.
+/// A wait whose time is over returns nothing, and takes no request.
 async fn timed_out(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     let first = hook.wait_timeout("20ms").await;
@@ -63,7 +63,7 @@ async fn timed_out(ctx: Context) -> Result<Value> {
     Ok(json!([first.is_none(), second.text()?]))
 }
 
-/// What loses a race is given up, and takes nothing.
+/// An operation that loses a race is given up, and takes no request.
 async fn race(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     let winner = select! {
@@ -73,7 +73,7 @@ async fn race(ctx: Context) -> Result<Value> {
     Ok(json!([winner, hook.wait().await.text()?]))
 }
 
-/// Operations at the same time, whose results are in order.
+/// Operations run at the same time, and their results are in order.
 async fn joined(ctx: Context, input: &Input) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     let ask = async |name: &str| {
@@ -84,7 +84,7 @@ async fn joined(ctx: Context, input: &Input) -> Result<Value> {
     Ok(json!([a?, b?, c?, wake.text()?]))
 }
 
-/// A run that is told to cancel while it waits for something else.
+/// A run is told to cancel while it waits for something else.
 async fn cancelled(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     select! {
@@ -93,14 +93,14 @@ async fn cancelled(ctx: Context) -> Result<Value> {
     }
 }
 
-/// A run that another starts and waits for.
+/// A run starts another run, and waits for it.
 async fn child(ctx: Context) -> Result<Value> {
     let input = json!({ "do": "double", "number": 21 });
     let run = ctx.start(ctx.run().workflow, &input).await?;
     run.output().await
 }
 
-/// Generations that keep a webhook.
+/// Generations keep a webhook.
 async fn generations(ctx: Context, input: &Input) -> Result<Value> {
     let kept = ctx.kept_webhook("hook");
     let hook = kept.unwrap_or_else(|| ctx.webhook("hook").create());
@@ -111,12 +111,12 @@ async fn generations(ctx: Context, input: &Input) -> Result<Value> {
     ctx.continue_as_new(&next).keep(&hook).begin()
 }
 
-/// An event that is sent to the run.
+/// An event is sent to the run.
 async fn event(ctx: Context) -> Result<Value> {
     ctx.event("news").wait().await.json()
 }
 
-/// Text in other scripts, in bodies and in names.
+/// Bodies and names have text in other scripts.
 async fn unicode(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     let text = hook.wait().await.text()?.into_owned();
@@ -124,13 +124,13 @@ async fn unicode(ctx: Context) -> Result<Value> {
     Ok(json!({ "text": text, "characters": text.chars().count() }))
 }
 
-/// Every byte.
+/// A body has every byte.
 async fn binary(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     Ok(json!(hook.wait().await.body))
 }
 
-/// A caller that is answered by the workflow.
+/// The workflow answers a caller.
 async fn answer(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").reply_from_workflow("30s").create();
     let delivery = hook.wait().await;
@@ -139,7 +139,7 @@ async fn answer(ctx: Context) -> Result<Value> {
     Ok(json!(text))
 }
 
-/// So many operations, with three waits among them.
+/// A run makes this many operations, with three waits among them.
 async fn many(ctx: Context, input: &Input) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     let mut sum = 0;

@@ -1,5 +1,5 @@
-//! Uses the libraries that `docs/explanation/what-works.md` says work in a workflow, before and after a wait in which the host may be
-//! restarted.
+//! Uses the libraries that `docs/explanation/what-works.md` lists as working in a workflow, before and after a wait in
+//! which the host may be restarted.
 
 use chrono::DateTime;
 use chrono_tz::Europe::Berlin;
@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 
-/// What the libraries computed.
+/// The results of the libraries.
 #[derive(Serialize)]
 struct Seen {
     id: String,
@@ -21,7 +21,7 @@ struct Seen {
     local_time: String,
 }
 
-/// Answers a request with what was computed before it, and gives that, and what was computed after it.
+/// Answers a request with the results before it, and returns these and the results after it.
 #[workflow]
 async fn libraries(ctx: Context) -> Result<[Seen; 2]> {
     let look = ctx.webhook("look").reply_from_workflow("1m").create();
@@ -41,7 +41,7 @@ async fn compute(ctx: Context, chance: &mut StdRng) -> Result<Seen> {
     let mut shuffled: Vec<u8> = (0..20).collect();
     shuffled.shuffle(chance);
 
-    // The step names make the host check that a rebuilt run does the same.
+    // The step names make the host check that a rebuilt run computes the same.
     let sleeps = shuffled.iter().map(|number| async move {
         let number = u64::from(*number);
         ctx.sleep(format!("{id} {number}"), millis(number % 3))

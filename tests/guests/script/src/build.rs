@@ -1,4 +1,4 @@
-//! Turns the forms of calls, responses and webhooks into the SDK's own.
+//! Turns the forms of calls, responses and webhooks into the types of the SDK.
 
 use dormouse_sdk::prelude::*;
 use dormouse_sdk::{Call, WebhookBuilder};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dormouse_sdk::{Error, Result, Value};
 
-/// The URLs of the webhooks that there are, by name.
+/// The URLs of the created webhooks, by name.
 #[derive(Default)]
 pub(crate) struct Urls(BTreeMap<String, String>);
 
@@ -13,7 +13,7 @@ impl Urls {
         self.0.insert(name.into(), url.into());
     }
 
-    /// The text with every place filled in.
+    /// Returns the text with all places filled.
     pub(crate) fn fill(&self, text: &str) -> Result<String> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
@@ -26,7 +26,7 @@ impl Urls {
         Ok(filled)
     }
 
-    /// The same for every string in a value, but for the names of fields.
+    /// Fills all places in the strings of a value, except in the names of fields.
     pub(crate) fn fill_value(&self, value: &Value) -> Result<Value> {
         match value {
             Value::String(text) => self.fill(text).map(Value::String),
@@ -47,7 +47,7 @@ impl Urls {
     }
 }
 
-/// What is before the first place, the name in it, and what is after it.
+/// Returns the text before the first place, the name in the place, and the text after it.
 fn next_place(text: &str) -> Option<(&str, &str, &str)> {
     const OPENING: &str = "${";
     const CLOSING: &str = ".url}";

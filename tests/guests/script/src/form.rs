@@ -1,16 +1,16 @@
-//! The forms that a script is made of, as they are written in JSON.
+//! The forms of a script, as they are written in JSON.
 
 use std::collections::BTreeMap;
 
 use dormouse_sdk::Value;
 use serde::Deserialize;
 
-/// A form, which may hold others.
+/// A form, which may contain other forms.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Value")]
 pub(crate) struct Script(pub(crate) Form);
 
-/// Named after the key that tells a form from the others.
+/// The forms, named after the key that distinguishes each.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Form {
@@ -99,7 +99,7 @@ pub(crate) enum Form {
         #[serde(rename = "wait-cancel")]
         ms: Option<u64>,
     },
-    /// Goes on with another script.
+    /// Continues as new with another script.
     Continue {
         r#continue: Value,
         #[serde(default)]
@@ -107,20 +107,20 @@ pub(crate) enum Form {
         #[serde(default)]
         on_current_version: bool,
     },
-    /// Does a script in each of so many generations, and gives what came of all of them.
+    /// Does a script in each of this many generations, and returns all results.
     Generations {
         generations: u32,
         r#do: Value,
         #[serde(default)]
         keep: Vec<String>,
-        /// What came of those before.
+        /// The results of the earlier generations.
         #[serde(default)]
         results: Vec<Value>,
     },
     Fail {
         fail: FailForm,
     },
-    /// Does one thing on some versions of the program, and another on all others.
+    /// Does one script on some versions of the program, and another on all others.
     Version {
         version: BTreeMap<String, Script>,
         r#else: Box<Script>,
@@ -218,7 +218,7 @@ impl TryFrom<Value> for Script {
     }
 }
 
-/// What stands where only `true` makes sense.
+/// The value of a key for which only `true` makes sense.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "bool")]
 pub(crate) struct True;
@@ -283,7 +283,7 @@ pub(crate) struct CallForm {
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) redirects: Option<u32>,
     pub(crate) idempotency_key: Option<String>,
-    /// Name of the header, prefix, name of the secret.
+    /// The name of the header, the prefix, and the name of the secret.
     #[serde(default)]
     pub(crate) secret_headers: Vec<(String, String, String)>,
 }

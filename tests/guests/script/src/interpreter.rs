@@ -1,11 +1,11 @@
-//! Does what a script says.
+//! Executes a script.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hint::{black_box, spin_loop};
 use std::pin::Pin;
 
-// The SDK has no word for these: in Rust, a future that is dropped is given up.
+// The SDK has no functions for these: in Rust, dropping a future gives it up.
 use dormouse_sdk::__private::dormouse::workflow::context::{abandon, next_operation};
 use dormouse_sdk::prelude::*;
 
@@ -19,16 +19,16 @@ use crate::order::Orders;
 
 pub(crate) struct Interpreter {
     ctx: Context,
-    /// By name. One that is created again takes the place of the one before.
+    /// The webhooks by name. A new webhook replaces an earlier one of the same name.
     webhooks: RefCell<BTreeMap<String, Webhook>>,
     urls: RefCell<Urls>,
-    /// Those that were started here, by step name.
+    /// The runs that this one has started, by step name.
     runs: RefCell<BTreeMap<String, OtherRun>>,
-    /// The one that `respond` answers.
+    /// The delivery that `respond` answers.
     last_delivery: RefCell<Option<Delivery>>,
-    /// Made when it is first needed.
+    /// The hash sets, which are made when they are first needed.
     orders: RefCell<Option<Orders>>,
-    /// The numbers of the operations that `abandon` may be asked to give up, by step name.
+    /// The numbers of the operations that `abandon` may give up, by step name.
     made: RefCell<BTreeMap<String, Vec<u32>>>,
 }
 
@@ -53,7 +53,7 @@ impl Interpreter {
         }
     }
 
-    /// Boxed, since a form may hold others.
+    /// Executes a form. The future is boxed, since a form may contain other forms.
     pub(crate) fn run<'a>(
         &'a self,
         Script(form): &'a Script,
@@ -153,7 +153,7 @@ impl Interpreter {
         Ok(mirror::race(parts.len(), winner, &result?))
     }
 
-    /// Remembers the number of the operation that is made next, and returns its step name.
+    /// Records the number of the next operation, and returns its step name.
     fn making<'s>(&self, step: &'s str) -> &'s str {
         let mut made = self.made.borrow_mut();
         made.entry(step.into()).or_default().push(next_operation());
@@ -350,7 +350,7 @@ impl Interpreter {
         self.go_on(&next, keep, false)
     }
 
-    /// A run that was started here, by the name of the step, or any other by its id.
+    /// Returns the run that this one has started with this step name, or any other run by its id.
     fn other_run(&self, name: &str) -> OtherRun {
         let started = self.runs.borrow().get(name).cloned();
         started.unwrap_or_else(|| self.ctx.other_run(name))
@@ -421,7 +421,7 @@ impl Interpreter {
     }
 }
 
-/// Takes so much memory, and writes to all of it.
+/// Allocates this much memory, and writes to all of it.
 fn take_memory(bytes: usize) -> Value {
     black_box(vec![1_u8; bytes]);
     Value::Null

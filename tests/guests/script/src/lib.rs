@@ -1,7 +1,7 @@
-//! A workflow that does what its input says, and whose result mirrors it, so that a test can make
-//! any run from outside. README.md lists the forms of a script.
+//! A workflow whose input is a script, and whose result has the results of the script, so that a
+//! test can make any run from outside. README.md lists the forms of a script.
 
-// A test has all forms in one `json!`.
+// A test has all forms in one `json!`, which needs a deeper recursion.
 #![cfg_attr(test, recursion_limit = "256")]
 
 mod build;

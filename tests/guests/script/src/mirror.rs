@@ -1,4 +1,4 @@
-//! How results look in JSON. Bytes are base64, since a body or a header need not be text.
+//! The JSON form of results. Bytes are in base64, since a body or a header need not be text.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use dormouse_sdk::Headers;
@@ -40,7 +40,7 @@ pub(crate) fn headers(headers: &Headers) -> Value {
         .collect()
 }
 
-/// How another run ended, or null if that is not known yet.
+/// Returns how another run ended, or null if it has not ended.
 pub(crate) fn outcome(outcome: Result<Option<RunOutcome>>) -> Value {
     match outcome {
         Ok(None) => Value::Null,
@@ -57,7 +57,7 @@ pub(crate) fn outcome(outcome: Result<Option<RunOutcome>>) -> Value {
     }
 }
 
-/// Why something that was asked of another run was not done.
+/// Returns why a request about another run was refused.
 pub(crate) fn refused(error: &Error) -> Value {
     json!({ "error": error.code(), "message": error.message() })
 }
@@ -70,7 +70,7 @@ pub(crate) fn hex(bytes: &[u8]) -> Value {
         .into()
 }
 
-/// The winner's result at its place, and `lost` at the others'.
+/// Returns the winner's result at the winner's place, and `lost` at the places of the others.
 pub(crate) fn race(runners: usize, winner: usize, result: &Value) -> Value {
     (0..runners)
         .map(|n| {

@@ -1,17 +1,17 @@
-//! Hash sets whose order depends on keys: what a run must find again when it is rebuilt, and cannot where the keys differ.
+//! Hash sets whose order depends on keys. A rebuilt run must find the same order, and cannot if the keys differ.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
 use dormouse_sdk::{Value, json};
 
-/// The same names in both.
+/// Two hash sets of the same names.
 pub(crate) struct Orders {
     random: HashSet<String, Keyed>,
     std: HashSet<String>,
 }
 
-/// Hashes as the standard library does, under a key that is given.
+/// Hashes as the standard library does, with a given key.
 struct Keyed(u64);
 
 impl BuildHasher for Keyed {
@@ -37,7 +37,7 @@ impl Orders {
         self.std.extend(names.iter().cloned());
     }
 
-    /// Everything in them, each in its own order.
+    /// Returns the names of each set in the set's own order.
     pub(crate) fn mirror(&self) -> Value {
         json!({
             "random": self.random.iter().collect::<Vec<_>>(),

@@ -1,21 +1,21 @@
-//! A workflow that waits, and does as little as one can beside it: what `cargo xtask bench` measures is the host.
+//! A workflow that waits, and does as little as possible besides, so that `cargo xtask bench` measures the host.
 
 use dormouse_sdk::prelude::*;
 use serde::Deserialize;
 
-/// What a run does, in this order.
+/// The acts of a run, in this order.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Input {
-    /// Computes for ever.
+    /// Computes without end.
     spin: bool,
     /// Sleeps until this time.
     sleep_until: Option<u64>,
-    /// Takes so many requests, whose callers are answered by the host.
+    /// Takes this many requests. The host answers their callers.
     requests: u32,
-    /// Takes so many requests, and answers each of their callers.
+    /// Takes this many requests, and answers each caller.
     questions: u32,
-    /// How long it waits for a question. Without it there is no timer.
+    /// The time limit of a wait for a question, in milliseconds. Without it, there is no timer.
     timeout_ms: Option<u64>,
 }
 

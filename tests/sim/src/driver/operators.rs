@@ -1,4 +1,4 @@
-//! What operators do in a simulation: retry, take back, move, and have go on.
+//! The acts of operators in a simulation: retry, take back, move, and resume.
 
 use dormouse_runtime::{Move, RepairError, Retry, Runtime};
 use dormouse_store::Pausable;
@@ -7,17 +7,17 @@ use super::{Driver, LONG};
 use crate::case::ONCE;
 use crate::history::lock;
 
-/// How often what fails once is mended at the end.
+/// The largest number of rounds at the end in which failed runs are retried.
 const MENDS: usize = 20;
 
-/// How often a retry is tried.
+/// The largest number of attempts at one retry.
 const TRIES: usize = 100;
 
 /// How long an operator waits for an answer, in simulated milliseconds.
 const PATIENCE: u64 = 60_000;
 
 impl Driver<'_> {
-    /// Waits for the answer to what an operator has asked. None comes of a host that was lost meanwhile.
+    /// Waits for the answer to an operator's request. Returns `None` if the host failed in the meantime.
     fn hear<T: Send + 'static>(
         &self,
         host: &Runtime,
@@ -48,7 +48,7 @@ impl Driver<'_> {
         self.ask_to_retry(host, run, retry)
     }
 
-    /// Takes a run back to before it started another, if that one is why it is not retried.
+    /// Takes a run back to before it started another run, if that other run is why it cannot be retried.
     fn start_again(
         &self,
         host: &Runtime,
@@ -71,7 +71,8 @@ impl Driver<'_> {
         self.ask_to_retry(host, run, retry)
     }
 
-    /// Takes a run back to before one of its operations was answered, if it has made one and that was.
+    /// Takes a run back to before one of its operations was answered, if it has made one. The operation may have no
+    /// answer yet.
     pub(super) fn take_back(&self, host: &Runtime, run: usize, step: u32) {
         let state = self.world.reading().state(self.runs[run]);
         let made = state.ok().flatten().map_or(0, |state| state.operations);
@@ -86,8 +87,8 @@ impl Driver<'_> {
         drop(self.ask_to_retry(host, run, retry));
     }
 
-    /// Retries the runs that have failed once, for as long as there are some: one that is mended may come to where it fails
-    /// once more.
+    /// Retries the runs that have failed once, as long as there are any. A retried run can come to a place where it
+    /// fails once more.
     pub(super) fn mend(&mut self) -> Result<(), String> {
         for _ in 0..MENDS {
             if !self.mend_all()? {
@@ -98,7 +99,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Returns true if there was a run to mend.
+    /// Retries each run that has failed once. Returns true if there was one.
     fn mend_all(&mut self) -> Result<bool, String> {
         let mut has_mended = false;
         for run in 0..self.runs.len() {
@@ -117,7 +118,8 @@ impl Driver<'_> {
                     .retry(&host, run)
                     .or_else(|error| self.start_again(&host, run, error))
                 {
-                    // Nobody knows whether a call was sent that may be sent once, or a run that it waits for fails again.
+                    // Such a run cannot be retried: a call that may be sent only once may have been sent, or a run that
+                    // it waits for fails again.
                     Err(
                         RepairError::AtMostOnce { .. }
                         | RepairError::Child { .. }
@@ -140,7 +142,7 @@ impl Driver<'_> {
         Ok(has_mended)
     }
 
-    /// Moves a run to the version that it does not have. That one does the same, so that it repeats the run's journal.
+    /// Moves a run to the other version. That version does the same, so it repeats the run's journal.
     pub(super) fn move_to_other(&self, host: &Runtime, number: usize) -> Result<(), String> {
         let run = self.runs[number];
         let view = self.world.reading().view(run);
@@ -162,7 +164,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Has everything go on that was paused.
+    /// Resumes everything that was paused.
     pub(super) fn unpause(&mut self) -> Result<(), String> {
         let runs = self.runs.iter().map(|run| Pausable::Run(*run));
         let all: Vec<_> = runs.chain([Pausable::Host]).collect();

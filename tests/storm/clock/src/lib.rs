@@ -1,8 +1,10 @@
-//! Moves the date of the one program that it is preloaded into (`LD_PRELOAD`), and of nothing else on the machine.
+//! Changes the date that one program sees, the program into which this library is preloaded (`LD_PRELOAD`). Other
+//! programs on the machine see the real date.
 //!
-//! The file that `DORMOUSE_STORM_CLOCK` names holds one number of 64 bits, in the machine's byte order: the nanoseconds
-//! that the date is ahead. It is mapped into memory, so that whoever writes to the file moves the date at once, while the
-//! program runs. Clocks that are no date (since the boot, of a thread) stay as they are. Without the variable nothing moves.
+//! The file that `DORMOUSE_STORM_CLOCK` names has one number of 64 bits, in the machine's byte order: the nanoseconds
+//! by which the date is ahead. The file is mapped into memory, so a write to it changes the date at once, while the
+//! program runs. Clocks that are not the date (since the boot, or of a thread) are unchanged. Without the variable, the
+//! date is unchanged too.
 
 #![allow(
     unsafe_code,
@@ -19,24 +21,24 @@ use libc::{clockid_t, time_t, timespec, timeval};
 /// The variable that names the file.
 const VARIABLE: &CStr = c"DORMOUSE_STORM_CLOCK";
 
-/// Nanoseconds of a second.
+/// The nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
 
 type ClockGettime = unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int;
 
-/// The C library's own `clock_gettime`, once it was looked up.
+/// The C library's own `clock_gettime`, once it has been looked up.
 static REAL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Where the number lies, once the file was mapped.
+/// The address of the number, once the file has been mapped.
 static AHEAD: AtomicPtr<AtomicI64> = AtomicPtr::new(ptr::null_mut());
 
-/// The number of a program that was given no file.
+/// The number of a program that has no file.
 static NEVER_AHEAD: AtomicI64 = AtomicI64::new(0);
 
 /// Reads a clock, as the C library's function of this name does.
 ///
 /// # Safety
-/// `time` must be what that function demands: a place for a `timespec`.
+/// `time` must be valid for a write of a `timespec`, as that function demands.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int {
     // SAFETY: the caller's promise is the one that the real function demands.
@@ -48,7 +50,8 @@ pub unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) ->
     if result != 0 || !is_date {
         return result;
     }
-    // SAFETY: the real function has just written to this place and reported success, so it is one, and it is initialised.
+    // SAFETY: the real function has just written to this address and reported success, so the address is valid and
+    // initialised.
     let time = unsafe { &mut *time };
     let moved = time
         .tv_sec
@@ -63,7 +66,7 @@ pub unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) ->
 /// Reads the date, as the C library's function of this name does.
 ///
 /// # Safety
-/// `time` must be a place for a `timeval`. The time zone is not used by anybody and is left as it is.
+/// `time` must be valid for a write of a `timeval`. The time zone is obsolete, and is not written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gettimeofday(time: *mut timeval, _zone: *mut c_void) -> c_int {
     let Some(now) = date() else { return -1 };
@@ -72,7 +75,7 @@ pub unsafe extern "C" fn gettimeofday(time: *mut timeval, _zone: *mut c_void) ->
             tv_sec: now.tv_sec,
             tv_usec: now.tv_nsec / 1_000,
         };
-        // SAFETY: the caller promises that it is a place for one.
+        // SAFETY: the caller promises that the address is valid.
         unsafe { time.write(read) };
     }
     0
@@ -81,41 +84,41 @@ pub unsafe extern "C" fn gettimeofday(time: *mut timeval, _zone: *mut c_void) ->
 /// Reads the date in seconds, as the C library's function of this name does.
 ///
 /// # Safety
-/// `seconds` must be null or a place for a `time_t`.
+/// `seconds` must be null or valid for a write of a `time_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn time(seconds: *mut time_t) -> time_t {
     let now = date().map_or(-1, |now| now.tv_sec);
     if !seconds.is_null() {
-        // SAFETY: the caller promises that it is a place for one.
+        // SAFETY: the caller promises that the address is valid.
         unsafe { seconds.write(now) };
     }
     now
 }
 
-/// Returns the date, moved.
+/// Returns the changed date.
 fn date() -> Option<timespec> {
     let mut now = timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the place is a local variable.
+    // SAFETY: the address is that of a local variable.
     let result = unsafe { clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
     (result == 0).then_some(now)
 }
 
-/// Returns the C library's own function.
+/// Returns the C library's own `clock_gettime`.
 fn real() -> ClockGettime {
     let mut found = REAL.load(Ordering::Relaxed);
     if found.is_null() {
-        // SAFETY: the name is a C string, and `RTLD_NEXT` is a handle that the function takes.
+        // SAFETY: the name is a C string, and `RTLD_NEXT` is a handle that the function accepts.
         found = unsafe { libc::dlsym(libc::RTLD_NEXT, c"clock_gettime".as_ptr()) };
         if found.is_null() {
             std::process::abort();
         }
         REAL.store(found, Ordering::Relaxed);
     }
-    // SAFETY: it is not null, and the C library's `clock_gettime` has this type on every Linux of 64 bits. Looking it up
-    // twice, in two threads, finds the same.
+    // SAFETY: the address is not null, and the C library's `clock_gettime` has this type on every Linux of 64 bits. Two
+    // threads that look it up find the same address.
     unsafe { transmute::<*mut c_void, ClockGettime>(found) }
 }
 
@@ -124,28 +127,29 @@ fn ahead() -> i64 {
     let mut place = AHEAD.load(Ordering::Acquire);
     if place.is_null() {
         place = map().unwrap_or((&raw const NEVER_AHEAD).cast_mut());
-        // Two threads may map it at once. Both maps show the same file, and one of them is not used again.
+        // Two threads may map the file at once. Both maps show the same file, and one of them is not used again.
         AHEAD.store(place, Ordering::Release);
     }
-    // SAFETY: `place` is a static, or a map of a whole page that is never unmapped, whose start is aligned. It is only
-    // ever read here, by an atomic operation; other processes change it by writing to the file, as they may.
+    // SAFETY: `place` is a static, or the aligned start of a whole page that is never unmapped. It is only read here,
+    // with an atomic operation. Other processes may change it by writing to the file.
     unsafe { (*place).load(Ordering::Relaxed) }
 }
 
-/// Maps the file that the environment names. None if there is none, or it cannot be mapped.
+/// Maps the file that the environment names. Returns `None` if the environment names none, or the file cannot be
+/// mapped.
 fn map() -> Option<*mut AtomicI64> {
-    // SAFETY: the name is a C string. The program's environment is not changed while it runs: the host never does.
+    // SAFETY: the name is a C string. The host never changes its environment while it runs.
     let path = unsafe { libc::getenv(VARIABLE.as_ptr()) };
     if path.is_null() {
         return None;
     }
-    // SAFETY: what `getenv` returned is a C string.
+    // SAFETY: `getenv` returned a C string.
     let file = unsafe { libc::open(path, libc::O_RDONLY | libc::O_CLOEXEC) };
     if file < 0 {
         return None;
     }
-    // SAFETY: the kernel chooses an address that nobody uses. The storm made the file as long as the number, and makes it
-    // no shorter, so that each read of the number finds it.
+    // SAFETY: the kernel chooses an unused address. The storm made the file as long as the number and never shortens
+    // it, so each read is within the file.
     let place = unsafe {
         libc::mmap(
             ptr::null_mut(),
@@ -156,7 +160,7 @@ fn map() -> Option<*mut AtomicI64> {
             0,
         )
     };
-    // SAFETY: it was opened above, and a map needs it no longer.
+    // SAFETY: the file was opened above, and the map does not need it any more.
     unsafe { libc::close(file) };
     (place != libc::MAP_FAILED).then_some(place.cast())
 }

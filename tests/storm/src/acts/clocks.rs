@@ -1,4 +1,4 @@
-//! Steps of the date that the host sees.
+//! Acts that change the date which the host sees.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::Stage;
 use crate::time::pause;
 
-/// Moves the date for a while, and back.
+/// Changes the date for a while, and then changes it back.
 pub(super) fn step(stage: &Stage<'_>, seconds: i64, lasts: Duration) -> anyhow::Result<()> {
     let _alone = stage
         .ground

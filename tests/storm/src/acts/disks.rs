@@ -1,4 +1,4 @@
-//! A disk that something else fills.
+//! An act that fills the host's disk.
 
 use std::io;
 use std::sync::PoisonError;
@@ -13,10 +13,10 @@ use crate::http::Answer;
 use crate::neighbours::WORKFLOW;
 use crate::time::{Moment, pause};
 
-/// Writes are taken again within this time after there is room, or within the host's patience if that is longer.
+/// How soon the host must accept writes after there is room again. The host's patience counts if it is longer.
 const AGAIN_WITHIN: Duration = Duration::from_secs(60);
 
-/// Fills the disk, empties it again, and waits until the host takes writes.
+/// Fills the disk, empties it again, and waits until the host accepts writes.
 pub(super) fn fill(stage: &Stage<'_>) -> anyhow::Result<()> {
     let _alone = stage
         .ground
@@ -39,7 +39,7 @@ pub(super) fn fill(stage: &Stage<'_>) -> anyhow::Result<()> {
     until_written(stage)
 }
 
-/// Waits until a write is taken.
+/// Waits until the host accepts a write.
 fn until_written(stage: &Stage<'_>) -> anyhow::Result<()> {
     let emptied = Moment::now();
     let within = AGAIN_WITHIN.max(stage.host.patience);

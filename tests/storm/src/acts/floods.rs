@@ -1,4 +1,4 @@
-//! Callers who want nothing good: floods of requests that are refused, and requests that never come whole.
+//! Acts of hostile callers: floods of requests that are refused, and requests that are never complete.
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,18 +12,19 @@ use crate::http::{connect, head};
 use crate::priority;
 use crate::time::{Moment, pause};
 
-/// The callers of a flood, and what each sends at most in a second, as far as the host leaves them a processor.
+/// The number of callers of a flood. Each sends at most [`RATE`] requests in a second, as far as the host
+/// leaves it a processor.
 const CALLERS: usize = 4;
 const RATE: u32 = 5_000;
 
-/// A caller sends so many requests at once, which costs it less than one after the other.
+/// The number of requests that a caller sends at once. This costs the caller less than one after the other.
 const AT_ONCE: u32 = 10;
 
-/// Connections whose requests do not come whole.
+/// The number of connections with half of a body. `HALF_HEADS` is that with half of a head.
 const HALF_BODIES: usize = 16;
 const HALF_HEADS: usize = 300;
 
-/// A body as large as the host takes one.
+/// The largest body that the host accepts, in bytes.
 const BODY: usize = 16 << 20;
 
 pub(super) fn unknown_tokens(stage: &Stage<'_>) -> anyhow::Result<()> {
@@ -43,7 +44,7 @@ pub(super) fn bad_signatures(stage: &Stage<'_>) -> anyhow::Result<()> {
     flood(stage, &stage.ground.signed, &wrong)
 }
 
-/// Sends a request again and again, all of which must be refused.
+/// Sends the same request many times. Every one must be refused.
 fn flood(stage: &Stage<'_>, path: &str, lines: &str) -> anyhow::Result<()> {
     let (answered, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
     let caller = || {
@@ -82,7 +83,7 @@ fn flood(stage: &Stage<'_>, path: &str, lines: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends half of a large body on each connection, and waits with the rest.
+/// Sends half of a large body on each connection, and keeps back the rest.
 pub(super) fn half_bodies(stage: &Stage<'_>) -> anyhow::Result<()> {
     let address = stage.host.address();
     let head = head(address, "POST", &stage.ground.ended, "", BODY);
@@ -99,7 +100,7 @@ pub(super) fn half_bodies(stage: &Stage<'_>) -> anyhow::Result<()> {
         priority::give_way();
         let until = Moment::now().after(LASTS);
         while !until.is_past() && !stage.is_interrupted() {
-            // The host may end the connection at any moment, which is what it should do.
+            // The host may end the connection at any time, as it should.
             let _ = send();
             pause(Duration::from_millis(100));
         }
@@ -112,11 +113,11 @@ pub(super) fn half_bodies(stage: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens many connections, each of which stops in the middle of a line.
+/// Opens many connections, and stops each in the middle of a header line.
 pub(super) fn half_heads(stage: &Stage<'_>) -> anyhow::Result<()> {
     let mut streams = Vec::new();
     for _ in 0..HALF_HEADS {
-        // A host that is down takes none.
+        // A host that is down accepts no connection.
         if let Ok(mut stream) = connect(stage.host.address()) {
             let _ = stream.write_all(b"POST /hooks/abc HTTP/1.1\r\nhost: 127.0");
             streams.push(stream);

@@ -1,4 +1,5 @@
-//! Runs that want more than their share. They may fail or succeed; nobody else may notice.
+//! Runs that take more than their share. They may fail or complete, but other runs must not notice
+//! them.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::time::{Moment, pause};
 /// The workflow of the hostile runs.
 pub(crate) const WORKFLOW: &str = "hostile";
 
-/// A port of the loopback interface at which nobody listens.
+/// A URL on a port of the loopback interface on which no program listens.
 const DEAD: &str = "http://127.0.0.1:1/";
 
 pub(super) fn grow(stage: &Stage<'_>) -> anyhow::Result<()> {
@@ -20,7 +21,7 @@ pub(super) fn grow(stage: &Stage<'_>) -> anyhow::Result<()> {
 }
 
 pub(super) fn compute(stage: &Stage<'_>) -> anyhow::Result<()> {
-    // A second or some, as fast as the machine writes memory.
+    // It takes a second or more, as fast as the machine writes memory.
     let computes = json!({"repeat": 600, "do": {"grow": 16 << 20}});
     let some = json!({"repeat": 1_000, "do": {"seq": [computes, {"sleep": 50}]}});
     let for_ever = json!({"spin": true});
@@ -64,7 +65,7 @@ pub(super) fn timers(stage: &Stage<'_>) -> anyhow::Result<()> {
     hostile(stage, &[script.clone(), script])
 }
 
-/// Starts these runs, lets them live for a while, and cancels them.
+/// Starts these runs, waits for a while, and cancels them.
 fn hostile(stage: &Stage<'_>, scripts: &[Value]) -> anyhow::Result<()> {
     let mut api = Api::new(stage.host);
     let mut runs = Vec::new();

@@ -1,4 +1,4 @@
-//! What the storm does to the host.
+//! The acts of the storm: what it does to the host.
 
 mod clocks;
 mod disks;
@@ -70,7 +70,7 @@ impl Act {
         }
     }
 
-    /// Returns why this act cannot be done on this machine.
+    /// Returns the reason if this act cannot be done on this machine.
     pub(crate) fn impossible(self, stage: &Stage<'_>) -> Option<&'static str> {
         match self {
             Act::ClockForward | Act::ClockBack | Act::ClockYear if stage.host.clock.is_none() => {
@@ -81,7 +81,7 @@ impl Act {
         }
     }
 
-    /// Does it, to its end. An error is a fault of the host.
+    /// Does the act. An error is a fault of the host.
     pub(crate) fn perform(self, stage: &Stage<'_>, chance: &mut Chance) -> anyhow::Result<()> {
         const HOUR: i64 = 3_600;
         match self {

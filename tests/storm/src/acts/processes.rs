@@ -8,10 +8,11 @@ use super::Stage;
 use crate::chance::Chance;
 use crate::time::pause;
 
-/// How long the host stands still: longer than it may take before somebody calls it not ready.
+/// The time for which the host is stopped: longer than a monitor waits before it calls the host not
+/// ready.
 const STANDS: Duration = Duration::from_secs(4);
 
-/// Kills the host twice, the second time soon after it was started.
+/// Kills the host twice. The second kill comes soon after the start.
 pub(super) fn kill(stage: &Stage<'_>, chance: &mut Chance) -> anyhow::Result<()> {
     for _ in 0..2 {
         stage.host.kill().context("the host was killed")?;

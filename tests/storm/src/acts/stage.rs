@@ -1,4 +1,4 @@
-//! What acts stand on: the host, and runs for them to aim at.
+//! What all acts share: the host, and the webhooks that they use.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,21 +13,21 @@ use crate::host::Host;
 use crate::neighbours::WORKFLOW;
 use crate::service::Service;
 
-/// How long an act lasts that could last for ever.
+/// The duration of an act that has no end of its own.
 pub(super) const LASTS: Duration = Duration::from_secs(6);
 
-/// What every act is given.
+/// The arguments of every act.
 #[derive(Debug)]
 pub(crate) struct Stage<'a> {
     pub(crate) host: &'a Host,
     pub(crate) service: &'a Service,
     pub(crate) telling: &'a Telling,
-    /// The storm is to end early.
+    /// True if the storm is to end early.
     pub(crate) interrupted: &'a AtomicBool,
     pub(crate) ground: Ground,
 }
 
-/// What acts aim at, and what only one of them can have at a time.
+/// The webhooks that acts call, and the locks of what only one act may use at a time.
 #[derive(Debug)]
 pub(crate) struct Ground {
     /// The path of a webhook whose run has ended.
@@ -40,7 +40,7 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// Makes what acts aim at.
+    /// Starts the runs whose webhooks the acts call.
     pub(crate) fn prepare(host: &Host) -> anyhow::Result<Self> {
         let mut api = Api::new(host);
         let open = json!({"seq": [{"webhook": "in"}, {"event": "end"}]});
@@ -63,7 +63,7 @@ impl Ground {
 }
 
 impl Stage<'_> {
-    /// Returns a number that no run of the hostile has had.
+    /// Returns a number that no hostile run has had.
     pub(crate) fn next_run(&self) -> u64 {
         self.ground.runs.fetch_add(1, Ordering::Relaxed)
     }

@@ -7,16 +7,16 @@ use std::process::Command;
 use anyhow::{Context, anyhow, bail};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
-/// What the disk is made of.
+/// Where the content of the disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// ext4 in a sparse file, on a loop device: a disk like others.
+    /// ext4 in a sparse file, on a loop device: a usual disk.
     Loop,
     /// tmpfs, whose content counts as memory of the host's cgroup.
     Memory,
 }
 
-/// A file system of its own, mounted until it is dropped.
+/// A separate file system, which is unmounted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Disk {
     mounted_on: PathBuf,
@@ -25,19 +25,20 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// The size of a disk on a loop device. Its file is sparse, so that it takes what the host writes.
+    /// The size of a disk on a loop device, in MiB. Its file is sparse, so it takes only the room of the
+    /// host's data.
     const LOOP: u64 = 2048;
 
-    /// The size of a disk in memory.
+    /// The size of a disk in memory, in MiB.
     const MEMORY: u64 = 512;
 
-    /// Mounts a small disk on a directory, which is made. The image lies in `folder`.
+    /// Makes a directory, and mounts a small disk on it. The image of the disk is in `folder`.
     pub(crate) fn mount(directory: &Path, folder: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(directory)?;
         match mount_loop(directory, folder) {
             Ok(()) => {
                 let disk = Disk::new(directory, Kind::Loop, Self::LOOP);
-                // A data directory holds the host's files only, and is closed to others.
+                // A data directory has only the host's files, and other users have no access to it.
                 fs::remove_dir(directory.join("lost+found"))?;
                 run(Command::new("chmod").arg("700").arg(directory))?;
                 Ok(disk)
@@ -70,7 +71,7 @@ impl Disk {
         format!("{} MiB of {kind}", self.mebibytes)
     }
 
-    /// Returns the memory, in bytes, that the content of the disk may take of the host's cgroup.
+    /// Returns how much of the cgroup's memory the content of the disk may take, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         match self.kind {
             Kind::Loop => 0,
@@ -78,11 +79,11 @@ impl Disk {
         }
     }
 
-    /// Takes all that is left on the disk, as another program might.
+    /// Fills all room that is left on the disk, as another program might.
     pub(crate) fn fill(&self) -> anyhow::Result<()> {
         let file = File::create(self.filler()).context("cannot make a file on the small disk")?;
         let mut offset = 0;
-        // What is counted as free may not be had in one piece, since the host goes on writing meanwhile.
+        // The free room may not be available in one piece, since the host keeps writing.
         let mut piece = 1 << 30;
         while piece >= 4 << 10 {
             let stat = statvfs(&self.mounted_on)?;
@@ -96,7 +97,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives the room back.
+    /// Frees the room again.
     pub(crate) fn empty(&self) -> anyhow::Result<()> {
         fs::remove_file(self.filler()).context("cannot remove the file on the small disk")
     }
@@ -108,7 +109,8 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // At once if nobody uses it any more, and else as soon as that is so.
+        // The file system is unmounted at once if no process uses it, and otherwise as soon as that is
+        // so.
         let _ = Command::new("umount")
             .arg("--lazy")
             .arg(&self.mounted_on)

@@ -9,14 +9,14 @@ use anyhow::{Context, anyhow};
 
 use crate::time::pause;
 
-/// A cgroup of its own, removed when it is dropped. Its processes must have ended by then.
+/// A cgroup of its own, which is removed when this is dropped. Its processes must have ended by then.
 #[derive(Debug)]
 pub(crate) struct MemoryGroup {
     folder: PathBuf,
 }
 
 impl MemoryGroup {
-    /// Makes a cgroup below this process's, with this many bytes.
+    /// Makes a cgroup below that of this process, with this many bytes of memory.
     pub(crate) fn new(bytes: u64) -> anyhow::Result<Self> {
         let mine = fs::read_to_string("/proc/self/cgroup")?;
         let (parent, file) =
@@ -30,12 +30,12 @@ impl MemoryGroup {
         Ok(group)
     }
 
-    /// Returns the file to which a process writes its id to be in it.
+    /// Returns the file to which a process writes its id to join the cgroup.
     pub(crate) fn processes(&self) -> PathBuf {
         self.folder.join("cgroup.procs")
     }
 
-    /// Returns how often the system has ended a process for want of memory in it, if it says.
+    /// Returns how often the system has killed a process of the cgroup for lack of memory, if the system tells.
     pub(crate) fn kills(&self) -> Option<u64> {
         let files = ["memory.oom_control", "memory.events"];
         let mut texts = files
@@ -51,7 +51,7 @@ impl MemoryGroup {
 
 impl Drop for MemoryGroup {
     fn drop(&mut self) {
-        // The compilers of a host that was killed end a moment after it.
+        // The compilers of a killed host end a moment after it.
         for _ in 0..100 {
             match fs::remove_dir(&self.folder) {
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
@@ -63,7 +63,8 @@ impl Drop for MemoryGroup {
     }
 }
 
-/// Returns the folder of this process's cgroup and the name of the file with the limit, by `/proc/self/cgroup`.
+/// Returns the folder of this process's cgroup, and the name of the file with the limit. `mine` is the content
+/// of `/proc/self/cgroup`.
 fn place(mine: &str) -> Option<(PathBuf, &'static str)> {
     let fields = |line: &str| {
         let mut fields = line.splitn(3, ':').skip(1).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What the host is confined to, where this machine allows it: a small disk and a little memory.
+//! The bounds of the host, as far as this machine allows them: a small disk and little memory.
 
 mod disk;
 mod memory;

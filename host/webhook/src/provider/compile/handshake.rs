@@ -1,4 +1,4 @@
-//! Compiles probes with their answers, and how repeats are known.
+//! Compiles probes with their answers, and the rules by which repeats are recognised.
 
 use dormouse_journal::OtherBody;
 use toml::Spanned;

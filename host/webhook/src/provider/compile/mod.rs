@@ -1,4 +1,4 @@
-//! Compiles a description's file, or says in which line it is wrong, and what it may say there.
+//! Compiles the file of a description. An error names the line, and what is allowed there.
 
 mod answer;
 mod handshake;
@@ -18,17 +18,17 @@ use super::{Provider, Setting, is_header_name, shown};
 use answer::fixed_answer;
 use wrong::{Compiled, wrong};
 
-/// Bytes of a description.
+/// The largest description, in bytes.
 pub const LONGEST_DESCRIPTION: usize = 64 << 10;
 
-/// Bytes of a name, and of a title, a page or another text.
+/// The longest name, and the longest title, page or other text, in bytes.
 const LONGEST_NAME: usize = 64;
 const LONGEST_TEXT: usize = 2_048;
 
-/// Alternatives of signatures, of handshakes and of conditions, and settings.
+/// The largest number of alternative signatures, handshakes and conditions, and of settings.
 const ALTERNATIVES: usize = 16;
 
-/// Places of a whole description, those in templates included.
+/// The largest number of places in a description, including those in templates.
 const PLACES: usize = 64;
 
 /// Why a description is refused.
@@ -51,10 +51,10 @@ impl fmt::Display for DescriptionError {
 impl std::error::Error for DescriptionError {}
 
 impl Provider {
-    /// Compiles a description. Its vectors are not run.
+    /// Compiles a description. Its test vectors are not run.
     ///
     /// # Errors
-    /// When it is no description, with the line.
+    /// When it is not a description. The error names the line.
     pub fn compile(file: &str, text: &str) -> Result<Self, DescriptionError> {
         let error = |at: usize, message: String| {
             let before = text.get(..at).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! Compiles places, and conditions on what is there.
+//! Compiles places, and conditions on the values there.
 
 use toml::Spanned;
 
@@ -215,7 +215,7 @@ impl Compiler<'_> {
     }
 }
 
-/// Returns which items of a list are meant.
+/// Returns which items of a list a place selects.
 fn items(place: &Spanned<format::Place>) -> Compiled<Option<(usize, bool)>> {
     let raw = place.as_ref();
     match (raw.item, raw.items_from) {

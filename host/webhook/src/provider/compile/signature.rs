@@ -15,7 +15,7 @@ use crate::provider::keys::KeyRule;
 use crate::provider::place::{Origin, Place, Word};
 use crate::provider::url::Spelling;
 
-/// Prefixes that choose an algorithm.
+/// The largest number of prefixes that choose an algorithm.
 const PREFIXES: usize = 16;
 
 /// The longest tolerance that a description may ask for, in milliseconds: ten years.
@@ -194,7 +194,7 @@ fn encoding(
     }
 }
 
-/// Where RFC 7617 puts a name and a password.
+/// Returns the place of a name and a password according to RFC 7617.
 fn basic() -> Place {
     Place {
         origin: Origin::Headers(vec![Word::Literal("authorization".into())]),

@@ -1,4 +1,4 @@
-//! Compiles vectors.
+//! Compiles test vectors.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

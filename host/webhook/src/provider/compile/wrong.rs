@@ -1,11 +1,11 @@
-//! What is wrong with a description, and where.
+//! Errors in a description, with their places.
 
 use toml::Spanned;
 
-/// Something compiled, or what is wrong, and where in the text.
+/// A compiled value, or an error and its place in the text.
 pub(super) type Compiled<T> = Result<T, (usize, String)>;
 
-/// Says that something is wrong with a value.
+/// Returns the error for a value.
 pub(super) fn wrong<T, V>(value: &Spanned<V>, message: impl Into<String>) -> Compiled<T> {
     Err((value.span().start, message.into()))
 }

@@ -1,4 +1,4 @@
-//! Templates: texts made of a request's values, to be signed or to be answered.
+//! Templates: texts that are made of a request's values, to be signed or to be sent as an answer.
 
 mod reader;
 
@@ -10,10 +10,10 @@ use super::format::EncodingName;
 use super::place::{Place, Reading, query, sorted_form};
 use crate::Rejected;
 
-/// Bytes of a value that is sent back.
+/// The largest length in bytes of a value that is sent back.
 const LONGEST_ANSWER: usize = 1_024;
 
-/// Bytes of a value that a digest in an answer is made of.
+/// The largest length in bytes of a value whose digest is sent back.
 const LONGEST_HASHED: usize = 256;
 
 /// A text with placeholders.
@@ -50,7 +50,7 @@ enum Value {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Function {
-    /// Nothing where the value is missing.
+    /// The value, or an empty text if the value is missing.
     Optional,
     Lower,
     Upper,
@@ -58,7 +58,7 @@ enum Function {
     Hmac(Hash, EncodingName),
 }
 
-/// What a template is rendered from.
+/// The values that a template is rendered with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ink<'a> {
     pub(super) reading: Reading<'a>,
@@ -69,14 +69,14 @@ pub(super) struct Ink<'a> {
     pub(super) guard: Guard,
 }
 
-/// Which values of a request may be used.
+/// Which values of a request a template may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Guard {
-    /// Any: the text stays here.
+    /// Any value, since the text is not sent.
     Stays,
-    /// Those that can be sent back from the host's own origin without being taken for a page.
+    /// Values that can be sent back from the host's own origin and that a browser does not take for a page.
     SentBack,
-    /// Those that a digest under the secret may be sent back of: words, never something that could be a request.
+    /// Values whose digest under the secret may be sent back: words, which no provider would sign as a request.
     Hashed,
 }
 
@@ -84,7 +84,7 @@ pub(super) enum Guard {
 pub(super) type Message<'a> = Vec<Cow<'a, [u8]>>;
 
 impl Template {
-    /// Returns every value in the template, also of templates inside it.
+    /// Returns every value in the template and in the templates inside it.
     fn values(&self) -> Vec<&Value> {
         let values = self.pieces.iter().flat_map(|piece| match piece {
             Piece::Literal(_) => Vec::new(),
@@ -115,7 +115,7 @@ impl Template {
         self.values().contains(&&Value::Secret)
     }
 
-    /// Returns true if the secret would be readable in the text.
+    /// Returns true if the secret could be read in the text.
     pub(super) fn shows_secret(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Value(Value::Secret) => true,
@@ -135,7 +135,7 @@ impl Template {
         })
     }
 
-    /// Returns how many places the template reads.
+    /// Returns the number of places that the template reads.
     pub(super) fn places(&self) -> usize {
         let places = self.values();
         places
@@ -144,7 +144,8 @@ impl Template {
             .count()
     }
 
-    /// Returns the text that follows the id. An id that contained it would let bytes move between the id and what follows.
+    /// Returns the text that follows the id. An id must not contain this text: otherwise, one signature would fit
+    /// several ways to split the bytes into an id and the rest.
     pub(super) fn after_id(&self) -> Option<&str> {
         let place = self
             .pieces
@@ -156,10 +157,10 @@ impl Template {
         }
     }
 
-    /// Appends the text.
+    /// Appends the rendered text.
     ///
     /// # Errors
-    /// When a value is missing, or may not be used here.
+    /// If a value is missing, or may not be used here.
     pub(super) fn render<'a>(
         &'a self,
         ink: Ink<'a>,
@@ -175,7 +176,7 @@ impl Template {
         Ok(())
     }
 
-    /// Returns the text, for a template whose values are texts.
+    /// Returns the rendered text, for a template whose values are texts.
     pub(super) fn text(&self, ink: Ink<'_>) -> Result<String, Rejected> {
         let mut message = Vec::new();
         self.render(ink, &mut message)?;
@@ -222,13 +223,13 @@ impl Function {
 }
 
 impl Value {
-    /// Returns the value, if it may be used.
+    /// Returns the value, if the guard allows it.
     fn guarded<'a>(&'a self, ink: Ink<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
         let value = self.read(ink)?;
         let is_allowed = match (self, ink.guard) {
-            // These are not of the request, or only a digest shows them.
+            // These values are not from the request, or the text is not sent.
             (Value::Secret | Value::Setting(_), _) | (_, Guard::Stays) => true,
-            // The host's own address, by which it was called.
+            // These are parts of the host's own address, to which the request was sent.
             (Value::Url | Value::UrlWithoutQuery | Value::Origin | Value::Host, Guard::Hashed) => {
                 value.len() <= LONGEST_ANSWER
             }
@@ -271,7 +272,7 @@ impl Value {
     }
 }
 
-/// Returns true if a text can be sent back: short, on one line, and without a character that HTML gives a meaning.
+/// Returns true if a text can be sent back: it is short, on one line, and has no character with a meaning in HTML.
 fn is_harmless(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else {
         return false;
@@ -284,13 +285,13 @@ fn is_harmless(value: &[u8]) -> bool {
     (1..=LONGEST_ANSWER).contains(&text.len()) && text.chars().all(is_plain)
 }
 
-/// Returns true if a text is a word, such as a token: nothing that a provider would sign as a request.
+/// Returns true if a text is a word, such as a token, that no provider would sign as a request.
 fn is_word(value: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     (1..=LONGEST_HASHED).contains(&value.len()) && value.iter().all(is_letter)
 }
 
-/// Returns the origin of a URL, and what follows it.
+/// Returns the origin of a URL, and the rest of the URL.
 fn split_url(url: &str) -> (&str, &str) {
     let start = url.find("://").map_or(0, |place| place + 3);
     let rest = url.get(start..).unwrap_or_default();

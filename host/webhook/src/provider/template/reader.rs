@@ -6,13 +6,13 @@ use crate::provider::algorithm::Hash;
 use crate::provider::format::EncodingName;
 use crate::provider::place::{Origin, Place, Word};
 
-/// Pieces of one template, those of templates inside it included.
+/// The largest number of pieces of one template, with those of the templates inside it.
 const PIECES: usize = 64;
 
-/// How deep templates may lie in each other.
+/// How deep templates may be nested.
 const DEPTH: usize = 4;
 
-/// What a template may contain, for whoever wrote something else.
+/// What a template may contain, for the message about a template that contains something else.
 const ALLOWED: &str = "{body}, {timestamp}, {id}, {method}, {url}, {url:without-query}, {origin}, {host}, {path}, \
     {target}, {query}, {header:NAME}, {query:NAME}, {form:NAME}, {form:sorted}, {json:/POINTER}, {setting:NAME}, {secret}, \
     and with a template inside {optional:…}, {lower:…}, {upper:…}, {sha256-hex:…}, {hmac-sha256-hex:…} (with sha1, sha384, \
@@ -38,7 +38,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// Reads up to the end, or to the brace that closes the template that this one lies in.
+    /// Reads up to the end, or up to the brace that closes the template that is being read.
     fn template(&mut self, depth: usize) -> Result<Template, String> {
         if depth > DEPTH {
             return Err(format!("templates lie in each other at most {DEPTH} deep"));
@@ -88,7 +88,7 @@ impl<'t> Reader<'t> {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Reads what follows an opening brace, up to the brace that closes it.
+    /// Reads the text after an opening brace, up to the brace that closes it.
     fn placeholder(&mut self, depth: usize) -> Result<Piece, String> {
         let rest = self.rest;
         let end = rest
