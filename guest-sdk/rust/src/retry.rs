@@ -3,8 +3,8 @@
 use crate::contract::http as contract;
 use crate::time::{IntoDuration, contract_millis, hours, millis, minutes};
 
-/// Whether and when a call is tried again after no response, a timeout, or one of the statuses 408,
-/// 425, 429, 500, 502, 503 and 504.
+/// Says whether and when a call is tried again after no response, a timeout, or one of the statuses
+/// 408, 425, 429, 500, 502, 503 and 504.
 ///
 /// A `Retry-After` header of the response is obeyed up to 24 hours, even if it is longer than the
 /// policy's own delays. The outcome of the last attempt is the result.

@@ -284,7 +284,7 @@ impl Signature {
         self
     }
 
-    /// Returns the check of the provider of this name, of which the host has a description.
+    /// Returns the check of the provider of this name. The host must have a description of it.
     ///
     /// ```
     /// # use dormouse_sdk::Signature;

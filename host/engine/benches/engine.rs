@@ -1,5 +1,5 @@
-//! What the engine itself costs: a new instance, one activation of a warm one, and the replay of journals of several
-//! lengths. The guests are those of the tests, so `cargo xtask build --guests-only` comes first.
+//! The cost of the engine itself: a new instance, one activation of a warm instance, and the replay of journals of
+//! several lengths. The guests are those of the tests, so run `cargo xtask build --guests-only` first.
 
 #![allow(
     clippy::unwrap_used,

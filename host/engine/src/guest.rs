@@ -23,8 +23,8 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Creates the store's data for a new guest that may use this much memory, of which the host has granted a
-    /// part.
+    /// Creates the store's data for a new guest that may use this much memory. `granted` is the part that the
+    /// host has already granted.
     pub(crate) fn new(shared: Arc<Shared>, memory: u64, granted: Grant) -> Self {
         Guest {
             limiter: Limiter::new(memory, shared.memory.clone(), granted),

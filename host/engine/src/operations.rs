@@ -1,7 +1,7 @@
-//! The one place where a guest's calls become operations.
+//! Turns a guest's calls into operations.
 //!
 //! The journal's cursor decides whether an operation is new or repeats a recorded one. The host functions do not know
-//! it.
+//! which of the two it is.
 
 use dormouse_journal::{Arguments, Issued, Kind, Level, OperationNumber};
 use dormouse_limits::{BODY, OPERATIONS, OUTSTANDING, STEP_NAME};

@@ -30,7 +30,7 @@ struct Operation {
     arrival: Arrival,
 }
 
-/// Whether an operation's outcome has arrived.
+/// The state of an operation's outcome.
 enum Arrival {
     /// The outcome has not arrived. The waker is that of the last poll.
     Awaited(Option<Waker>),

@@ -1,4 +1,5 @@
-//! What it costs to write and to read a record: the activation that makes a run wait, and the one that wakes it.
+//! The cost of writing and reading a record: for the activation that makes a run wait, and for the one that
+//! wakes it.
 
 use std::hint::black_box;
 

@@ -20,7 +20,7 @@ pub struct Cursor {
     next: u32,
     /// Operations that are done again: what the code makes now counts, instead of the record.
     again: BTreeSet<OperationNumber>,
-    /// Of these, the operations that the code has made so far.
+    /// The operations of `again` that the code has made so far.
     remade: Vec<(OperationNumber, Operation)>,
 }
 
@@ -94,7 +94,7 @@ impl Cursor {
         );
     }
 
-    /// Opens an activation of which a part was made before its instance was lost. The guest must repeat that part, and
+    /// Opens an activation that was partly made before its instance was lost. The guest must repeat that part, and
     /// continues after it.
     pub fn open_partial(&mut self, activation: Activation) {
         self.open_with(activation, true);

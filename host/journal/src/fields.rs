@@ -111,7 +111,7 @@ impl Made {
 }
 
 /// Returns a short digest of a field's encoding: FNV-1a of 32 bits, folded. It only informs people, so it need not
-/// withstand somebody who looks for two fields with the same digest.
+/// resist attempts to find two fields with the same digest.
 fn short(field: &impl Serialize) -> [u8; WIDTH] {
     match postcard::serialize_with_flavor(field, Fnv(0x811c_9dc5)) {
         Ok(digest) => digest,

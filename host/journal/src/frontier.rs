@@ -40,9 +40,9 @@ pub struct Frontier {
     /// The operations that end at a date, in wall time.
     dates: BTreeSet<(Time, OperationNumber)>,
     abandoned: BTreeSet<(Time, OperationNumber)>,
-    /// What is known to have arrived, with the operation that gets it, in the order of delivery.
+    /// The items that are known to have arrived, with the operation that gets each, in the order of delivery.
     arrived: BTreeMap<Key, (Channel, u64)>,
-    /// The same by channel, so that an assignment can be undone.
+    /// The keys of `arrived` by channel, so that an assignment can be undone.
     heads: BTreeMap<Channel, Key>,
     unchecked: BTreeSet<Channel>,
     /// The number of operations made.

@@ -1,4 +1,4 @@
-//! Where a run is taken back to, and what it waits for there.
+//! Runs that are taken back: the point to which they are taken back, and the operations that they wait for there.
 
 use bytes::Bytes;
 use dormouse_journal::{

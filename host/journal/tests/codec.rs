@@ -1,4 +1,5 @@
-//! The bytes of a record: read back as they were written, refused when they are not ours, and never changed.
+//! The bytes of a record: read back as they were written, refused if they are not valid, and unchanged between
+//! versions.
 
 use bytes::Bytes;
 use dormouse_journal::{

@@ -1,4 +1,4 @@
-//! The replay cursor, call by call: recorded, new, and not the same.
+//! The replay cursor, call by call: recorded operations, new operations, and differences.
 
 use bytes::Bytes;
 use dormouse_journal::{

@@ -1,4 +1,4 @@
-//! Which operation completes next: the timeout rule, the order of waits, abandonment.
+//! The order of completions: the timeout rule, the order of waits, and abandonment.
 
 use bytes::Bytes;
 use dormouse_journal::{

@@ -1,4 +1,4 @@
-//! What the journal promises to the layers above it.
+//! The promises of the journal to the layers above it.
 
 #![allow(
     clippy::unwrap_used,

@@ -83,7 +83,7 @@ pub(crate) struct Departure {
     pub(crate) cut: oneshot::Receiver<Time>,
 }
 
-/// Calls that were left out, and for some of which there may be room now.
+/// Calls that had no room when the store was read, and that may have room now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lacking {
     /// The calls of one run that come after this call.

@@ -14,8 +14,7 @@ use dormouse_limits::{Budget, Grant, MEMORY_BUDGET, Part};
 use crate::slots::Slots;
 use crate::trouble::Trouble;
 
-/// The fraction (one part in so many) of the guests' memory that is kept free for active guests by dropping warm
-/// instances.
+/// The guests' memory divided by this number is kept free for active guests, by dropping warm instances.
 const HEADROOM: u64 = 8;
 
 /// The memory of guests.

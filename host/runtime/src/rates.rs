@@ -1,6 +1,6 @@
-//! How fast webhooks may be called. There is one limit for each webhook, and one for all together, of which nobody gets
-//! more than a share: a webhook gets at most a quarter of the host's rate, and all webhooks of a run get at most half.
-//! So no holder of a URL and no run uses up the whole rate.
+//! The limits on calls of webhooks. There is a limit for each webhook, and one for all together. A webhook gets at most
+//! a quarter of the host's rate, and all webhooks of a run get at most half. So no holder of a URL and no run uses up
+//! the whole rate.
 //!
 //! The algorithm is the generic cell rate algorithm (ITU-T I.371, annex A). It keeps one number for each key: the time
 //! at which the key's budget is whole again. An admitted request moves this time forward by the spacing of the rate. A
@@ -82,7 +82,8 @@ impl Rate {
 }
 
 impl Rates {
-    /// Creates limits of which nothing is used: requests a second to one webhook, and to the host. 0 means no limit.
+    /// Creates limits, with no requests counted yet. The arguments are requests a second to one webhook and to the
+    /// host. 0 means no limit.
     pub(crate) fn new(webhook: u32, host: u32) -> Self {
         let share = |parts: u32| match host {
             0 => None,
@@ -236,7 +237,7 @@ mod tests {
         Rates::new(per_webhook, per_host)
     }
 
-    /// Calls a webhook so many milliseconds after the start.
+    /// Calls a webhook this many milliseconds after the start.
     fn call(rates: &Rates, webhook: u32, after: u64) -> Result<(), Exceeded> {
         rates.admit(RunId([7; 16]), WebhookNumber(webhook), Time(NOW + after))
     }

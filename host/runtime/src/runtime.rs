@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Runtime(Arc<Services>);
 
-/// Whether the host can take work.
+/// Tells whether the host can take work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// The host can take work.

@@ -5,14 +5,14 @@
 //! free, so a run alone gets a quarter. A workflow or run that has none gets one as long as any is free. So however many parts
 //! some of them ask for, and however long they keep them, something is left for newcomers.
 //!
-//! Those who wait are served in turns: workflow by workflow, and run by run within a workflow.
+//! Waiting calls and runs are served in turns: workflow by workflow, and run by run within a workflow.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use dormouse_journal::RunId;
 
-/// A run gets another part while it has fewer than this fraction (one in so many) of the free parts.
+/// A run gets another part while it has fewer parts than the free parts divided by this number.
 const RUN: usize = 3;
 
 /// A run, and the workflow whose share it belongs to.

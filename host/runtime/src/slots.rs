@@ -38,7 +38,7 @@ struct Owned {
     hints: Vec<Hint>,
 }
 
-/// A run of which the caller has become the owner.
+/// A run whose owner the caller has become.
 pub(crate) struct Claim {
     pub(crate) owner: Owner,
     pub(crate) hints: Vec<Hint>,

@@ -30,7 +30,7 @@ pub struct Start {
     pub headers: Vec<Header>,
     /// The key by which a repeat of this start is recognised.
     pub idempotency_key: Option<String>,
-    /// The run of which this start is a restart.
+    /// The run that this start restarts, if there is one.
     pub restarted: Option<RunId>,
     /// The labels of the run.
     pub labels: Labels,

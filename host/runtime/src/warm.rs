@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dormouse_journal::RunId;
 
-/// A run keeps its instance only if the instance uses at most this fraction (one part in so many) of the memory for all.
+/// A run keeps its instance only if the instance uses at most the memory for all warm instances divided by this number.
 const PART: u64 = 4;
 
 /// The warm instances.
@@ -110,7 +110,8 @@ impl<L> Warm<L> {
 
     /// Removes and returns the instance that is dropped first.
     pub(crate) fn evict(&mut self) -> Option<L> {
-        // Of those that have as much, the one that was used longest ago, so that a test sees the same twice.
+        // If several workflows use the same memory, the one with the oldest use is taken, so that a test sees the same
+        // each time.
         let most = self.workflows.values().max_by_key(|own| {
             let oldest = own.by_use.first_key_value().map(|(used, _)| *used);
             (own.bytes, std::cmp::Reverse(oldest))

@@ -1,5 +1,5 @@
-//! What the store's transactions and reads cost the processor: the store is in memory, so that no disk has a part in it.
-//! What dormant runs cost on a disk is measured by `examples/dormant.rs`.
+//! The processor time of the store's transactions and reads. The store is in memory, so no disk is involved.
+//! `examples/dormant.rs` measures the cost of dormant runs on a disk.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! What dormant runs cost: fills a store with runs that wait for a webhook with a timeout, and measures what it takes to
-//! keep, to open and to wake them.
+//! Measures the cost of dormant runs: fills a store with runs that wait for a webhook with a timeout, and measures how
+//! much it takes to keep, to open and to wake them.
 //!
 //! ```text
 //! cargo run --release -p dormouse-store-redb --example dormant -- fill FILE RUNS CACHE_MIB
@@ -9,8 +9,8 @@
 //! cargo run --release -p dormouse-store-redb --example dormant -- tables FILE
 //! ```
 //!
-//! `unverified` behind any of them opens the store without verifying it, and writes for that; `crash` behind it all ends
-//! the program without closing the store, as a kill would.
+//! With `unverified` as the last argument, the store is opened without a verification, and is written in the way which
+//! that needs. With `crash` after all other arguments, the program ends without closing the store, as after a kill.
 
 #![allow(
     clippy::unwrap_used,

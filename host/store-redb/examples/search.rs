@@ -1,4 +1,5 @@
-//! What the first page of a search costs among many runs: fills a store with runs of all kinds, and measures each filter.
+//! Measures the cost of the first page of a search among many runs: fills a store with runs of all kinds, and measures
+//! each filter.
 //!
 //! ```text
 //! cargo run --release -p dormouse-store-redb --example search -- fill FILE RUNS CACHE_MIB

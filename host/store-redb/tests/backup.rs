@@ -1,4 +1,5 @@
-//! Backups: all of a moment and nothing of what came after, given up when they must be, and known by what they hold.
+//! Backups: each has the whole content of one moment and nothing later, is given up if it must be, and is recognised
+//! by its content.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The store in a real file, which only one at a time may have open.
+//! The store in a real file, which only one process at a time can open.
 
 use std::fs::OpenOptions;
 use std::io;

@@ -1,4 +1,5 @@
-//! What is redb's own: the file, its backups, and what a store costs that is not verified.
+//! The parts of the store that only redb has: the file, its backups, and a store that is not
+//! verified.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A store that is not verified when it is opened, which then takes no longer the larger it is.
+//! A store that is not verified when it is opened. The time to open it does not grow with its size.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How much is written to the disk.
+//! The number of bytes that are written to the disk.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! What is counted of the commits: the groups that became durable, and the writes in them.
+//! The counters of commits: the groups that became durable, and the writes in them.
 
 use std::sync::{Arc, Mutex};
 

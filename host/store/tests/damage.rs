@@ -1,4 +1,4 @@
-//! Damaged records, and a webhook's URL, which its row does not have but the record of the activation that created it.
+//! Damaged records. A webhook's URL is not in the webhook's row but in the record of the activation that created it.
 
 use dormouse_journal::{
     CancelOptions, DecodeError, Kind, RunId, Time, WebhookNumber, WebhookOptions,

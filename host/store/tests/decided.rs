@@ -1,4 +1,5 @@
-//! What follows from a write before it is durable: it becomes durable by the same sync, or not at all.
+//! Consequences of a write that is not durable yet: they become durable by the same sync, or not at
+//! all.
 
 use std::sync::{Arc, mpsc};
 use std::thread;

@@ -1,4 +1,4 @@
-//! Events: whom they reach, once each, also when there are many.
+//! Events: the waits that they reach, once each, also if there are many.
 
 use crate::on_both_grounds;
 use crate::support::{Ground, MAIL, RETENTION, World, activation, payload, run, wait_event};

@@ -1,4 +1,4 @@
-//! Runs that continue as new: what stays, what goes, and when.
+//! Runs that continue as new: the parts that stay, the parts that are removed, and when.
 
 use crate::on_both_grounds;
 use crate::support::{

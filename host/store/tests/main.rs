@@ -1,4 +1,4 @@
-//! The store: what may happen to it and what is read of it, on a redb file and in memory alike.
+//! The writes and reads of the store, on a redb file and in memory alike.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Runs that have more webhooks and open operations than lie in their own row, or larger ones.
+//! Runs whose webhooks and open operations are too many or too large for the run's own row.
 
 use crate::on_both_grounds;
 use crate::support::{Ground, RETENTION, World, activation, last_activation, queued, run};

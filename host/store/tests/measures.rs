@@ -1,4 +1,4 @@
-//! How long the first page of each filter takes in a store with many runs. It is not a test: it prints what it has measured
+//! Measures the first page of each filter in a store with many runs. It is not a test: it prints the measured values
 //! (BENCHMARKS.md).
 
 use std::env;

@@ -1,4 +1,4 @@
-//! Stores that earlier versions wrote: migrated in steps that a kill may end anywhere, and read as they were.
+//! Stores of earlier versions: they are migrated in steps, which a kill may interrupt anywhere, and keep their content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The order of commits in a memory that has one of its own: any for different runs, and never another for one.
+//! The order of commits, in a memory that chooses one at random: writes of different runs may be reordered, and those
+//! of one run never are.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

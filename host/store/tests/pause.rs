@@ -1,4 +1,5 @@
-//! Pauses: what is refused and what is kept, and that work of paused runs lies in no table that is scanned.
+//! Pauses: requests that are refused or kept, and work of paused runs, which is in no table that is
+//! scanned.
 
 use bytes::Bytes;
 use dormouse_journal::{

@@ -1,4 +1,4 @@
-//! Runs that have failed: what stays of them, and what a retry makes of that.
+//! Runs that have failed: the parts of them that stay, and how a retry uses these.
 
 use crate::on_both_grounds;
 use crate::support::{

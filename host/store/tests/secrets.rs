@@ -1,4 +1,4 @@
-//! Secrets: set, replaced, listed, deleted, and as they were when they are read.
+//! Secrets: set, replaced, listed, deleted, and unchanged when they are read.
 
 use crate::on_both_grounds;
 use crate::support::{Ground, World, run};

@@ -1,4 +1,5 @@
-//! Triggers: which request starts a run, which belongs to one, and what becomes of what a run never took.
+//! Triggers: the requests that start a run, the requests that belong to an existing run, and those that a run never
+//! took.
 
 use dormouse_journal::{
     CancelOptions, Channel, End, Failure, GuestLimits, KeyMissing, Kind, Labels, OnExisting,

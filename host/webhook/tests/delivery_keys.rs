@@ -1,4 +1,4 @@
-//! By what a repeat of a request is known.
+//! The keys by which a repeated request is recognised.
 
 use crate::support::{SCHEMES, check as check_of, request};
 use dormouse_webhook::{DeliveryKey, DeliveryKeyKind, InvalidKey, OtherBody, delivery_key};

@@ -1,4 +1,4 @@
-//! The descriptions that are compiled in: each compiles, and each of its vectors gives what it says.
+//! The built-in descriptions: each compiles, and each of its vectors has the outcome that it states.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What a description may say, and how it is refused.
+//! The format of descriptions, and the errors of wrong ones.
 
 use dormouse_journal::{Request, Time};
 use dormouse_webhook::Rejected;

@@ -1,4 +1,4 @@
-//! Probes of providers: what is answered, and what is left alone.
+//! Probes of providers: the ones that are answered, and the ones that are not.
 
 use bytes::Bytes;
 use dormouse_journal::{Request, Response};

@@ -1,4 +1,4 @@
-//! What an author may ask of a signature check.
+//! The options of a signature check.
 
 use crate::support::SCHEMES;
 use dormouse_journal::Signature;

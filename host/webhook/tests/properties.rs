@@ -1,4 +1,4 @@
-//! What holds of signature checks for whatever bytes come.
+//! Properties of signature checks that hold for any bytes.
 
 use crate::support::{NOW, SCHEMES, TOLERANCE, check, request, sign, verify};
 use bytes::Bytes;

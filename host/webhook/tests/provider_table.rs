@@ -1,4 +1,5 @@
-//! The table of providers in the book, held to the descriptions, and what each description's vectors must try.
+//! Compares the table of providers in the book with the descriptions, and checks that the vectors of each
+//! description cover its rules.
 
 use std::collections::BTreeMap;
 

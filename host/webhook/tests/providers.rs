@@ -1,4 +1,4 @@
-//! What providers publish for those who check their signatures, byte for byte.
+//! The examples that providers publish for receivers who check signatures, byte for byte.
 
 use crate::support::{TOLERANCE, check as check_of, request, sign, verify};
 use dormouse_journal::Time;

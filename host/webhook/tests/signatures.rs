@@ -1,4 +1,4 @@
-//! The rules of signature checks: what passes, and what every other request is told.
+//! The rules of signature checks: requests that pass, and the answers to all others.
 
 use crate::support::{
     BODY, NOW, OLD_SECRET, SCHEMES, SECRET, TOLERANCE, check, request, sign, signed, value,

@@ -1,4 +1,4 @@
-//! How the headers of a signature may be spelled, and how not.
+//! The spellings of signature headers that are accepted, and those that are not.
 
 use crate::support::{
     NOW, SCHEMES, SECRET, check, request, sign, signed, value, verdict, verify, with,

@@ -1,4 +1,4 @@
-//! Who may use the API.
+//! Access to the API.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

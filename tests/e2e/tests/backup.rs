@@ -1,4 +1,4 @@
-//! Backups of a host that goes on: what is in one, what a host that is restored from it does, and when there is none.
+//! Backups of a running host: their content, a host that is restored from one, and attempts that fail.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! Disks that are full or may not be written: the host says so, loses nothing, and goes on when there is room.
+//! Disks that are full or read-only: the host reports it, loses nothing, and continues when there is room.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};

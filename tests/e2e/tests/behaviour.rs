@@ -1,5 +1,5 @@
-//! What every language must be able to do: one list of behaviours, each with a kill of the host between any two things that
-//! happen from outside. The table in docs/reference/languages.md is compared with the list.
+//! The behaviours that every language must have: one list, with a kill of the host between any two events from outside.
+//! The table in docs/reference/languages.md is compared with the list.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! A host in trouble fails no run: the run is blocked, its webhooks stay open, and it goes on when the cause is gone.
+//! A host in trouble fails no run: the run is blocked, its webhooks stay open, and it continues when the cause is
+//! gone.
 
 use dormouse_e2e::{Cli, Host, Run, body, guest, post};
 use serde_json::{Value, json};

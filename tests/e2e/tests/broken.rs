@@ -1,4 +1,4 @@
-//! Runs whose code breaks, and are repaired.
+//! Runs whose code breaks and which are then repaired.
 
 use dormouse_e2e::{Cli, Host, Reply, Run, Service, guest, post, request, wait_until};
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
-//! What only a real browser can show: Chromium, steered by its driver over WebDriver (<https://www.w3.org/TR/webdriver2/>).
+//! Behaviour that only a real browser can show: Chromium, controlled by its driver over WebDriver
+//! (<https://www.w3.org/TR/webdriver2/>).
 //!
-//! Both come with Debian's packages `chromium` and `chromium-driver`, which `.ci/run` installs. Where they are not there,
-//! these tests say so and pass.
+//! Both are in Debian's packages `chromium` and `chromium-driver`, which `.ci/run` installs. If they are not installed,
+//! these tests print that and pass.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,5 @@
-//! The host is killed while a call is under way: one key, a count that goes on, and never an attempt too many.
+//! The host is killed during a call: the key stays the same, the count of attempts continues, and no attempt is
+//! one too many.
 
 use std::time::Duration;
 

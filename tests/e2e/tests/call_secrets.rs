@@ -1,4 +1,4 @@
-//! Calls with secrets in their headers: the service gets the value, and nobody else ever does.
+//! Calls with secrets in their headers: only the service gets the value.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Callers as they really are: they send what they have again and again, under the same key, until somebody answers.
+//! Callers as they are in practice: they repeat a request with the same key until it is answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

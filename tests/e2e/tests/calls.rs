@@ -1,4 +1,5 @@
-//! `call`: what is sent, what comes back, and when it is sent again.
+//! `call`: the request that is sent, the response, and the times at which the request is sent
+//! again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! New code that is checked against the runs that exist, before it is deployed.
+//! New code that is checked against the existing runs before it is deployed.
 
 use dormouse_e2e::{Cli, Host, guest};
 use serde_json::{Value, json};

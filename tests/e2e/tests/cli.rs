@@ -1,4 +1,5 @@
-//! The command line, against a real host: what people read, what programs read, and exit codes.
+//! The command line with a real host: the output for people, the output for programs, and the exit
+//! codes.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! Components for uploads, made of WIT texts: they are what a compiler would make, except that they do nothing.
+//! Components for uploads, made of WIT texts. They are like a compiler's, except that they do nothing.
 
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};

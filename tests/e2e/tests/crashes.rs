@@ -1,4 +1,4 @@
-//! The host is killed (SIGKILL) at every point of a run's life, and nothing that was promised is lost or done twice.
+//! The host is killed (SIGKILL) at every point of a run's life. Nothing that was promised is lost or done twice.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

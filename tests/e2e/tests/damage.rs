@@ -1,5 +1,5 @@
-//! A store that is not what the host left: cut off, or with flipped bits. The host refuses it, or what it serves is
-//! right. What it never does is to serve something else, or to panic.
+//! A store that was damaged after the host wrote it: truncated, or with flipped bits. The host refuses it, or serves
+//! correct data. It never serves wrong data, and never panics.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! A request that is sent again is known as the one it repeats.
+//! A request that is sent again is recognised as a repeat.
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Where calls may go: by default to the public Internet only, and to the host's own API never.
+//! The addresses to which calls may go: by default only the public Internet, and never the host's
+//! own API.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! How a run ends, other than well.
+//! Runs that do not complete.
 
 use std::time::Duration;
 

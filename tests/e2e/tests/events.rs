@@ -1,4 +1,4 @@
-//! Events: to all who wait, or to one run that keeps them.
+//! Events: to all waits, or to one run, which keeps them.
 
 use dormouse_e2e::{Host, Run, body, json_body, request};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Stores that released versions wrote, kept in `tests/fixtures` with what their host said of them. They must be read
-//! rightly for ever. The README there says how another is made.
+//! Stores of released versions, kept in `tests/fixtures` with the answers that their host gave. All later versions
+//! must read them correctly. The README there says how to add one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! The data directory and the files beside it: one host at a time, and nobody else looks into them.
+//! The data directory and the files beside it: only one host at a time can use them, and other users cannot read
+//! them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,5 @@
-//! Forgetting that a request was accepted, so that a redelivery by hand is taken as a new one; and secrets that cannot be keys.
+//! Forgetting that a request was accepted, so that a redelivery by hand counts as a new request; and secrets that
+//! cannot be keys.
 
 use dormouse_e2e::{Answer, Cli, Host, Scheme, now, request, sign};
 use serde_json::{Value, json};

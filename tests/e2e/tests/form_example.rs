@@ -1,4 +1,4 @@
-//! The example `form`, with a mail service that opens each link before its reader does, as scanners of mail do.
+//! The example `form`, with a mail service that opens each link before the reader does, as scanners of mail do.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Runs that go on for ever: each generation has an empty journal, and keeps what it was left.
+//! Runs without an end: each generation has an empty journal, and what the generation before has kept.
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The example `github-bot`, with a small GitHub that really signs what it sends and takes comments.
+//! The example `github-bot`, with a small stand-in for GitHub that signs its events and accepts
+//! comments.
 
 use dormouse_e2e::{Answer, Host, Scheme, Service, now, request, sign};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Histories of runs: written by a host, and replayed against code without one.
+//! Histories of runs: a host writes them, and they are replayed with code but without a host.
 
 use std::path::Path;
 

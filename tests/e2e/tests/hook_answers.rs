@@ -1,4 +1,4 @@
-//! What the caller of a webhook is answered, other than 202.
+//! The answers to callers of webhooks other than 202.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Connections, as the outside world makes them: slow, large, malformed, or of another version of HTTP.
+//! Connections from outside: slow, large, malformed, or of another version of HTTP.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! What the head of a request decides, before its body is there: heads that can be read in more than one way, and requests
-//! that are refused whatever their bodies are.
+//! Decisions by the head of a request, before its body has come: heads that can be read in more than one way, and
+//! requests that are refused whatever their bodies are.
 //!
-//! Where a refusal must come before the body, the body is never sent: a host that waits for it does not answer.
+//! If a refusal must come before the body, the test never sends the body: a host that waited for it would not answer.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
-//! Limits on how much comes to webhooks: how fast, and how much is kept.
+//! Limits on requests to webhooks: their rate, and the number that is kept.
 //!
-//! A limit of one request a second lets a slow test send one more every now and then. So a test sends until it is
-//! refused, or sends so many that not all of them can have been let in.
+//! With a limit of one request a second, a slow test can sometimes send one more. So a test sends until it is
+//! refused, or sends so many that not all can be accepted.
 
 use dormouse_e2e::{Answer, Host, Run, body, pause, post, request, wait_until};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Which wait gets which call: early, late, in order, raced, and on the edge of a timeout.
+//! The order in which waits get calls: early, late, in order, in races, and at the edge of a timeout.
 
 use std::thread;
 use std::time::Duration;

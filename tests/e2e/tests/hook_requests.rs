@@ -1,4 +1,4 @@
-//! What a run sees of a request: all of it, byte for byte.
+//! A request as the run sees it: all of it, byte for byte.
 
 use dormouse_e2e::{Host, Run, body, bytes, header_values, json_body, post, raw, request};
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
-//! Hostile guests in the real host. Each ends with the reason that its limit has, and the workflow beside it does not
-//! notice. What a guest does to itself is tested in the engine; here it is what it does to the others.
+//! Hostile guests in the real host. Each ends with the reason of the limit that it exceeds, and the workflow beside it
+//! does not notice. The engine's tests cover the effects on the guest itself, and these tests cover the effects on
+//! others.
 
 mod guests;
 mod neighbour;

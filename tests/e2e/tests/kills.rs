@@ -1,5 +1,5 @@
-//! The host is killed (SIGKILL) at random moments while callers send what they have, again and again until they have an
-//! answer. Afterwards everything that was acknowledged is accounted for, to the last request.
+//! The host is killed (SIGKILL) at random moments while callers repeat their requests until they are answered. Then
+//! every acknowledged request must be accounted for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Labels of runs: given at the start or by a run itself, shown, and kept by what is started anew.
+//! Labels of runs: given at the start or by the run itself, shown, and kept by a restarted run.
 
 use dormouse_e2e::{Answer, Host, post};
 use serde_json::{Value, json};

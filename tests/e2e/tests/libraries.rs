@@ -1,4 +1,4 @@
-//! Libraries that a workflow may use compute the same in a rebuilt run.
+//! Libraries that a workflow may use: they compute the same in a rebuilt run.
 
 use dormouse_e2e::{Host, post};
 use serde_json::{Value, json};

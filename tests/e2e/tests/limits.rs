@@ -1,4 +1,5 @@
-//! Limits: a guest that goes past one fails, is told which setting it was, and hurts nobody.
+//! Limits: a guest that exceeds one fails, is told which setting it was, and does not affect
+//! others.
 
 use dormouse_e2e::{Host, Run};
 use serde_json::json;

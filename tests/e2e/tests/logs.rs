@@ -1,4 +1,4 @@
-//! The log: whoever reads it, or does not, the host goes on.
+//! The log: the host continues whether or not its log is read.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The real host over real HTTP, with real workflows: what an outsider can hold it to. Each test has a host of its own.
+//! The real host over real HTTP, with real workflows, tested from outside. Each test has a host of its own.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
-//! What takes long and is not a test: how fast runs are checked against new code, and how fast children are started and
-//! waited for. Each takes its size from the environment, prints what it has measured, and is run with a host that was built
-//! for release (docs: BENCHMARKS.md).
+//! Measurements that take long and are not tests: how fast runs are checked against new code, and how fast children are
+//! started and waited for. Each takes its size from the environment, prints the measured values, and needs a host that
+//! was built for release (docs: BENCHMARKS.md).
 
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! One budget of memory for bodies, calls and guests: whoever takes it up stops nobody else, and no run fails for it.
+//! One budget of memory for bodies, calls and guests: a run that uses all of it stops no other run, and no run fails
+//! because of it.
 
 use dormouse_e2e::{Host, Run, post, raw, wait_until};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Runs of a workflow that are moved to another version of it by one command.
+//! One command that moves the runs of a workflow to another version.
 
 use dormouse_e2e::{Answer, Cli, Host, Run, guest};
 use serde_json::{Value, json};

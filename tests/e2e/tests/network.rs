@@ -1,5 +1,5 @@
-//! What comes over the network, and what lies on the disk for another host to find: forged, spliced, injected, changed.
-//! Egress, tokens, access and shapes of requests have files of their own; here is what goes across them.
+//! Attacks over the network or with files on the disk: forged, spliced, injected and changed data. Egress, tokens,
+//! access and the forms of requests have files of their own. The tests here combine several of them.
 
 use dormouse_e2e::{Answer, Host, Service, body, post, raw};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What operators and their tools ask of a host.
+//! The requests of operators and their tools to a host.
 
 use dormouse_e2e::{Cli, Host, post};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Runs, workflows and hosts that are paused: they accept and keep, do nothing, and go on where they stood, whatever
-//! happens to the host meanwhile.
+//! Paused runs, workflows and hosts: they accept and keep requests, do nothing, and later continue where they were,
+//! also if the host was restarted in between.
 
 use dormouse_e2e::{Cli, Host, Reply, Run, Service, body, pause, post, request, with_time_enough};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The example `payment` with its provider, which signs by itself, repeats itself and is forged: what its README says.
+//! The example `payment` with its provider, whose events are signed, repeated and forged as the example's README says.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a provider sends again is known by the provider's own id for it.
+//! Requests that a provider sends again are recognised by the provider's own id.
 
 use dormouse_e2e::{Answer, Host, Request, Run, Scheme, body, now, request, sign};
 use serde_json::{Value, json};

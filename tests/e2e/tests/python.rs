@@ -1,4 +1,4 @@
-//! A guest that is not Rust: CPython, which knows nothing of being durable, and must not notice that it is rebuilt.
+//! A guest in Python without an SDK: CPython is not made for durable runs, and must not notice that it is rebuilt.
 
 use dormouse_e2e::{Host, Service, post};
 use serde_json::{Value, json};

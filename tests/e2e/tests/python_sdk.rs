@@ -1,4 +1,4 @@
-//! Workflows in Python with the SDK: what they began goes on after a kill, and what they do wrong is told.
+//! Workflows in Python with the SDK: their runs continue after a kill, and their mistakes are reported.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

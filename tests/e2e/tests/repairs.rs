@@ -1,4 +1,4 @@
-//! Runs that are looked into, started anew, and deleted.
+//! Runs that are inspected, started again, and deleted.
 
 use dormouse_e2e::{Answer, Cli, Host, Reply, Service, post, request, wait_until};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Webhooks whose callers get more than 202: a fixed answer, or what the workflow decides.
+//! Webhooks whose callers get another answer than 202: a fixed one, or the workflow's.
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;

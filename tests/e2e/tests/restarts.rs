@@ -1,4 +1,4 @@
-//! What time, timers and code are after a restart.
+//! Time, timers and code after a restart.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Runs that have failed, and are retried.
+//! Runs that have failed and are retried.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -1,4 +1,4 @@
-//! What the API shows of runs.
+//! Runs, as the API shows them.
 
 use dormouse_e2e::{Host, Run, post};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Finding runs, counting them, and doing the same to many.
+//! Finding runs, counting them, and doing the same act to many of them.
 
 use dormouse_e2e::{Answer, Cli, Host, post};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Secrets: set, listed and deleted by API and command line, and never seen again.
+//! Secrets: set, listed and deleted by API and command line, and never shown.
 
 use std::collections::BTreeSet;
 use std::fs;

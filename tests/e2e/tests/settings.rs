@@ -1,4 +1,5 @@
-//! The settings of a workflow: how long its runs are kept, what they may use, and what is started when one fails.
+//! The settings of a workflow: how long its runs are kept, the workflows whose runs they may start and use, and
+//! the workflow that is started when a run fails.
 
 use dormouse_e2e::{Cli, Host, Run, request, wait_until};
 use serde_json::{Value, json};

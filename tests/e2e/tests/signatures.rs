@@ -1,4 +1,4 @@
-//! Webhooks that take only what is signed.
+//! Webhooks that accept only signed requests.
 
 use std::fs;
 

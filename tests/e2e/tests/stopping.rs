@@ -1,4 +1,4 @@
-//! How a host starts and ends: SIGTERM, and data that is not free.
+//! The start and the end of a host: SIGTERM, and data that another process uses.
 
 use std::thread;
 use std::time::Duration;

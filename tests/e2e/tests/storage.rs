@@ -1,4 +1,5 @@
-//! What a run, and all runs of a workflow, may take of the disk: who goes past it by itself fails, and who sends is refused.
+//! The disk space that a run, and all runs of a workflow, may use: a run that exceeds it fails, and requests beyond it
+//! are refused.
 
 use dormouse_e2e::{Answer, Host, Reply, Run, Service, post, wait_until};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The store of a host that is stopped, opened as `docs/reference/store-format.md` describes it, to be damaged.
+//! Opens the store of a stopped host as `docs/reference/store-format.md` describes it, to damage it.
 
 use dormouse_e2e::Host;
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition};

@@ -1,4 +1,4 @@
-//! Tokens: nobody makes one but the host, and each has one spelling.
+//! Tokens: only the host can make them, and each has one spelling.
 
 use dormouse_e2e::{Host, post, request};
 use serde_json::json;

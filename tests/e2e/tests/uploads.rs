@@ -1,4 +1,4 @@
-//! Uploads that are no workflow: each is refused with what is wrong and what to do.
+//! Uploads that are not workflows: each is refused, with what is wrong and what to do.
 
 use dormouse_e2e::{Host, guest};
 use serde_json::json;

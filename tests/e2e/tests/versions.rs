@@ -1,4 +1,4 @@
-//! Workflows and their versions: a run stays on its own.
+//! Workflows and their versions: a run stays on its own version.
 
 use dormouse_e2e::{Host, body, guest, post};
 use serde_json::json;

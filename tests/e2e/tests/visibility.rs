@@ -1,5 +1,5 @@
-//! What people see of webhooks: what was refused and why, the options, metrics, the log; and what nobody sees, though the
-//! run does.
+//! The information about webhooks that people can see: refusals and their reasons, the options, the metrics and the
+//! log; and the information that only the run sees.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! The workflow that the benchmark runs: what it measures must be what happens.
+//! The workflow of the benchmark: it must do what the benchmark assumes.
 
 use dormouse_e2e::{Host, Run, now, post};
 use serde_json::{Value, json};

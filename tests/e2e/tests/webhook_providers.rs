@@ -1,4 +1,4 @@
-//! Webhooks of providers that are described, and not known by any code.
+//! Webhooks of providers that are known only by their descriptions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

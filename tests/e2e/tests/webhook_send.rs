@@ -1,4 +1,4 @@
-//! `dormouse webhook send`: a webhook tried by hand.
+//! `dormouse webhook send`, which calls a webhook by hand.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Requests to the API of which the head comes and the body does not: what the head shows is answered all the same.
+//! Requests to the API whose head comes without the body: an answer that the head decides is sent all the same.
 
 use dormouse_e2e::{Answer, Host, raw};
 use serde_json::json;

@@ -1,9 +1,8 @@
-//! The power fails at every single operation on the disk, and the story ends as if it had not.
+//! The power fails at every single operation on the disk, and the run ends as if the power had not failed.
 //!
-//! The story has every operation of the contract: webhooks, one of which is closed, a call, requests before and after
-//! their wait, a lost race, timers, a step, events both ways, a caller whom the workflow answers, and waits, a sleep
-//! and a call that are given up. The driver does what real callers do: whoever gets no answer asks again with the same
-//! key.
+//! The run makes every operation of the contract: webhooks, one of which is closed, a call, requests before and after
+//! their wait, a lost race, timers, a step, events in both directions, an answer to a caller, and waits, a sleep and a
+//! call that are given up. The driver repeats a request with the same key until it is answered, as real callers do.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +41,7 @@ fn script(midnight: Time) -> Value {
     ]})
 }
 
-/// What is always the same in the result: bodies, outcomes and order, but no ids, times and URLs.
+/// Returns the parts of the result that are always the same: bodies, outcomes and order, but no ids, times and URLs.
 fn essence(result: &Value) -> Value {
     match result {
         Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
@@ -69,7 +68,7 @@ impl Teller {
         let midnight = self.world.now().after(2_000);
         self.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
         let run = self.start("script", &json_payload(script(midnight).to_string()));
-        // The wait that raced must have lost before the first request comes.
+        // The wait in the race must have lost before the first request comes.
         self.insist(|world, _| {
             let waits = world.reading().open(run).ok()?;
             (!world.egress().sent().is_empty()

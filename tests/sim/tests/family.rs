@@ -1,12 +1,12 @@
-//! The power fails at every place of a story about runs that start, wait for and cancel each other, break and are repaired,
-//! and the story ends as if it had not.
+//! The power fails at every place of a story about runs that start, wait for and cancel each other, break and are
+//! repaired. The story ends as if the power had not failed.
 
 use dormouse_journal::{RunId, Status, VersionId};
 use serde_json::{Value, json};
 
 use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
-/// How many runs there are at the end: the one at the top, and those that it started.
+/// The number of runs at the end: the first one, and those that it started.
 const RUNS: usize = 6;
 
 fn script(broken: VersionId) -> Value {
@@ -25,7 +25,7 @@ fn script(broken: VersionId) -> Value {
     ]})
 }
 
-/// Without ids.
+/// Removes the ids from a value.
 fn essence(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(essence).collect(),

@@ -1,13 +1,14 @@
-//! Generated workflows, and everything that may happen to them, against the model of what must happen.
+//! Compares generated workflows, and everything that may happen to them, with the model of what must
+//! happen.
 //!
-//! A fixed set of seeds runs every time, and a few fresh ones. `DORMOUSE_SEED=7` runs one seed again, and
-//! `DORMOUSE_SEEDS=1000` as many fresh ones. A case that fails is made smaller before it is printed.
+//! A fixed set of seeds runs every time, and a few new ones. `DORMOUSE_SEED=7` runs one seed again, and
+//! `DORMOUSE_SEEDS=1000` runs this many new ones. A case that fails is made smaller before it is printed.
 
 use std::hash::{BuildHasher, RandomState};
 
 use dormouse_sim::{Case, Ground, Numbers, drive, generate, on_both, shrink};
 
-/// How many seeds are tried every time: these, from 0, and as many fresh ones.
+/// The number of fixed seeds, from 0. `FRESH` is the number of new seeds.
 const FIXED: u64 = 60;
 const FRESH: u64 = 20;
 
@@ -20,7 +21,7 @@ fn whatever_happens_nothing_is_lost(ground: Ground) {
     };
     let mut all = Numbers::default();
     for seed in &seeds {
-        // One that never ends is known by this.
+        // The seed is printed first, so that a case which never ends is known.
         println!("seed {seed}");
         let case = generate(*seed);
         match drive(ground, &case) {
@@ -55,7 +56,7 @@ fn a_seed_gives_the_same_bytes_again(ground: Ground) {
     assert_ne!(drive(0).kept, drive(1).kept);
 }
 
-/// Seeds that nobody has tried, from the system's randomness.
+/// Returns new seeds, from the system's randomness.
 fn fresh(count: u64) -> Vec<u64> {
     (0..count)
         .map(|number| RandomState::new().hash_one(number))

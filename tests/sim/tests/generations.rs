@@ -1,5 +1,5 @@
-//! The power fails at every place of a story about runs that continue as new while requests arrive for a webhook that they keep,
-//! and no request is lost, doubled or given out of order.
+//! The power fails at every place of a story about runs that continue as new while requests arrive for a webhook that
+//! they keep. No request is lost, doubled or delivered out of order.
 
 use dormouse_journal::{Status, json_payload};
 use dormouse_sim::guest;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
-/// How many generations each run has.
+/// The number of generations of each run.
 const GENERATIONS: usize = 4;
 
 fn script() -> Value {

@@ -1,4 +1,5 @@
-//! What ends with a run that has failed or is paused is held: nothing of it is executed or sent until that run goes on.
+//! Runs that end with a run which has failed or is paused are held: nothing of them is executed or sent until that run
+//! continues.
 
 use dormouse_journal::{RunId, Status, VersionId};
 use dormouse_runtime::{Retry, Runtime};
@@ -9,12 +10,12 @@ use serde_json::{Value, json};
 /// An hour in milliseconds.
 const HOUR: u64 = 3_600_000;
 
-/// A call, which is the last thing that the child does.
+/// Returns a call, which is the last operation of the child.
 fn call() -> Value {
     json!({"call": {"url": "http://service.example/", "attempts": 1}})
 }
 
-/// A run that waits for another, which waits for a third, and does something else meanwhile.
+/// Returns a run that waits for another one, which waits for a third, and that does something else at the same time.
 fn script(meanwhile: &Value) -> Value {
     let grandchild = json!({"invoke": {"workflow": "script", "input": {"sleep": 2_000}}});
     let child = json!({"seq": [
@@ -26,7 +27,7 @@ fn script(meanwhile: &Value) -> Value {
     json!({"join": [{"invoke": {"workflow": "script", "input": child}}, meanwhile]})
 }
 
-/// Returns the runs below a run, the upper first.
+/// Returns the runs below a run. The upper one is the first.
 fn below(world: &World, top: RunId) -> [RunId; 2] {
     let runs = world.reading().runs().unwrap();
     let of = |above: RunId| {
@@ -42,7 +43,7 @@ fn held_by(world: &World, run: RunId) -> Option<RunId> {
     world.reading().view(run).unwrap().unwrap().held_by
 }
 
-/// Lets an hour pass and the host be lost in it. Nothing may come of the held runs.
+/// Lets an hour pass, with a loss of the host in it. The held runs must not do anything.
 fn stand_still(world: &World, host: Runtime, top: RunId) -> Runtime {
     let runs = below(world, top);
     let activations = |run| world.reading().state(run).unwrap().unwrap().activations;
@@ -88,12 +89,12 @@ fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(groun
     world.run(host.deploy("script", other_version())).unwrap();
     world.run(host.retry(top, &Retry::default())).unwrap();
     let [child, grandchild] = below(&world, top);
-    // It had slept for one second of two when the run above failed.
+    // The run had slept for one of its two seconds when the run above it failed.
     world.pass(900);
     assert_eq!(world.status(grandchild), Status::Suspended);
     world.pass(200);
     assert_eq!(world.status(grandchild), Status::Completed);
-    // The wait of the child had three seconds left.
+    // The child had three seconds left to wait.
     world.pass(1_800);
     assert_eq!(world.status(child), Status::Suspended);
     assert_eq!(world.egress().sent().len(), 0);
@@ -129,7 +130,7 @@ fn what_was_left_goes_on_and_what_is_given_up_hears_of_it(ground: Ground) {
     let [held, left] = [runs[0].id, runs[1].id];
     assert_eq!(held_by(&world, held), Some(top));
     assert_eq!(world.result(&host, left), json!(["lost", null]));
-    // A cancel gives the failed run up, and ends what ends with it.
+    // A cancellation of the failed run also ends the runs that end with it.
     world
         .run(host.cancel(top, dormouse_journal::CancelOptions::default()))
         .unwrap();

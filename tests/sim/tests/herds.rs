@@ -1,17 +1,18 @@
-//! Herds: what comes from within the host at one instant does not stand before what comes from outside.
+//! Herds: many runs that become ready at one instant do not delay a request from outside until all of them were
+//! executed.
 //!
-//! Counted in activations, which are the same on every machine.
+//! The tests count activations, which are the same on every machine.
 
 use dormouse_journal::{Kind, RunId, Status, Time};
 use dormouse_runtime::{Received, Runtime};
 use dormouse_sim::{Ground, World, on_both};
 use serde_json::{Value, json};
 
-/// How many runs come at once.
+/// The number of runs that become ready at once.
 const HERD: usize = 400;
 
-/// How many of them may go before a request from outside: those that have a seat when it comes, and those that get one while
-/// it is handed to its run.
+/// How many of these runs may be executed before a request from outside: the runs that have an instance when the
+/// request comes, and those that get one while it is passed to its run.
 const BEFORE: usize = 100;
 
 fn start_all(world: &World, host: &Runtime, script: &Value) -> Vec<RunId> {
@@ -20,7 +21,7 @@ fn start_all(world: &World, host: &Runtime, script: &Value) -> Vec<RunId> {
         .collect()
 }
 
-/// A run whose workflow answers what it is sent, and its URL.
+/// Starts a run whose workflow answers its requests, and returns its URL.
 fn neighbour(world: &World, host: &Runtime) -> String {
     let script = json!({"seq": [
         {"webhook": "a", "options": {"reply": {"from-workflow": 60_000}}},
@@ -35,7 +36,7 @@ fn ended(world: &World, runs: &[RunId]) -> usize {
     runs.iter().filter(is_over).count()
 }
 
-/// Sends a request to the neighbour, and returns how many of the herd went before its answer came.
+/// Sends a request to the neighbour, and returns how many runs of the herd ended before its answer came.
 fn ask(world: &World, host: &Runtime, url: &str, runs: &[RunId]) -> usize {
     let before = ended(world, runs);
     let received = world.post(host, url, &[], "now").unwrap();
@@ -65,7 +66,7 @@ fn timers_due_at_one_instant_do_not_stand_before_a_request(ground: Ground) {
     let runs = start_all(&world, &host, &json!({"sleep-until": due.0}));
     world.pass(due.0 - world.now().0 - 1);
     assert_eq!(ended(&world, &runs), 0, "none is early");
-    // Commits take their time, so that the herd is under way when requests come.
+    // Commits take time here, so that the herd is not done when requests come.
     world.delay_commits(11, 4);
     let mut seen = 0;
     while ended(&world, &runs) < HERD {
@@ -90,7 +91,7 @@ fn timers_are_served_in_their_order(ground: Ground) {
         settings.limits.warm_memory = 0;
     });
     let begin = world.now().after(60_000);
-    // Those that are due last were started first.
+    // The runs that are due last were started first.
     let runs: Vec<RunId> = (0..HERD as u64)
         .map(|number| {
             let due = begin.0 + (HERD as u64 - number);

@@ -1,14 +1,15 @@
-//! The history of a run that continues as new while it is read: it is of one generation, whole or broken off.
+//! The history of a run that continues as new while it is read: it is of one generation, and is either
+//! complete or ends early.
 
 use dormouse_journal::{Activation, HistoryHead, RunId, generation_key};
 use dormouse_runtime::{RunHistory, Runtime};
 use dormouse_sim::{Ground, World, on_both};
 use serde_json::{Value, json};
 
-/// How many activations each generation has besides the one that begins it: more than are read at once.
+/// The number of activations of each generation after its first. They are more than are read at once.
 const SLEEPS: u64 = 40;
 
-/// How long each of them takes, in milliseconds.
+/// The duration of each sleep, in milliseconds.
 const SLEEP: u64 = 10;
 
 fn starts(world: &World, host: &Runtime, generations: u32) -> RunId {
@@ -51,12 +52,12 @@ fn a_history_is_of_one_generation_whenever_it_is_read(ground: Ground) {
         let mut read = Vec::new();
         while let Some(piece) = next(&world, &mut history) {
             read.extend(piece);
-            // The run goes on between two pieces.
+            // The run continues between two pieces.
             world.pass(SLEEP / 3);
         }
         let is_whole = read.len() == head.activations as usize;
         assert!(is_whole || world.reading().state(run).unwrap().unwrap().generation > generation);
-        // A generation begins without a completion, and no record in it but the first has none.
+        // A generation begins without a completion, and only its first record has none.
         let begin = read.iter().filter(|made| made.completion.is_none());
         assert_eq!(begin.count(), usize::from(!read.is_empty()));
         if is_whole {
@@ -75,7 +76,7 @@ fn a_history_is_broken_off_when_its_generation_ends(ground: Ground) {
     assert!(head.activations > 35, "{}", head.activations);
     let first = next(&world, &mut history).unwrap();
     assert!(first.len() < head.activations as usize);
-    // What is left of it is removed, and the next one has more activations than the first had.
+    // The rest of the first generation is removed, and the next one has more activations than the first had.
     world.pass(2 * SLEEP * SLEEPS);
     let state = world.reading().state(run).unwrap().unwrap();
     assert_eq!(state.generation, 2);

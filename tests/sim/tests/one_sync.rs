@@ -1,16 +1,17 @@
-//! A request and what its run decides on it are made durable by one sync, and so are a start and how far it comes.
+//! A request and the decisions of its run become durable by one sync, and so do a start and the first activation
+//! of the run.
 
 use dormouse_runtime::{Received, Runtime, Settings};
 use dormouse_sim::{Ground, World, on_both};
 use serde_json::json;
 
-/// How many commits this takes, and all that follows from it at once.
+/// Returns the number of commits that this act takes, with everything that follows at once.
 fn syncs(world: &World, host: &Runtime, what: impl FnOnce()) -> u64 {
     let before = (host.commits().groups, world.disk_syncs());
     what();
     world.pass(100);
     let commits = host.commits().groups - before.0;
-    // A commit is one sync of the disk, where there is one.
+    // A commit is one sync of the disk, if the store is on one.
     if let (Some(before), Some(now)) = (before.1, world.disk_syncs()) {
         assert_eq!(now - before, commits);
     }

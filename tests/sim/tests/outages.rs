@@ -1,4 +1,4 @@
-//! Services that are down for hours: how long a call is tried, in simulated time.
+//! Services that are down for hours, and how long calls to them are tried, in simulated time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const HOUR: u64 = 3_600_000;
 
-/// A host, and a service that cannot be reached until it is up.
+/// Returns a host, and a service that cannot be reached until the flag is set.
 fn world(ground: Ground) -> (World, Runtime, Arc<AtomicBool>) {
     let up = Arc::new(AtomicBool::new(false));
     let is_up = up.clone();
@@ -70,13 +70,14 @@ fn the_time_to_give_up_goes_on_while_the_host_is_down(ground: Ground) {
     up.store(true, Ordering::Relaxed);
     let host = world.host();
     world.pass(300_000);
-    // Whether its last attempt was sent before the host stopped nobody knows.
+    // The host cannot know whether the last attempt was sent before it stopped.
     assert_eq!(world.result(&host, soon), json!({"error": "interrupted"}));
     assert_eq!(world.result(&host, later)["status"], 200);
     assert_eq!(world.egress().sent().len(), sent + 1);
 }
 
-/// The bodies of the first calls leave no memory for that of the last, until their time is over.
+/// The bodies of the first calls leave no memory for the body of the last call, until their time is
+/// over.
 fn a_call_that_the_host_cannot_make_in_time_is_not_made(ground: Ground) {
     let mut settings = Settings::default();
     settings.limits.memory_budget = 12 << 20;

@@ -1,7 +1,7 @@
-//! A panic anywhere leaves nothing stuck: the story ends as if it had not been.
+//! A panic at any place leaves nothing stuck: the story ends as if there had been no panic.
 //!
-//! What panics is a question to the machine (its clock, a timer, another task), which every task of the host asks all the
-//! time. The driver does what real callers do: whoever gets no answer asks again with the same key.
+//! The panics come from requests to the machine (for its clock, a timer, another task), which every task of the host
+//! makes often. The driver repeats a request with the same key until it is answered, as real callers do.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use dormouse_runtime::{Received, Refusal, Runtime, Start};
 use dormouse_sim::{Ground, World, on_both, post};
 use serde_json::{Value, json};
 
-/// How many of the places are tried. They are spread over all of them.
+/// The number of places that are tried. They are spread over all places.
 const TRIED: u64 = 40;
 
 /// How long a caller waits for an answer, in milliseconds.
@@ -109,11 +109,11 @@ impl Teller {
         panic!("it never comes to that");
     }
 
-    /// Tells the story of two runs, and returns how they ended.
+    /// Plays the story of two runs, and returns their results.
     fn tell(&self) -> Vec<Value> {
         let runs = ["one", "two"].map(|key| self.start(key.into()));
         for run in runs {
-            // The wait that raced must have lost before the first request comes.
+            // The wait in the race must have lost before the first request comes.
             self.wait_for(|| {
                 let open = self.world.reading().open(run).ok()?;
                 let view = self.world.reading().state(run).ok()??;
@@ -141,7 +141,7 @@ impl Teller {
             let output = self.world.reading().output(run).ok().flatten().unwrap();
             essence(&serde_json::from_slice(&output.body).unwrap())
         });
-        // Nothing is owned any more, and nothing in flight.
+        // No instance is in use any more, and nothing is under way.
         self.world.pass(1_000);
         assert_eq!(self.host.instances().0, 0);
         let stopping = self.host.clone();
@@ -153,7 +153,7 @@ impl Teller {
     }
 }
 
-/// What is always the same in the result: bodies, outcomes and order, but no ids, times and URLs.
+/// Returns the parts of the result that are always the same: bodies, outcomes and order, but no ids, times and URLs.
 fn essence(result: &Value) -> Value {
     match result {
         Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),

@@ -1,5 +1,5 @@
-//! The power fails at every place of a story in which a run, its workflow and the host are paused and go on, and the story
-//! ends as if it had not.
+//! The power fails at every place of a story in which a run, its workflow and the host are paused and resumed. The
+//! story ends as if the power had not failed.
 
 use dormouse_journal::json_payload;
 use dormouse_sim::guest;
@@ -20,7 +20,7 @@ fn resume(teller: &mut Teller, what: &Pausable) {
     teller.insist(|world, host| world.run(host.unpause(what.clone())).ok());
 }
 
-/// Lets simulated time pass, in which the host may be lost.
+/// Lets simulated time pass, during which the host may be lost.
 fn pass(teller: &mut Teller) {
     let mut looks = 0;
     teller.insist(|_, _| {

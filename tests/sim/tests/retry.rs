@@ -1,5 +1,5 @@
-//! The power fails at every place of a story about a run that fails since one that it started has failed, and that is retried
-//! with mended code, and the story ends as if it had not.
+//! The power fails at every place of a story about a run that fails because a run that it started has failed, and that
+//! is retried with repaired code. The story ends as if the power had not failed.
 
 use dormouse_journal::{Status, VersionId};
 use dormouse_runtime::Retry;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
-/// How many runs there are: the one at the top, the one that fails, and one that each of them has started besides.
+/// The number of runs: the first one, the one that fails, and one more that each of them has started.
 const RUNS: usize = 4;
 
 fn script(broken: VersionId) -> Value {
@@ -69,7 +69,7 @@ fn a_crash_at_every_commit_repairs_the_tree_once() {
     crash_at_every_commit(&STORY);
 }
 
-/// The first run has the only instance when the second is retried, and keeps it when it sleeps.
+/// The first run has the only instance when the second is retried, and keeps it while it sleeps.
 fn a_retry_gets_room_when_the_only_instance_goes_to_sleep(ground: Ground) {
     let (world, host) = World::with_script(ground, 3, |settings| {
         settings.limits.instances = 1;

@@ -25,11 +25,11 @@ fn hook_then(steps: &[Value]) -> Value {
     json!({ "seq": all })
 }
 
-/// The bodies that the waits of a result got, in order.
+/// Returns the bodies that the waits of a result got, in order.
 fn bodies(result: &Value) -> Vec<Option<String>> {
     let body = |delivery: &Value| {
         let encoded = delivery["body"].as_str()?;
-        // The tests send single letters, whose base64 begins with two characters that tell them apart.
+        // The tests send single letters, whose base64 texts differ in their first two characters.
         ["a", "b", "c"]
             .into_iter()
             .find(|letter| encoded == base64(letter))
@@ -62,7 +62,7 @@ fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not
                 json!({"wait": "a", "ms": null}),
             ]);
             let run = world.start(&host, "script", &script);
-            // Looking for the URL takes the first millisecond.
+            // The search for the URL takes the first millisecond.
             let url = world.url(run);
             world.pass(after - 1);
             world.post(&host, &url, &[], "a").unwrap();
@@ -97,7 +97,7 @@ fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it(ground: Ground
     let host = world.host();
     world.pass(10);
     let (run, url) = begun;
-    // The first wait ended while the host was down; this one comes in the second's time.
+    // The first wait ended while the host was down. This request comes in the time of the second wait.
     world.post(&host, &url, &[], "a").unwrap();
     let result = world.result(&host, run);
     assert_eq!(bodies(&result)[..2], letters(&[None, Some("a")]));
@@ -181,7 +181,7 @@ fn a_clock_that_is_set_moves_no_span(ground: Ground) {
     let result = world.result(&host, run);
     assert_eq!(world.now(), begun.after(120_000));
     let read = result.as_array().and_then(|read| read.last()?.as_u64());
-    // The clock was an hour back for less than two minutes, of which dates made up 500 ppm.
+    // The clock was an hour behind for less than two minutes, and dates made up 500 ppm of that time.
     let read = read.unwrap();
     assert!(
         (119_900..=120_000).contains(&(read - begun.0)),
@@ -224,7 +224,8 @@ fn a_date_is_not_early_by_a_clock_that_was_set_back(ground: Ground) {
 }
 
 fn after_another_boot_time_goes_on_from_where_it_was(ground: Ground) {
-    // By an earlier date nobody can tell for how long the host was down, nor what passed since its last commit.
+    // If the date is earlier than before, the host cannot know how long it was down, or how much time passed since its
+    // last commit.
     for (set, left) in [(0, 49_000), (-HOUR, 60_000)] {
         let (world, host) = world(ground, warm);
         let run = world.start(&host, "script", &json!({"seq": [{"sleep": 60_000}]}));
@@ -274,8 +275,8 @@ fn more_runs_than_instances_queue_and_all_end(ground: Ground) {
     }
 }
 
-/// A guest of the script takes a little over a mebibyte, so that these have room for three at once. Their limit is far more
-/// than there is: it is all that is there that is reserved for one that found none.
+/// A guest with a script takes a little over one mebibyte, so there is memory for three at once. Their limit is far
+/// larger than the budget, so an instance that found no memory waits for the whole budget.
 fn more_runs_than_memory_has_room_for_take_turns_and_all_end(ground: Ground) {
     let (world, host) = world(ground, |settings| {
         settings.limits.memory_budget = 6 << 20;

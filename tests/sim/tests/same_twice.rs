@@ -1,5 +1,5 @@
-//! The whole host twice: two workflows, a crash and a restart, on one thread in simulated time, and every write to the
-//! disk the same.
+//! Runs the whole host twice: two workflows, a crash and a restart, on one thread in simulated time. Every write to
+//! the disk must be the same.
 
 use bytes::Bytes;
 use dormouse_journal::Response;
@@ -16,7 +16,7 @@ fn service() -> SimEgress {
     })
 }
 
-/// What the guest sees of clock and randomness is in its result.
+/// The result has everything that the guest sees of the clock and of randomness.
 fn scripted() -> serde_json::Value {
     serde_json::json!({"seq": [
         {"random": 8}, {"now": true}, {"sleep": 4_000}, {"step": "s", "value": 7},

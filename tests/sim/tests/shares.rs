@@ -1,4 +1,4 @@
-//! Shares: whatever one run or one workflow has under way, a neighbour's call is sent and a neighbour's run is executed.
+//! Shares: a neighbour's call is sent and a neighbour's run is executed, however much work one run or one workflow has.
 
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, RunId, Status};
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 const HOUR: u64 = 3_600_000;
 
-/// Longer than any machine will run.
+/// A time that is longer than any machine will run.
 const FOR_EVER: u64 = 1_000_000_000_000;
 
-/// A network in which whatever is sent to `hangs` gets no answer, and everything else an answer at once.
+/// Returns a network in which requests to `hangs` get no answer, and all others are answered at once.
 fn network() -> SimEgress {
     let answer = |_: &Request| {
         Ok(Response {
@@ -27,7 +27,7 @@ fn network() -> SimEgress {
     SimEgress::new(answer).after(delay)
 }
 
-/// A host with two workflows of the same code.
+/// Returns a host with two workflows of the same code.
 fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
     let mut settings = Settings::default();
     settings.limits.calls_in_flight = 32;
@@ -55,7 +55,7 @@ fn sent(world: &World) -> usize {
     world.egress().sent().len()
 }
 
-/// Starts a run that makes a call, and returns whether it has its result within a second.
+/// Starts a run that makes a call, and returns true if the run has its result within a second.
 fn is_served(world: &World, host: &Runtime, workflow: &str) -> bool {
     let run = world.start(host, workflow, &neighbours_call());
     world.pass(1_000);
@@ -77,7 +77,7 @@ fn calls_that_hang_leave_calls_to_others(ground: Ground) {
     world.pass(1_000);
     assert_eq!(sent(&world), 16 + 1, "a workflow alone has a half");
     assert!(is_served(&world, &host, "neighbour"));
-    // Of those that hang, each has its turn when its time is up, and all come to their end.
+    // Each hanging call has its turn when an earlier one times out, and all of them end.
     let before = sent(&world);
     world.pass(HOUR);
     assert!(sent(&world) >= before + 16, "{before}, {}", sent(&world));
@@ -144,7 +144,7 @@ fn attempts_do_not_follow_each_other_at_once(ground: Ground) {
     assert!(took >= 10 * 100, "{took}");
 }
 
-/// Of these bodies six find room at once. The others wait without one, and no attempt of theirs is lost by that.
+/// Six of these bodies have room in memory at once. The other calls wait without one, and lose no attempt by that.
 fn calls_whose_bodies_find_no_memory_are_made_when_there_is_some(ground: Ground) {
     let (world, host) = world(ground, |settings| {
         settings.limits.memory_budget = 12 << 20;

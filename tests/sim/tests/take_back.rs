@@ -1,8 +1,9 @@
-//! The power fails at every place of stories about runs that are taken back to before one of their steps was answered, and
-//! the stories end as if it had not: nothing is lost, given twice or sent under a key that is not its own.
+//! The power fails at every place of stories about runs that are taken back to before one of their steps was answered.
+//! The stories end as if the power had not failed: nothing is lost, given twice, or sent with the key of another
+//! operation.
 //!
-//! While a run is taken back, requests go on arriving for its webhooks. Whoever takes it back asks again when no answer comes,
-//! and looks first whether it was taken back already, as an operator does.
+//! While a run is taken back, requests for its webhooks still arrive. The driver asks again to take the run back if no
+//! answer comes, and first looks whether it was taken back already, as an operator does.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +14,21 @@ use serde_json::{Value, json};
 
 use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
 
-/// How many runs the stories over everything have: the one that is taken back, one that it waits for from before the point on,
-/// and one that it starts after the point, twice.
+/// The number of runs in the stories about all operations: the one that is taken back, one that it waits for from
+/// before the point, and one that it starts after the point, twice.
 const RUNS: usize = 4;
 
 fn call(name: &str) -> Value {
     json!({"call": {"method": "POST", "url": format!("http://service.example/{name}"), "body": name}, "as": name})
 }
 
-/// A run that hears of it when it is to end, and says so.
+/// Returns a run that records when it is asked to cancel.
 fn hears() -> Value {
     json!({"start": {"workflow": "script", "input": {"race": [{"wait-cancel": null}, {"sleep": 100_000_000}]}}, "as": "child"})
 }
 
-/// Waits for a webhook, an event, a call that may be made once and another run from before step `first` on, and does after it
-/// what a run can do. `last` is what it does then.
+/// Returns a script. It waits for a webhook, an event, a call that may be made once and another run from before the
+/// step `first`, and makes all kinds of operations after that step. `last` is its last operation.
 fn script(last: &Value) -> Value {
     let once = json!({"call": {"url": "http://service.example/once", "attempts": 1}, "as": "once"});
     json!({"seq": [
@@ -53,7 +54,7 @@ fn script(last: &Value) -> Value {
     ]})
 }
 
-/// Sends what the waits of the script take, and waits until the run has come to its end as far as it does.
+/// Sends the requests and events that the script takes, and waits until the run has this status.
 fn come_to_the_end(teller: &mut Teller, run: RunId, status: Status) {
     teller.send(run, 0, "one");
     teller.send(run, 1, "bee");
@@ -65,7 +66,7 @@ fn come_to_the_end(teller: &mut Teller, run: RunId, status: Status) {
         let reading = world.reading();
         let state = reading.state(run).ok()??;
         let open = reading.open(run).ok()?;
-        // A run that has failed keeps what it was given last.
+        // A run that has failed keeps the request that it was given last.
         let waits = if status == Status::Failed { 1 } else { 0 };
         let has_come = state.status == status
             && reading.webhooks(run).ok()?.len() == 3
@@ -112,7 +113,7 @@ fn output(teller: &mut Teller, run: RunId, runs: usize) -> Value {
     serde_json::from_slice(&output.body).unwrap()
 }
 
-/// Without ids, URLs and what depends on the moment of a crash.
+/// Returns the output without ids, URLs and the parts that depend on the moment of a crash.
 fn essence(output: &Value) -> Value {
     let joined = &output[3];
     let after = &joined[4];
@@ -126,7 +127,7 @@ fn essence(output: &Value) -> Value {
     })
 }
 
-/// Returns how often each key was sent, by the last part of the URL that it was sent to.
+/// Returns how often each key was sent, by the last part of the URL to which it was sent.
 fn sent(teller: &Teller) -> BTreeMap<String, BTreeMap<String, usize>> {
     let mut sent: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for request in teller.world.egress().sent() {
@@ -141,7 +142,8 @@ fn sent(teller: &Teller) -> BTreeMap<String, BTreeMap<String, usize>> {
     sent
 }
 
-/// Checks what was sent: what was done again after its answer has a key that says so, and whatever else was sent has one key.
+/// Checks the keys of the calls: a call that was made again after its answer has a key that says so, and every other
+/// call has one key.
 fn check_sent(teller: &Teller) {
     let sent = sent(teller);
     for (name, times) in [("before", 1), ("once", 1), ("first", 2), ("second", 2)] {
@@ -165,7 +167,7 @@ fn check(teller: &Teller) {
     let state = &parent.state;
     assert_eq!((state.tries, state.children), (1, 0));
     assert!(!state.is_restoring);
-    // Whoever sent the event asked again if the host was lost before it answered.
+    // The sender of the event asked again if the host was lost before it answered.
     assert!(state.untaken <= teller.crashes as u64, "{}", state.untaken);
     assert_eq!(reading.logs(parent.id).unwrap().len(), 1);
     let mut told: Vec<String> = runs
@@ -199,7 +201,7 @@ fn of_a_living_run(teller: &mut Teller) -> Value {
     };
     let before = urls(teller);
     take_back(teller, run, "first");
-    // It arrives while the run is restored, and is behind what was put back.
+    // The request arrives while the run is restored, and comes after the requests that were put back.
     teller.send(run, 0, "two");
     let output = output(teller, run, RUNS);
     assert_eq!(urls(teller), before, "they are the same webhooks");
@@ -227,7 +229,7 @@ fn of_a_failed_run(teller: &mut Teller) -> Value {
     teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
     let mended = json!({"step": "mended", "value": 1});
     let last = json!({"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": mended});
-    // What has not completed when it fails has the time that it had left.
+    // An operation that has not completed when the run fails keeps the time that it had left.
     let never = json!({"event": "never", "ms": 10_000});
     let script = json!({"join": [never, script(&last)]});
     let run = teller.start("script", &json_payload(script.to_string()));
@@ -253,7 +255,8 @@ fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_failed_run_back_once()
     crash_at_every_seventh_operation(&FAILED);
 }
 
-/// A run goes on after one that it started has failed, and is taken back to its wait for that: both are repaired.
+/// A run continues after a run that it started has failed, and is taken back to its wait for that run. Both are
+/// repaired.
 fn over_a_failed_child(teller: &mut Teller) -> Value {
     let (first, second) = (guest("script"), other_version());
     let broken = VersionId::of(&first);
@@ -286,7 +289,7 @@ fn over_a_failed_child(teller: &mut Teller) -> Value {
 
 fn check_child(teller: &Teller) {
     let sent = sent(teller);
-    // What the child sent went well, and is not sent again.
+    // The call of the child succeeded, and is not made again.
     assert_eq!(sent["of the child"].len(), 1, "{sent:?}");
     let keys: Vec<&String> = sent["second"].keys().collect();
     assert_eq!(keys.len(), 2, "{sent:?}");

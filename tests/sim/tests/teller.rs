@@ -1,4 +1,5 @@
-//! Tells a story to a host that may be lost at any time, and tells it again with the power failing at each of its places.
+//! Plays a story on a host that may be lost at any time, and plays it again with a failure of power at each of its
+//! places.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -8,7 +9,7 @@ use dormouse_runtime::{Received, Refusal, RepairError, Retry, Runtime, Settings,
 use dormouse_sim::{Dice, Ground, SimEgress, World, guest, other_version};
 use serde_json::Value;
 
-/// Tells the story. At each sign of a lost host the next one takes over.
+/// Plays the story. When a host seems to be lost, the next one is started.
 pub(crate) struct Teller {
     pub(crate) world: World,
     host: Option<Runtime>,
@@ -35,7 +36,7 @@ impl Teller {
         }
     }
 
-    /// A host that is alive.
+    /// Returns a host that has not failed.
     pub(crate) fn host(&mut self) -> Runtime {
         if self.host.as_ref().is_some_and(Runtime::has_failed)
             && let Some(host) = self.host.take()
@@ -69,7 +70,8 @@ impl Teller {
         panic!("it never succeeds");
     }
 
-    /// Has a run whose code cannot do what the script wants come to a status, deploys code that can, and retries the run.
+    /// Starts a run whose code cannot execute the script, waits for this status, deploys code that can, and retries the
+    /// run.
     pub(crate) fn mend(&mut self, script: impl Fn(VersionId) -> Value, status: Status) -> RunId {
         let (first, second) = (guest("script"), other_version());
         let broken = VersionId::of(&first);
@@ -82,7 +84,7 @@ impl Teller {
         self.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
         self.insist(
             |world, host| match world.run(host.retry(run, &Retry::default())) {
-                // The answer to the retry before may have been lost.
+                // The answer to the previous retry may have been lost.
                 Ok(_) | Err(RepairError::NotBlocked(_) | RepairError::Ended(_)) => Some(()),
                 Err(_) => None,
             },
@@ -90,7 +92,7 @@ impl Teller {
         run
     }
 
-    /// Sends a request to a webhook of the run until it is acknowledged, under one key.
+    /// Sends a request to a webhook of the run until it is acknowledged, always with the same key.
     pub(crate) fn send(&mut self, run: RunId, webhook: usize, body: &str) -> Received {
         self.insist(|world, host| {
             let webhooks = world.reading().webhooks(run).ok()?;
@@ -103,7 +105,7 @@ impl Teller {
         })
     }
 
-    /// Starts a run of a workflow, once.
+    /// Starts one run of a workflow, however many attempts that takes.
     pub(crate) fn start(&mut self, workflow: &'static str, input: &Payload) -> RunId {
         self.insist(|world, host| {
             let start = Start {
@@ -121,20 +123,21 @@ impl Teller {
     }
 }
 
-/// A story: tells it, and returns what is always the same.
+/// A story. `tell` plays it, and returns the parts of its result that are always the same.
 pub(crate) struct Story {
     pub(crate) tell: fn(&mut Teller) -> Value,
-    /// Checks what else must hold after a crash.
+    /// Checks the other conditions that must hold after a crash.
     pub(crate) check: fn(&Teller),
 }
 
-/// Has the power fail at every operation on the disk. What was not synced is torn, if `tears` says so.
+/// Makes the power fail at every operation on the disk. If `tears` is true, a random part of the writes that were not
+/// synced is kept.
 pub(crate) fn crash_at_every_operation(story: &Story, tears: bool) {
     crash_on_disk(story, tears, 0, 1);
 }
 
-/// Has the power fail at every seventh operation on the disk, from a first one that is another each time, and tears what was not
-/// synced. It is enough for stories whose every commit fails in memory as well.
+/// Makes the power fail at every seventh operation on the disk, from a random first one, and keeps a random part of the
+/// writes that were not synced. This is enough for stories that also fail at every commit in memory.
 pub(crate) fn crash_at_every_seventh_operation(story: &Story) {
     let first = RandomState::new().hash_one("first") % 7;
     crash_on_disk(story, true, usize::try_from(first).unwrap(), 7);
@@ -155,7 +158,7 @@ fn crash_on_disk(story: &Story, tears: bool, first: usize, each: usize) {
     );
 }
 
-/// Loses the host at every commit.
+/// Makes the host fail at every commit.
 pub(crate) fn crash_at_every_commit(story: &Story) {
     let commits = |undisturbed: &World| undisturbed.memory().faults().commits();
     crash_everywhere(story, Ground::Memory, (commits, 0, 1), |world, place| {
@@ -163,8 +166,8 @@ pub(crate) fn crash_at_every_commit(story: &Story) {
     });
 }
 
-/// Tells the story once undisturbed, and then again with a crash at each of its places: from the first one given, at so large
-/// steps.
+/// Plays the story once without a failure, and then again with a crash at each of its places, from the first given one
+/// and in steps of the given size.
 fn crash_everywhere(
     story: &Story,
     ground: Ground,

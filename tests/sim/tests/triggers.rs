@@ -1,8 +1,9 @@
-//! The power fails at every place of a story about a trigger, and each of its requests has started one run or reached one,
-//! whoever asked again.
+//! The power fails at every place of a story about a trigger. Each of its requests has then started one run or reached
+//! one, however often it was repeated.
 //!
-//! A request and the run that it starts are one commit. If the host is lost before it, nothing has happened, and the repeat
-//! starts the run; if it is lost between the commit and the answer, the repeat is told of the run that is there.
+//! A request and the run that it starts are one commit. If the host is lost before the commit, nothing has happened,
+//! and the repeat starts the run. If it is lost between the commit and the answer, the answer to the repeat names the
+//! existing run.
 
 use dormouse_journal::{
     KeyMissing, OnExisting, Place, RunId, Status, TriggerOptions, Unread, WebhookOptions,
@@ -18,7 +19,7 @@ use crate::teller::{
 
 const NAME: &str = "orders";
 
-/// How many requests the story has, and how many runs come of them.
+/// The number of requests in the story. `RUNS` is the number of runs that result from them.
 const REQUESTS: u64 = 4;
 const RUNS: usize = 3;
 
@@ -55,7 +56,7 @@ fn send(
     }
 }
 
-/// Sends a request until it is acknowledged, and once more, which starts nothing.
+/// Sends a request until it is acknowledged, and then once more, which starts no run.
 fn send_twice(teller: &mut Teller, url: &str, mark: &str, body: &Value) -> RunId {
     let mut sent = || {
         teller.insist(|world, host| {
@@ -83,12 +84,12 @@ fn ended(teller: &mut Teller, runs: usize) {
 fn tell(teller: &mut Teller) -> Value {
     teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
     let url = teller.insist(set);
-    // It takes the second request as an event, and ends.
+    // The run takes the second request as an event, and ends.
     let waiting = json!({"seq": [{"event": NAME, "ms": null}, {"step": "s", "value": "first"}]});
     let first = send_twice(teller, &url, "a", &waiting);
     assert_eq!(send_twice(teller, &url, "b", &json!("event")), first);
     ended(teller, 1);
-    // It takes nothing, so that what comes while it sleeps starts the next one.
+    // The run takes nothing, so a request that comes while it sleeps starts the next run.
     let sleeping = json!({"seq": [{"sleep": 500}, {"step": "s", "value": "second"}]});
     assert_ne!(send_twice(teller, &url, "c", &sleeping), first);
     send_twice(teller, &url, "d", &json!({"step": "s", "value": "third"}));
@@ -104,7 +105,7 @@ fn tell(teller: &mut Teller) -> Value {
         });
         outputs.collect::<Option<Vec<String>>>()
     });
-    // Of the event that the first one took, its time is another after each crash.
+    // The event that the first run took has another time after each crash.
     for output in &mut outputs {
         let words = ["first", "second", "third"];
         let word = words.into_iter().find(|word| output.contains(word));
@@ -140,7 +141,7 @@ fn a_crash_at_every_seventh_operation_on_the_disk_loses_and_doubles_no_request()
     crash_at_every_seventh_operation(&STORY);
 }
 
-/// One request, so that each place on the disk can be tried.
+/// A story of one request, so that each place on the disk can be tried.
 const REQUEST: Story = Story {
     tell: |teller| {
         teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());

@@ -1,4 +1,4 @@
-//! What callers of webhooks get as time passes, in simulated time: held answers, rates, the age of signatures.
+//! Callers of webhooks as simulated time passes: held answers, rates, and the age of signatures.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime)
     World::with_script(ground, 5, change)
 }
 
-/// Starts a run with a webhook, and gives its URL.
+/// Starts a run with a webhook, and returns the webhook's URL.
 fn hook(world: &World, host: &Runtime, options: &Value, then: &Value) -> String {
     let script = json!({"seq": [{"webhook": "a", "options": options}, then]});
     let run = world.start(host, "script", &script);
     world.url(run)
 }
 
-/// Posts, and gives what came of it and after how many milliseconds.
+/// Posts a request, and returns the outcome and the time it took, in milliseconds.
 fn timed(world: &World, host: &Runtime, url: &str) -> (Result<Received, Refusal>, u64) {
     let sent = world.now();
     let received = world.post(host, url, &[], "a");
@@ -92,7 +92,7 @@ fn a_run_that_ends_lets_its_callers_go_at_once(ground: Ground) {
     let left = hook(&world, &host, &options, &json!({"sleep": 700}));
     let (received, took) = timed(&world, &host, &left);
     assert!(matches!(received, Err(Refusal::Gone)), "{received:?}");
-    // The run was started a moment before it was called.
+    // The run was started shortly before it was called.
     assert!((690..=700).contains(&took), "{took}");
 }
 
@@ -113,7 +113,8 @@ fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true(ground: Ground) {
     post().unwrap();
 }
 
-/// The host's clock stands still while the machine's catches up with where it once was; a provider's does not.
+/// After the machine's clock was set back, the host's dates stand still until the machine's clock catches up.
+/// A provider's clock does not.
 fn a_signature_is_as_old_as_the_machines_clock_says(ground: Ground) {
     let keys = SecretKeys::parse(&"0f".repeat(32)).unwrap();
     let (world, host) = world(ground, |settings| {

@@ -1,11 +1,11 @@
-//! How much is done for one thing does not grow with how many others there are. Counted in rows that are read, which are the
+//! The work for one thing does not grow with the number of others. The tests count rows that are read, which are the
 //! same on every machine.
 
 use dormouse_journal::Status;
 use dormouse_sim::{Ground, World};
 use serde_json::{Value, json};
 
-/// Returns how many rows are read for a run that waits for so many others at once, which end one after the other.
+/// Returns how many rows are read for a run that waits for this many other runs at once, which end one after the other.
 fn reads_for(children: u64) -> u64 {
     let (world, host) = World::with_script(Ground::Memory, 1, |_| {});
     let child = |number: u64| {
@@ -24,14 +24,14 @@ fn reads_for(children: u64) -> u64 {
 fn a_run_that_waits_for_many_others_looks_only_at_those_that_have_ended() {
     let (few, many) = (reads_for(200), reads_for(400));
     println!("rows read for 200 children: {few}, for 400: {many}");
-    // Twice as many take twice as much, and what does not depend on their number.
+    // Twice as many runs take at most twice as much, and some work that does not depend on their number.
     assert!(
         many <= 2 * few + few / 4,
         "{few} rows are read for 200, and {many} for 400"
     );
 }
 
-/// Returns how many questions the store is asked while the timers of some runs pass, so many milliseconds apart.
+/// Returns how many times the store is read while the timers of some runs fire, this many milliseconds apart.
 fn questions_for(runs: u64, apart: u64) -> u64 {
     let (world, host) = World::with_script(Ground::Memory, 1, |_| {});
     let first = world.now().0 + 60_000;
@@ -56,7 +56,7 @@ fn due_timers_cost_no_question_about_pauses() {
     println!(
         "questions for {RUNS} timers at one instant: {together}, one after the other: {apart}"
     );
-    // Each look at what is due is one question, if nothing is paused.
+    // Each look for due timers is one read, if nothing is paused.
     assert!(
         apart - together < RUNS + RUNS / 2,
         "{together} questions for one batch, {apart} for {RUNS}"

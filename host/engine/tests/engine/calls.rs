@@ -1,4 +1,4 @@
-//! Calls and events: what is recorded, and what the host is asked to do.
+//! Calls and events: the operations that are recorded, and the requests to the host.
 
 use bytes::Bytes;
 use dormouse_engine::Effect;

@@ -1,4 +1,4 @@
-//! Giving up: dropped futures and `abandon`.
+//! Operations that are given up: dropped futures and `abandon`.
 
 use dormouse_journal::{Kind, OperationNumber, Outcome};
 use serde_json::json;

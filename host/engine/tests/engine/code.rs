@@ -1,4 +1,5 @@
-//! Sealed code: taken when it is the host's own and fits, and refused with the reason otherwise.
+//! Sealed code: accepted if the host itself sealed it and it fits, and refused with the reason
+//! otherwise.
 
 use dormouse_engine::{CodeRejected, Fingerprint, LinkError, open, seal};
 use dormouse_journal::VersionId;

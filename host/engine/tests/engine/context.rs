@@ -1,4 +1,4 @@
-//! Who and when a run is.
+//! The context of a run: its ids, its time and its request.
 
 use serde_json::json;
 

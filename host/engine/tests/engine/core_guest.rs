@@ -1,6 +1,6 @@
-//! Guests in Wasm text, for what no guest that came out of a compiler would do.
+//! Guests in Wasm text, for behaviour that no compiled guest would have.
 //!
-//! A test gives the body of `run` and of its callback; everything around it is here: the imports by short names, a
+//! A test gives the body of `run` and of its callback. This module adds the rest: the imports with short names, a
 //! memory, an allocator, and some strings.
 
 use dormouse_engine::Program;

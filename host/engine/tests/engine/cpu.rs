@@ -1,4 +1,4 @@
-//! CPU time: counted across polls, per activation, and in replay never held against a run.
+//! CPU time: it is counted across polls and for each activation, and a replay never fails a run for it.
 
 use std::pin::pin;
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -1,5 +1,5 @@
-//! Guests that look for a difference between an execution and its replay: in their memory, in floating point, in how
-//! deep their stack is, in the order of hash maps, and in what a step left behind.
+//! Guests that look for a difference between an execution and its replay: in their memory, in floating point, in the
+//! depth of their stack, in the order of hash maps, and in effects of a step.
 
 use dormouse_engine::Interruption;
 use dormouse_journal::{End, Outcome, Payload};

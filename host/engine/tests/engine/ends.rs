@@ -1,4 +1,4 @@
-//! How a run ends, and what of its last activation is kept.
+//! The ends of runs, and the parts of the last activation that are kept.
 
 use dormouse_journal::{End, Outcome, Payload};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What Wasm the engine takes, and that it computes the same everywhere.
+//! The features of Wasm that the engine accepts, and their results, which are the same everywhere.
 
 use dormouse_engine::{Config, Engine};
 

@@ -1,4 +1,5 @@
-//! Runs that continue as new: what the last activation of a generation decides, and what the next begins with.
+//! Runs that continue as new: the decisions of a generation's last activation, and the beginning of the next
+//! generation.
 
 use dormouse_engine::{Effect, Interruption};
 use dormouse_journal::{

@@ -1,4 +1,4 @@
-//! What every test needs: an engine, guests, and a host that is nothing but a journal in memory.
+//! The base of every test: an engine, guests, and a host that is only a journal in memory.
 
 use std::any::Any;
 use std::collections::HashMap;

@@ -1,4 +1,5 @@
-//! Limits: past one the run fails, and the message says which it was and which setting raises it.
+//! Limits: a run that exceeds one fails, and the message names the limit and the setting that raises
+//! it.
 
 use dormouse_journal::Outcome;
 use serde_json::json;

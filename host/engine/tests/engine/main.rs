@@ -1,4 +1,5 @@
-//! Real guests on the engine: compiled from Rust where a workflow would do it, written in Wasm text where none would.
+//! Real guests on the engine. They are compiled from Rust if a workflow could behave like them, and written in Wasm
+//! text otherwise.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The heart of it: whatever a workflow does and in whatever order its operations complete, a rebuilt one does the same,
-//! byte for byte.
+//! The main property: a rebuilt workflow does the same as the original, byte for byte, whatever the workflow does and
+//! in whatever order its operations complete.
 
 use bytes::Bytes;
 use dormouse_journal::{

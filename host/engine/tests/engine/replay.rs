@@ -1,4 +1,4 @@
-//! Replay: a journal is repeated exactly, or the difference is shown and nothing is lost.
+//! Replay: a journal is repeated exactly, or the difference is reported and nothing is lost.
 
 use dormouse_engine::Interruption;
 use dormouse_journal::{Mismatch, Outcome, Side};

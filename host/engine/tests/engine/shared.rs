@@ -1,4 +1,5 @@
-//! Code that programs share: a divided component does what the whole one does, and is opened with its own code only.
+//! Code that programs share: a divided component does the same as the whole one, and is opened only with its own
+//! code.
 
 use dormouse_component::divide::{self, Divided};
 use dormouse_engine::{CodeRejected, Program, SHARED_CODE, SharedCode, open, seal, shared_by};

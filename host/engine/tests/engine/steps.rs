@@ -1,4 +1,4 @@
-//! Steps: computed once, and alone.
+//! Steps: each is computed once, and no other operation is allowed within it.
 
 use dormouse_journal::{Kind, Outcome};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! WASI: everything is there, and nothing of it differs from one execution to the next.
+//! WASI: all interfaces exist, and none differs from one execution to the next.
 
 use dormouse_journal::{Level, Outcome};
 

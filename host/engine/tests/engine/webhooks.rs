@@ -1,4 +1,4 @@
-//! Webhooks: what can be asked for, and what is recorded.
+//! Webhooks: their options, and the operations that are recorded.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

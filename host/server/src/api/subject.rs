@@ -32,7 +32,7 @@ pub(super) enum Subject<'r> {
     Receiver(RunId),
     /// A workflow.
     Workflow(&'r str),
-    /// A workflow of which a run is started.
+    /// A workflow that a run is started of.
     Start {
         /// The workflow's name.
         workflow: &'r str,

@@ -195,7 +195,7 @@ async fn a_step_of_the_clock_is_shown_with_the_health() {
     assert!((-3_600.5..-3_590.0).contains(&seconds), "{shown}");
 }
 
-/// Makes a workflow that is deployed, and whose code is none.
+/// Deploys a workflow whose component is not a real one.
 async fn deploy(store: &MemoryStore, name: &str) {
     let component = Bytes::from_static(b"a component");
     let deploy = Deploy {

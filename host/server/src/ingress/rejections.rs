@@ -71,7 +71,7 @@ struct Counts {
     /// The webhook whose last refusal is the oldest comes first. Times may be equal, but places are not.
     order: BTreeMap<u64, Key>,
     next_place: u64,
-    /// The log state of each reason. Reasons are codes of problems, of which there are some dozens.
+    /// The log state of each reason. A reason is the code of a problem, and there are some dozens of codes.
     logged: HashMap<&'static str, Logged>,
 }
 

@@ -1,4 +1,4 @@
-//! What measurements of the store need: a file, a clock, ids and numbers of chance.
+//! The base of measurements of the store: a file, a clock, ids and random numbers.
 
 use std::fs::OpenOptions;
 use std::io;

@@ -244,7 +244,7 @@ struct Newest {
     is_common: bool,
 }
 
-/// A walk from the newest run down through several indexes, of which any may have the run.
+/// A walk from the newest run down through several indexes. A run is found if any of the indexes has it.
 struct Walk<'q> {
     indexes: Vec<Ahead<'q>>,
 }

@@ -233,7 +233,8 @@ pub(crate) fn owner(table: TableId, key: &[Part<'_>]) -> Option<RunId> {
     }
 }
 
-/// Returns true if a row exists because of what somebody sent to the run. The run is not responsible for it.
+/// Returns true if a row exists because of something that was sent to the run. The run is not responsible for such a
+/// row.
 pub(crate) fn is_received(table: TableId, size: usize) -> bool {
     match table {
         TableId::Inbox

@@ -105,7 +105,7 @@ pub struct TakeBack {
     pub version: VersionId,
     /// The host's limits. If one is larger than the run's own, the run gets it.
     pub limits: GuestLimits,
-    /// The calls of which an attempt is in flight.
+    /// The calls with an attempt in flight.
     pub in_flight: Vec<OperationNumber>,
     /// True to take it back even if the run that started it was told of its failure, or if a run that was started for
     /// its failure has not ended.

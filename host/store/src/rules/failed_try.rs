@@ -1,4 +1,4 @@
-//! Keeps a part of an activation in which a run broke or failed, and of which nothing was done.
+//! Keeps a part of an activation in which a run broke or failed, and whose decisions took no effect.
 
 use dormouse_journal::{Activation, Failure, LogLine, Time, VersionId};
 

@@ -26,7 +26,7 @@ const ANCESTORS: u32 = 1_000;
 /// The largest last record of a run that is copied at once to a run that waits for it, in bytes.
 const SMALL: usize = 2_048;
 
-/// Whether a run may wait for another run and cancel it.
+/// The answer to the question whether a run may wait for another run and cancel it.
 pub(super) enum Access {
     Allowed,
     Refused(Failure),

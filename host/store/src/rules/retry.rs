@@ -42,7 +42,7 @@ pub struct RetryFailed {
     pub waits: Vec<(OperationNumber, Kind)>,
     /// The records of the journal in which operations that are done again have other arguments now.
     pub records: Vec<(u32, Activation)>,
-    /// The calls of which an attempt is in flight.
+    /// The calls with an attempt in flight.
     pub in_flight: Vec<OperationNumber>,
     /// The number of its open operations. The retry may write rows for each.
     pub open: u64,
@@ -237,7 +237,7 @@ impl RetryFailed {
     }
 }
 
-/// Whether the run that started a failed run was told of the failure.
+/// Tells whether the run that started a failed run was told of the failure.
 pub(super) enum Told {
     /// This run started it, was told, and has not failed itself; or it has ended, and asked the runs that it had started to
     /// cancel.

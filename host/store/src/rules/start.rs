@@ -37,7 +37,7 @@ pub struct StartRun {
     pub remember: u64,
     /// The disk space that the run and its workflow may use.
     pub storage: StorageLimits,
-    /// The run of which this start is a restart.
+    /// The run that this start restarts, if there is one.
     pub restarted: Option<RunId>,
     /// The run that starts this one, if there is one.
     pub parent: Option<Parent>,

@@ -33,8 +33,8 @@ impl StorageLimits {
         workflow: u64::MAX,
     };
 
-    /// Returns true if a run has no room for this many bytes that somebody sends to it. What others send never makes a
-    /// run fail.
+    /// Returns true if a run has no room for this many bytes that are sent to it. Received bytes never make a run
+    /// fail.
     pub(crate) fn refuse_sent(self, run: &RunWrite<'_>, size: u64) -> bool {
         run.owned().all.saturating_add(size) > self.run
     }

@@ -19,7 +19,7 @@ const OPERATIONS: usize = 100;
 /// The largest size of the texts of a try together, in bytes.
 pub(crate) const BYTES: usize = 16 << 10;
 
-/// The kept part of an activation in which a run broke or failed, and of which nothing was done.
+/// The kept part of an activation in which a run broke or failed. No decision of the activation took effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedTry {
     /// The time of the activation.
@@ -72,8 +72,8 @@ impl FailedTry {
         }
     }
 
-    /// Adds the operations of the activation, the first of which has this number, and then its log lines, as far as
-    /// there is room. Half of the room is for the operations.
+    /// Adds the operations of the activation and then its log lines, as far as there is room. `first` is the number
+    /// of the first operation. A quarter of [`BYTES`] is for the operations, and a quarter for the log lines.
     #[must_use]
     pub(crate) fn with(mut self, first: u32, made: &[Operation], lines: &[LogLine]) -> Self {
         let mut left = BYTES / 4;

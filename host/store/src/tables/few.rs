@@ -1,5 +1,5 @@
-//! Numbered rows of which most runs have few. The first ones are in the run's own row, which is read and written
-//! anyway, and the others are in a table.
+//! Numbered rows, for things that most runs have few of. The first rows are in the run's own row, which is read
+//! and written anyway, and the others are in a table.
 
 use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};

@@ -132,7 +132,7 @@ pub(crate) struct TakingBack {
     pub(crate) step: OperationNumber,
     /// When the run had failed, if it had.
     pub(crate) failed: Option<Time>,
-    /// The run's calls of which an attempt was in flight.
+    /// The run's calls that had an attempt in flight.
     pub(crate) in_flight: Vec<OperationNumber>,
     /// The number of prepared rows in `restores`.
     pub(crate) restores: u32,

@@ -115,7 +115,7 @@ pub struct Run {
     pub limits: GuestLimits,
     /// The headers of the request that started the run, without credentials.
     pub headers: Vec<Header>,
-    /// The run of which this one is a restart, if it is one.
+    /// The run that this one restarts, if there is one.
     pub restarted: Option<RunId>,
     /// The run that started this one, if there is one.
     pub parent: Option<Parent>,

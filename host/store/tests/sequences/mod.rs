@@ -1,4 +1,4 @@
-//! Sequences of chance, on both stores at once: each does what the other does, row by row; and on one that fails.
+//! Random sequences of operations, on both stores at once, which must agree row by row, and on one that fails.
 
 mod model;
 mod operations;

@@ -1,4 +1,4 @@
-//! What must hold in every store, said again: `docs/reference/store-format.md` lists it.
+//! The invariants of every store, written independently. `docs/reference/store-format.md` lists them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

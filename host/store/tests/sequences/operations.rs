@@ -1,4 +1,5 @@
-//! Operations of chance: what a host and the outside world may do to a store in the state that it is in.
+//! Random operations: the acts of a host and of the outside world that are possible in the present state
+//! of a store.
 
 use bytes::Bytes;
 use dormouse_journal::{

@@ -1,4 +1,5 @@
-//! A disk in memory that counts what is done to it, fails when the test says so, and can be looked at.
+//! A disk in memory that counts its operations, fails when the test says so, and can be read by the
+//! test.
 
 use std::io;
 use std::sync::Arc;

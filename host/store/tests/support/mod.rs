@@ -1,4 +1,4 @@
-//! A store on either ground, with a clock that the test sets.
+//! A store on either backend, with a clock that the test sets.
 
 #![allow(
     dead_code,

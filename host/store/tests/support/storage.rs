@@ -1,4 +1,4 @@
-//! What runs own on the disk, counted anew from all rows of a store.
+//! The disk space of runs, counted again from all rows of a store.
 
 use std::collections::BTreeMap;
 

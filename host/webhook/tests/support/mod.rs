@@ -1,4 +1,4 @@
-//! Requests and checks as the tests write them.
+//! Short ways to write requests and checks in tests.
 
 use std::sync::LazyLock;
 

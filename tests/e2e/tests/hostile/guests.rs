@@ -1,4 +1,4 @@
-//! Guests that no compiler would make: modules in Wasm text with everything around `run` written once.
+//! Guests that no compiler would make: modules in Wasm text. This module adds everything around `run`.
 
 use crate::components::of_text;
 

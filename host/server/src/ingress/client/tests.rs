@@ -1,4 +1,4 @@
-//! Who is believed, and of what.
+//! Which proxies are trusted, and which headers of theirs.
 
 use http::{HeaderName, HeaderValue};
 
@@ -31,7 +31,7 @@ fn forwarded_for(lines: &[&str], address: &str) {
     check("10.0.0.1:5000", &lines, address, None);
 }
 
-/// The same of `X-Forwarded-For`.
+/// Checks the address that `X-Forwarded-For` gives.
 #[track_caller]
 fn x_forwarded_for(lines: &[&str], address: &str) {
     let lines: Vec<(&str, &str)> = lines
