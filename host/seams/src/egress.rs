@@ -8,7 +8,7 @@ use dormouse_journal::{CallError, Request, Response};
 use dormouse_limits::Budget;
 use zeroize::Zeroizing;
 
-use crate::Task;
+use crate::{BodyMissing, LargeBody, Task};
 
 /// One attempt at a call.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Attempt {
     pub on_behalf_of: Arc<str>,
     /// The request as it is sent, with the headers that the host adds.
     pub request: Request,
+    /// The request's body, if it is to be read only when there is a connection. The request itself has none then.
+    pub large_body: Option<LargeBody>,
     /// Headers made from secrets, which are sent together with the request's own. They go only to the origin of the
     /// request's URL: a redirect to another origin drops them. What comes back is searched for their secrets.
     pub secret_headers: Vec<SecretHeader>,
@@ -28,6 +30,19 @@ pub struct Attempt {
     pub max_response: u64,
     /// What the memory for the response is taken from.
     pub memory: Budget,
+}
+
+impl Attempt {
+    /// Reads the body if it is not in memory yet, for whoever connects to nothing.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn with_body(mut self) -> Result<Self, BodyMissing> {
+        if let Some(body) = self.large_body.take() {
+            self.request.body = body.read().await?;
+        }
+        Ok(self)
+    }
 }
 
 /// A header whose value is made from secrets.

@@ -5,6 +5,7 @@
 
 mod clock;
 mod egress;
+mod large_body;
 mod steps;
 
 use std::future::Future;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 
 pub use clock::{Clock, HostClock, Mark};
 pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
+pub use large_body::{BodyMissing, BodySource, LargeBody};
 pub use steps::Seen;
 
 /// A future that can be handed to a [`Spawner`].

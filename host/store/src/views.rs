@@ -159,8 +159,11 @@ pub struct TriggerCalled {
 /// A call that is to be attempted.
 #[derive(Debug, Clone)]
 pub struct SendingView {
-    /// The call.
+    /// The call. If its body is large, it is not here.
     pub call: Call,
+    /// The size of the body that is not in `call`: [`Store::call_body`](crate::Store::call_body) returns it. None if the call
+    /// has its body.
+    pub large_body: Option<u64>,
     /// How far it has come.
     pub attempts: Attempts,
     /// How long it is tried.

@@ -1,7 +1,7 @@
 //! `calls`: outbound calls that have no result yet, and how far each has come.
 //!
 //! Key: run, operation. Row: [`Outstanding`], rewritten for each attempt, and therefore small: what never changes about a
-//! call lies in `call_requests` unless it is small. At start-up the whole table is read: every row is the host's own work.
+//! call lies in `call_requests` and `call_bodies` unless it is small. At start-up the whole table is read: every row is the host's own work.
 //!
 //! The rows of paused runs are set aside in `calls_aside`, which is the same and nobody scans.
 //!
@@ -15,8 +15,7 @@ use dormouse_journal::{
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
-use super::apart::Apart;
-use super::call_requests::{self, Call, CallV1, SecretHeaderV1, from_v1};
+use super::call_requests::{self, Call, CallV1, NewCallRows, SecretHeaderV1, from_v1};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -190,9 +189,9 @@ pub(crate) fn put(
     key: (RunId, OperationNumber),
     attempts: Attempts,
     bounds: Bounds,
-    call: &Apart<Call>,
+    call: &NewCallRows,
 ) -> Result<(), ReadError> {
-    let call = call.put(rows, &call_requests::TABLE, key)?;
+    let call = call.put(rows, key)?;
     let row = Outstanding {
         attempts,
         bounds,
@@ -237,7 +236,7 @@ pub(crate) fn remove(
 ) -> Result<bool, ReadError> {
     let removed = take(rows, key)?;
     if matches!(removed, Some(Outstanding { call: None, .. })) {
-        call_requests::TABLE.remove(rows, key)?;
+        call_requests::remove(rows, key)?;
     }
     Ok(removed.is_some())
 }

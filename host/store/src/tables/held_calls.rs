@@ -1,6 +1,7 @@
 //! `held_calls`: the calls of failed runs that have no result, out of the way of whoever looks for calls to be made.
 //!
-//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. What lies in `call_requests` stays there.
+//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. What lies in `call_requests` and `call_bodies`
+//! stays there.
 
 use dormouse_journal::{OperationNumber, RunId};
 
@@ -20,7 +21,7 @@ pub(crate) fn remove(
 ) -> Result<bool, ReadError> {
     let removed = TABLE.take(rows, key)?;
     if matches!(removed, Some(Outstanding { call: None, .. })) {
-        call_requests::TABLE.remove(rows, key)?;
+        call_requests::remove(rows, key)?;
     }
     Ok(removed.is_some())
 }

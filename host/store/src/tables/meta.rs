@@ -29,7 +29,7 @@ pub(crate) const TABLE: Raw<String> = Raw::new(TableId::Meta);
 
 /// The schema that this version writes. It goes up with every change of layout, also with a new variant of an enum that
 /// is recorded; `layouts.rs` holds the layouts of this number.
-pub const SCHEMA: u8 = 7;
+pub const SCHEMA: u8 = 8;
 
 pub(crate) const FORMAT: &str = "format";
 pub(crate) const MIGRATION: &str = "migration";
