@@ -47,6 +47,9 @@ pub(crate) async fn read(
 }
 
 /// Reads a body in pieces, each of which has its place in the host's memory before the next one is asked for.
+///
+/// A body whose length is known gets room for all of it at once, since room that is not written to yet takes no memory. One
+/// whose length is not known is copied whenever it outgrows its room.
 async fn bytes(
     body: Incoming,
     limit: u64,
@@ -54,6 +57,7 @@ async fn bytes(
     memory: &mut Grant,
 ) -> Result<Bytes, CallError> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let declared = body.size_hint().exact();
     let mut body = Limited::new(body, most);
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -64,10 +68,17 @@ async fn bytes(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        // Twice, since what was read is copied when it outgrows its place.
-        let needed = (whole.len() + data.len()).saturating_mul(2) as u64;
+        let size = (whole.len() + data.len()) as u64;
+        let needed = match declared {
+            Some(_) => size,
+            None => size.saturating_mul(2),
+        };
         if !memory.reach_body(needed) {
             return Err(no_memory());
+        }
+        if whole.is_empty() {
+            let room = declared.unwrap_or_default().min(limit);
+            whole.reserve(usize::try_from(room).unwrap_or_default());
         }
         whole.extend_from_slice(&data);
     }

@@ -102,8 +102,12 @@ impl Client {
     async fn exchange(&self, attempt: Attempt, mask: &Mask) -> Result<Response, CallError> {
         let routes = self.routes();
         let (limit, memory) = (attempt.max_response, attempt.memory);
-        let mut outgoing =
-            Outgoing::check(attempt.request, &attempt.secret_headers, &self.user_agent)?;
+        let mut outgoing = Outgoing::check(
+            attempt.request,
+            attempt.large_body,
+            &attempt.secret_headers,
+            &self.user_agent,
+        )?;
         let mut redirects = attempt.redirects;
         loop {
             let response = routes.send(&outgoing).await?;

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io;
 
 use dormouse_journal::CallError;
+use dormouse_seams::BodyMissing;
 use hyper_util::client::legacy;
 
 use crate::connector::ConnectError;
@@ -22,6 +23,9 @@ pub(crate) fn before_response(error: &legacy::Error, authority: &str) -> CallErr
         // The connection itself was made, so what failed came next: TLS.
         let reason = error.source().map_or_else(String::new, ToString::to_string);
         return CallError::Unreachable(format!("TLS with {authority} failed: {reason}"));
+    }
+    if let Some(missing) = find::<BodyMissing>(error) {
+        return CallError::Unreachable(missing.to_string());
     }
     broken(error, authority, "before it sent a response")
 }

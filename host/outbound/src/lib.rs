@@ -32,6 +32,7 @@ mod routes;
 mod secret;
 mod target;
 mod trust;
+mod upload;
 
 #[cfg(test)]
 mod tests;

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use dormouse_journal::{CallError, Request};
-use dormouse_seams::SecretHeader;
+use dormouse_seams::{LargeBody, SecretHeader};
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
-use http_body_util::Full;
+use hyper::body::Body as _;
 use url::Url;
 
 use crate::headers::check_headers;
 use crate::invalid::{invalid, shown};
+use crate::upload::Upload;
 use crate::{secret, target};
 
 /// A request that can be sent. Its headers leave out those that follow from the rest: the host and the framing.
@@ -27,12 +28,15 @@ pub(crate) struct Outgoing {
     /// The headers made from secrets. None of them is also among `headers`.
     pub(crate) secrets: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
+    /// The body, if it is read only when there is a connection.
+    pub(crate) large_body: Option<LargeBody>,
 }
 
 impl Outgoing {
     /// Checks that a request can be sent. If not, the error says what to change.
     pub(crate) fn check(
         request: Request,
+        large_body: Option<LargeBody>,
         secret_headers: &[SecretHeader],
         user_agent: &HeaderValue,
     ) -> Result<Self, CallError> {
@@ -48,6 +52,7 @@ impl Outgoing {
             headers,
             secrets,
             body: request.body,
+            large_body,
         })
     }
 
@@ -57,7 +62,7 @@ impl Outgoing {
     }
 
     /// Returns the request as it is sent.
-    pub(crate) fn to_http(&self) -> Result<http::Request<Full<Bytes>>, CallError> {
+    pub(crate) fn to_http(&self) -> Result<http::Request<Upload>, CallError> {
         let uri = Uri::builder()
             .scheme(self.url.scheme())
             .authority(self.url.authority())
@@ -65,14 +70,16 @@ impl Outgoing {
         let uri = uri
             .build()
             .map_err(|error| invalid(format!("the URL cannot be sent: {error}")))?;
-        let mut request = http::Request::new(Full::new(self.body.clone()));
+        let body = Upload::new(self.body.clone(), self.large_body.clone());
+        let is_empty = body.is_end_stream();
+        let mut request = http::Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
         for (name, value) in &self.secrets {
             request.headers_mut().insert(name, value.clone());
         }
-        if self.body.is_empty() && expects_body(&self.method) {
+        if is_empty && expects_body(&self.method) {
             // Hyper sends no length for an empty body, and some servers answer 411 to that.
             request
                 .headers_mut()
@@ -144,7 +151,7 @@ mod tests {
     }
 
     fn check(request: Request) -> Result<Outgoing, CallError> {
-        Outgoing::check(request, &[], &HeaderValue::from_static("agent"))
+        Outgoing::check(request, None, &[], &HeaderValue::from_static("agent"))
     }
 
     fn refused(request: Request) -> String {

@@ -89,6 +89,7 @@ fn becomes_get(method: &Method, status: StatusCode) -> bool {
 fn drop_body(request: &mut Outgoing) {
     request.method = Method::GET;
     request.body.clear();
+    request.large_body = None;
     for name in [
         header::CONTENT_TYPE,
         header::CONTENT_ENCODING,
@@ -131,7 +132,7 @@ mod tests {
             headers: headers.into(),
             body: Bytes::from("body"),
         };
-        Outgoing::check(request, &[], &HeaderValue::from_static("agent")).unwrap()
+        Outgoing::check(request, None, &[], &HeaderValue::from_static("agent")).unwrap()
     }
 
     fn follow(sent: &Outgoing, status: u16, location: &str) -> Result<Option<Outgoing>, CallError> {

@@ -20,7 +20,8 @@ pub fn check(attempt: &Attempt) -> Result<(), CallError> {
 
 fn outgoing(attempt: &Attempt) -> Result<Outgoing, CallError> {
     let nobody = HeaderValue::from_static("");
-    Outgoing::check(attempt.request.clone(), &attempt.secret_headers, &nobody)
+    let (request, body) = (attempt.request.clone(), attempt.large_body.clone());
+    Outgoing::check(request, body, &attempt.secret_headers, &nobody)
 }
 
 /// Returns the attempt that follows when this one is answered so, by the rules of redirects. None if the response is the
@@ -60,5 +61,6 @@ pub fn follow(attempt: &Attempt, response: &Response) -> Result<Option<Attempt>,
         .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec().into()))
         .collect();
     request.body = next.body;
+    following.large_body = next.large_body;
     Ok(Some(following))
 }

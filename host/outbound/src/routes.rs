@@ -7,10 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dormouse_journal::CallError;
 use http::Response;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -24,6 +22,7 @@ use crate::outgoing::Outgoing;
 use crate::policy::Policy;
 use crate::resolve::Resolve;
 use crate::trust::Trust;
+use crate::upload::Upload;
 
 /// How many idle connections are kept for one host: enough that a burst of calls to one service reuses them.
 const IDLE_PER_HOST: usize = 16;
@@ -37,7 +36,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Hyper = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
+type Hyper = legacy::Client<HttpsConnector<Connector>, Upload>;
 
 /// What routes are made of.
 #[derive(Clone)]

@@ -9,12 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_journal::{CallError, OperationNumber, Response, Time};
 use dormouse_limits::{Budget, Limits, Part};
-use dormouse_seams::{Attempt, Egress, HostClock, SecretHeader};
+use dormouse_seams::{Attempt, Egress, HostClock, LargeBody, SecretHeader};
 use dormouse_store::{AttemptMade, Call, Due, ReadError, SendingView, Store};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
 use crate::aside::Aside;
+use crate::call_body::{CallBody, Missing, WhyMissing};
 use crate::call_queue::{CallId, Course, Departure};
 use crate::call_results::{CallResults, Recorded, pause};
 use crate::retry::{self, Decision, Tried};
@@ -71,18 +72,19 @@ impl CallSender {
         Ok(sending.filter(|sending| sending.attempts == course.attempts))
     }
 
-    /// Reserves memory for a call's body for as long as the body is in use. Returns false if there is none.
-    fn hold(&self, call: &mut Call) -> bool {
-        let mut memory = self.memory.begin(Part::Calls);
-        let body = &mut call.request.body;
-        if !memory.reach_body(body.len() as u64) {
-            return false;
-        }
-        *body = memory.keep(std::mem::take(body));
-        true
+    /// Returns true if the host has memory for the body of a call now. No memory is reserved before there is a connection.
+    fn has_memory(&self, sending: &SendingView) -> bool {
+        let needed = sending.large_body.unwrap_or_default();
+        self.memory.take(Part::Calls, needed).is_some()
     }
 
-    fn attempt(&self, call: &Call, secret_headers: Vec<SecretHeader>, party: &Party) -> Attempt {
+    fn attempt(
+        &self,
+        call: &Call,
+        large_body: Option<LargeBody>,
+        secret_headers: Vec<SecretHeader>,
+        party: &Party,
+    ) -> Attempt {
         let mut request = call.request.clone();
         let named = |name: &str| {
             let own = request.headers.iter().map(|(header, _)| header);
@@ -96,6 +98,7 @@ impl CallSender {
         Attempt {
             on_behalf_of: party.workflow.clone(),
             request,
+            large_body,
             secret_headers,
             timeout: Duration::from_millis(call.timeout.min(self.limits.call_timeout_limit)),
             redirects: call.redirects,
@@ -140,7 +143,7 @@ impl CallAttempt {
     /// Makes the attempt, and returns how the call goes on.
     pub(crate) async fn make(&mut self) -> AfterAttempt {
         let (sender, id) = (self.sender.clone(), self.id());
-        let mut sending = match sender.wanted(id, &self.course).await {
+        let sending = match sender.wanted(id, &self.course).await {
             Ok(Some(sending)) => sending,
             Ok(None) => return AfterAttempt::Over,
             Err(error) => {
@@ -158,7 +161,7 @@ impl CallAttempt {
             let result = Err(retry::too_late());
             return sender.results.finish(id, self.course, result).await.into();
         }
-        if !sender.hold(&mut sending.call) {
+        if !sender.has_memory(&sending) {
             tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
             return self.withdraw().await;
         }
@@ -179,10 +182,17 @@ impl CallAttempt {
         }
         let result = match headers {
             Ok(headers) => {
-                let attempt = sender.attempt(&sending.call, headers, &self.party);
-                match self.send(attempt).await {
+                let missing = Missing::default();
+                let body = self.large_body(&sending, &missing);
+                let attempt = sender.attempt(&sending.call, body, headers, &self.party);
+                let result = match self.send(attempt).await {
                     Some(result) => result,
                     None => return AfterAttempt::Over,
+                };
+                // A service may have answered without the body.
+                match missing.take().filter(|_| result.is_err()) {
+                    Some(why) => return self.without_body(why).await,
+                    None => result,
                 }
             }
             Err(SendRefused::Denied(text)) => {
@@ -196,6 +206,38 @@ impl CallAttempt {
         let outcome = self.go_on(tried, result).await;
         self.is_sent = false;
         outcome
+    }
+
+    /// Returns the body of the call, if it is large: the client reads it when there is a connection.
+    fn large_body(&self, sending: &SendingView, missing: &Missing) -> Option<LargeBody> {
+        let length = sending.large_body?;
+        let body = CallBody {
+            store: self.sender.store.clone(),
+            memory: self.sender.memory.clone(),
+            call: self.id(),
+            attempts: self.course.attempts,
+            length,
+            missing: missing.clone(),
+        };
+        Some(LargeBody::new(length, Arc::new(body)))
+    }
+
+    /// Returns how the call goes on if there was a connection and then no body to send on it. The service got at most the
+    /// beginning of a request, which has no effect.
+    async fn without_body(&mut self, why: WhyMissing) -> AfterAttempt {
+        self.is_sent = false;
+        let id = self.id();
+        match why {
+            WhyMissing::Memory => {
+                tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
+                self.withdraw().await
+            }
+            WhyMissing::Unreadable(error) => {
+                tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for its body");
+                self.trouble(None)
+            }
+            WhyMissing::Unwanted => AfterAttempt::Over,
+        }
     }
 
     /// Sets the attempt aside, because the run is paused or held. Resuming the run takes it up.

@@ -29,6 +29,7 @@ mod back;
 mod bad_answers;
 mod bad_step;
 mod call_attempt;
+mod call_body;
 mod call_queue;
 mod call_results;
 mod calls;

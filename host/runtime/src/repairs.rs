@@ -391,9 +391,9 @@ impl Repairs {
             Side::Operation(operation) if matches!(operation.kind, Kind::Call { .. }) => {}
             _ => return Ok(None),
         }
-        let sending = self.store.sending(run, mismatch.number).await;
-        let sending = sending.map_err(Unavailable::from)?;
-        Ok(sending.map(|sending| Box::new(decisions::arguments(sending.call))))
+        let call = self.store.call(run, mismatch.number).await;
+        let call = call.map_err(Unavailable::from)?;
+        Ok(call.map(|call| Box::new(decisions::arguments(call))))
     }
 
     /// Refuses a run whose code would break again because nothing has changed.

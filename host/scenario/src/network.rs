@@ -130,18 +130,19 @@ pub(crate) struct Outside {
 }
 
 impl Egress for Outside {
-    fn send(&self, mut attempt: Attempt) -> Task<Result> {
-        // The body is copied, since the original holds memory that the host has counted for it.
-        attempt.request.body = Bytes::copy_from_slice(&attempt.request.body);
-        if let Err(error) = (self.rules.check)(&attempt) {
-            return Box::pin(async { Err(error) });
-        }
-        let (answer, answered) = oneshot::channel();
-        let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
-        let until = self.clock.elapsed().saturating_add(timeout);
-        self.network.wait(attempt, Time(until), answer);
-        let mut passed = self.clock.sleep_until(until).fuse();
+    fn send(&self, attempt: Attempt) -> Task<Result> {
+        let (network, clock, rules) = (self.network.clone(), self.clock.clone(), self.rules);
         Box::pin(async move {
+            let mut attempt = (attempt.with_body().await)
+                .map_err(|missing| CallError::Unreachable(missing.to_string()))?;
+            // The body is copied, since the original holds memory that the host has counted for it.
+            attempt.request.body = Bytes::copy_from_slice(&attempt.request.body);
+            (rules.check)(&attempt)?;
+            let (answer, answered) = oneshot::channel();
+            let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
+            let until = clock.elapsed().saturating_add(timeout);
+            network.wait(attempt, Time(until), answer);
+            let mut passed = clock.sleep_until(until).fuse();
             let mut answered = answered.fuse();
             futures::select_biased! {
                 result = answered => result.unwrap_or(Err(CallError::TimedOut)),

@@ -8,7 +8,7 @@ use dormouse_journal::{CallError, Request, Response};
 use dormouse_limits::Budget;
 use zeroize::Zeroizing;
 
-use crate::Task;
+use crate::{BodyMissing, LargeBody, Task};
 
 /// One attempt at a call.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Attempt {
     pub on_behalf_of: Arc<str>,
     /// The request as it is sent, with the headers that the host adds.
     pub request: Request,
+    /// The body of the request, if it is read only when there is a connection. The body in `request` is empty then.
+    pub large_body: Option<LargeBody>,
     /// Headers with secrets, which are sent together with the request's own headers. They go only to the origin of the
     /// request's URL: a redirect to another origin drops them. The response is searched for their secrets.
     pub secret_headers: Vec<SecretHeader>,
@@ -29,6 +31,19 @@ pub struct Attempt {
     pub max_response: u64,
     /// The budget from which the memory for the response is taken.
     pub memory: Budget,
+}
+
+impl Attempt {
+    /// Reads the body if it is not in memory yet. Only for implementations of [`Egress`] that make no connections.
+    ///
+    /// # Errors
+    /// If the body cannot be read.
+    pub async fn with_body(mut self) -> Result<Self, BodyMissing> {
+        if let Some(body) = self.large_body.take() {
+            self.request.body = body.read().await?;
+        }
+        Ok(self)
+    }
 }
 
 /// A header whose value contains secrets.

@@ -6,6 +6,7 @@
 
 mod clock;
 mod egress;
+mod large_body;
 mod steps;
 
 use std::future::Future;
@@ -13,6 +14,7 @@ use std::pin::Pin;
 
 pub use clock::{Clock, HostClock, Mark};
 pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
+pub use large_body::{BodyMissing, BodySource, LargeBody};
 pub use steps::Seen;
 
 /// A future that can be passed to a [`Spawner`].

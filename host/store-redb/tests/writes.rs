@@ -52,5 +52,10 @@ fn an_attempt_at_a_large_call_does_not_write_the_call_again() {
     let took = written() - before;
     assert!(took < 100 << 10, "an attempt wrote {took} bytes");
     let sending = world.sending(id, 0).unwrap();
-    assert_eq!((sending.call, sending.attempts.scheduled), (call, 2));
+    assert_eq!(
+        (sending.large_body, sending.attempts.scheduled),
+        (Some(1 << 20), 2)
+    );
+    let whole = world.whole_call(id, 0);
+    assert_eq!(whole, Some(call));
 }

@@ -42,7 +42,7 @@ use crate::rules::{
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{
-    Attempts, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
+    Attempts, Call, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
     WorkflowSettings,
 };
 use crate::views::{
@@ -310,6 +310,19 @@ impl<B: Backend> StoreReader for Embedded<B> {
 
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>> {
         self.few(move |view| view.sending(run, operation))
+    }
+
+    fn call_body(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        attempts: Attempts,
+    ) -> Read<Option<Bytes>> {
+        self.many(move |view| view.call_body(run, operation, attempts))
+    }
+
+    fn call(&self, run: RunId, operation: OperationNumber) -> Read<Option<Call>> {
+        self.many(move |view| view.call(run, operation))
     }
 
     fn calls(&self, after: Option<(RunId, OperationNumber)>, limit: usize) -> Read<CallPage> {

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::migrations::Migration;
 use crate::rows::table::Row;
 use crate::tables::broadcasts::Broadcast;
+use crate::tables::call_requests::LargeCall;
 use crate::tables::calls::Outstanding;
 use crate::tables::children::Child;
 use crate::tables::code::Code;
@@ -47,14 +48,14 @@ use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
 use crate::tables::trigger_requests::TriggerRequested;
 use crate::tables::triggers::Named;
 use crate::tables::{
-    Call, PastTry, Pauses, Reply, Restore, SCHEMA, SealedSecret, Start, TableId, TokenKeys,
-    Trigger, TriggerCounts, Webhook, Workflow,
+    PastTry, Pauses, Reply, Restore, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Trigger,
+    TriggerCounts, Webhook, Workflow,
 };
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    7,
-    "fc007fa5eb989f6e369ff0005d1e1f0d792f6bffd056acb28beb9fa2cf266590",
+    8,
+    "ff7a1b3445db91fc06ba13e0039e92472fda4b1aa45a7bac569f55339a36d52a",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
@@ -157,7 +158,7 @@ fn other<T: DeserializeOwned>(table: TableId, named: &mut BTreeSet<String>) -> S
 fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
     match table {
         TableId::Broadcasts => row::<Broadcast>(table, named),
-        TableId::CallRequests => row::<Call>(table, named),
+        TableId::CallRequests => row::<LargeCall>(table, named),
         TableId::Calls | TableId::CallsAside => row::<Outstanding>(table, named),
         TableId::Children => row::<Child>(table, named),
         TableId::Code => row::<Code>(table, named),
@@ -215,7 +216,8 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Triggers => row::<Trigger>(table, named),
         TableId::Webhooks => row::<Webhook>(table, named),
         TableId::Workflows => row::<Workflow>(table, named),
-        TableId::Components
+        TableId::CallBodies
+        | TableId::Components
         | TableId::Dates
         | TableId::Due
         | TableId::RunWaits

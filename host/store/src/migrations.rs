@@ -16,7 +16,7 @@ use crate::backend::{Backend, BackendTransaction};
 use crate::counting::{count_runs, count_storage};
 use crate::rows::RowsMut;
 use crate::rows::table::after;
-use crate::tables::apart::Apart;
+use crate::tables::call_requests::NewCallRows;
 use crate::tables::meta::{self, SCHEMA};
 use crate::tables::{calls, meta::FORMAT};
 use crate::{OpenError, ReadError};
@@ -152,8 +152,7 @@ fn move_large_calls(
     let reached = batch.last().map(|(key, _)| encode(key));
     for (key, row) in batch {
         if let Some(call) = row.call {
-            let call = Apart::new(call.size(), call);
-            calls::put(rows, key, row.attempts, row.bounds, &call)?;
+            calls::put(rows, key, row.attempts, row.bounds, &NewCallRows::new(call))?;
         }
     }
     Ok(reached.filter(|_| more))

@@ -23,7 +23,7 @@ use crate::rules::{
     Trip, Tripped, Unpaused,
 };
 use crate::tables::{
-    Attempts, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
+    Attempts, Call, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
     WorkflowSettings,
 };
 use crate::views::{
@@ -149,8 +149,19 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns the answer to a request to a trigger that repeats another. None if it repeats no other. Nothing is written.
     fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<Tripped>>;
 
-    /// Returns a call that has no result yet, with the present values of its secrets.
+    /// Returns a call that has no result yet, with the present values of its secrets. A large body is not read.
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>>;
+
+    /// Returns the body of a call that has come so far. None if it is no longer there, or has come farther.
+    fn call_body(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        attempts: Attempts,
+    ) -> Read<Option<Bytes>>;
+
+    /// Returns a call that has no result yet, with its body.
+    fn call(&self, run: RunId, operation: OperationNumber) -> Read<Option<Call>>;
 
     /// Returns calls without a result, after the one given, at most this many. An empty list means that there are no more.
     fn calls(&self, after: Option<(RunId, OperationNumber)>, limit: usize) -> Read<CallPage>;

@@ -161,8 +161,11 @@ pub struct TriggerCalled {
 /// A call whose next attempt is due.
 #[derive(Debug, Clone)]
 pub struct SendingView {
-    /// The call.
+    /// The call. If its body is large, it is not here.
     pub call: Call,
+    /// The size in bytes of the body, if it is not in `call`: [`Store::call_body`](crate::Store::call_body) returns it then.
+    /// None if `call` has the body.
+    pub large_body: Option<u64>,
     /// The attempts at the call.
     pub attempts: Attempts,
     /// The limits on further attempts.

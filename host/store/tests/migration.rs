@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dormouse_journal::{
     Channel, Delivery, Kind, OperationNumber, Outcome, Payload, Request, RetryPolicy, RunId,
-    SecretHeader, Source, Status, Time, encode,
+    SecretHeader, Source, Status, Time, encode, encode_as,
 };
 use dormouse_store::rows::{Part, RowsMut};
 use dormouse_store::{
@@ -197,6 +197,33 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 }
 
 /// Puts a row of version 1 in the place of one that this version wrote.
+/// Up to version 2 of the row a large body was in it.
+#[test]
+fn a_large_call_of_schema_7_is_read_as_one_whose_body_lies_apart() {
+    let memory = old_store(1, |_| 100_000);
+    let store = open(&memory).unwrap();
+    let (run_id, operation, call) = (id(0), OperationNumber(0), call(0, 100_000));
+    let is_as_it_was = || {
+        let sending = run(store.sending(run_id, operation)).unwrap().unwrap();
+        let body = run(store.call_body(run_id, operation, sending.attempts)).unwrap();
+        let later = Attempts {
+            scheduled: sending.attempts.scheduled + 1,
+            ..sending.attempts
+        };
+        let of_later = run(store.call_body(run_id, operation, later)).unwrap();
+        assert_eq!((sending.large_body, of_later), (Some(100_000), None));
+        assert!(sending.call.request.body.is_empty() && body.as_ref() == Some(&call.request.body));
+        assert!(run(store.call(run_id, operation)).unwrap().as_ref() == Some(&call));
+    };
+    is_as_it_was();
+    let key = [Part::Run(&run_id.0), Part::U32(0)];
+    memory.change(|rows| {
+        assert!(rows.remove(TableId::CallBodies, &key, &mut |_| {}).unwrap());
+    });
+    make_old(&memory, TableId::CallRequests, &key, &encode_as(2, &call));
+    is_as_it_was();
+}
+
 fn make_old(memory: &Memory, table: TableId, key: &[Part<'_>], row: &[u8]) {
     memory.change(|rows| assert!(rows.write(table, key, row).unwrap().is_some()));
 }

@@ -424,6 +424,7 @@ fn a_failed_run_is_given_up_with_time_by_a_cancel_and_by_a_delete(ground: Ground
     for table in [
         "held_calls",
         "call_requests",
+        "call_bodies",
         "open",
         "timers",
         "repeats",

@@ -31,7 +31,7 @@ pub use disk::{Operation, SimDisk};
 pub use driver::{Numbers, drive};
 pub use generate::generate;
 pub use ground::Ground;
-pub use machine::{SimEgress, guest, other_version};
+pub use machine::{Connection, SimEgress, guest, other_version};
 pub use model::{Journey, Kept};
 pub use reading::Reading;
 pub use shrink::shrink;

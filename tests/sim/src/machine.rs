@@ -10,9 +10,23 @@ use dormouse_simulation::Seam;
 
 type Answer = dyn Fn(&Request) -> Result<Response, CallError> + Send + Sync;
 
+type Connect = dyn Fn(&Request) -> Connection + Send + Sync;
+
+/// The outcome of connecting to the service of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// The connection is made.
+    Made,
+    /// Nobody listens at the address.
+    Refused,
+    /// The connection is not made before the attempt times out.
+    Hangs,
+}
+
 /// A network: a function from requests to responses, and a list of the requests that were sent.
 #[derive(Clone)]
 pub struct SimEgress {
+    connect: Arc<Connect>,
     answer: Arc<Answer>,
     delay: Arc<dyn Fn(&Request) -> u64 + Send + Sync>,
     /// The requests, each with its time in milliseconds since the machine was started.
@@ -25,6 +39,7 @@ impl SimEgress {
         answer: impl Fn(&Request) -> Result<Response, CallError> + Send + Sync + 'static,
     ) -> Self {
         SimEgress {
+            connect: Arc::new(|_| Connection::Made),
             answer: Arc::new(answer),
             delay: Arc::new(|_| 0),
             sent: Arc::default(),
@@ -35,6 +50,16 @@ impl SimEgress {
     #[must_use]
     pub fn after(mut self, delay: impl Fn(&Request) -> u64 + Send + Sync + 'static) -> Self {
         self.delay = Arc::new(delay);
+        self
+    }
+
+    /// Returns the network with this outcome of connecting. The function sees the request without a large body.
+    #[must_use]
+    pub fn connecting(
+        mut self,
+        connect: impl Fn(&Request) -> Connection + Send + Sync + 'static,
+    ) -> Self {
+        self.connect = Arc::new(connect);
         self
     }
 
@@ -64,25 +89,35 @@ pub(crate) struct Network {
 
 impl Egress for Network {
     fn send(&self, attempt: Attempt) -> Task<Result<Response, CallError>> {
-        let request = attempt.request;
-        let egress = self.egress.clone();
-        let now = self.clock.elapsed();
-        let sent = Request {
-            // The body is copied, since the original holds memory that the host has counted for it.
-            body: Bytes::copy_from_slice(&request.body),
-            ..request.clone()
-        };
-        egress
-            .sent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((now, sent));
-        let arrives = now.saturating_add((egress.delay)(&request));
-        let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
-        let gives_up = now.saturating_add(timeout);
-        let passed = self.clock.sleep_until(arrives.min(gives_up));
+        let (egress, clock) = (self.egress.clone(), self.clock.clone());
         Box::pin(async move {
-            passed.await;
+            let timeout = u64::try_from(attempt.timeout.as_millis()).unwrap_or(u64::MAX);
+            match (egress.connect)(&attempt.request) {
+                Connection::Made => {}
+                Connection::Refused => return Err(CallError::Unreachable("refused".into())),
+                Connection::Hangs => {
+                    let gives_up = clock.elapsed().saturating_add(timeout);
+                    clock.sleep_until(gives_up).await;
+                    return Err(CallError::TimedOut);
+                }
+            }
+            let attempt = (attempt.with_body().await)
+                .map_err(|missing| CallError::Unreachable(missing.to_string()))?;
+            let request = attempt.request;
+            let now = clock.elapsed();
+            let sent = Request {
+                // The body is copied, since the original holds memory that the host has counted for it.
+                body: Bytes::copy_from_slice(&request.body),
+                ..request.clone()
+            };
+            egress
+                .sent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((now, sent));
+            let arrives = now.saturating_add((egress.delay)(&request));
+            let gives_up = now.saturating_add(timeout);
+            clock.sleep_until(arrives.min(gives_up)).await;
             if gives_up < arrives {
                 return Err(CallError::TimedOut);
             }

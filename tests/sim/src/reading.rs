@@ -9,7 +9,8 @@ use dormouse_journal::{
 };
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{
-    ReadError, RunQuery, RunView, State, StoreReader, Timer, TriggerView, Webhook, WebhookView,
+    Attempts, ReadError, RunQuery, RunView, State, StoreReader, Timer, TriggerView, Webhook,
+    WebhookView,
 };
 use futures::FutureExt;
 
@@ -143,6 +144,12 @@ impl Reading {
     pub fn lying(&self, run: RunId, channel: Channel) -> Result<Vec<Outcome>, ReadError> {
         let lying = now(self.0.lying(run, channel))?.into_iter();
         Ok(lying.map(|lying| lying.outcome).collect())
+    }
+
+    /// Returns the attempts at the first call of a run. None if the call has a result.
+    pub fn attempts(&self, run: RunId) -> Result<Option<Attempts>, ReadError> {
+        let sending = now(self.0.sending(run, OperationNumber(0)))?;
+        Ok(sending.map(|sending| sending.attempts))
     }
 
     /// Returns a run that can go on, if there is one.

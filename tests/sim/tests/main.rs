@@ -15,6 +15,7 @@ mod generations;
 mod held;
 mod herds;
 mod histories;
+mod large_bodies;
 mod one_sync;
 mod outages;
 mod panics;

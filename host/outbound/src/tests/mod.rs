@@ -1,5 +1,6 @@
 //! Tests over real sockets on loopback, one file for each thing that a caller relies on.
 
+mod bodies;
 mod egress;
 mod environment;
 mod exchange;

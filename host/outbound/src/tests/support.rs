@@ -325,6 +325,7 @@ pub(crate) fn attempt(
         body: body.into(),
     };
     Attempt {
+        large_body: None,
         on_behalf_of: "test".into(),
         request,
         secret_headers: Vec::new(),

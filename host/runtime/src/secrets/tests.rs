@@ -157,6 +157,7 @@ fn sending(host: &Secrets, workflow: &str, secret: &str, url: &str) -> Result<()
             idempotency_key: "key".into(),
             secret_headers: vec![Named::prefixed("authorization", "Bearer ", secret)],
         },
+        large_body: None,
         attempts: Attempts {
             scheduled: 1,
             next: Time(0),

@@ -32,18 +32,17 @@ impl Player<'_> {
         let mut keys = request.headers.iter();
         let key = keys.find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
         for call in calls {
-            let sending = self
+            let made = self
                 .machine
-                .read(|store| store.sending(call.run, call.operation))?;
-            let is_it = sending.is_some_and(|sending| match key {
+                .read(|store| store.call(call.run, call.operation))?;
+            let is_it = made.is_some_and(|made| match key {
                 Some((_, key)) => {
                     let is_same = |call: &Request| {
                         !by_url || call.url == request.url && call.body == request.body
                     };
-                    sending.call.idempotency_key.as_bytes() == key.as_ref()
-                        && is_same(&sending.call.request)
+                    made.idempotency_key.as_bytes() == key.as_ref() && is_same(&made.request)
                 }
-                None => sending.call.request.url == request.url,
+                None => made.request.url == request.url,
             });
             if is_it {
                 let shown = self

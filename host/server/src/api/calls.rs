@@ -35,7 +35,7 @@ pub(super) async fn request(
 ) -> Result<Response, Problem> {
     let (run, operation) = (path.run()?, path.operation()?);
     let reader = state.runtime.reader();
-    let Some(sending) = reader.sending(run, operation).await? else {
+    let Some(call) = reader.call(run, operation).await? else {
         let is_known = reader.state(run).await?.is_some();
         return Err(if is_known {
             Problem::request_not_kept(run, operation)
@@ -43,7 +43,7 @@ pub(super) async fn request(
             Problem::unknown_run(run)
         });
     };
-    let request = sending.call.request;
+    let request = call.request;
     Ok(bytes(Payload {
         content_type: content_type(&request.headers),
         body: request.body,

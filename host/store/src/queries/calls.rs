@@ -2,36 +2,38 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dormouse_journal::{OperationNumber, RunId, SecretHeader};
 
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::table::after;
-use crate::tables::{SealedSecret, TableId, apart, call_requests, calls, secrets};
+use crate::tables::call_requests::{self, Call, LargeCall};
+use crate::tables::calls::{self, Attempts, Outstanding};
+use crate::tables::{SealedSecret, call_bodies, held_calls, secrets};
 use crate::views::{CallPage, OutstandingCall, SendingView};
 
 impl<R: Rows> View<R> {
-    /// Returns a call, with the present values of the secrets that it names.
+    /// Returns a call, with the present values of the secrets that it names. A large body is not read.
     pub(crate) fn sending(
         &self,
         run: RunId,
         operation: OperationNumber,
     ) -> Result<Option<SendingView>, ReadError> {
-        let (rows, key) = (&self.0, (run, operation));
-        let Some(row) = calls::TABLE.get(rows, key)? else {
+        let Some((row, large)) = self.wanted(run, operation)? else {
             return Ok(None);
         };
-        // The calls of an ended run are cleared in pieces, and are not made meanwhile.
-        if self.has_ended(run)? || self.is_set_aside(run, operation)? {
-            return Ok(None);
-        }
         let is_paused = !self.pauses_of(&[run])?.is_empty();
-        let call = apart::get(rows, &call_requests::TABLE, key, row.call)?;
-        let call = call.ok_or(ReadError::Missing {
-            table: TableId::CallRequests.name(),
-            named_by: TableId::Calls.name(),
-        })?;
+        let LargeCall {
+            mut call,
+            body: mut large_body,
+        } = large;
+        let own = &mut call.request.body;
+        // Rows of earlier versions have their body, whatever its size.
+        if call_bodies::is_large(own.len()) {
+            large_body = Some(std::mem::take(own).len() as u64);
+        }
         let (workflow, secrets) = match call.secret_headers.as_slice() {
             [] => (String::new(), Vec::new()),
             headers => {
@@ -43,12 +45,66 @@ impl<R: Rows> View<R> {
         };
         Ok(Some(SendingView {
             call,
+            large_body,
             attempts: row.attempts,
             bounds: row.bounds,
             workflow,
             secrets,
             is_paused,
         }))
+    }
+
+    /// Returns the body of a call, if its attempts are still the given ones. An attempt that is under way may go on after
+    /// its run was paused or failed, so held calls have bodies too.
+    pub(crate) fn call_body(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+        attempts: Attempts,
+    ) -> Result<Option<Bytes>, ReadError> {
+        let (rows, key) = (&self.0, (run, operation));
+        let row = match calls::get(rows, key)? {
+            Some(row) => Some(row),
+            None => held_calls::TABLE.get(rows, key)?,
+        };
+        // After the run was taken back, another call may have this number. The attempts of that call are later ones.
+        let Some(row) = row.filter(|row| row.attempts == attempts) else {
+            return Ok(None);
+        };
+        let call = call_requests::get(rows, key, row.call)?;
+        call_requests::get_body(rows, key, call).map(Some)
+    }
+
+    /// Returns a call with its body.
+    pub(crate) fn call(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+    ) -> Result<Option<Call>, ReadError> {
+        let Some((_, large)) = self.wanted(run, operation)? else {
+            return Ok(None);
+        };
+        let mut call = large.call.clone();
+        call.request.body = call_requests::get_body(&self.0, (run, operation), large)?;
+        Ok(Some(call))
+    }
+
+    /// Returns a call that has no result yet, without its body if that is in a table of its own.
+    fn wanted(
+        &self,
+        run: RunId,
+        operation: OperationNumber,
+    ) -> Result<Option<(Outstanding, LargeCall)>, ReadError> {
+        let (rows, key) = (&self.0, (run, operation));
+        let Some(mut row) = calls::TABLE.get(rows, key)? else {
+            return Ok(None);
+        };
+        // The calls of an ended run are cleared in pieces, and are not made meanwhile.
+        if self.has_ended(run)? || self.is_set_aside(run, operation)? {
+            return Ok(None);
+        }
+        let call = call_requests::get(rows, key, row.call.take())?;
+        Ok(Some((row, call)))
     }
 
     /// Returns those of the secrets of these names that exist.

@@ -376,6 +376,27 @@ impl<K: Key> Raw<K> {
         Ok(())
     }
 
+    /// Returns the range of the keys that begin with `lead`.
+    pub(crate) fn of<T>(&self, lead: T) -> (Bound<K>, Bound<K>)
+    where
+        K: LedBy<T>,
+    {
+        let (first, last) = K::all_of(lead);
+        (Bound::Included(first), Bound::Included(last))
+    }
+
+    /// Removes the first rows of a range, as many as there is room for. Returns whether those were all.
+    pub(crate) fn remove_range<A: KeyOf<K>, B: KeyOf<K>>(
+        &self,
+        rows: &mut (impl Ledger + ?Sized),
+        range: (Bound<A>, Bound<B>),
+        room: Room,
+    ) -> Result<bool, ReadError> {
+        Ok(with_range(range, false, |range| {
+            remove_some(rows, self.id, range, room)
+        })?)
+    }
+
     /// Removes a row.
     pub(crate) fn remove(
         &self,

@@ -9,6 +9,7 @@ macro_rules! for_each_table {
     ($then:path) => {
         $then! {
             Broadcasts "broadcasts" (U64) bytes,
+            CallBodies "call_bodies" (Run, U32) bytes,
             CallRequests "call_requests" (Run, U32) bytes,
             Calls "calls" (Run, U32) bytes,
             CallsAside "calls_aside" (Run, U32) bytes,

@@ -13,8 +13,9 @@ use super::{RUN, SMALL_ROW, events, labels, mail};
 use crate::rows::Extent;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
+use crate::tables::call_requests::NewCallRows;
 use crate::tables::orders::{self, Order};
-use crate::tables::{Call, Reply, generation_inputs, logs, replies, results};
+use crate::tables::{Reply, generation_inputs, logs, replies, results};
 
 /// The number of rows that opening an operation writes: the operation, its timer, and a wait for an event with its
 /// mailbox.
@@ -65,7 +66,7 @@ pub(crate) struct Prepared {
 pub(super) struct PreparedCall {
     pub(super) operation: OperationNumber,
     pub(super) retry: RetryPolicy,
-    pub(super) call: Apart<Call>,
+    pub(super) call: NewCallRows,
 }
 
 /// An event to send, encoded if it is large.
@@ -142,7 +143,7 @@ impl Prepared {
             self.orders.len() as u64,
             sum(&mut self.orders.iter().map(Vec::len)),
         );
-        let rows = 1 + TAKEN + CLOSED + changed + 2 * self.calls.len() as u64;
+        let rows = 1 + TAKEN + CLOSED + changed + 3 * self.calls.len() as u64;
         let rows = rows + self.replies.len() as u64 + self.logs.len() as u64;
         let rows = rows + self.replaced.len() as u64;
         // An open operation repeats the record's data of it, and a failure is also in the run's row.
@@ -210,7 +211,7 @@ fn call(new: super::NewCall) -> PreparedCall {
     PreparedCall {
         operation: new.operation,
         retry: new.call.retry,
-        call: Apart::new(new.call.size(), new.call),
+        call: NewCallRows::new(new.call),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::rows::keys::Extremes;
 use crate::rows::table::between;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
+use crate::tables::call_requests::NewCallRows;
 use crate::tables::inbox::{self, Arrival, request_size};
 use crate::tables::orders::{self, Order, Place, Stage, TakingBack};
 use crate::tables::repeats::{self, Repeats};
@@ -427,7 +428,7 @@ fn restore(
                 next: now.max(run.state().time),
             };
             let bounds = Bounds::new(call.retry, now);
-            calls::put(run.rows, key, attempts, bounds, &Apart::new(size, call))?;
+            calls::put(run.rows, key, attempts, bounds, &NewCallRows::new(call))?;
             repeats::TABLE.put(run.rows, key, &Repeats::new(repeats))?;
             Ok(Step::Calling(operation, attempts, bounds, size as u64))
         }

@@ -17,10 +17,10 @@ use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::set_aside::Aside;
 use crate::tables::{
-    State, call_requests, children, duplicates, failed_tries, generation_inputs, generations,
-    handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail, mail_payloads,
-    mailboxes, open, repeats, replies, restores, result_outcomes, results, routed, runs, starts,
-    tries, webhooks,
+    State, call_bodies, call_requests, children, duplicates, failed_tries, generation_inputs,
+    generations, handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail,
+    mail_payloads, mailboxes, open, repeats, replies, restores, result_outcomes, results, routed,
+    runs, starts, tries, webhooks,
 };
 
 /// The number of rows that a piece changes, besides those of the runs that it touches. A piece takes about as long as a
@@ -330,6 +330,7 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
     Ok(
         inbox_requests::TABLE.remove_range(rows, inbox_requests::TABLE.of(id), room)?
             && inbox::TABLE.remove_range(rows, inbox::TABLE.of(id), room)?
+            && call_bodies::TABLE.remove_range(rows, call_bodies::TABLE.of(id), room)?
             && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), room)?
             && held_calls::TABLE.remove_range(rows, held_calls::TABLE.of(id), room)?
             && repeats::TABLE.remove_range(rows, repeats::TABLE.of(id), room)?

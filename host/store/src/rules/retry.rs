@@ -13,7 +13,7 @@ use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family, handle
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
-use crate::tables::apart::Apart;
+use crate::tables::call_requests::NewCallRows;
 use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order};
 use crate::tables::repeats::{self, Repeats};
@@ -104,10 +104,10 @@ impl Transaction for RetryFailed {
         Lane::Run(self.run)
     }
 
-    /// The rows: each open operation, three rows for each call that is made again, the waits that are made again, and
+    /// The rows: each open operation, four rows for each call that is made again, the waits that are made again, and
     /// the records.
     fn cost(&self) -> Extent {
-        let rows = 2 * OPERATION * self.open + 4 * self.calls.len() as u64;
+        let rows = 2 * OPERATION * self.open + 5 * self.calls.len() as u64;
         let rows = rows + 5 * self.waits.len() as u64 + self.records.len() as u64;
         let calls = self.calls.iter().map(|again| again.call.size() as u64);
         let records = self.records.iter();
@@ -384,7 +384,7 @@ fn call_again(run: &mut RunWrite<'_>, again: &CallAgain) -> Result<Attempts, Rea
         next: run.now,
     };
     let bounds = Bounds::new(again.call.retry, run.now);
-    let call = Apart::new(again.call.size(), again.call.clone());
+    let call = NewCallRows::new(again.call.clone());
     calls::put(run.rows, key, attempts, bounds, &call)?;
     if again.repeats > 0 {
         repeats::TABLE.put(run.rows, key, &Repeats::new(again.repeats))?;

@@ -23,6 +23,9 @@ pub(crate) enum Apart<V> {
     Large(Vec<u8>),
 }
 
+/// The most bytes that a value adds to the row that it is stored in.
+pub(crate) const MOST_IN_ROW: u64 = 2 * SMALL as u64;
+
 /// Returns true if a value of this many bytes is stored in the row.
 pub(crate) fn is_small(size: usize) -> bool {
     size <= SMALL
@@ -41,7 +44,7 @@ impl<V: Row + Clone> Apart<V> {
     /// Returns the largest number of bytes that the value takes.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Apart::Small(_) => 2 * SMALL as u64,
+            Apart::Small(_) => MOST_IN_ROW,
             Apart::Large(row) => row.len() as u64,
         }
     }

@@ -1,16 +1,20 @@
 //! `call_requests`: the unchanging parts of outbound calls that are too large for their rows of `calls`.
 //!
-//! Key: run, operation. Row: [`Call`].
+//! Key: run, operation. Row: [`LargeCall`]. A large body lies in `call_bodies`; up to version 2 it was in this row.
 
+use bytes::Bytes;
 use dormouse_journal::{
-    DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, decode_body,
+    DecodeError, OperationNumber, Request, RetryPolicy, RunId, SecretHeader, decode_body, encode_as,
 };
 use serde::{Deserialize, Serialize};
 
-use super::TableId;
+use super::{TableId, apart, call_bodies};
+use crate::ReadError;
 use crate::rows::table::{Row, Table};
+use crate::rows::{Rows, RowsMut};
 
-pub(crate) const TABLE: Table<(RunId, OperationNumber), Call> = Table::new(TableId::CallRequests);
+pub(crate) const TABLE: Table<(RunId, OperationNumber), LargeCall> =
+    Table::new(TableId::CallRequests);
 
 /// The part of an outbound call that never changes. The journal has only its digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,15 +34,122 @@ pub struct Call {
     pub secret_headers: Vec<SecretHeader>,
 }
 
-impl Row for Call {
-    const VERSION: u8 = 2;
+/// A call, whose body may lie in `call_bodies`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LargeCall {
+    /// The call. It has no body if that lies apart.
+    pub(crate) call: Call,
+    /// The size of the body that lies in `call_bodies`. None if the call has its body.
+    pub(crate) body: Option<u64>,
+}
+
+impl Row for LargeCall {
+    const VERSION: u8 = 3;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
-            1 => Ok(decode_body::<CallV1>(body)?.into()),
+            1 => Ok(Call::from(decode_body::<CallV1>(body)?).into()),
+            2 => Ok(decode_body::<Call>(body)?.into()),
             found => Err(DecodeError::Version { found }),
         }
     }
+}
+
+impl From<Call> for LargeCall {
+    fn from(call: Call) -> Self {
+        LargeCall { call, body: None }
+    }
+}
+
+/// A call that is to be stored. A large call is encoded already, so that the writer need not do it.
+#[derive(Debug, Clone)]
+pub(crate) enum NewCallRows {
+    /// A small call, which is stored in its row of `calls`.
+    Small(Call),
+    /// The row of a large call, and its body if that is to lie apart.
+    Large(Vec<u8>, Bytes),
+}
+
+impl NewCallRows {
+    pub(crate) fn new(mut call: Call) -> Self {
+        if apart::is_small(call.size()) {
+            return NewCallRows::Small(call);
+        }
+        let (mut body, mut size) = (Bytes::new(), None);
+        if call_bodies::is_large(call.request.body.len()) {
+            body = std::mem::take(&mut call.request.body);
+            size = Some(body.len() as u64);
+        }
+        let row = LargeCall { call, body: size };
+        NewCallRows::Large(encode_as(LargeCall::VERSION, &row), body)
+    }
+
+    /// Returns the largest number of bytes that the call takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            NewCallRows::Small(_) => apart::MOST_IN_ROW,
+            NewCallRows::Large(row, body) => (row.len() + body.len()) as u64,
+        }
+    }
+
+    /// Returns a small call, for its row. Writes a large one to its own tables.
+    pub(crate) fn put(
+        &self,
+        rows: &mut (impl RowsMut + ?Sized),
+        key: (RunId, OperationNumber),
+    ) -> Result<Option<Call>, ReadError> {
+        match self {
+            NewCallRows::Small(call) => Ok(Some(call.clone())),
+            NewCallRows::Large(row, body) => {
+                TABLE.put_encoded(rows, key, row)?;
+                if !body.is_empty() {
+                    call_bodies::TABLE.put(rows, key, body)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Returns a call from its row of `calls`, or from its own. A large body is not read.
+pub(crate) fn get(
+    rows: &(impl Rows + ?Sized),
+    key: (RunId, OperationNumber),
+    in_row: Option<Call>,
+) -> Result<LargeCall, ReadError> {
+    if let Some(call) = in_row {
+        return Ok(call.into());
+    }
+    TABLE.get(rows, key)?.ok_or(ReadError::Missing {
+        table: TableId::CallRequests.name(),
+        named_by: TableId::Calls.name(),
+    })
+}
+
+/// Returns the body of a call that was got, wherever it lies.
+pub(crate) fn get_body(
+    rows: &(impl Rows + ?Sized),
+    key: (RunId, OperationNumber),
+    large: LargeCall,
+) -> Result<Bytes, ReadError> {
+    let Some(size) = large.body else {
+        return Ok(large.call.request.body);
+    };
+    let body = call_bodies::TABLE.get(rows, key)?;
+    let body = body.filter(|body| body.len() as u64 == size);
+    body.map(Bytes::from).ok_or(ReadError::Missing {
+        table: TableId::CallBodies.name(),
+        named_by: TableId::CallRequests.name(),
+    })
+}
+
+/// Removes what lies apart of a call.
+pub(crate) fn remove(
+    rows: &mut (impl RowsMut + ?Sized),
+    key: (RunId, OperationNumber),
+) -> Result<(), ReadError> {
+    TABLE.remove(rows, key)?;
+    call_bodies::TABLE.remove(rows, key)
 }
 
 /// A row of version 1.

@@ -1,8 +1,8 @@
 //! `calls`: outbound calls that have no result yet, and their attempts.
 //!
 //! Key: run, operation. Row: [`Outstanding`]. The row is written again for each attempt, and is therefore small: the
-//! unchanging part of a call is in `call_requests` unless it is small. A start reads the whole table, because every row
-//! is work for the host.
+//! unchanging part of a call is in `call_requests` and `call_bodies` unless it is small. A start reads the whole table,
+//! because every row is work for the host.
 //!
 //! The rows of paused runs are set aside in `calls_aside`, which has the same format and is not scanned.
 //!
@@ -16,8 +16,7 @@ use dormouse_journal::{
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
-use super::apart::Apart;
-use super::call_requests::{self, Call, CallV1, SecretHeaderV1, from_v1};
+use super::call_requests::{self, Call, CallV1, NewCallRows, SecretHeaderV1, from_v1};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -192,9 +191,9 @@ pub(crate) fn put(
     key: (RunId, OperationNumber),
     attempts: Attempts,
     bounds: Bounds,
-    call: &Apart<Call>,
+    call: &NewCallRows,
 ) -> Result<(), ReadError> {
-    let call = call.put(rows, &call_requests::TABLE, key)?;
+    let call = call.put(rows, key)?;
     let row = Outstanding {
         attempts,
         bounds,
@@ -239,7 +238,7 @@ pub(crate) fn remove(
 ) -> Result<bool, ReadError> {
     let removed = take(rows, key)?;
     if matches!(removed, Some(Outstanding { call: None, .. })) {
-        call_requests::TABLE.remove(rows, key)?;
+        call_requests::remove(rows, key)?;
     }
     Ok(removed.is_some())
 }

@@ -1,7 +1,7 @@
 //! `held_calls`: the calls of failed runs that have no result. They are in a table of their own so that the scan of
 //! `calls` does not find them.
 //!
-//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. A row in `call_requests` stays there.
+//! Key: run, operation. Row: [`Outstanding`], as it was in `calls`. Rows in `call_requests` and `call_bodies` stay there.
 
 use dormouse_journal::{OperationNumber, RunId};
 
@@ -21,7 +21,7 @@ pub(crate) fn remove(
 ) -> Result<bool, ReadError> {
     let removed = TABLE.take(rows, key)?;
     if matches!(removed, Some(Outstanding { call: None, .. })) {
-        call_requests::TABLE.remove(rows, key)?;
+        call_requests::remove(rows, key)?;
     }
     Ok(removed.is_some())
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod apart;
 pub(crate) mod broadcasts;
+pub(crate) mod call_bodies;
 pub(crate) mod call_requests;
 pub(crate) mod calls;
 pub(crate) mod children;

@@ -165,6 +165,7 @@ fn check_large(world: &World) {
     }
     for (rows, apart) in [
         ("calls", "call_requests"),
+        ("call_requests", "call_bodies"),
         ("inbox", "inbox_requests"),
         ("mail", "mail_payloads"),
         ("results", "result_outcomes"),

@@ -413,12 +413,17 @@ fn make(dice: &mut Dice, new: &mut NewActivation, made: u32, webhooks: u32) {
 }
 
 fn call(dice: &mut Dice) -> Call {
+    // As large as to lie apart from the rest of the call.
+    let body = match dice.once_in(8) {
+        true => Bytes::from(vec![b'z'; 5_000]),
+        false => dice.body(),
+    };
     Call {
         request: Request {
             method: "POST".into(),
             url: "http://service.example/".into(),
             headers: Vec::new(),
-            body: dice.body(),
+            body,
         },
         retry: RetryPolicy::default(),
         timeout: 1_000,

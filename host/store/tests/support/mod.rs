@@ -477,6 +477,10 @@ impl World {
         run(self.store.sending(id, OperationNumber(operation))).unwrap()
     }
 
+    pub fn whole_call(&self, id: RunId, operation: u32) -> Option<Call> {
+        run(self.store.call(id, OperationNumber(operation))).unwrap()
+    }
+
     pub fn calls(&self) -> Vec<(RunId, OperationNumber)> {
         let page = run(self.store.calls(None, 100)).unwrap();
         let calls = page.calls.into_iter();

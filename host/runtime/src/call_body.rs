@@ -1,0 +1,104 @@
+//! The body of a call, which an attempt reads when it has a connection to send it on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use dormouse_limits::{Budget, Part};
+use dormouse_seams::{BodyMissing, BodySource, Task};
+use dormouse_store::{Attempts, ReadError, Store};
+
+use crate::call_queue::CallId;
+
+/// Reads the body of a call for one attempt.
+pub(crate) struct CallBody {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) memory: Budget,
+    pub(crate) call: CallId,
+    pub(crate) attempts: Attempts,
+    pub(crate) length: u64,
+    pub(crate) missing: Missing,
+}
+
+/// Why there was no body, once there was none. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Missing(Arc<Mutex<Reads>>);
+
+#[derive(Default)]
+struct Reads {
+    /// True once the body was read, and so may have been sent.
+    succeeded: bool,
+    failed: Option<WhyMissing>,
+}
+
+/// Why there is no body.
+pub(crate) enum WhyMissing {
+    /// The host has no memory left for it.
+    Memory,
+    /// It cannot be read.
+    Unreadable(ReadError),
+    /// The call has gone from where it was: nobody wants this attempt any more.
+    Unwanted,
+}
+
+impl Missing {
+    /// Returns why there was no body. None if it was sent, at least to the first place before a redirect, or if nobody asked
+    /// for it.
+    pub(crate) fn take(&self) -> Option<WhyMissing> {
+        let mut reads = self.lock();
+        let failed = reads.failed.take();
+        failed.filter(|_| !reads.succeeded)
+    }
+
+    fn note(&self, read: Result<Bytes, WhyMissing>) -> Result<Bytes, BodyMissing> {
+        let mut reads = self.lock();
+        match read {
+            Ok(body) => {
+                reads.succeeded = true;
+                Ok(body)
+            }
+            Err(why) => {
+                reads.failed = Some(why);
+                Err(BodyMissing)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reads> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BodySource for CallBody {
+    fn read(&self) -> Task<Result<Bytes, BodyMissing>> {
+        let missing = self.missing.clone();
+        let Some(memory) = self.memory.take(Part::Calls, self.length) else {
+            return Box::pin(async move { missing.note(Err(WhyMissing::Memory)) });
+        };
+        let (run, operation) = self.call;
+        let reading = self.store.call_body(run, operation, self.attempts);
+        Box::pin(async move {
+            missing.note(match reading.await {
+                Ok(Some(body)) => Ok(memory.keep(body)),
+                Ok(None) => Err(WhyMissing::Unwanted),
+                Err(error) => Err(WhyMissing::Unreadable(error)),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_whose_body_was_sent_before_a_redirect_was_made() {
+        let (missing, shared) = (Missing::default(), Missing::default());
+        assert!(missing.take().is_none());
+        missing.note(Err(WhyMissing::Memory)).unwrap_err();
+        assert!(matches!(missing.take(), Some(WhyMissing::Memory)));
+        let sent = shared.clone();
+        sent.note(Ok(Bytes::from_static(b"body"))).unwrap();
+        sent.note(Err(WhyMissing::Memory)).unwrap_err();
+        assert!(shared.take().is_none());
+    }
+}
