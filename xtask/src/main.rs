@@ -8,6 +8,7 @@
     reason = "a command line's output is for the person in front of it"
 )]
 
+mod apart;
 mod api_test;
 mod bench;
 mod build;

@@ -140,7 +140,7 @@ impl Collector {
             imports,
             variables,
             listens,
-        } = read(path, &id, source, self.names.dialect(path), self.carries)?;
+        } = read(path, &id, source, &self.names.dialect(path), self.carries)?;
         let is_own = !is_of_package(path);
         if is_own {
             self.variables.extend(variables);

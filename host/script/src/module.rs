@@ -64,7 +64,7 @@ pub(crate) fn read(
     path: &Path,
     shown: &str,
     source: &str,
-    dialect: Dialect,
+    dialect: &Dialect,
     carries: bool,
 ) -> Result<Read, ScriptError> {
     if path
@@ -149,7 +149,7 @@ fn javascript<'s>(
     shown: &str,
     source: &'s str,
     kind: SourceType,
-    dialect: Dialect,
+    dialect: &Dialect,
 ) -> Result<Plain<'s>, ScriptError> {
     if kind.is_javascript() && !kind.is_jsx() {
         return Ok(Plain {

@@ -49,6 +49,96 @@ fn a_module_of_node_is_there_or_stood_for_or_refused() {
     assert!(refused.starts_with("flow.ts:2: \"fs\""), "{refused}");
 }
 
+/// However an author's own file asks for a module of Node that is not there, the answer has the file, the line, and what to use.
+#[test]
+fn a_module_of_node_that_an_own_file_imports_is_refused_with_what_to_use() {
+    for name in [
+        "http",
+        "https",
+        "net",
+        "fs",
+        "child_process",
+        "worker_threads",
+        "zlib",
+    ] {
+        for name in [name.to_owned(), format!("node:{name}")] {
+            for import in [
+                format!("import {{ a }} from '{name}'; a();"),
+                format!("import * as a from '{name}'; a.b();"),
+                format!("import '{name}';"),
+                format!("export {{ a }} from '{name}';"),
+                format!("export * from '{name}';"),
+                format!("const a = require('{name}'); a.b();"),
+            ] {
+                let text = format!("\n\n{import}");
+                let refused = collected(&[("flow.ts", &text)]).unwrap_err().to_string();
+                let begin = format!(
+                    "flow.ts:3: {name:?} is not found: it is a module of Node, which is not there; "
+                );
+                let instead = refused.strip_prefix(&begin);
+                assert!(
+                    instead.is_some_and(|instead| instead.len() > 5),
+                    "{import}: {refused}"
+                );
+            }
+        }
+    }
+}
+
+/// What an own file asks for where a run may come by is refused there.
+#[test]
+fn a_module_of_node_that_is_asked_for_in_a_function_throws_with_what_to_use() {
+    for (text, member) in [
+        (
+            "export const a = () => import('node:fs/promises');",
+            "a workflow has no files",
+        ),
+        (
+            "export const a = () => require('net').connect(1);",
+            "a workflow has no sockets",
+        ),
+    ] {
+        let bundle = collected(&[("flow.ts", text)]).unwrap().bundle;
+        let stood_for = bundle.modules["flow.ts"].imports.values();
+        let sources: String = stood_for
+            .map(|id| bundle.modules.get(id).map_or("", |it| &it.source))
+            .collect();
+        assert!(sources.contains(member), "{text}: {sources}");
+    }
+}
+
+#[test]
+fn jsx_is_compiled_as_tsconfig_has_it() {
+    let page = "import { h, Part } from './made'; export const page = <><p>text</p></>;";
+    let compiled = |config: &str| {
+        let packages = ["react", "other"].map(|name| format!("node_modules/{name}/jsx-runtime.js"));
+        let files = [
+            ("flow.ts", "import './page';"),
+            ("page.tsx", page),
+            ("made.ts", "export const h = 1, Part = 2;"),
+            ("tsconfig.json", config),
+            (&*packages[0], "exports.jsx = 1;"),
+            (&*packages[1], "exports.jsx = 1;"),
+        ];
+        let bundle = collected(&files).unwrap().bundle;
+        let page = &bundle.modules["page.tsx"];
+        let imports: Vec<String> = page.imports.keys().cloned().collect();
+        (page.source.clone(), imports)
+    };
+    let (_, imports) = compiled("{}");
+    assert_eq!(imports, ["react/jsx-runtime"]);
+    let (_, imports) = compiled(r#"{"compilerOptions": {"jsx": "preserve"}}"#);
+    assert_eq!(imports, ["react/jsx-runtime"]);
+    let (_, imports) =
+        compiled(r#"{"compilerOptions": {"jsx": "react-jsx", "jsxImportSource": "other"}}"#);
+    assert_eq!(imports, ["other/jsx-runtime"]);
+    let (source, imports) = compiled(
+        r#"{"compilerOptions": {"jsx": "react", "jsxFactory": "h", "jsxFragmentFactory": "Part"}}"#,
+    );
+    assert_eq!(imports, ["./made"]);
+    assert!(source.contains("h(Part, null"), "{source}");
+}
+
 #[test]
 fn what_a_package_switches_off_in_browsers_is_empty() {
     let files = [

@@ -84,6 +84,7 @@ mod trigger_checks;
 mod triggers;
 mod typescript;
 mod typescript_modules;
+mod typescript_pages;
 mod typescript_upstash;
 mod typescript_webhooks;
 mod uploads;

@@ -1,6 +1,6 @@
 //! Webhooks of workflows in TypeScript: what a request is to the program, and what a webhook can be asked to check.
 
-use dormouse_e2e::{Cli, Host, Scheme, now, request, sign};
+use dormouse_e2e::{Cli, Host, Scheme, Service, now, request, sign};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -48,12 +48,16 @@ export const { POST } = serve<any>(async (context) => {
 
 fn host_with(text: &str) -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
+    deploy(&host, text);
+    host
+}
+
+fn deploy(host: &Host, text: &str) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("flow.ts");
     std::fs::write(&file, text).unwrap();
-    let deployed = Cli::of(&host).run(&["deploy", "flow", file.to_str().unwrap()]);
+    let deployed = Cli::of(host).run(&["deploy", "flow", file.to_str().unwrap()]);
     deployed.ok();
-    host
 }
 
 #[test]
@@ -138,4 +142,52 @@ fn what_would_silently_check_nothing_fails_the_run() {
         let failure = host.start_run("flow", &options).failure();
         assert!(failure.1.contains(part), "{options}: {failure:?}");
     }
+}
+
+/// A workflow that reads a form, and sends it on by `fetch`.
+const FORMS: &str = r#"
+import { serve } from "@dormouse/sdk";
+
+const told = (form: FormData) => Promise.all([...form].map(async ([name, value]) =>
+  typeof value === "string" ? [name, value] : [name, value.name, value.type, await value.text()]));
+
+export const { POST } = serve<any>(async (context) => {
+  const hook = await context.createWebhook("hook");
+  const { request } = await context.waitForWebhook("form", hook, "1h");
+  const form = await request!.formData();
+  const copy = await new Response(form).formData();
+  await fetch(context.requestPayload.url, { method: "POST", body: form });
+  const refused = new Response("{}", { headers: { "content-type": "application/json" } });
+  const error = await refused.formData().catch((error: Error) => error.message);
+  return { form: await told(form), copy: await told(copy), error };
+});
+"#;
+
+#[test]
+fn a_form_with_a_file_is_read_and_sent() {
+    let service = Service::answering(&[200]);
+    let host = Host::start();
+    deploy(&host, FORMS);
+    let run = host.start_run("flow", &json!({"url": service.url()}));
+    let hook = run.hook("hook");
+    let body = "--b\r\nContent-Disposition: form-data; name=\"one\"\r\n\r\n1\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"two\"; filename=\"two.txt\"\r\nContent-Type: text/plain\r\n\r\n\
+        --two\r\n\r\n--b--\r\n";
+    request("POST", &hook)
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(body)
+        .send()
+        .expect(202);
+    let output = run.output();
+    let fields = json!([["one", "1"], ["two", "two.txt", "text/plain", "--two\r\n"]]);
+    assert_eq!((&output["form"], &output["copy"]), (&fields, &fields));
+    let error = output["error"].as_str().unwrap();
+    assert!(error.contains("application/json"), "{error}");
+    let sent = &service.wait_for(1)[0];
+    let kind = sent.header("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let text = String::from_utf8(sent.body.clone()).unwrap();
+    assert!(text.starts_with(&format!("--{boundary}\r\n")), "{text}");
+    assert!(text.ends_with(&format!("\r\n--{boundary}--\r\n")), "{text}");
+    assert!(text.contains("filename=\"two.txt\""), "{text}");
 }

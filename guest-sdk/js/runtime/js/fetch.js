@@ -1,7 +1,8 @@
 // The web's requests and responses, and a `fetch` that is durable: a call of the run, whose response is kept.
 
-import { join, latin, random, textOf, toBase64, view } from 'dormouse:bytes';
+import { join, latin, textOf, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
+import { read, written } from 'dormouse:multipart';
 import { withSecrets } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
@@ -98,19 +99,26 @@ class FormData {
   [Symbol.iterator]() { return this.entries(); }
 }
 
-const quoted = (text) => text.replace(/\r?\n/g, '%0D%0A').replace(/"/g, '%22');
-
+/** A form as a body has it. */
 function multipart(form) {
-  const boundary = `----dormouse${toBase64(random(18)).replace(/[+/=]/g, 'x')}`;
-  const parts = [];
-  for (const [name, value] of form) {
-    const isFile = value instanceof Blob;
-    const file = isFile ? `; filename="${quoted(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}` : '';
-    parts.push(host.encode(`--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"${file}\r\n\r\n`));
-    parts.push(isFile ? Blob.bytesOf(value) : host.encode(value), host.encode('\r\n'));
+  const parts = [...form].map(([name, value]) => (value instanceof Blob ? { name, file: value.name, type: value.type, bytes: Blob.bytesOf(value) } : { name, bytes: host.encode(value) }));
+  return written(parts);
+}
+
+/** The form that a body is, by its media type. */
+function formOf(bytes, type) {
+  const form = new FormData();
+  const kind = type.split(';')[0].trim().toLowerCase();
+  if (kind === 'multipart/form-data') {
+    for (const { name, file, type: fileType, bytes: value } of read(bytes, type)) {
+      form.append(name, file === undefined ? textOf(value) : new File([value], file, { type: fileType }));
+    }
+  } else if (kind === 'application/x-www-form-urlencoded') {
+    for (const [name, value] of new globalThis.URLSearchParams(textOf(bytes))) form.append(name, value);
+  } else {
+    throw new TypeError(`formData reads multipart/form-data and application/x-www-form-urlencoded, and the content type is ${kind ? JSON.stringify(kind) : 'not given'}`);
   }
-  parts.push(host.encode(`--${boundary}--\r\n`));
-  return { bytes: join(parts), type: `multipart/form-data; boundary=${boundary}` };
+  return form;
 }
 
 /** The bytes of what can be a body, and the media type that it brings. */
@@ -236,11 +244,7 @@ class Body {
   async text() { return textOf(await this.#take()); }
   async json() { return parseJson(await this.text()); }
   async blob() { return new Blob([await this.#take()], { type: this.headers.get('content-type') ?? '' }); }
-  async formData() {
-    const form = new FormData();
-    for (const [name, value] of new globalThis.URLSearchParams(await this.text())) form.append(name, value);
-    return form;
-  }
+  async formData() { return formOf(await this.#take(), this.headers.get('content-type') ?? ''); }
 }
 
 /** What a request has where nothing else was given. */

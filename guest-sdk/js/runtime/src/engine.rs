@@ -6,7 +6,8 @@ use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persisten
 
 use crate::bindings::dormouse::workflow::context::{Level, log};
 use crate::failure::Thrown;
-use crate::{clock, modules, natives, operations};
+use crate::objects::Objects;
+use crate::{clock, modules, natives, objects, operations};
 
 /// Bytes of the stack that JavaScript may use. With more, deep recursion would trap before the engine can throw a
 /// `RangeError`.
@@ -78,7 +79,7 @@ pub(crate) fn run_jobs() -> Result<(), Thrown> {
 
 fn make() -> Engine {
     let made = || -> rquickjs::Result<Engine> {
-        let runtime = Runtime::new()?;
+        let runtime = Runtime::new_with_alloc(Objects::new())?;
         runtime.set_max_stack_size(STACK);
         runtime.set_loader(modules::Resolver, modules::Loader);
         runtime.set_host_promise_rejection_tracker(Some(Box::new(
@@ -106,6 +107,7 @@ fn make() -> Engine {
             executed.unwrap_or_else(|error| panic!("warming up: {error}"));
         }
         runtime.run_gc();
+        objects::made();
         Ok(Engine {
             runtime,
             context,

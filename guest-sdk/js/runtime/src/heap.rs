@@ -51,14 +51,18 @@ impl Heap {
         reason = "each caller lets go of it before it returns"
     )]
     fn run(&self) -> Option<&mut Dlmalloc<Pages>> {
-        let is_run = BEGIN.load(Ordering::Relaxed) != 0;
         // Sound: there is one thread, and nothing that is called while the reference is held allocates.
-        is_run.then(|| unsafe { &mut *self.0.get() })
+        is_run().then(|| unsafe { &mut *self.0.get() })
     }
 }
 
-/// Whether this was allocated at deployment.
-fn is_deployed(place: *mut u8) -> bool {
+/// Whether this is a run, and not a deployment.
+pub(crate) fn is_run() -> bool {
+    BEGIN.load(Ordering::Relaxed) != 0
+}
+
+/// Whether this was allocated at deployment, and this is a run.
+pub(crate) fn is_deployed(place: *mut u8) -> bool {
     place.addr() < BEGIN.load(Ordering::Relaxed)
 }
 

@@ -15,6 +15,7 @@
 //! | `operations` | the operations under way, and what came of them |
 //! | `values` | from the contract's values to JavaScript's and back |
 //! | `heap` | what is allocated at deployment, and what by a run |
+//! | `objects` | where the engine's objects lie |
 //! | `failure` | what an error says to people |
 //! | `run` | a run from its input to its result |
 
@@ -26,6 +27,7 @@ mod heap;
 mod missing;
 mod modules;
 mod natives;
+mod objects;
 mod operations;
 mod own;
 mod run;

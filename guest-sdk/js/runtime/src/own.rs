@@ -1,7 +1,7 @@
 //! The modules that `js/` consists of.
 
 /// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
-const OWN: [(&str, &str); 47] = [
+const OWN: [(&str, &str); 48] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:api", include_str!("../js/api.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
@@ -20,6 +20,7 @@ const OWN: [(&str, &str); 47] = [
     ("dormouse:input", include_str!("../js/input.js")),
     ("dormouse:intl", include_str!("../js/intl.js")),
     ("dormouse:middleware", include_str!("../js/middleware.js")),
+    ("dormouse:multipart", include_str!("../js/multipart.js")),
     ("dormouse:operations", include_str!("../js/operations.js")),
     ("dormouse:payload", include_str!("../js/payload.js")),
     ("dormouse:process", include_str!("../js/process.js")),

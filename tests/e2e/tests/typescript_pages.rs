@@ -1,0 +1,78 @@
+//! Memory of runs in TypeScript: all runs of a workflow share the pages of its first memory to which they do not write.
+
+use std::fs;
+use std::path::PathBuf;
+
+use dormouse_e2e::{Cli, Host};
+use serde_json::json;
+
+/// What the kernel calls a mapping of a workflow's first memory.
+const IMAGE: &str = "wasm-memory-image";
+
+/// How many KiB of its memory a run may have written to when it waits for the first time. It is 56 with pages of 4 KiB: of the
+/// stack, of what the runtime and the engine keep, of the objects that runs use, and of what the run has allocated.
+const WRITTEN: u64 = 60;
+
+/// A mapping of a process.
+#[derive(Debug)]
+struct Mapping {
+    begin: String,
+    end: String,
+    is_image: bool,
+    /// KiB that are no one else's.
+    anonymous: u64,
+}
+
+fn mappings(process: u32) -> Vec<Mapping> {
+    let told = fs::read_to_string(format!("/proc/{process}/smaps")).unwrap();
+    let mut mappings: Vec<Mapping> = Vec::new();
+    for line in told.lines() {
+        let (first, rest) = line.split_once(' ').unwrap();
+        if let Some((begin, end)) = first.split_once('-') {
+            mappings.push(Mapping {
+                begin: begin.to_owned(),
+                end: end.to_owned(),
+                is_image: rest.contains(IMAGE),
+                anonymous: 0,
+            });
+        } else if first == "Anonymous:" {
+            let size = rest.trim().strip_suffix(" kB").unwrap();
+            mappings.last_mut().unwrap().anonymous = size.parse().unwrap();
+        }
+    }
+    mappings
+}
+
+/// How many KiB of its memory each instance has written to: of the first memory, and of what lies right behind it.
+fn written(process: u32) -> Vec<u64> {
+    let mappings = mappings(process);
+    let images = mappings.iter().enumerate().filter(|(_, it)| it.is_image);
+    let written = images.map(|(place, image)| {
+        let behind = mappings.get(place + 1);
+        let behind = behind.filter(|behind| behind.begin == image.end);
+        image.anonymous + behind.map_or(0, |behind| behind.anonymous)
+    });
+    written.collect()
+}
+
+#[test]
+fn a_run_that_waits_has_few_pages_of_its_own() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let file = root.join("tests/guests/waiter/flow.ts");
+    let host = Host::start();
+    Cli::of(&host)
+        .run(&["deploy", "waiter", file.to_str().unwrap()])
+        .ok();
+    let runs: Vec<_> = (0..3)
+        .map(|_| host.start_run("waiter", &json!({"requests": 1})))
+        .collect();
+    for run in &runs {
+        run.wait_for_waits(1);
+    }
+    let written = written(host.process_id());
+    assert_eq!(written.len(), runs.len(), "{written:?}");
+    assert!(
+        written.iter().all(|size| *size <= WRITTEN),
+        "{written:?} KiB"
+    );
+}

@@ -1,0 +1,263 @@
+//! The host of the sample workflow. It gives the runtime's imports what this workflow needs, as the canonical ABI has it.
+
+use serde_json::json;
+use wasmtime::{
+    AsContextMut, Caller, Config, Engine, Func, Instance, Linker, Memory, Module, OptLevel, Result,
+    Store, Val, WasmParams, bail, format_err,
+};
+
+use super::mark::{WORD, WRITTEN};
+
+/// The workflow.
+pub(crate) const SAMPLE: &str = include_str!("sample.js");
+
+/// How many operations it waits for before it waits for what does not come.
+const OUTCOMES: usize = 3;
+
+const INPUT: &str = r#"{"question":"?"}"#;
+const BODY: &str = r#"{"answer":"!"}"#;
+const JSON: &str = "application/json";
+const URL: &str = "http://localhost/hooks/sample";
+
+/// What a guest returns when it has only given way, and when it waits.
+const YIELD: i32 = 1;
+const WAIT: i32 = 2;
+
+/// The state of an operation, and the event by which a guest is told of it.
+const STARTED: i32 = 1;
+const RETURNED: i32 = 2;
+const SUBTASK: i32 = 1;
+
+const RUN: &str = "[async-lift]run";
+const CALLBACK: &str = "[callback][async-lift]run";
+
+/// What an import of an operation begins with.
+const OPERATION: &str = "[async-lower]";
+
+/// By what the guest is given memory.
+#[derive(Clone, Copy)]
+struct Room {
+    memory: Memory,
+    reallocate: Func,
+}
+
+impl Room {
+    /// Writes a text into the guest's memory. Returns where it lies and how long it is.
+    fn text(self, mut store: impl AsContextMut, text: &str) -> Result<[i32; 2]> {
+        let length = i32::try_from(text.len())?;
+        let mut place = [Val::I32(0)];
+        let given = [0, 0, 1, length].map(Val::I32);
+        self.reallocate.call(&mut store, &given, &mut place)?;
+        let place = place[0].unwrap_i32();
+        self.bytes(store, place, text.as_bytes())?;
+        Ok([place, length])
+    }
+
+    fn bytes(self, mut store: impl AsContextMut, place: i32, bytes: &[u8]) -> Result<()> {
+        let place = place.cast_unsigned() as usize;
+        Ok(self.memory.write(&mut store, place, bytes)?)
+    }
+
+    fn words(self, store: impl AsContextMut, place: i32, words: &[i32]) -> Result<()> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.bytes(store, place, &bytes)
+    }
+}
+
+/// An operation that the guest has begun: its number, the import, and where its result goes.
+struct Begun {
+    number: i32,
+    import: String,
+    result: i32,
+}
+
+#[derive(Default)]
+struct World {
+    room: Option<Room>,
+    context: i32,
+    operations: i32,
+    begun: Option<Begun>,
+}
+
+/// An instance of the runtime.
+pub(super) struct Host {
+    store: Store<World>,
+    instance: Instance,
+    room: Room,
+    written: Memory,
+}
+
+impl Host {
+    pub(super) fn new(runtime: &[u8]) -> Result<Self> {
+        let mut config = Config::new();
+        config.cranelift_opt_level(OptLevel::None);
+        let engine = Engine::new(&config)?;
+        let module = Module::new(&engine, runtime)?;
+        let mut store = Store::new(&engine, World::default());
+        let mut linker = Linker::new(&engine);
+        for import in module.imports() {
+            let ty = import.ty();
+            let ty = ty
+                .func()
+                .ok_or_else(|| format_err!("an import is no function"))?;
+            let name = import.name().to_owned();
+            let function = Func::new(&mut store, ty.clone(), move |caller, given, results| {
+                let given = given.iter().map(|value| value.i32().unwrap_or_default());
+                let given: Vec<i32> = given.collect();
+                let result = answer(caller, &name, &given)?;
+                if let Some(place) = results.first_mut() {
+                    *place = result;
+                }
+                Ok(())
+            });
+            linker.define(&store, import.module(), import.name(), function)?;
+        }
+        let instance = linker.instantiate(&mut store, &module)?;
+        let memory = instance.get_memory(&mut store, "memory");
+        let written = instance.get_memory(&mut store, WRITTEN);
+        let reallocate = instance.get_func(&mut store, "cabi_realloc");
+        let (Some(memory), Some(written), Some(reallocate)) = (memory, written, reallocate) else {
+            bail!("the runtime does not export what it must");
+        };
+        let room = Room { memory, reallocate };
+        store.data_mut().room = Some(room);
+        Ok(Host {
+            store,
+            instance,
+            room,
+            written,
+        })
+    }
+
+    fn call(&mut self, name: &str, given: impl WasmParams) -> Result<i32> {
+        let function = self.instance.get_typed_func(&mut self.store, name)?;
+        function.call(&mut self.store, given)
+    }
+
+    /// Hands the workflow over, and has it evaluated if it is to be.
+    pub(super) fn deploy(&mut self, evaluate: bool) -> Result<()> {
+        let imports = json!({"@dormouse/sdk": "dormouse:workflow"});
+        let module = json!({"kind": "esm", "source": SAMPLE, "imports": imports});
+        let bundle = json!({"entry": "sample.js", "modules": {"sample.js": module}}).to_string();
+        let place = self.call("dormouse_room", i32::try_from(bundle.len())?)?;
+        self.room.bytes(&mut self.store, place, bundle.as_bytes())?;
+        match self.call("dormouse_init", i32::from(evaluate))? {
+            0 => Ok(()),
+            _ => bail!("the sample workflow was refused"),
+        }
+    }
+
+    pub(super) fn memory(&self) -> &[u8] {
+        self.room.memory.data(&self.store)
+    }
+
+    /// Where the runtime's table lies.
+    pub(super) fn table(&mut self) -> Result<usize> {
+        Ok(self.call("dormouse_apart", ())?.cast_unsigned() as usize)
+    }
+
+    /// Starts the run. Returns where it has written until it waits.
+    pub(super) fn start(&mut self) -> Result<Vec<usize>> {
+        self.written.data_mut(&mut self.store).fill(0);
+        let [kind, kind_length] = self.room.text(&mut self.store, JSON)?;
+        let [body, body_length] = self.room.text(&mut self.store, INPUT)?;
+        let told = self.call(RUN, (kind, kind_length, body, body_length))?;
+        self.rest(told)
+    }
+
+    /// Gives the run what it waits for until it waits for what does not come. Returns where it has written since its start.
+    pub(super) fn go_on(&mut self) -> Result<Vec<usize>> {
+        let mut written = Vec::new();
+        for _ in 0..OUTCOMES {
+            let begun = self.store.data_mut().begun.take();
+            let begun = begun.ok_or_else(|| format_err!("the sample waits for nothing"))?;
+            self.complete(&begun)?;
+            let told = self.call(CALLBACK, (SUBTASK, begun.number, RETURNED))?;
+            written = self.rest(told)?;
+        }
+        Ok(written)
+    }
+
+    /// Lets the run go on until it waits. Returns where it has written.
+    fn rest(&mut self, mut told: i32) -> Result<Vec<usize>> {
+        while told == YIELD {
+            told = self.call(CALLBACK, (0, 0, 0))?;
+        }
+        if told & 0xf != WAIT {
+            bail!("the sample workflow does not wait");
+        }
+        let marks = self.written.data(&self.store).iter().enumerate();
+        let written = marks.filter(|(_, mark)| **mark != 0);
+        Ok(written.map(|(place, _)| place * WORD).collect())
+    }
+
+    /// Writes the result of an operation.
+    fn complete(&mut self, begun: &Begun) -> Result<()> {
+        let room = self.room;
+        let mut text = |text: &str| room.text(&mut self.store, text);
+        let words = match begun.import.as_str() {
+            // There is one: its id, when it came (a word of eight bytes), method, URL, no headers, body.
+            "wait-for-webhook" => {
+                let (id, method, url) = (text("delivery")?, text("POST")?, text(URL)?);
+                let (headers, body) = (text("")?, text(BODY)?);
+                [[1, 0], id, [0, 0], method, url, headers, body].concat()
+            }
+            // A response: status, no headers, body.
+            "call" => {
+                let (headers, body) = (text("")?, text(BODY)?);
+                [&[0, 0, 200][..], &headers, &body].concat()
+            }
+            _ => return Ok(()),
+        };
+        room.words(&mut self.store, begun.result, &words)
+    }
+}
+
+/// Does what an import is to do. Returns its result, which is of no meaning if it has none.
+fn answer(mut caller: Caller<'_, World>, import: &str, given: &[i32]) -> Result<Val> {
+    let last = given.last().copied().unwrap_or_default();
+    if let Some(operation) = import.strip_prefix(OPERATION) {
+        let world = caller.data_mut();
+        world.operations += 1;
+        world.begun = Some(Begun {
+            number: world.operations,
+            import: operation.to_owned(),
+            result: last,
+        });
+        return Ok(Val::I32((world.operations << 4) | STARTED));
+    }
+    let room = caller.data().room;
+    let room = room.ok_or_else(|| format_err!("{import} was called too early"))?;
+    let mut text = |text: &str| room.text(&mut caller, text);
+    match import {
+        "[context-get-0]" => return Ok(Val::I32(caller.data().context)),
+        "[context-set-0]" => caller.data_mut().context = last,
+        "[waitable-set-new]" => return Ok(Val::I32(1)),
+        "now" => return Ok(Val::I64(1)),
+        "current-run" => {
+            let (id, workflow, version) = (text("run")?, text("sample")?, text("version")?);
+            let headers = text("")?;
+            let words = [id, workflow, version, [1, 0], headers].concat();
+            room.words(&mut caller, last, &words)?;
+        }
+        "create-webhook" => {
+            let words = [text("webhook")?, text(URL)?].concat();
+            room.words(&mut caller, last, &words)?;
+        }
+        "random" => {
+            let length = given.first().copied().unwrap_or_default();
+            let bytes = text(&"x".repeat(usize::try_from(length)?))?;
+            room.words(&mut caller, last, &bytes)?;
+        }
+        // There is none yet.
+        "begin" => room.words(&mut caller, last, &[0])?,
+        "[waitable-join]"
+        | "[waitable-set-poll]"
+        | "[waitable-set-drop]"
+        | "[subtask-drop]"
+        | "finish"
+        | "respond" => {}
+        _ => bail!("the sample workflow uses {import}, which it is not given"),
+    }
+    Ok(Val::I32(0))
+}
