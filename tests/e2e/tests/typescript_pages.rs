@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use dormouse_e2e::{Cli, Host};
 use serde_json::json;
 
-/// What the kernel calls a mapping of a workflow's first memory.
+/// The kernel's name of a mapping of a workflow's first memory.
 const IMAGE: &str = "wasm-memory-image";
 
 /// How many KiB of its memory a run may have written to when it waits for the first time. It is 56 with pages of 4 KiB: of the
 /// stack, of what the runtime and the engine keep, of the objects that runs use, and of what the run has allocated.
 const WRITTEN: u64 = 60;
 
-/// A mapping of a process.
+/// A mapping in the memory of a process.
 #[derive(Debug)]
 struct Mapping {
     begin: String,
     end: String,
     is_image: bool,
-    /// KiB that are no one else's.
+    /// The part of the mapping that is the process's own copy, in KiB.
     anonymous: u64,
 }
 
@@ -43,7 +43,8 @@ fn mappings(process: u32) -> Vec<Mapping> {
     mappings
 }
 
-/// How many KiB of its memory each instance has written to: of the first memory, and of what lies right behind it.
+/// Returns how many KiB of its memory each instance has written to. The memory is the mapping of the first memory, and
+/// the mapping right behind it.
 fn written(process: u32) -> Vec<u64> {
     let mappings = mappings(process);
     let images = mappings.iter().enumerate().filter(|(_, it)| it.is_image);
