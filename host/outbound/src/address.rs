@@ -57,7 +57,7 @@ impl fmt::Display for Class {
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
-        // Unchanged, since a link-local address means nothing without its scope.
+        // An IPv6 address keeps its scope, without which a link-local address means nothing.
         IpAddr::V6(_) => address,
     }
 }

@@ -22,7 +22,7 @@ use crate::{body, redirect};
 /// The settings of a [`Client`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where calls may go.
+    /// The policy that says where calls may go.
     pub policy: Policy,
     /// How long resolving a name and connecting may take together.
     pub connect_timeout: Duration,

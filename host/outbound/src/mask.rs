@@ -1,8 +1,8 @@
 //! Masks secrets in responses, so that no workflow learns a secret by asking a server to repeat it.
 //!
-//! A secret is found as it is, in hex, and within base64 of either alphabet (and so within base64 of the whole header),
-//! whatever the case of its letters, and under the escapes of URLs, JSON and HTML. A response that cannot be searched,
-//! since it is compressed, is refused.
+//! A secret is found as it is, in hex, and within base64 of either alphabet, and so within base64 of the whole header.
+//! The case of letters does not matter, and the escapes of URLs, JSON and HTML are resolved. A compressed response is
+//! refused, since it cannot be searched.
 //!
 //! The search does not find a secret that a server splits, wraps into lines, encrypts, digests, escapes twice or sends
 //! in UTF-16. Also, an attacker who chooses a part of the text that a server repeats can test whether a guess is masked,
@@ -278,7 +278,7 @@ mod tests {
         check("hunter2", "68756E74657232", "***");
     }
 
-    /// The letters that depend only on what is around the secret are kept.
+    /// The letters of the base64 that depend only on the text around the secret are kept.
     #[test]
     fn base64_wherever_the_secret_stands_in_it() {
         let secret = "key~~?>?>/\u{7f}9";

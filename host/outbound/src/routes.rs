@@ -59,7 +59,7 @@ impl Routes {
     pub(crate) fn new(parts: &Parts, own: Listeners) -> Self {
         Routes {
             usual: hyper(parts, own, IDLE_PER_HOST),
-            // No connection of this route is used twice.
+            // This route keeps no idle connections, so none is used twice.
             webhooks: hyper(parts, Listeners::default(), 0),
             trusts_any: parts.trust.any,
         }

@@ -3,8 +3,8 @@
 //! A parser of URLs resolves dots, also escaped ones, and escapes some characters. A service that checks a signature over
 //! the URL would then refuse the request, and `/a/%2e%2e/b` would be another resource. So only the scheme, the host and
 //! the port are taken from the parser, and the egress policy judges those. The path and the query are cut out of the text.
-//! This is safe only if the parser and this module agree on where the host ends, so texts with mistakes that the parser
-//! tolerates are refused here.
+//! The parser and this module must agree on where the host ends, so texts with mistakes that the parser tolerates are
+//! refused here.
 
 use dormouse_journal::CallError;
 use http::uri::PathAndQuery;
@@ -54,7 +54,7 @@ pub(crate) fn written(url: &str) -> Result<PathAndQuery, CallError> {
     if let Some(odd) = odd.or_else(|| query.chars().find(in_query)) {
         return Err(unwritable(odd));
     }
-    // HTTP has no empty path.
+    // HTTP does not allow an empty path.
     let target = match path {
         "" => format!("/{target}"),
         _ => target.to_owned(),

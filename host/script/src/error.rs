@@ -1,4 +1,4 @@
-//! The error of a file of which no bundle can be made.
+//! The errors of the bundler.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub enum ScriptError {
         line: usize,
         /// The name.
         name: String,
-        /// What to do.
+        /// What the author can do.
         hint: String,
     },
     /// The workflow has too many modules or too much source.

@@ -1,4 +1,4 @@
-//! What the modules of a workflow in TypeScript may use, and the messages about modules that do not exist.
+//! Modules of a workflow in TypeScript: what they may use, and the messages about modules that do not exist.
 
 use std::fs;
 
