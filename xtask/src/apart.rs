@@ -1,7 +1,8 @@
-//! Which objects of the JavaScript engine most runs use: the runtime sets them apart (`guest-sdk/js/runtime/src/objects.rs`).
+//! Finds the objects of the JavaScript engine that most runs use. The runtime sets them apart
+//! (`guest-sdk/js/runtime/src/objects.rs`).
 //!
-//! A run of a sample workflow is executed in a runtime of which each store is marked. What it writes to are the objects that it
-//! uses. Their numbers are put into a table of the runtime that was built.
+//! A run of a sample workflow is executed in a copy of the runtime that marks each word to which it writes. The objects that
+//! the run writes to are those that it uses. Their numbers are put into the table of the runtime that was built.
 
 mod host;
 mod mark;
@@ -14,28 +15,28 @@ use wasmparser::{DataKind, Operator, Parser, Payload};
 use host::Host;
 pub(crate) use host::SAMPLE;
 
-/// Bytes of what lies before each object: how many bytes it has, and its mark and number.
+/// The size in bytes of the head before each object. A head has the object's size, and its mark and number.
 const HEAD: usize = 8;
 
-/// What the number in a head begins with.
+/// The mark of an object that is not set apart: the highest byte of the number in its head.
 const MARK: u32 = 0x5a;
 
-/// In the table: the object is used after the run's first wait, and not before.
+/// A flag of a number in the table: the run uses the object only after its first wait.
 const LATER: u32 = 1 << 23;
 
-/// How many objects the table has room for.
+/// How many numbers the table has room for.
 const ROOM: usize = 2_048;
 
-/// An object of more bytes is left where it is: it would fill most of a page, of which little is written.
+/// The largest object that is set apart, in bytes. A larger one would fill most of a page, of which a run writes little.
 const LARGE: usize = 3 << 10;
 
-/// An object of the engine.
+/// An object of the engine, by the address of its end and by its number.
 struct Object {
     end: usize,
     number: u32,
 }
 
-/// The objects that lie in a memory, by where they begin.
+/// Returns the objects in a memory, by the addresses of their heads.
 fn objects(memory: &[u8]) -> BTreeMap<usize, Object> {
     let word = |place: usize| {
         let bytes = memory.get(place..place + 4)?;
@@ -58,7 +59,7 @@ pub(crate) fn set(runtime: &[u8]) -> anyhow::Result<Vec<u8>> {
     let failed = |error: wasmtime::Error| anyhow!("the sample workflow: {error:#}");
     let mut bare = Host::new(&marked).map_err(failed)?;
     bare.deploy(false).map_err(failed)?;
-    // What the workflow adds is another for each.
+    // Objects with higher numbers belong to the workflow, and differ between workflows.
     let last = objects(bare.memory())
         .values()
         .map(|object| object.number)
@@ -98,7 +99,7 @@ pub(crate) fn set(runtime: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(set)
 }
 
-/// Where in a module the bytes stand that lie at a place of its memory.
+/// Returns the offset in a module of the bytes that are at the address `place` of its memory.
 fn offset(module: &[u8], place: usize, length: usize) -> anyhow::Result<usize> {
     for payload in Parser::new(0).parse_all(module) {
         let Payload::DataSection(section) = payload? else {

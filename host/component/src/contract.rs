@@ -1,8 +1,8 @@
-//! The contract of `wit/` as types that a component's own can be compared with.
+//! The contract of `wit/` as types, with which the types of a component are compared.
 //!
-//! The texts are encoded as a WIT package in binary form and read by the same validator that reads the upload, which is
-//! what makes the two sets of types comparable. Nothing of an upload is ever turned into WIT: the validator's types
-//! are bounded in depth and size, and say all that is needed.
+//! The texts are encoded as a WIT package in binary form, and the same validator reads this package and the upload. So
+//! the two sets of types can be compared. An upload is never turned into WIT: the validator's types are bounded in depth
+//! and size, and contain all that is needed.
 
 use std::sync::LazyLock;
 
@@ -16,13 +16,13 @@ use wit_parser::{Resolve, SourceMap};
 
 use crate::{Invalid, features};
 
-/// The package of the contract.
+/// The name of the contract's package.
 pub(crate) const PACKAGE: &str = "dormouse:workflow";
 
-/// The version of the contract that `wit/` holds.
+/// The version of the contract in `wit/`.
 pub(crate) const VERSION: &str = "0.1.0";
 
-/// The world's export.
+/// The name of the world's only export.
 pub(crate) const RUN: &str = "run";
 
 const WORLD: &str = "workflow";
@@ -46,7 +46,8 @@ const TEXTS: [(&str, &str); 9] = [
 static ENCODED: LazyLock<Vec<u8>> =
     LazyLock::new(|| encode().expect("the contract's texts are valid WIT"));
 
-/// The contract, and the validator that an upload must go through to be compared with it.
+/// The contract, and the validator that read it. The types of an upload can be compared with the contract only if the same
+/// validator reads the upload.
 pub(crate) struct Contract {
     validator: Validator,
     types: Types,
@@ -71,7 +72,7 @@ impl Contract {
         }
     }
 
-    /// Validates a component, in such a way that its types can be compared with [`Contract::types`].
+    /// Validates a component, and returns its types. They can be compared with [`Contract::types`].
     pub(crate) fn validate(&mut self, component: &[u8]) -> Result<Types, Invalid> {
         self.validator.reset();
         self.validator
@@ -83,18 +84,18 @@ impl Contract {
         self.types.as_ref()
     }
 
-    /// The world that a workflow implements: what it may import, and what it must export.
+    /// Returns the world that a workflow implements: what it may import, and what it must export.
     pub(crate) fn world(&self) -> &ComponentType {
         &self.types[self.world]
     }
 
-    /// The type of the export `run`.
+    /// Returns the type of the export `run`.
     pub(crate) fn run(&self) -> &ComponentEntityType {
         &self.run
     }
 
-    /// Whether something in a component has the type that the contract gives it, and if not, what differs. Functions
-    /// and values must be the same all through: the component model has no subtyping there.
+    /// Checks that an item of a component has the type that the contract says. The error says what differs. Types of
+    /// functions and values must be exactly the same, since the component model has no subtyping for them.
     pub(crate) fn compare(
         &self,
         types: TypesRef<'_>,
@@ -131,8 +132,9 @@ fn encode() -> anyhow::Result<Vec<u8>> {
     wit_component::encode(&resolve, package)
 }
 
-/// A WIT package in binary form exports a component type for each interface and world by its plain name; that of a
-/// world holds the world itself under its full name.
+/// Returns the contract's types, its world, and the type of `run`. A WIT package in binary form exports a component type
+/// for each interface and world, by its plain name. The component type of a world exports the world itself, by its full
+/// name.
 fn read_world(
     validator: &mut Validator,
 ) -> anyhow::Result<(Types, ComponentTypeId, ComponentEntityType)> {

@@ -1,9 +1,9 @@
-//! What a component exports.
+//! Lists the exports of a component.
 
 use wasmparser::{Parser, Payload};
 
-/// The names of everything that the outermost component exports. The validator knows the type behind each name but does
-/// not list the names.
+/// Returns the names of everything that the outermost component exports. The validator knows the type of each name but
+/// does not list the names.
 pub(crate) fn names(component: &[u8]) -> wasmparser::Result<Vec<String>> {
     let mut names = Vec::new();
     let mut depth = 0_usize;

@@ -1,15 +1,15 @@
-//! Which Wasm a component may use.
+//! The features of Wasm that a component may use.
 
 use wasmparser::WasmFeatures;
 
-/// The features of Wasm that a component may use. The engine enables these, and
-/// several memories for code of its own.
+/// Returns the features of Wasm that a component may use. The engine enables these, and several memories for code of
+/// its own.
 ///
-/// Everything here gives the same result on every machine. Left out are what does not (threads), what asks for a
-/// garbage collector or another stack (GC, exceptions, stack switching, typed function references, `externref`), and
-/// what no toolchain needs to make a workflow (several memories, 64-bit memories, and the parts of the component
-/// model's async that are still being settled). A feature can be added later and never taken away, since runs stay on
-/// their component for a year.
+/// The features give the same results on every machine. Three kinds of features are left out: threads, whose results
+/// differ; features that need a garbage collector or another stack (GC, exceptions, stack switching, typed function
+/// references, `externref`); and features that no toolchain needs to make a workflow (several memories, 64-bit memories,
+/// and the parts of the component model's async that are not final). A feature can be added later but never removed,
+/// since a run may stay on its component for a year.
 pub fn features() -> WasmFeatures {
     WasmFeatures::WASM2.difference(WasmFeatures::GC_TYPES)
         | WasmFeatures::TAIL_CALL

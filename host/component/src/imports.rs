@@ -1,7 +1,7 @@
-//! Whether the host gives what a component imports.
+//! Checks that the host provides what a component imports.
 //!
-//! Of the contract's interfaces, every item is compared with the contract's own. Of WASI 0.2 only the package and the
-//! version are: its interfaces are many, and the engine links them all.
+//! Every imported item of the contract's interfaces is compared with the contract. For WASI 0.2, only the package and
+//! the version are checked: WASI has many interfaces, and the engine links them all.
 
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentEntityType, ComponentInstanceTypeId,
@@ -16,7 +16,7 @@ use crate::contract::{self, Contract};
 /// The packages of WASI 0.2 that the engine links.
 const WASI: [&str; 6] = ["cli", "clocks", "random", "io", "filesystem", "sockets"];
 
-/// Checks everything that the outermost component imports. It must be valid, and `types` its types.
+/// Checks everything that the outermost component imports. The component must be valid, and `types` must be its types.
 pub(crate) fn check(
     contract: &Contract,
     types: TypesRef<'_>,
@@ -28,7 +28,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// The validator knows the type behind each name but does not list the names.
+/// Returns the names of everything that the outermost component imports. The validator knows the type of each name but
+/// does not list the names.
 fn names(component: &[u8]) -> wasmparser::Result<Vec<String>> {
     let mut names = Vec::new();
     let mut depth = 0_usize;
@@ -69,8 +70,8 @@ fn check_import(contract: &Contract, types: TypesRef<'_>, import: &str) -> Resul
     }
 }
 
-/// A world that uses types of an interface imports each under its plain name as well, as equal to the interface's.
-/// That asks nothing of the host.
+/// Returns whether an import is only a type. A world that uses types of an interface also imports each type under its
+/// plain name, as equal to the interface's type. The host has nothing to provide for such an import.
 fn is_given_type(types: TypesRef<'_>, import: &str) -> bool {
     matches!(
         types.component_item_for_import(import).map(|item| item.ty),
@@ -81,7 +82,7 @@ fn is_given_type(types: TypesRef<'_>, import: &str) -> bool {
     )
 }
 
-/// What the name of an imported interface says: `package/interface@version`.
+/// The parts of the name of an imported interface, `package/interface@version`.
 struct Interface {
     package: String,
     version: String,
@@ -101,7 +102,8 @@ impl Interface {
     }
 }
 
-/// Any patch release of 0.2 will do, since each only adds to the one before.
+/// Checks the version of an interface of WASI. Any patch release of 0.2 is accepted, since each only adds to the one
+/// before.
 fn check_wasi(import: &str, interface: &Interface) -> Result<(), Invalid> {
     let patch = interface.version.strip_prefix("0.2.").unwrap_or("");
     if !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -137,7 +139,7 @@ fn check_contract(
     }
 }
 
-/// A component imports of an interface what it uses, which may be less than all.
+/// Checks the items that a component imports of an interface. A component may import some items and not others.
 fn check_items(
     contract: &Contract,
     types: TypesRef<'_>,

@@ -1,11 +1,11 @@
 //! Why an upload is refused.
 
-/// Why an upload is refused. Each message names what is wrong with it and says what to do; the server shows it as it
-/// is.
+/// Why an upload is refused. Each message says what is wrong with the upload and what to do. The server shows the
+/// message unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// Anything else than Wasm.
+    /// A file that is not Wasm, of a format that the host does not recognise.
     #[error(
         "this is not WebAssembly: it does not start with the bytes `\\0asm`; upload the binary `.wasm` file of a \
          component"
@@ -30,7 +30,7 @@ pub enum Invalid {
         format: String,
     },
 
-    /// Wasm of another version than the two that there are: core modules and components.
+    /// Wasm whose version is neither that of core modules nor that of components.
     #[error(
         "this is WebAssembly of a version that the host does not know: after `\\0asm` stand the bytes {version}; build \
          it with a current toolchain"
@@ -45,7 +45,7 @@ pub enum Invalid {
         "the Wasm is not valid: {reason}; build it anew, and check that the whole file was sent"
     )]
     Malformed {
-        /// What the validator found, and at which byte.
+        /// The error of the validator, with the offset in bytes.
         reason: String,
     },
 
@@ -57,7 +57,7 @@ pub enum Invalid {
     Feature {
         /// The feature's name.
         feature: String,
-        /// What the validator found, and at which byte.
+        /// The error of the validator, with the offset in bytes.
         reason: String,
     },
 
@@ -75,7 +75,7 @@ pub enum Invalid {
          `wasm32-wasip2`, or make it a component with the adapter of WASI 0.1 first"
     )]
     WasiPreview1 {
-        /// The module imported from.
+        /// The name of the imported module.
         module: String,
     },
 
@@ -86,7 +86,7 @@ pub enum Invalid {
          that asks for JavaScript (often `js`, `wasm_js`, `wasm-bindgen` or `wasmbind`)"
     )]
     WasmBindgen {
-        /// The module imported from.
+        /// The name of the imported module.
         module: String,
     },
 
@@ -96,7 +96,7 @@ pub enum Invalid {
          make it a component first to see more"
     )]
     Unwrappable {
-        /// What the encoder found.
+        /// The error of the encoder.
         reason: String,
     },
 
@@ -118,7 +118,7 @@ pub enum Invalid {
     UnknownPackage {
         /// The import's name.
         import: String,
-        /// Its package.
+        /// The import's package.
         package: String,
     },
 
@@ -134,7 +134,7 @@ pub enum Invalid {
         import: String,
     },
 
-    /// An import of another WASI than 0.2.
+    /// An import of another version of WASI than 0.2.
     #[error(
         "the component imports `{import}`, and of WASI the host gives the releases of version 0.2 only; build with a \
          toolchain that targets WASI 0.2"
@@ -152,7 +152,7 @@ pub enum Invalid {
     ContractVersion {
         /// The import's name.
         import: String,
-        /// The version that the host gives.
+        /// The version that the host provides.
         given: String,
     },
 
@@ -166,7 +166,7 @@ pub enum Invalid {
         import: String,
     },
 
-    /// An import of something that the contract's interface does not have.
+    /// An import of an item that the contract's interface does not have.
     #[error(
         "the component imports `{item}` of `{import}`, and the contract has no such item there; build it against the \
          contract as published"
@@ -178,7 +178,7 @@ pub enum Invalid {
         item: String,
     },
 
-    /// An import of something whose type is not the contract's.
+    /// An import of an item whose type is not the contract's.
     #[error(
         "the component imports `{item}` of `{import}` with another type than the contract's: {reason}; build it \
          against the contract as published"
@@ -188,7 +188,7 @@ pub enum Invalid {
         import: String,
         /// The function's or type's name.
         item: String,
-        /// What differs.
+        /// The difference from the contract's type.
         reason: String,
     },
 
@@ -199,9 +199,9 @@ pub enum Invalid {
          `#[workflow]` before an `async fn`"
     )]
     OtherWorld {
-        /// What such a component is.
+        /// The kind of program that such a component is.
         what: String,
-        /// The export that says so.
+        /// The export by which the world was recognised.
         export: String,
     },
 
@@ -212,11 +212,11 @@ pub enum Invalid {
         exported_instead(exports)
     )]
     NoRun {
-        /// The names of its exports.
+        /// The names of the component's exports.
         exports: Vec<String>,
     },
 
-    /// An export `run` that is declared as a function that never waits.
+    /// An export `run` that is declared as `func`, in which nothing can wait.
     #[error(
         "the component exports `run` as `func`, and the contract says `async func`: every wait in it would trap; \
          declare it `async func` (the code behind it may still be written without async)"
@@ -229,13 +229,13 @@ pub enum Invalid {
          payload) -> result<payload, failure>` of the world `dormouse:workflow/workflow`"
     )]
     RunType {
-        /// What differs.
+        /// The difference from the contract's type.
         reason: String,
     },
 }
 
 impl Invalid {
-    /// What the validator says, as the upload's author should read it.
+    /// Converts an error of the validator to the refusal that the upload's author reads.
     pub(crate) fn malformed(error: &wasmparser::Error) -> Self {
         let reason = error.to_string();
         match error.missing_wasm_feature() {
@@ -248,9 +248,9 @@ impl Invalid {
     }
 }
 
-/// What the component exports, so that its author sees which program was uploaded.
+/// Returns the component's exports as a part of a sentence, so that the author sees which program was uploaded.
 fn exported_instead(exports: &[String]) -> String {
-    /// Enough to recognise a program by.
+    /// How many exports are named. These are enough to recognise a program.
     const SHOWN: usize = 5;
     if exports.is_empty() {
         return " or anything else".to_owned();

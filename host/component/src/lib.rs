@@ -1,13 +1,14 @@
-//! What an upload must be before the host takes it: a component that imports only what the host gives, and exports
-//! `run` as the contract in `wit/` has it.
+//! Checks uploads. The host accepts a component that imports only what the host provides, and exports `run` as the
+//! contract in `wit/` says.
 //!
-//! [`prepare`] is pure: bytes in, a component or the reason against it out. It is the only judge of uploads, so that
-//! the server, which answers 422 with what it says, and the build, which checks every guest, cannot disagree. It does
-//! not compile anything; that a valid component can also be compiled within limits is the engine's to find out.
+//! [`prepare`] is a pure function: it gets the bytes of an upload, and returns a component or the reason to refuse the
+//! upload. The server, which answers 422 with the reason, and the build, which checks every guest, both use it, so they
+//! cannot disagree. It does not compile anything: only the engine can say if a valid component can be compiled within the
+//! limits.
 //!
-//! The order of the checks is from the outside in: is it Wasm, is it (or can it become) a component, is it valid with
-//! the features that the engine has, is it of a world that is known for something else, and only then what it imports and exports. The
-//! first thing wrong is the answer.
+//! The checks go from the outside in. Is the upload Wasm? Is it a component, or can a component be made of it? Is it valid
+//! with the features that the engine has? Is it a program for another host? Are its imports and exports those of the
+//! contract? The first check that fails is the answer.
 
 mod contract;
 pub mod divide;
@@ -32,11 +33,11 @@ use wasmparser::{Encoding, Parser, Payload};
 pub struct Prepared {
     /// The component. These are the uploaded bytes, unless they were a core module.
     pub component: Vec<u8>,
-    /// Whether the upload was a core module, and `component` was made from it.
+    /// True if the upload was a core module, from which `component` was made.
     pub wrapped: bool,
 }
 
-/// Turns an upload into a component that the host can run, or says why that cannot be.
+/// Turns an upload into a component that the host can run. The error says why the upload is refused.
 pub fn prepare(upload: &[u8]) -> Result<Prepared, Invalid> {
     let prepared = match encoding(upload)? {
         Encoding::Component => Prepared {
@@ -52,16 +53,16 @@ pub fn prepare(upload: &[u8]) -> Result<Prepared, Invalid> {
     Ok(prepared)
 }
 
-/// How an upload begins that is a workflow in JavaScript, as the command line bundles it.
+/// The beginning of an upload that is a bundle: a workflow in JavaScript.
 const BUNDLE: &[u8] = b"{\"dormouse-script\":1,";
 
-/// Returns true for a workflow in JavaScript, of which a component is made first.
+/// Returns true for a workflow in JavaScript. A component must be made of it before [`prepare`].
 #[must_use]
 pub fn is_script(upload: &[u8]) -> bool {
     upload.starts_with(BUNDLE)
 }
 
-/// What the first eight bytes say.
+/// Returns whether an upload is a component or a core module, by its first eight bytes.
 fn encoding(upload: &[u8]) -> Result<Encoding, Invalid> {
     let Some(rest) = upload.strip_prefix(b"\0asm") else {
         return Err(other_formats::refuse(upload));

@@ -1,8 +1,8 @@
-//! Files that a build leaves beside the `.wasm` file, or instead of it.
+//! Recognises files that a build makes beside the `.wasm` file, or instead of it.
 
 use crate::Invalid;
 
-/// What the formats of native programs start with, and what they are called.
+/// The first bytes of native programs, and the name of each format.
 const NATIVE: [(&[u8], &str); 5] = [
     (b"\x7fELF", "ELF"),
     (b"\xcf\xfa\xed\xfe", "Mach-O"),
@@ -11,10 +11,11 @@ const NATIVE: [(&[u8], &str); 5] = [
     (b"MZ", "PE"),
 ];
 
-/// What the archives of `ar` start with. Some of Rust's hold only references to the object files.
+/// The first bytes of archives of `ar`. The second kind contains only references to object files, as some archives of
+/// Rust do.
 const ARCHIVE: [&[u8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
 
-/// Why a file that is not Wasm is refused.
+/// Returns why a file that is not Wasm is refused.
 pub(crate) fn refuse(upload: &[u8]) -> Invalid {
     if ARCHIVE.iter().any(|start| upload.starts_with(start)) {
         return Invalid::Archive;

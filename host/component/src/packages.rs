@@ -1,9 +1,9 @@
-//! A check of a module's metadata: packages must not use each other in a circle.
+//! Checks the metadata of a module: packages must not use each other in a circle.
 //!
-//! The encoder follows the packages of interfaces from one to those that it uses, and does not look whether it was there
-//! before. Forged metadata in which two packages use each other would so exhaust the stack of the host, which no catching of
-//! panics prevents. The check finds such a circle the way the encoder reads interfaces: a type of an instance that is an
-//! alias of a type of another one is a use of that one's package.
+//! The encoder follows packages to the packages that they use, and does not notice when it comes back to one. So forged
+//! metadata in which two packages use each other would exhaust the stack of the host, which cannot be caught like a
+//! panic. The check finds such a circle by the same rule as the encoder: if a type of one instance is an alias of a
+//! type of another instance, the package of the first uses the package of the second.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -13,13 +13,13 @@ use wasmparser::component_types::{
 use wasmparser::types::Types;
 use wasmparser::{Parser, Validator, WasmFeatures};
 
-/// Returns true if packages in the metadata use each other in a circle. What cannot be read has none: the encoder says what is
-/// wrong with it.
+/// Returns true if packages in the metadata use each other in a circle. Returns false for metadata that cannot be read,
+/// since the encoder reports what is wrong with it.
 pub(crate) fn use_each_other(metadata: &[u8]) -> bool {
     if !Parser::is_component(metadata) {
         return false;
     }
-    // All features, as the encoder has it.
+    // The encoder also reads metadata with all features enabled.
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     match validator.validate_all(metadata) {
         Ok(types) => Uses::of(&types).have_circle(),
@@ -27,10 +27,10 @@ pub(crate) fn use_each_other(metadata: &[u8]) -> bool {
     }
 }
 
-/// Which packages use which.
+/// The uses of packages by each other.
 struct Uses<'t> {
     types: &'t Types,
-    /// Whose each type is that was seen.
+    /// The package of each type that was seen.
     owners: HashMap<ComponentAnyTypeId, String>,
     uses: BTreeMap<String, BTreeSet<String>>,
 }
@@ -59,7 +59,7 @@ impl<'t> Uses<'t> {
         uses
     }
 
-    /// Looks at the instances of a component, and notes the components in it.
+    /// Notes the uses of the instances in a component, and adds the components in it to `left`.
     fn look_at(&mut self, id: ComponentTypeId, left: &mut Vec<ComponentTypeId>) {
         let types = self.types;
         let component = &types[id];
@@ -76,7 +76,7 @@ impl<'t> Uses<'t> {
         }
     }
 
-    /// Notes what the package of an instance uses.
+    /// Notes which packages the package of an instance uses.
     fn note(&mut self, name: &str, instance: ComponentInstanceTypeId) {
         let package = package_of(name);
         let types = self.types;
@@ -97,7 +97,7 @@ impl<'t> Uses<'t> {
         }
     }
 
-    /// Returns whose a type is that was seen, or is an alias of one that was.
+    /// Returns the package of a type, if the type was seen or is an alias of a type that was seen.
     fn owner(&self, id: ComponentAnyTypeId) -> Option<String> {
         let mut current = Some(id);
         while let Some(id) = current {
@@ -109,7 +109,8 @@ impl<'t> Uses<'t> {
         None
     }
 
-    /// Takes away those that use none that is left, until all have gone or those that are left are in a circle, or use one.
+    /// Returns whether packages use each other in a circle. To find out, packages that use no package that is left are
+    /// removed, until no package is left or none can be removed. If none can be removed, there is a circle.
     fn have_circle(mut self) -> bool {
         loop {
             let left: BTreeSet<String> = self.uses.keys().cloned().collect();

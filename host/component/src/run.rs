@@ -1,8 +1,8 @@
-//! Whether a component exports `run` as the contract has it.
+//! Checks that a component exports `run` as the contract says.
 //!
-//! The type decides, not how the component came to it: code without async may stand behind an `async func`, and what
-//! it waits for then blocks only itself. Behind a plain `func` the component model lets nothing block, so that the
-//! first wait would trap; such a component is refused before it can run.
+//! Only the type of `run` matters. Code that is not async may implement an `async func`, and its waits then block only
+//! itself. In a plain `func`, the component model lets nothing block, so the first wait would trap. Such a component is
+//! refused before it can run.
 
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::TypesRef;
@@ -10,7 +10,7 @@ use wasmparser::types::TypesRef;
 use crate::Invalid;
 use crate::contract::{Contract, RUN};
 
-/// Checks the export `run`. `exports` are the names of all exports.
+/// Checks the export `run`. `exports` has the names of all exports, for the error.
 pub(crate) fn check(
     contract: &Contract,
     types: TypesRef<'_>,

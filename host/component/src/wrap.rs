@@ -1,8 +1,7 @@
-//! Making a component of a core module.
+//! Makes a component of a core module.
 //!
-//! Bindings leave behind, in sections of the module that the compiler carries through, which world the module
-//! implements. That is all that is needed to make a component of it, so authors need no tool between their compiler
-//! and the upload.
+//! Bindings write the world that a module implements into custom sections of the module. No more is needed to make a
+//! component of the module, so authors need no tool between their compiler and the upload.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,14 +10,14 @@ use wit_component::ComponentEncoder;
 
 use crate::{Invalid, features, packages};
 
-/// What the names of the sections start with that bindings leave behind.
+/// The beginning of the names of the custom sections that bindings write.
 const METADATA: &str = "component-type";
 
-/// What the core modules are called that give WASI 0.1.
+/// The names of the core modules that a program for WASI 0.1 imports.
 const WASI_PREVIEW_1: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-/// What the modules are called that `wasm-bindgen` has imported: the first two before its tool has run over the module,
-/// the third after.
+/// The names of the modules that a program with `wasm-bindgen` imports: the first two before its tool has processed the
+/// program, the third afterwards.
 const WASM_BINDGEN: [&str; 3] = [
     "__wbindgen_placeholder__",
     "__wbindgen_externref_xform__",
@@ -27,7 +26,7 @@ const WASM_BINDGEN: [&str; 3] = [
 
 /// Makes a component of a core module.
 pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
-    // First, since what `wasm-bindgen` makes may also use features that the host does not enable.
+    // This check comes first, since a program with `wasm-bindgen` may also use features that the host does not enable.
     let survey = Survey::of(module).map_err(|error| Invalid::malformed(&error))?;
     if let Some(module) = survey.wasm_bindgen {
         return Err(Invalid::WasmBindgen { module });
@@ -49,7 +48,7 @@ pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
     encode(module)
 }
 
-/// What decides whether a core module can be wrapped.
+/// The facts that decide whether a component can be made of a core module.
 #[derive(Default)]
 struct Survey {
     has_metadata: bool,
@@ -89,8 +88,9 @@ impl Survey {
     }
 }
 
-/// The encoder is made for what a compiler gives it, and asserts where a forged metadata section contradicts itself.
-/// It keeps nothing between two calls, so a panic in it harms this upload only and is answered like its errors.
+/// Encodes a core module as a component. The encoder expects the output of a compiler, and panics if forged metadata
+/// contradicts itself. It keeps nothing between two calls, so a panic harms this upload only, and is answered like an
+/// error of the encoder.
 fn encode(module: &[u8]) -> Result<Vec<u8>, Invalid> {
     let encoded = catch_unwind(AssertUnwindSafe(|| {
         ComponentEncoder::default().module(module)?.encode()

@@ -16,7 +16,7 @@ pub(crate) enum Class {
     LinkLocal,
     /// Addresses between the customers of a provider and its translator (RFC 6598).
     Shared,
-    /// `0.0.0.0/8` and `::`. A connection to the first address of these reaches this machine.
+    /// `0.0.0.0/8` and `::`. A connection to `0.0.0.0` or `::` reaches this machine.
     ThisNetwork,
     /// Addresses of groups of machines.
     Multicast,
@@ -27,8 +27,8 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    /// Returns the class of an address. None if it is public. This does not look at an IPv4 address that an IPv6
-    /// address carries; [`faces`] returns both.
+    /// Returns the class of an address. None if it is public. An IPv4 address within an IPv6 address is not looked at,
+    /// unless the address is IPv4-mapped; [`faces`] returns both.
     pub(crate) fn of(address: IpAddr) -> Option<Class> {
         match address {
             IpAddr::V4(address) => class_v4(address),
@@ -52,17 +52,17 @@ impl fmt::Display for Class {
     }
 }
 
-/// Returns an address in its canonical form. For an IPv4-mapped address (`::ffff:a.b.c.d`) that is the IPv4 address to
-/// which a connection would go.
+/// Returns an address in its canonical form. The canonical form of an IPv4-mapped address (`::ffff:a.b.c.d`) is the
+/// IPv4 address that a connection would go to.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
-        // Unchanged, since a link-local address means nothing without its scope.
+        // An IPv6 address keeps its scope, without which a link-local address means nothing.
         IpAddr::V6(_) => address,
     }
 }
 
-/// Returns every address at which a packet to this one may arrive: the address itself, and the IPv4 addresses that a
+/// Returns every address at which a packet to `address` may arrive: the address itself, and the IPv4 addresses that a
 /// translator or a tunnel would read from it.
 pub(crate) fn faces(address: IpAddr) -> impl Iterator<Item = IpAddr> {
     let address = address.to_canonical();
@@ -81,7 +81,7 @@ fn class_v4(address: Ipv4Addr) -> Option<Class> {
         [169, 254, ..] => Class::LinkLocal,
         [100, 64..=127, ..] => Class::Shared,
         [224..=239, ..] => Class::Multicast,
-        // Azure answers its machines here, with their configuration.
+        // Azure serves its machines their configuration at this address.
         [168, 63, 129, 16] => Class::CloudPlatform,
         [192, 0, 0, _]
         | [192, 0, 2, _]
@@ -102,10 +102,10 @@ fn class_v6(address: Ipv6Addr) -> Option<Class> {
         [0, 0, 0, 0, 0, 0, 0, 0] => Class::ThisNetwork,
         [0, 0, 0, 0, 0, 0, 0, 1] => Class::Loopback,
         [0xfc00..=0xfdff, ..] | [0x64, 0xff9b, 1, ..] => Class::Private,
-        // The second range is the site-local one, which systems still treat as near.
+        // The second range is that of site-local addresses. It is deprecated, but systems still treat it as local.
         [0xfe80..=0xfebf, ..] | [0xfec0..=0xfeff, ..] => Class::LinkLocal,
         [0xff00..=0xffff, ..] => Class::Multicast,
-        // NAT64 and Teredo are ways to an IPv4 address, which is judged by itself.
+        // An address of NAT64 or Teredo contains IPv4 addresses, which are judged on their own.
         [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x2001, 0, ..] => return None,
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Class::Reserved,
         [0x2000..=0x3fff, ..] => return None,
@@ -116,13 +116,13 @@ fn class_v6(address: Ipv6Addr) -> Option<Class> {
 fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
     let from = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
-        // IPv4-compatible, but for `::` and `::1`, which are addresses of their own.
+        // IPv4-compatible. `::` and `::1` are not, although they look like it.
         [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => [from(high, low), None],
         // NAT64.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [from(high, low), None],
         // 6to4.
         [0x2002, high, low, ..] => [from(high, low), None],
-        // Teredo: its server, and its client with every bit turned.
+        // Teredo: the address of the server, and that of the client with every bit inverted.
         [0x2001, 0, server_high, server_low, _, _, high, low] => {
             [from(server_high, server_low), from(!high, !low)]
         }
@@ -134,7 +134,7 @@ fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
 mod tests {
     use super::*;
 
-    /// What the policy makes of an address: the first class among its faces.
+    /// Returns the class by which the policy refuses an address: the first one among its faces.
     fn judged(text: &str) -> Option<Class> {
         faces(text.parse().unwrap()).find_map(Class::of)
     }

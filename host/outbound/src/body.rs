@@ -46,10 +46,10 @@ pub(crate) async fn read(
     Ok(Response { body, ..response })
 }
 
-/// Reads a body in pieces, each of which has its place in the host's memory before the next one is asked for.
+/// Reads a body piece by piece. Memory for each piece is granted before the next piece is read.
 ///
-/// A body whose length is known gets room for all of it at once, since room that is not written to yet takes no memory. One
-/// whose length is not known is copied whenever it outgrows its room.
+/// A body of known length gets a buffer for all of it at once, since the parts of a buffer that were not written to yet take
+/// no memory. A body of unknown length is copied whenever it outgrows its buffer, so twice its size is granted.
 async fn bytes(
     body: Incoming,
     limit: u64,
@@ -85,7 +85,8 @@ async fn bytes(
     Ok(whole.freeze())
 }
 
-/// The attempt is made again: another time there may be memory.
+/// Returns the error of a response that the host has no memory for. The call is tried again, since there may be memory
+/// later.
 fn no_memory() -> CallError {
     CallError::Unreachable(format!(
         "the host has no memory left for the response; the setting is `{MEMORY_BUDGET}`"

@@ -22,7 +22,7 @@ use crate::{body, redirect};
 /// The settings of a [`Client`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where calls may go.
+    /// The policy that says where calls may go.
     pub policy: Policy,
     /// How long resolving a name and connecting may take together.
     pub connect_timeout: Duration,
@@ -74,8 +74,8 @@ impl Client {
     }
 
     /// Sets the addresses on which the host itself listens. Calls may reach only `/hooks/` paths there, whatever the
-    /// policy says. This must be called before the first attempt is made. Connections from before are not used again,
-    /// since one of them may lead to such an address.
+    /// policy says. This must be called before the first attempt is made. Connections that were made before are not used
+    /// again, since one of them may lead to a listener.
     pub fn set_listeners(&self, addresses: Vec<SocketAddr>) {
         let routes = Arc::new(Routes::new(&self.parts, Listeners::new(addresses)));
         *self.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;

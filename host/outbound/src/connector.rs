@@ -1,7 +1,7 @@
 //! The connector beneath TLS: resolves a name, checks each of its addresses, and connects to one that calls may reach.
 //!
-//! The name is resolved once, and the addresses that were checked are those that are connected to. So a name that
-//! resolves to another address the second time ("DNS rebinding") gains nothing.
+//! The name is resolved once, and the connection goes to an address that was checked. So an attacker gains nothing by a
+//! name that resolves to another address the second time ("DNS rebinding").
 
 use std::future::Future;
 use std::io;
@@ -26,10 +26,10 @@ use crate::resolve::Resolve;
 /// How long an address is tried before the next one is tried as well. RFC 8305 recommends this delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Between tries when the host has no free file descriptor, until the time for connecting is up.
+/// How long to wait before connecting again if the host had no free file descriptor.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Connects to hosts that the egress rules permit. It knows the host and the port of a request, never its path.
+/// Connects to hosts that the egress rules permit. A connector gets the host and the port of a request, never the path.
 #[derive(Clone)]
 pub(crate) struct Connector {
     egress: Arc<Egress>,
@@ -90,14 +90,14 @@ impl Connector {
         };
         let stream = loop {
             match race(&addresses).await {
-                // The connection's own trouble would be another one's at the next attempt; this is the host's.
+                // The service is not at fault, and the host may have a free file descriptor soon.
                 Err(error) if is_out_of_files(&error) => {
                     let _ = timeout(RETRY, std::future::pending::<()>()).await;
                 }
                 connected => break connected.map_err(failed)?,
             }
         };
-        // A request is written whole, so waiting for more to send would only delay it.
+        // A request is written as a whole, so to wait for more data (Nagle's algorithm) would only delay it.
         stream.set_nodelay(true).map_err(failed)?;
         Ok(stream)
     }
@@ -114,7 +114,7 @@ impl Connector {
         }
     }
 
-    /// Returns the addresses that calls may reach. If there is none, the error says why the first was refused.
+    /// Returns those of the addresses that calls may reach. If there is none, the error says why the first one was refused.
     fn permitted(&self, host: &str, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, EgressDenied> {
         let mut permitted = Vec::with_capacity(all.len());
         let mut refused = None;
@@ -161,7 +161,8 @@ fn port_of(uri: &Uri) -> u16 {
 }
 
 /// Connects to the address that answers first. The next address is tried when the one before has failed or its head
-/// start is over, so that a dead address (often all of IPv6) costs a moment and not the whole timeout.
+/// start is over. So an address that does not answer (often all of IPv6) delays a call by the head start only, and not
+/// by the whole timeout.
 async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut attempts = JoinSet::new();
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);

@@ -6,7 +6,7 @@ use crate::address::Class;
 use crate::listeners::Listeners;
 use crate::policy::Policy;
 
-/// The rules for connections.
+/// The rules that say which connections may be made.
 #[derive(Debug, Clone)]
 pub(crate) struct Egress {
     pub(crate) policy: Policy,
@@ -14,8 +14,8 @@ pub(crate) struct Egress {
     pub(crate) forbidden: Listeners,
 }
 
-/// Why a connection is refused. The author of the workflow reads the text, so it names the host that was called, the
-/// address that was refused, and the setting that would allow it.
+/// Why a connection is refused. The author of the workflow reads the text, so the text names the host that was called,
+/// the address that was refused, and the setting that would allow the connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EgressDenied {
     #[error(
@@ -35,7 +35,7 @@ pub(crate) enum EgressDenied {
 }
 
 impl Egress {
-    /// Checks that a call to `host`, as its URL has it, may connect to `address`.
+    /// Checks that a call to `host`, which is written as in the call's URL, may connect to `address`.
     pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), EgressDenied> {
         let port = address.port();
         if self.forbidden.include(address) {

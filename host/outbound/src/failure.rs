@@ -1,6 +1,6 @@
 //! Errors of the network, in words for the author of a workflow.
 //!
-//! Texts of libraries are not passed on where they could contain a part of the URL or of the response.
+//! An error text of a library is left out if it could contain a part of the URL or of the response.
 
 use std::error::Error;
 use std::io;
@@ -11,7 +11,7 @@ use hyper_util::client::legacy;
 
 use crate::connector::ConnectError;
 
-/// Returns the error of a request to which no response began. `authority` is the host and port that it was sent to.
+/// Returns the error of a request that got no beginning of a response. `authority` is the host and port of its URL.
 pub(crate) fn before_response(error: &legacy::Error, authority: &str) -> CallError {
     if let Some(connect) = find::<ConnectError>(error) {
         return match connect {
@@ -20,7 +20,7 @@ pub(crate) fn before_response(error: &legacy::Error, authority: &str) -> CallErr
         };
     }
     if error.is_connect() {
-        // The connection itself was made, so what failed came next: TLS.
+        // TCP's connection was made, so the TLS handshake failed.
         let reason = error.source().map_or_else(String::new, ToString::to_string);
         return CallError::Unreachable(format!("TLS with {authority} failed: {reason}"));
     }
@@ -69,8 +69,8 @@ fn broken(error: &(dyn Error + 'static), authority: &str, moment: &str) -> CallE
     CallError::Unreachable(text)
 }
 
-/// The error of a response that came and cannot be read. Another attempt would have the service do its work again, and most
-/// likely answer in the same way.
+/// Returns the error of a response that cannot be parsed. No further attempt is made: the service would do its work again,
+/// and most likely answer in the same way.
 fn malformed(text: &str) -> CallError {
     CallError::malformed_response(format!(
         "{text}; the request was sent and may have been carried out, so it is not sent again"

@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::invalid::{invalid, shown};
 
-/// Checks the headers that a workflow wrote, and returns them as HTTP's.
+/// Checks the headers that a workflow wrote, and converts them to HTTP headers.
 pub(crate) fn check_headers(headers: &[Header]) -> Result<HeaderMap, CallError> {
     let mut checked = HeaderMap::new();
     for (name, value) in headers {
@@ -22,7 +22,7 @@ pub(crate) fn check_headers(headers: &[Header]) -> Result<HeaderMap, CallError> 
     Ok(checked)
 }
 
-/// Checks that a workflow may set a header of this name, and returns the name as HTTP's.
+/// Checks that a workflow may set a header of this name, and returns the parsed name.
 pub(crate) fn check_name(name: &str) -> Result<HeaderName, CallError> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| invalid(format!("{} is not a header name", shown(name))))?;
@@ -30,8 +30,8 @@ pub(crate) fn check_name(name: &str) -> Result<HeaderName, CallError> {
     Ok(parsed)
 }
 
-/// Refuses headers that belong to one connection or delimit the request. With them a workflow could make two requests
-/// of one.
+/// Refuses headers that belong to the connection or delimit the request. With such a header, a workflow could make a
+/// server read one request as two.
 fn check_reserved(name: &HeaderName) -> Result<(), CallError> {
     let advice = match name.as_str() {
         "host" => "it is made from the URL",

@@ -1,4 +1,4 @@
-//! The error of a call that can never be sent as it is.
+//! The error of a call that cannot be sent, now or later, unless its workflow changes it.
 
 use dormouse_journal::CallError;
 
@@ -7,7 +7,8 @@ pub(crate) fn invalid(text: impl Into<String>) -> CallError {
     CallError::Invalid(text.into())
 }
 
-/// Returns a workflow's text as a message shows it: quoted, with control characters escaped, and cut if it is long.
+/// Returns a text of a workflow as messages show it: quoted, with control characters escaped, and cut after 60
+/// characters.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     if text.chars().count() <= LONGEST {

@@ -31,10 +31,10 @@ fn reaches(target: IpAddr, own: IpAddr) -> bool {
     own.is_unspecified() && is_local(target)
 }
 
-/// Returns whether an address belongs to this machine. A system binds sockets only to its own addresses, so trying to
-/// bind one shows it. A list of interfaces would miss addresses: the rest of 127.0.0.0/8, and whole networks that are
-/// routed to this machine. An error of another kind proves nothing and counts as local, since refusing a call too many
-/// is the smaller harm.
+/// Returns whether an address belongs to this machine. A system binds sockets only to its own addresses, so this tries
+/// to bind a socket to the address. A list of interfaces would miss addresses: the rest of 127.0.0.0/8, and whole
+/// networks that are routed to this machine. If the system fails with another error, the address counts as local, since
+/// to refuse a call by mistake does less harm than to allow it.
 fn is_local(address: IpAddr) -> bool {
     match UdpSocket::bind((address, 0)) {
         Ok(_) => true,

@@ -1,8 +1,8 @@
 //! Limits how many host names are looked up at the same time, and shares the lookups among workflows.
 //!
-//! A name server that does not answer keeps a lookup busy long after the caller has given up. So a workflow that has lookups
-//! under way begins another one only while it has fewer than are free. A workflow alone gets half of them, and one stays free
-//! for newcomers, however many names without an answer are being looked up.
+//! A name server that does not answer keeps a lookup under way long after the caller has given up. So a workflow that has
+//! lookups under way begins another one only if it has fewer of them than are free. A workflow alone gets half of all
+//! lookups. The last free lookup is left for a workflow that has none under way.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ tokio::task_local! {
     pub(crate) static ON_BEHALF_OF: Arc<str>;
 }
 
-/// Returns the workflow for which the current attempt is made.
+/// Returns the workflow for which the current attempt is made, and an empty text outside of attempts.
 pub(crate) fn whose() -> Arc<str> {
     let whose = ON_BEHALF_OF.try_with(Arc::clone);
     whose.unwrap_or_else(|_| "".into())
@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns a turn if there is one now.
+    /// Returns a turn if the workflow may look up a name at once.
     fn turn(lookups: &Arc<Lookups>, whose: &str) -> Option<Turn> {
         let mut context = Context::from_waker(Waker::noop());
         match pin!(lookups.turn(whose.into())).poll(&mut context) {

@@ -1,13 +1,14 @@
 //! Masks secrets in responses, so that no workflow learns a secret by asking a server to repeat it.
 //!
-//! A secret is found as it is, in hex, and within base64 of either alphabet (and so within base64 of the whole header),
-//! whatever the case of its letters, and under the escapes of URLs, JSON and HTML. A response that cannot be searched,
-//! since it is compressed, is refused.
+//! A secret is found as it is, in hex, and within base64 of either alphabet, and so within base64 of the whole header.
+//! The case of letters does not matter, and the escapes of URLs, JSON and HTML are resolved. A compressed response is
+//! refused, since it cannot be searched.
 //!
-//! No search can find a secret that a server splits, wraps into lines, encrypts, digests, escapes twice or sends in
-//! UTF-16. Also, whoever chooses a part of what a server repeats can test whether a guess is masked, which matters for
-//! secrets that can be guessed. Therefore a secret's rule names the origins that it may be sent to: masking protects
-//! against servers that are trusted with the secret and careless with it, not against hostile ones.
+//! The search does not find a secret that a server splits, wraps into lines, encrypts, digests, escapes twice or sends
+//! in UTF-16. Also, an attacker who chooses a part of the text that a server repeats can test whether a guess is masked,
+//! which matters for secrets that can be guessed. Therefore a secret's rule names the origins that the secret may be
+//! sent to: masking protects against servers that are trusted with the secret and careless with it, not against hostile
+//! ones.
 
 mod forms;
 mod scan;
@@ -20,10 +21,10 @@ use http::header::{self, HeaderMap, HeaderName};
 use crate::invalid::invalid;
 use scan::Scanner;
 
-/// What replaces a secret. All of its bytes are allowed in a header's name.
+/// The text that replaces a secret. All of its bytes are allowed in a header's name.
 const MASK: &str = "***";
 
-/// Masks the secrets of one attempt in everything that comes back. This includes responses after a redirect to another
+/// Masks the secrets of one attempt in its response or error. This includes a response after a redirect to another
 /// origin, since the server that redirected knew the secret.
 pub(crate) struct Mask {
     /// None if there is nothing to mask.
@@ -57,7 +58,7 @@ impl Mask {
         scanner.is_some_and(|scanner| !scanner.find(text.as_bytes()).is_empty())
     }
 
-    /// Refuses a response whose body is encoded, since it could not be searched.
+    /// Refuses a response whose body is encoded, since an encoded body cannot be searched.
     pub(crate) fn check_body(&self, headers: &HeaderMap, authority: &str) -> Result<(), CallError> {
         if self.scanner.is_none() {
             return Ok(());
@@ -77,8 +78,8 @@ impl Mask {
         Ok(())
     }
 
-    /// Returns a response with all secrets masked. Its `Content-Length` is that of the masked body, which a reader may
-    /// rely on. If there is no body, as in a response to HEAD, it stays what the server said.
+    /// Returns a response with all secrets masked. Its `Content-Length` is the length of the masked body, since a workflow
+    /// may rely on it. In a response without a body, such as one to HEAD, `Content-Length` stays as the server sent it.
     pub(crate) fn response(&self, response: Response) -> Response {
         let Some(scanner) = &self.scanner else {
             return response;
@@ -121,7 +122,7 @@ impl Mask {
     }
 }
 
-/// Returns whether a header is missing, or says this coding and no other.
+/// Returns whether a header is missing, or names this coding and no other.
 fn is_only(headers: &HeaderMap, name: &HeaderName, coding: &str) -> bool {
     let mut values = headers.get_all(name).iter();
     values.all(|value| {
@@ -134,7 +135,7 @@ fn is_only(headers: &HeaderMap, name: &HeaderName, coding: &str) -> bool {
 
 fn text(scanner: &Scanner, text: String) -> String {
     match masked(scanner, text.as_bytes()) {
-        // A secret that is not UTF-8 may have stood within a letter, so what is left may not be UTF-8 either.
+        // A secret that is not UTF-8 may be a part of a letter, so the rest of the text may not be UTF-8 either.
         Some(masked) => String::from_utf8_lossy(&masked).into_owned(),
         None => text,
     }
@@ -173,7 +174,7 @@ mod tests {
         Mask::new(&headers.collect::<Vec<_>>()).unwrap()
     }
 
-    /// Returns a body as it is seen if this is the secret.
+    /// Returns the body that a workflow sees of `body` in a call with this secret.
     fn seen(secret: &[u8], body: impl AsRef<[u8]>) -> String {
         let response = Response {
             status: 200,
@@ -277,7 +278,7 @@ mod tests {
         check("hunter2", "68756E74657232", "***");
     }
 
-    /// The letters that depend only on what is around the secret are kept.
+    /// The letters of the base64 that depend only on the text around the secret are kept.
     #[test]
     fn base64_wherever_the_secret_stands_in_it() {
         let secret = "key~~?>?>/\u{7f}9";
@@ -298,7 +299,7 @@ mod tests {
             &STANDARD.encode("Bearer hunter2"),
             "QmVhcmVyI***=",
         );
-        // The letter after is a `/`.
+        // The letter with the secret's last bits is a `/`, which is escaped.
         let escaped = STANDARD.encode(b"hunter?\xf0").replace('/', "%2F");
         check("hunter?", &escaped, "***A=");
     }

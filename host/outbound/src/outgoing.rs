@@ -14,13 +14,14 @@ use crate::invalid::{invalid, shown};
 use crate::upload::Upload;
 use crate::{secret, target};
 
-/// A request that can be sent. Its headers leave out those that follow from the rest: the host and the framing.
+/// A request that can be sent. Its headers do not contain those that are made from the URL and the body, such as `Host` and
+/// `Content-Length`.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     /// The URL: absolute, with the scheme http or https, without credentials and without a fragment.
     ///
-    /// Only scheme, host and port of it are sent.
+    /// Only its scheme, host and port are used. `target` has the path and the query that are sent.
     pub(crate) url: Url,
     /// The path and the query that are sent.
     pub(crate) target: PathAndQuery,
@@ -28,12 +29,12 @@ pub(crate) struct Outgoing {
     /// The headers made from secrets. None of them is also among `headers`.
     pub(crate) secrets: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
-    /// The body, if it is read only when there is a connection.
+    /// A large body, which is sent instead of `body`. It is read only once there is a connection.
     pub(crate) large_body: Option<LargeBody>,
 }
 
 impl Outgoing {
-    /// Checks that a request can be sent. If not, the error says what to change.
+    /// Checks a request, and converts it to one that can be sent. The error says what to change.
     pub(crate) fn check(
         request: Request,
         large_body: Option<LargeBody>,
@@ -56,7 +57,7 @@ impl Outgoing {
         })
     }
 
-    /// Returns host and port, for messages. The path and the query may hold secrets.
+    /// Returns the host and the port, for messages. The path and the query are left out, since they may hold secrets.
     pub(crate) fn authority(&self) -> &str {
         self.url.authority()
     }
@@ -80,7 +81,7 @@ impl Outgoing {
             request.headers_mut().insert(name, value.clone());
         }
         if is_empty && expects_body(&self.method) {
-            // Hyper sends no length for an empty body, and some servers answer 411 to that.
+            // Hyper sends no length for an empty body, and some servers then answer 411 (Length Required).
             request
                 .headers_mut()
                 .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -89,8 +90,8 @@ impl Outgoing {
     }
 }
 
-/// Checks that calls can go to a URL, and returns it parsed. No message repeats its text, since the query may hold a
-/// secret.
+/// Checks that calls can go to a URL, and returns the parsed URL without its fragment. No error repeats the whole URL,
+/// since its query may hold a secret.
 pub(crate) fn check_url(text: &str) -> Result<Url, CallError> {
     let mut url =
         Url::parse(text).map_err(|error| invalid(format!("the URL is not valid: {error}")))?;
@@ -243,7 +244,7 @@ mod tests {
         );
     }
 
-    /// What the egress policy judges and what is sent must be the same place, however a URL is written.
+    /// However a URL is written, its request must go to the place that the egress policy judges.
     #[test]
     fn no_url_is_sent_elsewhere_than_it_is_judged() {
         const PIECES: [&str; 24] = [
@@ -294,7 +295,7 @@ mod tests {
             let uri = http.uri();
             assert_eq!(uri.host(), judged.host_str(), "{url}");
             assert_eq!(uri.port_u16(), judged.port(), "{url}");
-            // What another parser makes of what is sent.
+            // The URL that is sent, as another parser reads it.
             let again = Url::parse(&uri.to_string()).unwrap();
             assert_eq!(again.origin(), judged.origin(), "{url}");
             assert_eq!(again.path(), judged.path(), "{url}");

@@ -1,4 +1,4 @@
-//! The policy for calls: where they may go, and how operators write the entries of its list.
+//! The policy for calls: where calls may go, and how operators write the list of allowed places.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,22 +9,22 @@ use url::Host;
 
 use crate::address::{self, Class};
 
-/// Where calls may go. By default only to public addresses.
+/// The rules for where calls may go. By default, calls may go only to public addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     /// True if calls may also go to addresses that are not public, such as loopback, private and link-local ones.
     pub allow_private: bool,
-    /// Places that calls may go to although they are not public.
+    /// Places that calls may go to although their addresses are not public.
     pub allow: Vec<Allowed>,
 }
 
-/// A place that calls may go to although it is not public: a network (`10.1.0.0/16`), an address (`10.1.2.3`), an
-/// address and port (`[::1]:8080`), or a name and port (`internal.example:443`). Any address that the name resolves to
-/// is allowed.
+/// A place that calls may go to although its address is not public: a network (`10.1.0.0/16`), an address (`10.1.2.3`),
+/// an address and port (`[::1]:8080`), or a name and port (`internal.example:443`). Any address that the name resolves
+/// to is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed(Place);
 
-/// Why a text is no [`Allowed`] place.
+/// The error of a text that cannot be parsed as an [`Allowed`] place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "cannot allow calls to {entry:?}: {reason}; write a network (10.1.0.0/16), an address (10.1.2.3), an address and \
@@ -43,8 +43,8 @@ enum Place {
 }
 
 impl Policy {
-    /// Checks that a call to `host` may connect to `address`, which the host resolved to. If not, the error is the kind
-    /// of address that is refused.
+    /// Checks that a call to `host` may connect to `address`, which `host` was resolved to. The error is the class of the
+    /// refused address.
     pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), Class> {
         if self.allow_private || self.lists(host, address) {
             return Ok(());
@@ -110,7 +110,7 @@ fn parse(text: &str) -> Result<Place, &'static str> {
         Ok(0) | Err(_) => return Err("its port is not a number from 1 to 65535"),
         Ok(port) => port,
     };
-    // The URL of a call goes through the same parser, so both spell a host the same way.
+    // The same parser reads the URL of a call, so the host is spelt here as it is there.
     Ok(
         match Host::parse(host).map_err(|_| "its host is not a name or an address")? {
             Host::Domain(name) => Place::Name(without_root_dot(&name).to_owned(), port),

@@ -11,7 +11,7 @@ use crate::outgoing::{Outgoing, check_url};
 use crate::target;
 
 /// Returns the request that follows after `sent` was answered with this status and these headers. None if the response
-/// is the result, since it is no redirect, or one without a valid URL.
+/// is the result: it is not a redirect, or it has no valid URL to go to.
 pub(crate) fn next(
     sent: &Outgoing,
     status: StatusCode,
@@ -40,8 +40,8 @@ pub(crate) fn next(
     Ok(Some(next))
 }
 
-/// The place that a response leads to. The path and the query of an absolute URL are sent as they are written, as far as
-/// they can be: they may be signed. A relative one is resolved.
+/// Returns the URL that a redirect leads to, and the path and the query to send. The path and the query of an absolute URL
+/// are sent as they are written if possible, since they may be signed. A relative URL is resolved.
 fn location(from: &Url, headers: &HeaderMap) -> Option<(Url, PathAndQuery)> {
     let text = std::str::from_utf8(headers.get(header::LOCATION)?.as_bytes()).ok()?;
     let url = from.join(text).ok()?;
@@ -100,8 +100,9 @@ fn drop_body(request: &mut Outgoing) {
     }
 }
 
-/// Drops what was meant for one origin only. A redirect back does not restore it, since that comes from a server that
-/// may not use it. `Proxy-Authorization` need not be dropped: a request that has it is refused.
+/// Removes the headers that only the called origin may get. A redirect back to that origin does not restore them, since
+/// the server that redirects may not make use of them. `Proxy-Authorization` need not be removed: a request that has it
+/// is refused.
 fn drop_credentials(request: &mut Outgoing) {
     request.headers.remove(header::AUTHORIZATION);
     request.headers.remove(header::COOKIE);

@@ -1,4 +1,5 @@
-//! What becomes of an attempt, as far as it can be told without a network: for whoever plays the network.
+//! The checks and the redirects of an attempt, without a network. `dormouse test` uses them, since its scenarios take the
+//! place of the network.
 
 use dormouse_journal::{CallError, Response};
 use dormouse_seams::Attempt;
@@ -13,7 +14,7 @@ use crate::redirect;
 /// network.
 ///
 /// # Errors
-/// If it cannot be sent.
+/// If the request cannot be sent.
 pub fn check(attempt: &Attempt) -> Result<(), CallError> {
     outgoing(attempt).map(|_| ())
 }
@@ -24,11 +25,11 @@ fn outgoing(attempt: &Attempt) -> Result<Outgoing, CallError> {
     Outgoing::check(request, body, &attempt.secret_headers, &nobody)
 }
 
-/// Returns the attempt that follows when this one is answered so, by the rules of redirects. None if the response is the
-/// result.
+/// Returns the attempt that follows after `attempt` got this response, by the rules of redirects. None if the response is
+/// the result.
 ///
 /// # Errors
-/// If the redirect is one that is not followed.
+/// If the request of `attempt` cannot be sent, or the redirect is refused.
 pub fn follow(attempt: &Attempt, response: &Response) -> Result<Option<Attempt>, CallError> {
     let status = StatusCode::from_u16(response.status);
     let (Ok(status), 1..) = (status, attempt.redirects) else {

@@ -15,14 +15,15 @@ use crate::lookups::{Lookups, whose};
 pub(crate) type Resolving<'a> =
     Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
 
-/// Resolves names. It is a trait so that tests can act as a name server that lies.
+/// Resolves names. This is a trait so that tests can resolve names to addresses of their choice.
 pub(crate) trait Resolve: Send + Sync {
     /// Returns the addresses of `name`, each with `port`. The best one comes first.
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a>;
 }
 
-/// The system's resolver. It blocks a thread for each lookup, up to half a minute if the name server is silent, and cannot be
-/// interrupted. So these are threads of their own, which nothing else waits for, and [`Lookups`] bounds them.
+/// The system's resolver. It blocks a thread for each lookup, for up to half a minute if the name server is silent, and
+/// cannot be interrupted. So each lookup has a thread of its own, which nothing else waits for, and [`Lookups`] limits the
+/// number of threads.
 #[derive(Default)]
 pub(crate) struct SystemResolver(Arc<Lookups>);
 
@@ -35,7 +36,7 @@ impl Resolve for SystemResolver {
             let (sender, receiver) = oneshot::channel();
             Builder::new().name("lookup".into()).spawn(move || {
                 let found = (name.as_str(), port).to_socket_addrs();
-                // Whoever asked may have given up. The turn is over only now.
+                // The caller may have given up. The turn ends here all the same, since the thread was busy until now.
                 let _ = sender.send(found.map(Iterator::collect));
                 drop(turn);
             })?;

@@ -24,21 +24,22 @@ use crate::resolve::Resolve;
 use crate::trust::Trust;
 use crate::upload::Upload;
 
-/// How many idle connections are kept for one host: enough that a burst of calls to one service reuses them.
+/// How many idle connections are kept for one host. With these, a burst of calls to one service reuses connections.
 const IDLE_PER_HOST: usize = 16;
 
-/// How long an idle connection is kept. Many servers close theirs after 60 s, some after less, and a request sent on
-/// a connection that is being closed is lost.
+/// How long an idle connection is kept. Many servers close idle connections after 60 s, some after less, and a request
+/// on a connection that the server is closing is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often an HTTP/2 connection with open requests is probed, and how long an answer may take. Without probes,
-/// requests would still be sent on a connection whose other end is gone.
+/// How often an HTTP/2 connection with open requests is probed. Without probes, requests would still be sent on a
+/// connection whose other end is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long the answer to a probe of an HTTP/2 connection may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Hyper = legacy::Client<HttpsConnector<Connector>, Upload>;
 
-/// What routes are made of.
+/// The settings and services that both routes are built from.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) policy: Policy,
@@ -58,13 +59,13 @@ impl Routes {
     pub(crate) fn new(parts: &Parts, own: Listeners) -> Self {
         Routes {
             usual: hyper(parts, own, IDLE_PER_HOST),
-            // No connection of this route is used twice.
+            // This route keeps no idle connections, so none is used twice.
             webhooks: hyper(parts, Listeners::default(), 0),
             trusts_any: parts.trust.any,
         }
     }
 
-    /// Sends a request and returns the response, whose body is still to be read.
+    /// Sends a request and returns the response, whose body was not read yet.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Response<Incoming>, CallError> {
         if outgoing.url.scheme() == "https" && !self.trusts_any {
             return Err(failure::no_roots());
@@ -103,8 +104,8 @@ fn hyper(parts: &Parts, forbidden: Listeners, idle: usize) -> Hyper {
         .build(https)
 }
 
-/// Returns whether a path, as it is sent, can only be that of a webhook. A reader may resolve dots, decode escaped ones and
-/// slashes, or take a backslash for a slash. No webhook needs any of them, so a path with them is not a webhook's.
+/// Returns whether a path can only be the path of a webhook. A server may resolve dots, decode escaped dots and slashes, or
+/// read a backslash as a slash. No webhook needs any of these, so a path that has one of them does not count as a webhook's.
 fn is_webhook(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let is_odd = ["%2e", "%2f", "%5c", "\\"]

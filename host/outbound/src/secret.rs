@@ -1,7 +1,7 @@
 //! Headers made from secrets: checked, and converted to HTTP.
 //!
-//! They are kept apart from the headers that the workflow wrote, for two reasons: they are dropped at the first
-//! redirect to another origin, and the response is searched for their secrets (`mask.rs`).
+//! Headers made from secrets are kept apart from the headers that the workflow wrote, for two reasons: they are removed
+//! at the first redirect to another origin, and the response is searched for their secrets (`mask.rs`).
 
 use dormouse_journal::CallError;
 use dormouse_seams::{SecretHeader, SecretValue};
@@ -10,8 +10,8 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::headers::check_name;
 use crate::invalid::invalid;
 
-/// Headers that ask a server for a body which cannot be searched for a secret: a compressed one, a part of one, the
-/// difference to another, or one whose letters are not encoded as in ASCII.
+/// Headers that ask a server for a body in which a secret could not be found: a compressed body, a part of a body, the
+/// difference to another body, or a body whose letters are not encoded as in ASCII.
 const HIDING: [&str; 5] = [
     "accept-encoding",
     "range",
@@ -20,8 +20,8 @@ const HIDING: [&str; 5] = [
     "accept-charset",
 ];
 
-/// Checks that headers made from secrets can be sent together with `headers`, and returns them as HTTP's. It adds to
-/// `headers` what keeps the server from compressing its response, in which no secret could be found.
+/// Checks that headers made from secrets can be sent together with `headers`, and converts them to HTTP headers. Adds
+/// `Accept-Encoding: identity` to `headers`, since no secret could be found in a compressed response.
 pub(crate) fn check(
     secret_headers: &[SecretHeader],
     headers: &mut HeaderMap,

@@ -1,9 +1,10 @@
 //! The path and the query of a URL, which are sent byte for byte as they are written.
 //!
-//! A URL's parser would resolve dots, also escaped ones, and escape some characters. A service that checks a signature
-//! over the URL would then refuse it, and `/a/%2e%2e/b` would be another resource. So only scheme, host and port are
-//! taken from the parser, by whose view the egress policy judges; what follows them is cut out of the text. For that the
-//! text must be one in which both agree where the host ends: what a lenient parser forgives is refused here.
+//! A parser of URLs resolves dots, also escaped ones, and escapes some characters. A service that checks a signature over
+//! the URL would then refuse the request, and `/a/%2e%2e/b` would be another resource. So only the scheme, the host and
+//! the port are taken from the parser, and the egress policy judges those. The path and the query are cut out of the text.
+//! The parser and this module must agree on where the host ends, so texts with mistakes that the parser tolerates are
+//! refused here.
 
 use dormouse_journal::CallError;
 use http::uri::PathAndQuery;
@@ -14,8 +15,8 @@ use crate::invalid::invalid;
 /// The longest URL that is sent, in bytes.
 const LONGEST: usize = 65_534;
 
-/// Returns the path and the query of an absolute URL as they are written. If they cannot be sent so, the error says what to
-/// change, and repeats of the URL no more than one character: the query may hold a secret.
+/// Returns the path and the query of an absolute URL as they are written. If they cannot be sent as they are, the error
+/// says what to change. The error repeats at most one character of the URL, since the query may hold a secret.
 pub(crate) fn written(url: &str) -> Result<PathAndQuery, CallError> {
     if url.len() > LONGEST {
         let length = url.len();
@@ -53,7 +54,7 @@ pub(crate) fn written(url: &str) -> Result<PathAndQuery, CallError> {
     if let Some(odd) = odd.or_else(|| query.chars().find(in_query)) {
         return Err(unwritable(odd));
     }
-    // HTTP has no empty path.
+    // HTTP does not allow an empty path.
     let target = match path {
         "" => format!("/{target}"),
         _ => target.to_owned(),
@@ -61,7 +62,7 @@ pub(crate) fn written(url: &str) -> Result<PathAndQuery, CallError> {
     sendable(&target)
 }
 
-/// Returns the path and the query of a URL as its parser has them.
+/// Returns the path and the query of a URL as its parser normalised them.
 pub(crate) fn parsed(url: &Url) -> Result<PathAndQuery, CallError> {
     sendable(&url[Position::BeforePath..Position::AfterQuery])
 }

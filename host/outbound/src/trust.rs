@@ -10,8 +10,8 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 #[derive(Clone)]
 pub(crate) struct Trust {
     pub(crate) config: ClientConfig,
-    /// False if the system has no root certificates. The host starts even so, since workflows that call no `https` URL
-    /// need none.
+    /// False if the system has no root certificates. The host starts all the same, since workflows that call no `https`
+    /// URL need none.
     pub(crate) any: bool,
 }
 
@@ -41,8 +41,8 @@ impl Trust {
     }
 }
 
-/// Returns a builder for the configuration. It names the cryptography, since the default panics in a program that links
-/// two kinds.
+/// Returns a builder for the configuration. The cryptography provider is set explicitly, since rustls panics without one in
+/// a program that links two providers.
 fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
     #[expect(
         clippy::expect_used,

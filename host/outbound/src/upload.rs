@@ -1,7 +1,7 @@
 //! The body of a request as HTTP sends it.
 //!
-//! A large body is read when HTTP first asks for it. The client does so once it has a connection: a host that is not there
-//! costs no read of the body, and no memory.
+//! A large body is read when the HTTP client first asks for it, which the client does once it has a connection. So a call to
+//! a server that cannot be reached does not read the body, and takes no memory for it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame, SizeHint};
 
 /// A request's body.
 pub(crate) struct Upload {
-    /// How much of it was not sent yet.
+    /// The number of bytes of the body that were not passed to the HTTP client yet.
     left: u64,
     state: State,
 }
@@ -38,7 +38,7 @@ impl Upload {
         }
     }
 
-    /// Returns the whole body.
+    /// Polls for the whole body. The first poll begins to read a large body.
     fn poll_whole(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, BodyMissing>> {
         loop {
             match &mut self.state {
@@ -63,7 +63,7 @@ impl Body for Upload {
         self.state = State::Over;
         let left = std::mem::take(&mut self.left);
         Poll::Ready(match whole {
-            // A length was announced, and HTTP would wait for the rest.
+            // The body does not have the length that was announced to the server.
             Ok(body) if body.len() as u64 != left => Some(Err(BodyMissing)),
             Ok(body) if body.is_empty() => None,
             whole => Some(whole.map(Frame::data)),

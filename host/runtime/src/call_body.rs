@@ -1,4 +1,4 @@
-//! The body of a call, which an attempt reads when it has a connection to send it on.
+//! The body of a call. An attempt reads the body when it has a connection on which to send it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,30 +19,30 @@ pub(crate) struct CallBody {
     pub(crate) missing: Missing,
 }
 
-/// Why there was no body, once there was none. Clones share it.
+/// The result of the reads of a call's body in one attempt. Clones share the result.
 #[derive(Clone, Default)]
 pub(crate) struct Missing(Arc<Mutex<Reads>>);
 
 #[derive(Default)]
 struct Reads {
-    /// True once the body was read, and so may have been sent.
+    /// True once a read succeeded, so that the body may have been sent.
     succeeded: bool,
     failed: Option<WhyMissing>,
 }
 
-/// Why there is no body.
+/// Why a body could not be read.
 pub(crate) enum WhyMissing {
-    /// The host has no memory left for it.
+    /// The host has no memory left for the body.
     Memory,
-    /// It cannot be read.
+    /// The store could not read the body.
     Unreadable(ReadError),
-    /// The call has gone from where it was: nobody wants this attempt any more.
+    /// The call has moved on, so this attempt is no longer needed.
     Unwanted,
 }
 
 impl Missing {
-    /// Returns why there was no body. None if it was sent, at least to the first place before a redirect, or if nobody asked
-    /// for it.
+    /// Returns why the body could not be read. None if the body was read at least once, even if a read after a redirect
+    /// failed, or if it was never asked for.
     pub(crate) fn take(&self) -> Option<WhyMissing> {
         let mut reads = self.lock();
         let failed = reads.failed.take();

@@ -1,14 +1,14 @@
-//! What a bundle is.
+//! The bundle of a workflow, and its form as an upload.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How the JSON of a bundle begins, by which an upload is known as one.
+/// The beginning of the JSON of a bundle, by which an upload is recognised as one.
 const BEGINNING: &str = "{\"dormouse-script\":1,";
 
-/// The text of one file as an upload, which is bundled where it is compiled: reading foreign code takes time and memory, as
-/// compiling does.
+/// The text of one file as an upload. The bundle is made of it where it is compiled, since to parse foreign code takes time
+/// and memory, as to compile it does.
 #[derive(Serialize, Deserialize)]
 struct Text<'t> {
     #[serde(rename = "dormouse-script")]
@@ -16,18 +16,18 @@ struct Text<'t> {
     source: std::borrow::Cow<'t, str>,
 }
 
-/// Makes an upload of the text of one file, which imports no others.
+/// Returns an upload with the text of one file, which imports no other files.
 #[must_use]
 pub fn upload_text(source: &str) -> Vec<u8> {
     let text = Text {
         format: 1,
         source: source.into(),
     };
-    // A text is always JSON.
+    // A text can always be written as JSON.
     serde_json::to_vec(&text).unwrap_or_default()
 }
 
-/// The text of the one file that an upload is, if it is one.
+/// Returns the text of the file if an upload is one of [`upload_text`], and none otherwise.
 #[must_use]
 pub fn uploaded_text(upload: &[u8]) -> Option<String> {
     let begins = upload.starts_with(format!("{BEGINNING}\"source\":").as_bytes());
@@ -35,17 +35,17 @@ pub fn uploaded_text(upload: &[u8]) -> Option<String> {
     Some(text.source.into_owned())
 }
 
-/// A workflow's modules.
+/// The modules of a workflow, and its environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// The version of this format.
     #[serde(rename = "dormouse-script")]
     format: u32,
-    /// The module that is evaluated.
+    /// The id of the module that is evaluated.
     pub entry: String,
-    /// Each module by its id: the file's path, from the folder that holds them all.
+    /// Each module by its id. The id of a file is its path from the project's folder.
     pub modules: BTreeMap<String, Module>,
-    /// What `process.env` holds.
+    /// The variables in `process.env`, except for secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// Names in `process.env` that stand for secrets of the host.
@@ -56,15 +56,15 @@ pub struct Bundle {
 /// One module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Module {
-    /// How it is evaluated.
+    /// How the module is evaluated.
     pub kind: Kind,
-    /// JavaScript, or JSON.
+    /// The source, in JavaScript or JSON.
     pub source: String,
-    /// The modules that the names in it mean.
+    /// For each name that the module imports, the id of the module that the name means.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub imports: BTreeMap<String, String>,
-    /// For each line of `source`, the line of the file that it comes from, counted from 1; 0 where it comes from none. Empty
-    /// if the lines are the same.
+    /// For each line of `source`, the line of the file that it comes from, counted from 1, or 0 if it comes from none. Empty
+    /// if `source` has the same lines as the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<u32>,
 }
@@ -73,16 +73,16 @@ pub struct Module {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// With `import` and `export`.
+    /// As an ES module, with `import` and `export`.
     Esm,
-    /// With `require` and `exports`.
+    /// As a CommonJS module, with `require` and `exports`.
     Cjs,
-    /// Data.
+    /// As data in JSON.
     Json,
 }
 
 impl Bundle {
-    /// A bundle of these modules.
+    /// Returns a bundle of these modules, with an empty environment.
     #[must_use]
     pub fn new(entry: String, modules: BTreeMap<String, Module>) -> Self {
         Bundle {
@@ -94,10 +94,10 @@ impl Bundle {
         }
     }
 
-    /// The bundle as it is uploaded.
+    /// Returns the bundle as it is uploaded.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        // Texts, numbers and maps of texts are always JSON.
+        // Texts, numbers and maps of texts can always be written as JSON.
         serde_json::to_vec(self).unwrap_or_default()
     }
 }

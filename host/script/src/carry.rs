@@ -1,6 +1,7 @@
-//! Values that go along with what is begun, past `await`, for programs that use Node's `async_hooks`. The engine has nothing for
-//! it, so that what each `await` gives is passed through two functions of the runtime: `keep` notes which values are set now, and
-//! `kept` sets them again. The functions stay `async` ones, as packages look at what those are.
+//! Keeps values past `await` for programs that use Node's `async_hooks`: a value that is set when an operation begins
+//! is still set when the code after its `await` continues. The engine has no means for this. So each `await x` becomes
+//! `kept(await keep(x))`, with two functions of the runtime: `keep` notes which values are set, and `kept` sets them
+//! again. An async function stays one, since packages look at the kind of a function.
 
 use oxc_ast::ast::{
     AwaitExpression, ForOfStatement, Function, LabeledStatement, Program, Statement,
@@ -12,10 +13,10 @@ use oxc_span::GetSpan;
 
 use crate::edits::Edits;
 
-/// The runtime's global that has these functions.
+/// The global of the runtime that has the functions `keep`, `kept`, `here` and `after`.
 const CARRIED: &str = "dormouseCarried";
 
-/// Passes on the values that are set at each place where a program waits.
+/// Adds the calls that keep values to each place where a program waits.
 pub(crate) fn carry(program: &Program<'_>, edits: &mut Edits) {
     let mut carrying = Carrying {
         edits,
@@ -27,14 +28,15 @@ pub(crate) fn carry(program: &Program<'_>, edits: &mut Edits) {
 
 struct Carrying<'e> {
     edits: &'e mut Edits,
-    /// Whether the loop that comes next has its `try` around already, since it has a label.
+    /// True if the `try` around the next loop was already begun, before the loop's label.
     is_around: bool,
-    /// Whether the function around is an async generator. What goes on in another generator belongs to who asks it.
+    /// True if the enclosing function is an async generator. Any other generator runs with the values of its caller.
     gives_promises: bool,
 }
 
 impl Carrying<'_> {
-    /// What a loop is told by, which begins here: what sets the values again that were set before it.
+    /// Returns the name of a constant for one loop. It is a function that sets the values again that were set before
+    /// the loop.
     fn name(of: &ForOfStatement<'_>) -> String {
         format!("{CARRIED}{}", of.span.start)
     }
@@ -60,7 +62,7 @@ impl<'a> Visit<'a> for Carrying<'_> {
         self.edits.put(waits.span.end, "))");
     }
 
-    /// What another async generator gives is awaited by the engine itself.
+    /// Sets the values again after `yield*` in an async generator, where the engine itself awaits the other generator.
     fn visit_yield_expression(&mut self, yields: &YieldExpression<'a>) {
         if !yields.delegate || !self.gives_promises {
             walk::walk_yield_expression(self, yields);
@@ -114,7 +116,7 @@ impl<'a> Visit<'a> for Carrying<'_> {
     }
 }
 
-/// The loop over what is awaited that labels stand before.
+/// Returns the `for await` loop that a label belongs to, also if further labels stand between the two.
 fn loop_of<'s, 'a>(body: &'s Statement<'a>) -> Option<&'s ForOfStatement<'a>> {
     match body {
         Statement::LabeledStatement(labeled) => loop_of(&labeled.body),

@@ -1,4 +1,4 @@
-//! Follows imports from the first file on.
+//! Collects the modules of a workflow, by following the imports of its first file.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -12,31 +12,31 @@ use crate::stub::Stubs;
 /// How many modules a workflow may have.
 const MODULES: usize = 10_000;
 
-/// How many bytes they may have together.
+/// How many bytes of source a workflow may have.
 const BYTES: usize = 32 << 20;
 
-/// The module that values are kept in which go along with what is begun. The engine does not take them past `await`, so that
-/// a program with it has more written where it waits.
+/// The module by which programs keep values past `await`. The modules of a workflow that imports it are changed by `carry`,
+/// since the engine does not keep the values.
 const ASYNC_HOOKS: &str = "node:async_hooks";
 
-/// The modules of Node that servers are made by.
+/// The modules of Node that make servers.
 const HTTP: [&str; 2] = ["node:http", "node:https"];
 
 /// A workflow that was collected.
 #[derive(Debug)]
 pub struct Collected {
-    /// Its modules.
+    /// The modules of the workflow.
     pub bundle: Bundle,
-    /// The names in `process.env` that its author's own files read.
+    /// The names in `process.env` that the author's own files read.
     pub variables: BTreeSet<String>,
-    /// Where one of them starts a server, which does nothing: the file and the line.
+    /// The file and the line where one of the author's own files starts a server. A server does nothing in a workflow.
     pub listens: Option<String>,
 }
 
-/// Collects a workflow, beginning with a file.
+/// Collects a workflow, beginning with its first file.
 ///
 /// # Errors
-/// When a file cannot be read, is no program, or imports what is not there.
+/// If a file cannot be read, cannot be parsed, or imports a module that does not exist.
 pub fn collect(entry: &Path) -> Result<Collected, ScriptError> {
     let entry = entry
         .canonicalize()
@@ -45,12 +45,12 @@ pub fn collect(entry: &Path) -> Result<Collected, ScriptError> {
     collect_from(&entry, &source)
 }
 
-/// Makes a workflow of one text, which imports no files.
+/// Makes a bundle of one text, which imports no files.
 ///
 /// # Errors
-/// When it is no program, or imports what is not there.
+/// If the text cannot be parsed, or imports a module that does not exist.
 pub fn collect_text(name: &str, source: &str) -> Result<Bundle, ScriptError> {
-    // No folder has this name, so that nothing is found.
+    // No folder has this name, so no import finds a file.
     let entry = Path::new("/\0").join(name);
     Ok(collect_from(&entry, source)?.bundle)
 }
@@ -68,11 +68,12 @@ fn collect_from(entry: &Path, source: &str) -> Result<Collected, ScriptError> {
     Ok(collected)
 }
 
-/// The folder of a project, which ids begin from: the nearest one that has a `package.json`, or that of the first file. Files of
-/// one name, as frameworks have many, are told apart by what comes before it.
+/// Returns the folder of the project: the nearest folder above the first file that has a `package.json`, or else the
+/// folder of the first file. Ids are paths from this folder, since frameworks have many files of one name in different
+/// folders.
 fn project(entry: &Path) -> PathBuf {
     let folder = entry.parent().unwrap_or(entry);
-    // A text that was uploaded has none.
+    // A text that was uploaded has no folder.
     let mut folders = folder.ancestors().take_while(|_| folder.is_dir());
     let found = folders.find(|folder| folder.join("package.json").is_file());
     found.unwrap_or(folder).to_owned()
@@ -80,16 +81,16 @@ fn project(entry: &Path) -> PathBuf {
 
 struct Collector {
     names: Names,
-    /// The folder that ids begin from.
+    /// The folder of the project. Ids are paths from this folder.
     root: PathBuf,
     modules: BTreeMap<String, Module>,
     left: VecDeque<PathBuf>,
     bytes: usize,
     stubs: Stubs,
     variables: BTreeSet<String>,
-    /// Where an own file calls `listen` when it is loaded.
+    /// The file and the line where an own file calls `listen` while it is loaded.
     listens: Option<String>,
-    /// Whether values go along past `await`.
+    /// True if the modules are changed so that they keep values past `await`.
     carries: bool,
 }
 
@@ -163,7 +164,8 @@ impl Collector {
         Ok(())
     }
 
-    /// The id of the module that an import of a file means. None for one that is not there, and that need not be.
+    /// Returns the id of the module that an import of a file means. None if the module does not exist and the import is not
+    /// required.
     fn meant(
         &mut self,
         path: &Path,
@@ -180,7 +182,7 @@ impl Collector {
                     id
                 }
                 Meant::Empty => self.stubs.empty(),
-                // A package imports much that it never calls here. An author's own import is meant.
+                // Packages import modules that they never call in a workflow, so only an author's own import is an error.
                 Meant::Absent(_, instead) if is_own && import.required => {
                     let hint = format!("it is a module of Node, which is not there; {instead}");
                     return Err(import.not_found(id, hint));
@@ -203,7 +205,7 @@ impl Collector {
         ))
     }
 
-    /// A file's name for people: from the project's folder.
+    /// Returns the id of a file, which is also its name for people: its path from the project's folder.
     fn id(&self, path: &Path) -> String {
         if let Ok(inner) = path.strip_prefix(&self.root) {
             return inner.to_string_lossy().into_owned();

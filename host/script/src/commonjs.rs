@@ -1,5 +1,5 @@
-//! What modules of CommonJS have around them, in ES modules: `require`, `__filename` and `__dirname`. Authors write them because
-//! compilers of TypeScript make CommonJS of their files.
+//! Provides the names that CommonJS modules have, for ES modules: `require`, `__filename` and `__dirname`. Authors use
+//! them in ES modules because compilers of TypeScript make CommonJS modules of their files.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use oxc_semantic::SemanticBuilder;
 
 use crate::edits::Edits;
 
-/// The function of Node's `module` by which ES modules get a `require`.
+/// The function of Node's `module` that makes a `require` for an ES module.
 pub(crate) const CREATE_REQUIRE: &str = "createRequire";
 
-/// The names that a module calls its own `require` by.
+/// The names of the variables of a module that are made by `createRequire`.
 #[derive(Default)]
 pub(crate) struct Requires {
     names: BTreeSet<String>,
 }
 
 impl Requires {
-    /// Learns a name, where a variable is made by `createRequire`.
+    /// Adds the name of a variable if it is made by `createRequire`.
     pub(crate) fn declared(&mut self, declarator: &VariableDeclarator<'_>) {
         if let BindingPattern::BindingIdentifier(name) = &declarator.id
             && declarator.init.as_ref().is_some_and(creates)
@@ -27,7 +27,7 @@ impl Requires {
         }
     }
 
-    /// Whether what is called is a `require`.
+    /// Returns whether the callee of a call is a `require`.
     pub(crate) fn is_called(&self, callee: &Expression<'_>) -> bool {
         match callee {
             Expression::Identifier(name) => {
@@ -38,7 +38,7 @@ impl Requires {
     }
 }
 
-/// Whether an expression is a call of `createRequire`.
+/// Returns whether an expression is a call of `createRequire`.
 fn creates(expression: &Expression<'_>) -> bool {
     let Expression::CallExpression(call) = expression else {
         return false;
@@ -52,10 +52,11 @@ fn creates(expression: &Expression<'_>) -> bool {
     }
 }
 
-/// Gives an ES module the words of CommonJS that it uses and does not declare. Returns whether it must import Node's `module`.
+/// Declares the names of CommonJS that an ES module uses and does not declare. Returns whether the module must import Node's
+/// `module`.
 ///
-/// An author's own file has all of them. A package looks for `require` to know whether it is CommonJS, so that it has one only
-/// if it calls it without having looked.
+/// An author's own file gets all of the names. A package gets only `require`, and only if it calls `require` without a
+/// `typeof require`: some packages use that to find out whether they are CommonJS.
 pub(crate) fn provide(
     program: &Program<'_>,
     is_own: bool,
@@ -84,7 +85,7 @@ pub(crate) fn provide(
             words += &format!("const {word}=import.meta.{meaning};");
         }
     }
-    // Behind the first line, if that is for a shell.
+    // A first line that begins with `#!` must stay the first.
     let begin = program.hashbang.as_ref();
     edits.put(begin.map_or(0, |hashbang| hashbang.span.end + 1), words);
     requires

@@ -1,5 +1,5 @@
-//! How a file is compiled: what its `tsconfig.json` says of decorators and of JSX, and what is in no language that the engine
-//! knows.
+//! How a file is compiled: the options of its `tsconfig.json` for decorators and JSX, and the syntax that cannot be compiled
+//! for the engine.
 
 use oxc_ast::ast::{AccessorProperty, AccessorPropertyType, Decorator, Program};
 use oxc_ast_visit::{Visit, walk};
@@ -9,7 +9,7 @@ use oxc_transformer::{
     DecoratorOptions, HelperLoaderMode, JsxOptions, JsxRuntime, TransformOptions,
 };
 
-/// What `tsconfig.json` says of a file.
+/// The options of `tsconfig.json` that matter when a file is compiled.
 #[derive(Default, Clone)]
 pub(crate) struct Dialect {
     decorators: bool,
@@ -18,14 +18,14 @@ pub(crate) struct Dialect {
     jsx: Jsx,
 }
 
-/// What JSX is compiled to.
+/// The options that say what JSX is compiled to.
 #[derive(Default, Clone)]
 struct Jsx {
-    /// Whether it is calls of a factory that is in scope, as `"jsx": "react"` has it.
+    /// True if JSX becomes calls of a factory that is in scope, as with `"jsx": "react"`.
     is_classic: bool,
     factory: Option<String>,
     fragment_factory: Option<String>,
-    /// The package whose `jsx-runtime` is imported otherwise.
+    /// The package whose `jsx-runtime` is imported if `is_classic` is false.
     import_source: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl Dialect {
             decorators: options.experimental_decorators.unwrap_or_default(),
             metadata: options.emit_decorator_metadata.unwrap_or_default(),
             strict_null_checks: strict.unwrap_or_default(),
-            // `preserve` leaves it to what comes next, which is this.
+            // `preserve` leaves JSX to the next tool. This is the next tool, so it compiles JSX as if nothing were set.
             jsx: Jsx {
                 is_classic: options.jsx.as_deref() == Some("react"),
                 factory: options.jsx_factory.clone(),
@@ -56,19 +56,19 @@ impl Dialect {
             jsx: self.jsx.options(),
             ..TransformOptions::default()
         };
-        // Or an import that only JSX uses would be taken for one of a type, and be left out.
+        // Without these, an import that only JSX uses would be taken for the import of a type, and be left out.
         if let Some(factory) = &self.jsx.factory {
             options.typescript.jsx_pragma = factory.clone().into();
         }
         if let Some(factory) = &self.jsx.fragment_factory {
             options.typescript.jsx_pragma_frag = factory.clone().into();
         }
-        // The runtime has them as globals.
+        // The helpers are in a global of the runtime.
         options.helper_loader.mode = HelperLoaderMode::External;
         options
     }
 
-    /// What of a program cannot be compiled.
+    /// Returns an error for each part of a program that cannot be compiled.
     pub(crate) fn refuse(&self, program: &Program<'_>) -> Vec<OxcDiagnostic> {
         let mut refusing = Refusing {
             decorators: self.decorators,
@@ -87,7 +87,7 @@ impl Dialect {
 impl Jsx {
     fn options(&self) -> JsxOptions {
         let mut options = JsxOptions::enable();
-        // An option of one way is an error in the other.
+        // The options for the classic runtime are errors with the automatic one, and the other way round.
         if self.is_classic {
             options.runtime = JsxRuntime::Classic;
             options.pragma.clone_from(&self.factory);

@@ -1,18 +1,19 @@
-//! Texts that are put into a source at places that a parser found. No line changes its number by them.
+//! Puts texts into a source, at offsets that a parser found. The texts contain no ends of lines, so the lines of the
+//! source keep their numbers.
 
-/// Texts, each with the place that it is put at.
+/// Texts to put into a source, each with its offset in bytes.
 #[derive(Default)]
 pub(crate) struct Edits {
     insertions: Vec<(usize, String)>,
 }
 
 impl Edits {
-    /// Puts a text at a place. Of those at one place, the first that was put stands first.
+    /// Puts a text at an offset. Texts at the same offset keep the order in which they were put.
     pub(crate) fn put(&mut self, offset: u32, text: impl Into<String>) {
         self.insertions.push((offset as usize, text.into()));
     }
 
-    /// The source with the texts in it.
+    /// Returns the source with the texts in it.
     pub(crate) fn apply(mut self, source: &str) -> String {
         self.insertions.sort_by_key(|(offset, _)| *offset);
         let mut edited = String::with_capacity(source.len());

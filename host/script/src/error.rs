@@ -1,10 +1,10 @@
-//! Why a file is no workflow.
+//! The errors of the bundler.
 
 use std::path::PathBuf;
 
 use oxc_diagnostics::OxcDiagnostic;
 
-/// Why there is no bundle.
+/// Why no bundle can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
     /// A file cannot be read.
@@ -12,54 +12,55 @@ pub enum ScriptError {
     Unreadable {
         /// The file.
         path: String,
-        /// What the system says.
+        /// The message of the operating system.
         reason: String,
     },
-    /// A file is no program.
+    /// A file cannot be parsed or compiled.
     #[error("{0}")]
     Syntax(String),
-    /// A name means nothing.
+    /// An imported name means no module.
     #[error("{path}:{line}: {name:?} is not found: {hint}")]
     NotFound {
-        /// The file that imports it.
+        /// The file that imports the name.
         path: String,
         /// The line of the import.
         line: usize,
         /// The name.
         name: String,
-        /// What to do.
+        /// What the author can do.
         hint: String,
     },
-    /// There is more than a workflow may have.
+    /// The workflow has too many modules or too much source.
     #[error(
         "the workflow has more than {limit} {what}; a package that is not needed may be the cause"
     )]
     TooLarge {
         /// The limit.
         limit: usize,
-        /// Of what.
+        /// The unit of the limit.
         what: &'static str,
     },
-    /// The type of a file is not known.
+    /// The extension of a file's name is unknown.
     #[error("{} is neither TypeScript nor JavaScript nor JSON; its name ends in none of .ts, .tsx, .mts, .cts, .js, .jsx, .mjs, .cjs, .json", .0.display())]
     Extension(PathBuf),
 }
 
-/// Errors of a parser, with the lines that they are about.
+/// Makes one error of the errors of a parser, with the lines that they are about.
 pub(crate) fn syntax(path: &str, source: &str, errors: &[OxcDiagnostic]) -> ScriptError {
     let written = Written { source, lines: &[] };
     written.syntax(path, source, errors)
 }
 
-/// A file as its author wrote it, where what was parsed was made of it.
+/// A file as its author wrote it. The text that was parsed may have been compiled from it.
 pub(crate) struct Written<'s> {
     pub(crate) source: &'s str,
-    /// The lines that the lines that were parsed come from; empty if they are the same.
+    /// For each line that was parsed, the line of the file that it comes from. Empty if the file itself was parsed.
     pub(crate) lines: &'s [u32],
 }
 
 impl Written<'_> {
-    /// Errors of a parser, with the lines that they are about. A column in what was made says nothing, and is left out.
+    /// Makes one error of the errors of a parser, with the lines of the file that they are about. A column in a
+    /// compiled text means nothing to the author, so it is left out.
     pub(crate) fn syntax(&self, path: &str, parsed: &str, errors: &[OxcDiagnostic]) -> ScriptError {
         let told = errors.iter().take(5).map(|error| {
             let label = error.labels.as_ref().first();
@@ -82,7 +83,7 @@ impl Written<'_> {
     }
 }
 
-/// The line and column of a place, counted from 1, and the text of the line.
+/// Returns the line and the column of an offset, counted from 1, and the text of the line.
 pub(crate) fn place(source: &str, offset: usize) -> (usize, usize, &str) {
     let before = source.get(..offset).unwrap_or(source);
     let begin = before.rfind('\n').map_or(0, |newline| newline + 1);

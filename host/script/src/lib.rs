@@ -1,19 +1,19 @@
-//! A workflow in TypeScript or JavaScript, from its file to a bundle: all modules that it consists of, with their types taken
-//! off and with what the names in them mean. There are no files where the workflow runs, so all of that is found out here.
+//! Makes a bundle of a workflow in TypeScript or JavaScript: all modules that it consists of, without types, and with the
+//! modules that the names in their imports mean. There are no files where the workflow runs, so imports are resolved here.
 //!
-//! | file | what |
+//! | file | what it does |
 //! |---|---|
-//! | `bundle` | what a bundle is, and how it is told from other uploads |
-//! | `collect` | follows imports from the first file on |
-//! | `names` | what a name in an import means |
-//! | `module` | one file, its types taken off, and what it imports |
-//! | `carry` | values that go along past `await` |
-//! | `commonjs` | what modules of CommonJS have around them, in ES modules |
-//! | `dialect` | how a file is compiled, and what cannot be |
-//! | `edits` | texts that are put into a source |
-//! | `stub` | modules that stand for those of Node that are not there |
-//! | `variables` | the names in `process.env` that a module reads |
-//! | `error` | why there is no bundle, with the place in the source |
+//! | `bundle` | defines the bundle and its form as an upload |
+//! | `collect` | follows the imports of the first file |
+//! | `names` | resolves the name in an import to a module |
+//! | `module` | reads one file: removes its types, and finds its imports |
+//! | `carry` | keeps values past `await` for programs with `async_hooks` |
+//! | `commonjs` | provides the names of CommonJS in ES modules |
+//! | `dialect` | says how a file is compiled, and which syntax cannot be compiled |
+//! | `edits` | puts texts into a source |
+//! | `stub` | makes modules in the place of those that the runtime does not have |
+//! | `variables` | finds the names in `process.env` that a module reads |
+//! | `error` | says why no bundle can be made, with the place in the source |
 
 mod bundle;
 mod carry;

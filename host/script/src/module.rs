@@ -1,4 +1,4 @@
-//! One file: its types are taken off, and what it imports is found.
+//! Reads one file: removes its types, and finds its imports.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,31 +22,32 @@ use crate::edits::Edits;
 use crate::error::{ScriptError, Written, place, syntax};
 use crate::variables::variables;
 
-/// A file as a module, and what it imports.
+/// A file as a module, with its imports.
 pub(crate) struct Read {
     pub(crate) module: Module,
     pub(crate) imports: Vec<Import>,
-    /// The names in `process.env` that it reads.
+    /// The names in `process.env` that the module reads.
     pub(crate) variables: BTreeSet<String>,
-    /// The line in which it calls a method `listen` when it is loaded.
+    /// The line in which the module calls a method `listen` while it is loaded.
     pub(crate) listens: Option<usize>,
 }
 
-/// A name that a module imports.
+/// One import of a module.
 pub(crate) struct Import {
     pub(crate) name: String,
-    /// The line of the file, counted from 1.
+    /// The line of the import in the file, counted from 1.
     pub(crate) line: usize,
-    /// Whether the module cannot be evaluated without it. What is imported by a function or in a `try` is not.
+    /// True if the module cannot be evaluated without the import. False for `import()`, and for imports within a
+    /// function or a `try`.
     pub(crate) required: bool,
-    /// Whether it is imported by `require`.
+    /// True if the import is a call of `require`.
     pub(crate) by_require: bool,
-    /// The names of what is imported of it, as far as they are written down.
+    /// The names that are imported from the other module, as far as they are written in the source.
     pub(crate) members: Vec<String>,
 }
 
 impl Import {
-    /// The error that there is nothing of this name.
+    /// Returns the error that no module has this name.
     pub(crate) fn not_found(self, path: &str, hint: String) -> ScriptError {
         ScriptError::NotFound {
             path: path.to_owned(),
@@ -59,7 +60,7 @@ impl Import {
 
 /// Reads a file. `shown` is its name for people.
 ///
-/// With `carries`, values go along past its `await`s.
+/// If `carries` is true, the module is changed so that it keeps values past `await`.
 pub(crate) fn read(
     path: &Path,
     shown: &str,
@@ -106,7 +107,7 @@ pub(crate) fn read(
     })
 }
 
-/// Whether a file is one of a package, and not one of the author's own.
+/// Returns whether a file belongs to a package, and is not one of the author's own.
 pub(crate) fn is_of_package(path: &Path) -> bool {
     path.iter().any(|folder| folder == "node_modules")
 }
@@ -134,16 +135,16 @@ fn read_json(shown: &str, source: &str) -> Result<Read, ScriptError> {
     })
 }
 
-/// A file as plain JavaScript.
+/// A file as JavaScript, without types and JSX.
 struct Plain<'s> {
-    /// As its author wrote it.
+    /// The file as its author wrote it.
     written: &'s str,
     source: Cow<'s, str>,
-    /// The lines that the lines of `source` come from; empty if they are the same.
+    /// For each line of `source`, the line of `written` that it comes from. Empty if the two are the same.
     lines: Vec<u32>,
 }
 
-/// The file as plain JavaScript.
+/// Compiles a file to JavaScript. A file that is JavaScript without JSX stays as it is.
 fn javascript<'s>(
     path: &Path,
     shown: &str,
@@ -199,7 +200,7 @@ fn javascript<'s>(
     })
 }
 
-/// A module of plain JavaScript.
+/// A module as it is put into the bundle, with its imports.
 struct Parsed {
     kind: Kind,
     source: String,
@@ -208,7 +209,7 @@ struct Parsed {
     listens: Option<usize>,
 }
 
-/// Finds out what a module imports and how it is evaluated, and gives it what it lacks.
+/// Finds the imports of a module and how it is evaluated, and adds the names of CommonJS that it lacks.
 fn parse(
     shown: &str,
     plain: &Plain<'_>,
@@ -280,7 +281,7 @@ fn parse(
     })
 }
 
-/// The names that a module imports of another, or exports of it.
+/// Returns the names that a module imports from another one, or exports from it, without `default`.
 fn members(record: &ModuleRecord<'_>, of: &str) -> Vec<String> {
     let imported = record.import_entries.iter().filter_map(|entry| {
         let is_of = entry.module_request.name == of;
@@ -303,11 +304,11 @@ fn members(record: &ModuleRecord<'_>, of: &str) -> Vec<String> {
     names.filter(|name| name != "default").collect()
 }
 
-/// Looks for `require("…")` and `import("…")`.
+/// Looks for calls of `require("…")`, `import("…")` and methods `listen`.
 struct Found<'s> {
     source: &'s str,
     imports: Vec<Import>,
-    /// How many functions and `try`s are around.
+    /// How many functions and `try` statements enclose the current place.
     conditional: usize,
     requires: Requires,
     listens: Option<usize>,

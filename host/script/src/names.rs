@@ -1,4 +1,4 @@
-//! What a name in an import means: a module of the host's own, or a file.
+//! Resolves the name in an import: to a module of the runtime, or to a file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use oxc_resolver::{AliasValue, ResolveError, ResolveOptions, Resolver, TsconfigD
 
 use crate::dialect::Dialect;
 
-/// The module that workflows are written against, under each name by which they import it.
+/// The id of the runtime's module that workflows are written against.
 const WORKFLOW: &str = "dormouse:workflow";
 
-/// The packages that are this module.
+/// The packages whose names mean the module [`WORKFLOW`].
 const PACKAGES: [&str; 2] = ["@dormouse/sdk", "@upstash/workflow"];
 
 /// The modules of Node that the runtime has.
@@ -33,7 +33,7 @@ const PROVIDED: [&str; 17] = [
     "util",
 ];
 
-/// Other names of those.
+/// Other names of modules in [`PROVIDED`], each with the module's name.
 const ALIASES: [(&str, &str); 4] = [
     ("assert/strict", "assert"),
     ("path/posix", "path"),
@@ -41,7 +41,7 @@ const ALIASES: [(&str, &str); 4] = [
     ("util/types", "util"),
 ];
 
-/// What of Node is not there, and what to use instead.
+/// The modules of Node that the runtime does not have, each with what to use instead.
 const NODE: [(&str, &str); 28] = [
     (
         "child_process",
@@ -88,7 +88,7 @@ const NODE: [(&str, &str); 28] = [
     ),
 ];
 
-/// What SvelteKit names the variables of the environment by.
+/// The modules by which SvelteKit gives the variables of the environment.
 const ENVIRONMENT: [&str; 4] = [
     "$env/dynamic/private",
     "$env/dynamic/public",
@@ -96,23 +96,23 @@ const ENVIRONMENT: [&str; 4] = [
     "$env/static/public",
 ];
 
-/// What a name means.
+/// The meaning of a name in an import.
 pub(crate) enum Meant {
-    /// A module of the host's own.
+    /// A module of the runtime, by its id.
     Own(String),
     /// A file.
     File(PathBuf),
-    /// Nothing, by the word of the package that imports it.
+    /// An empty module, as the `package.json` of the importing package says.
     Empty,
-    /// A module of Node that is not there. What to do stands with it.
+    /// A module of Node that the runtime does not have: its id, and what to use instead.
     Absent(String, &'static str),
-    /// The variables of the environment, as SvelteKit has them.
+    /// A module of SvelteKit with the variables of the environment.
     Environment,
-    /// Nothing. What to do stands with it.
+    /// No module. The text says what to do.
     Nothing(String),
 }
 
-/// Finds what names mean.
+/// Resolves names in imports.
 pub(crate) struct Names {
     imports: Resolver,
     requires: Resolver,
@@ -126,7 +126,7 @@ impl Names {
         }
     }
 
-    /// How the project of a file compiles it.
+    /// Returns the options by which the project of a file compiles it.
     pub(crate) fn dialect(&self, file: &Path) -> Dialect {
         let found = self.imports.find_tsconfig(file).ok().flatten();
         found.map_or_else(Dialect::default, |found| {
@@ -134,7 +134,7 @@ impl Names {
         })
     }
 
-    /// What a name means in a file.
+    /// Returns the meaning of a name that a file imports.
     pub(crate) fn find(&self, file: &Path, name: &str, by_require: bool) -> Meant {
         if is_own(name) {
             return Meant::Own(WORKFLOW.to_owned());
@@ -164,7 +164,7 @@ impl Names {
         Meant::Nothing(self.missing(file, name, &error))
     }
 
-    /// What to do where nothing has a name.
+    /// Returns what the author can do about a name that means no module.
     fn missing(&self, file: &Path, name: &str, error: &ResolveError) -> String {
         if name.starts_with(['.', '/']) {
             return "there is no such file".into();
@@ -200,7 +200,7 @@ impl Names {
     }
 }
 
-/// Whether a pattern of `paths` is about a name.
+/// Returns whether a name matches a pattern of `paths` in `tsconfig.json`.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         Some((before, after)) => {
@@ -212,7 +212,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The package that a name is about; none if no package can have such a name.
+/// Returns the package that a name begins with. None if no package can have such a name.
 fn package(name: &str) -> Option<String> {
     let parts = if name.starts_with('@') { 2 } else { 1 };
     let parts: Vec<&str> = name.split('/').take(parts).collect();
@@ -224,7 +224,7 @@ fn package(name: &str) -> Option<String> {
     (is_whole && parts.iter().all(is_named)).then(|| parts.join("/"))
 }
 
-/// The module of Node that the runtime has under a name.
+/// Returns the module of Node that the runtime has under a name.
 fn provided(name: &str) -> Option<&'static str> {
     let bare = name.strip_prefix("node:").unwrap_or(name);
     let alias = ALIASES.iter().find(|(alias, _)| *alias == bare);
@@ -232,12 +232,12 @@ fn provided(name: &str) -> Option<&'static str> {
     PROVIDED.into_iter().find(|provided| *provided == bare)
 }
 
-/// A module of Node that is not there, and what to use instead.
+/// Returns the id of a module of Node that the runtime does not have, and what to use instead.
 fn absent(name: &str) -> Option<(String, &'static str)> {
     let bare = name.strip_prefix("node:").unwrap_or(name);
     let module = bare.split('/').next().unwrap_or(bare);
     let known = NODE.iter().find(|(node, _)| *node == module);
-    // No package of the registry has such a name, so that it is of a Node that is newer than this list.
+    // No package can have a name that begins with `node:`, so Node must have a module that the list lacks.
     let newer = name.starts_with("node:").then_some("it needs Node");
     let instead = known.map(|(_, instead)| *instead).or(newer)?;
     Some((format!("node:{bare}"), instead))

@@ -1,32 +1,32 @@
-//! Modules that stand for those that are not there, for packages that import more than they call.
+//! Makes stubs: modules in the place of those that the runtime does not have, for packages that import more than they call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::{Kind, Module};
 
-/// The module that has nothing.
+/// The id of the empty module.
 const EMPTY: &str = "(nothing)";
 
-/// What stands for modules that are not there.
+/// The stubs of a workflow.
 #[derive(Debug, Default)]
 pub(crate) struct Stubs {
     has_empty: bool,
-    /// What to use instead, and the names that were imported, of each module.
+    /// For each module that throws when it is used: what to use instead, and the names that were imported from it.
     absent: BTreeMap<String, (&'static str, BTreeSet<String>)>,
-    /// The same of modules that an author's own file imports where a run comes by.
+    /// For each stub that throws when it is imported, by the stub's id: the module's name, and what to use instead.
     imported: BTreeMap<String, (String, &'static str)>,
-    /// The variables that are imported of each module of the environment.
+    /// For each module of SvelteKit's environment: the variables that were imported from it.
     environments: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Stubs {
-    /// The id of the module that has nothing.
+    /// Adds the empty module, and returns its id.
     pub(crate) fn empty(&mut self) -> String {
         self.has_empty = true;
         EMPTY.to_owned()
     }
 
-    /// The id of a module that refuses what is called of it, which has these members.
+    /// Adds a module with these members that throws when a member is called, and returns its id.
     pub(crate) fn absent(
         &mut self,
         name: String,
@@ -39,21 +39,21 @@ impl Stubs {
         name
     }
 
-    /// The id of a module that refuses to be imported.
+    /// Adds a module that throws when it is imported, and returns its id.
     pub(crate) fn imported(&mut self, name: String, instead: &'static str) -> String {
         let id = format!("{name} by import()");
         self.imported.insert(id.clone(), (name, instead));
         id
     }
 
-    /// The id of a module that has the variables of the environment.
+    /// Adds a module with these variables of the environment, and returns its id.
     pub(crate) fn environment(&mut self, name: &str, members: Vec<String>) -> String {
         let known = self.environments.entry(name.to_owned()).or_default();
         known.extend(members);
         name.to_owned()
     }
 
-    /// The modules.
+    /// Returns all modules that were added, by their ids.
     pub(crate) fn modules(self) -> impl Iterator<Item = (String, Module)> {
         let empty = self.has_empty.then(|| (EMPTY.to_owned(), String::new()));
         let imported = self.imported.into_iter().map(|(id, (name, instead))| {
@@ -94,7 +94,7 @@ impl Stubs {
     }
 }
 
-/// A CommonJS module whose every member is there, and throws when it is called.
+/// Returns the source of a CommonJS module that has every member, and whose members throw when they are called.
 fn refusing(name: &str, instead: &str, members: &BTreeSet<String>) -> String {
     let constants = [
         ("NAME", serde_json::json!(name)),

@@ -1,12 +1,12 @@
-//! The names in `process.env` that a module reads.
+//! Finds the names in `process.env` that a module reads.
 
 use std::collections::BTreeSet;
 
 use oxc_ast::ast::{BindingPattern, Expression, MemberExpression, Program, VariableDeclarator};
 use oxc_ast_visit::{Visit, walk};
 
-/// The names that a program reads by `process.env.NAME`, `process.env["NAME"]`, `const { NAME } = process.env`, and the same
-/// of `context.env` and `import.meta.env`.
+/// Returns the names that a program reads by `process.env.NAME`, `process.env["NAME"]` or
+/// `const { NAME } = process.env`, and in the same ways from `context.env` and `import.meta.env`.
 pub(crate) fn variables(program: &Program<'_>) -> BTreeSet<String> {
     let mut found = Found::default();
     found.visit_program(program);
@@ -40,7 +40,7 @@ impl<'a> Visit<'a> for Found {
     }
 }
 
-/// Whether an expression is `process.env`, `context.env` or `import.meta.env`.
+/// Returns whether an expression is `process.env`, `context.env` or `import.meta.env`.
 fn is_env(expression: &Expression<'_>) -> bool {
     let Some(member) = expression.as_member_expression() else {
         return false;

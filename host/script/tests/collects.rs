@@ -1,4 +1,4 @@
-//! What becomes of the imports of a workflow, and what it reads of its environment.
+//! How the imports of a workflow are resolved, and which variables of the environment it reads.
 
 use std::fs;
 
@@ -49,7 +49,8 @@ fn a_module_of_node_is_there_or_stood_for_or_refused() {
     assert!(refused.starts_with("flow.ts:2: \"fs\""), "{refused}");
 }
 
-/// However an author's own file asks for a module of Node that is not there, the answer has the file, the line, and what to use.
+/// An own file may import a module that the runtime does not have in many ways. Each is refused with the file, the line, and
+/// what to use instead.
 #[test]
 fn a_module_of_node_that_an_own_file_imports_is_refused_with_what_to_use() {
     for name in [
@@ -85,7 +86,7 @@ fn a_module_of_node_that_an_own_file_imports_is_refused_with_what_to_use() {
     }
 }
 
-/// What an own file asks for where a run may come by is refused there.
+/// An import within a function of an own file is refused when a run calls the function.
 #[test]
 fn a_module_of_node_that_is_asked_for_in_a_function_throws_with_what_to_use() {
     for (text, member) in [
@@ -240,7 +241,7 @@ fn a_literal_require_is_bundled_however_it_was_made() {
     let lines: Vec<&str> = flow.source.lines().collect();
     assert!(lines[1].contains("const require="), "{}", flow.source);
     assert!(lines[1].contains("const __dirname="), "{}", flow.source);
-    // One that a module declares is its own.
+    // The module `c.js` declares its own `require`.
     assert!(!bundle.modules["c.js"].source.contains("createRequire"));
 }
 

@@ -1,14 +1,15 @@
-//! Packages of the npm registry, in workflows in TypeScript: each asks a service of its provider's shape, the host is killed,
-//! and it goes on.
+//! Packages of the npm registry in workflows in TypeScript. Each workflow calls a service that answers like the package's
+//! provider, the host is killed, and the workflow continues.
 //!
-//! `cargo xtask test` installs them into `target/packages`, by npm.
+//! `cargo xtask test` installs the packages into `target/packages`, by npm.
 
 use std::path::PathBuf;
 
 use dormouse_e2e::{Cli, Host, Received, Reply, Service, request, wait_until};
 use serde_json::{Value, json};
 
-/// The flows of `tests/packages/flows.ts`, and what each gives, before the kill and after it.
+/// Returns the names of the flows of `tests/packages/flows.ts`, with the result of each. The result is the same before the
+/// kill and after it.
 fn flows() -> Vec<(&'static str, Value)> {
     vec![
         ("openai", json!({"whole": "hello", "streamed": "hello"})),
@@ -57,7 +58,7 @@ fn packages() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../packages")
 }
 
-/// Keys and tokens that another implementation made.
+/// Returns keys and tokens that another implementation made.
 fn jose() -> Value {
     let text = std::fs::read(packages().join("jose.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
@@ -81,7 +82,7 @@ fn stream(events: &[Value], last: &str) -> Reply {
         .body(events.collect::<String>() + last)
 }
 
-/// A service of every provider's shape, each under a path of its own.
+/// Answers like the service of each provider. The first part of the path names the provider.
 fn providers(request: &Received) -> Reply {
     let target = request.target.split('?').next().unwrap_or_default();
     match target.split('/').nth(1).unwrap_or_default() {
@@ -183,7 +184,7 @@ fn stripe(request: &Received, target: &str) -> Reply {
     )
 }
 
-/// Commands come one by one or in a list, and results are asked for in base64.
+/// Answers like Redis over HTTP: to one command or a list of commands, with results in base64.
 fn redis(asked: &Value) -> Reply {
     let result = |command: &Value| {
         let encoded = if command[0] == "set" {
@@ -210,7 +211,7 @@ fn keys(target: &str) -> Reply {
 
 #[test]
 fn packages_of_the_registry_run_as_they_are_through_a_kill() {
-    // Packages are found beside the file that imports them.
+    // Packages are searched for in the folder of the file that imports them.
     let installed = packages().join("../../target/packages");
     assert!(
         installed.join("node_modules").is_dir(),
@@ -248,7 +249,7 @@ fn packages_of_the_registry_run_as_they_are_through_a_kill() {
     let ready = wait_until("all flows to wait", || {
         Some(ready()).filter(|ready| ready.len() == runs.len())
     });
-    // A call whose answer the kill cuts off is made again, rightly.
+    // A call whose answer is lost by the kill would rightly be made again, so all calls must have ended before the kill.
     for (_, run) in &runs {
         run.wait_for_steps(&["the kill"]);
     }
@@ -275,7 +276,8 @@ fn packages_of_the_registry_run_as_they_are_through_a_kill() {
             assert_eq!(output["first"]["digits"].as_str().unwrap().len(), 8);
         }
     }
-    // What was asked before the kill was not asked again: as much came after it as before, but for what says where to go on.
+    // No request from before the kill was made again. After the kill came as many requests as before it, except for the one
+    // request to `/ready` of each run.
     assert_eq!(service.requests().len(), 2 * asked - runs.len());
 }
 

@@ -1,4 +1,5 @@
-//! `process.env` of workflows in TypeScript: variables that are part of the version, and secrets that the program never sees.
+//! `process.env` of workflows in TypeScript has variables that are part of the version, and secrets that the program
+//! never sees.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use dormouse_e2e::{Cli, Host, Received, Reply, Service, request};
@@ -12,7 +13,7 @@ fn host() -> Host {
     Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &["--allow-private-egress"])
 }
 
-/// Uses its secret in every way that its input says.
+/// A workflow that uses its secret in allowed ways, and in ways that are refused.
 const PROGRAM: &str = r#"
 import { createHmac } from "node:crypto";
 import { serve } from "@dormouse/sdk";
@@ -78,7 +79,7 @@ fn variables_are_part_of_the_version_and_secrets_never_reach_the_program() {
     };
     let other = deploy("other").json();
     let deployed = deploy("flag");
-    // What the program reads and nobody set is told, and what the host holds stands for itself.
+    // The command reports a variable that the program reads and nobody set, and a variable that stands for a secret.
     assert!(
         deployed.stderr.contains("reads MISSING"),
         "{}",
@@ -134,7 +135,7 @@ fn variables_are_part_of_the_version_and_secrets_never_reach_the_program() {
         [&format!("Bearer {VALUE}"), &basic, &basic, VALUE].map(|value| Some(value.to_owned()));
     assert_eq!(got, expected);
     assert_eq!(elsewhere.requests().len(), 0);
-    // Each refusal is in the log, since programs catch errors.
+    // Each refusal is in the log, since a program may catch the error.
     let logs = run.logs().to_string();
     assert_eq!(logs.matches("\"error\"").count(), 4, "{logs}");
     host.stop();

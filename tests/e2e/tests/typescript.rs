@@ -1,4 +1,4 @@
-//! Workflows in TypeScript: the author's file is deployed as it is, and what it began goes on after a kill.
+//! Workflows in TypeScript: the author's file is deployed unchanged, and a run continues after the host was killed.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use dormouse_e2e::{Cli, Host, Run, Service, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A workflow that does what its input asks for, and should not have been asked.
+/// A workflow that fails in the way that its input names.
 const HOSTILE: &str = r#"
 import { serve } from "@upstash/workflow";
 
@@ -31,7 +31,7 @@ export const { POST } = serve<Input>(async (context) => {
 });
 "#;
 
-/// A workflow that fetches in a step, waits, and tells what it has seen.
+/// A workflow that fetches in a step, waits, and returns the values that it has seen.
 const FETCHING: &str = r#"
 import { serve } from "@upstash/workflow";
 
@@ -105,7 +105,7 @@ fn a_fetch_in_a_step_is_made_once_and_time_and_chance_are_kept() {
     let output = run.output();
     assert_eq!(output["answer"], "here");
     assert_eq!(output["first"], told["first"]);
-    // Each was made once, however often the program was executed.
+    // Each request was made once, although the program was executed again.
     let keys: std::collections::BTreeSet<_> = service
         .wait_for(2)
         .iter()
@@ -122,7 +122,7 @@ fn hostile(host: &Host, how: &str) -> Run {
 fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
     let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
     deploy_text(&host, "hostile", HOSTILE);
-    // A mistake in the program: repaired code takes the run up.
+    // A mistake in the program blocks the run, so that repaired code can continue it.
     for (how, code, parts) in [
         ("type", "trap", &["TypeError", "flow.ts:9"][..]),
         ("deep", "trap", &["RangeError", "flow.ts:10"]),
@@ -156,7 +156,7 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
             assert!(message.contains(part), "{how}: {failure}");
         }
     }
-    // The program's decision.
+    // An error that the program itself throws fails the run.
     for (how, code, part) in [
         ("thrown", "error", "no error"),
         ("coded", "card-declined", "flow.ts:13"),
@@ -222,7 +222,7 @@ fn one_file_is_deployed_through_the_api_and_refused_with_its_place() {
         host.start_run("flow", &json!({})).output(),
         json!({"answer": 42})
     );
-    // The command line sends the same.
+    // The command line uploads the same bundle, so the version is the same.
     deploy_text(&host, "flow", std::str::from_utf8(good).unwrap());
     assert_eq!(
         put("text/typescript", good).expect(200).json()["version"],
@@ -277,7 +277,7 @@ export default serve<{ handles: boolean }>(async (context) => {
     assert!(run.failure().1.contains("nobody caught this"));
 }
 
-/// It takes seconds, and the code is the same in all of them.
+/// To compile the runtime takes seconds, and its code is the same in all workflows.
 #[test]
 fn the_javascript_runtime_is_compiled_once_for_all_workflows() {
     let mut host = Host::start();
@@ -297,7 +297,7 @@ fn the_javascript_runtime_is_compiled_once_for_all_workflows() {
     assert_eq!(compiled, 1, "{log}");
 }
 
-/// The memory that evaluating a workflow takes is that of a compiler, and its addresses are not counted.
+/// The evaluation of a workflow may take as much memory as the limit for compilers says. Reserved addresses do not count.
 #[test]
 fn a_workflow_that_eats_memory_at_deployment_has_what_a_compiler_may_have() {
     let host = Host::with(&["--compile-memory-limit", "512MiB"]);
@@ -336,7 +336,7 @@ export default serve<string>(async (context) => {
     }
 }
 
-/// A workflow whose errors come from others, and are told in the log, in a step that fails and at its end.
+/// A workflow whose errors have causes. The errors are shown in the log, in a failed step, and in the failure of the run.
 const CAUSED: &str = r#"
 import { serve } from "@dormouse/sdk";
 

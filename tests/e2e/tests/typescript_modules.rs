@@ -1,4 +1,4 @@
-//! What the modules of a workflow in TypeScript may use, and what is said where something is missing.
+//! Modules of a workflow in TypeScript: what they may use, and the messages about modules that do not exist.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn deploy(host: &Host, files: &[(&str, &str)]) -> Outcome {
     Cli::of(host).run(&["deploy", "flow", entry.to_str().unwrap()])
 }
 
-/// What a run of a project gives.
+/// Returns the output of a run of a project with these files.
 fn output(files: &[(&str, &str)]) -> Value {
     let host = Host::start();
     deploy(&host, files).ok();
@@ -60,7 +60,7 @@ export default serve(async () => ({
     assert_eq!(output(&files), expected);
 }
 
-/// Each part tells what a store holds at places where the program has waited in another way.
+/// Each function returns the values of a store after one way of waiting.
 const CARRYING: &str = r#"
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serve } from "@dormouse/sdk";
@@ -135,7 +135,7 @@ fn values_go_along_however_a_program_waits() {
     assert_eq!(output(&files), expected);
 }
 
-/// A small stand-in for Express: what it does with Node's modules when it is loaded, and that it takes functions alone.
+/// A small replacement for Express. It uses Node's modules as Express does when it is loaded, and accepts only functions.
 const SERVER: &str = r#"
 const http = require("node:http");
 const Stream = require("stream");
@@ -212,7 +212,7 @@ fn what_is_missing_is_told_with_what_to_do() {
     }
 }
 
-/// Tells what becomes of each thing that is elsewhere and not here.
+/// Returns the result of each use of something that other runtimes have, and workflows have not or in another way.
 const ELSEWHERE: &str = r#"
 import { env } from "$env/dynamic/private";
 import { STATIC } from "$env/static/private";

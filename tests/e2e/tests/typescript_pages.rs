@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use dormouse_e2e::{Cli, Host};
 use serde_json::json;
 
-/// What the kernel calls a mapping of a workflow's first memory.
+/// The kernel's name of a mapping of a workflow's first memory.
 const IMAGE: &str = "wasm-memory-image";
 
 /// The largest size in KiB of the memory that a run has written to when it waits for the first time. It is 56 with pages of
@@ -14,13 +14,13 @@ const IMAGE: &str = "wasm-memory-image";
 /// allocated. It was 296 before the objects that runs use were set apart. The rest is for other versions of the compilers.
 const WRITTEN: u64 = 96;
 
-/// A mapping of a process.
+/// A mapping in the memory of a process.
 #[derive(Debug)]
 struct Mapping {
     begin: String,
     end: String,
     is_image: bool,
-    /// KiB that are no one else's.
+    /// The part of the mapping that is the process's own copy, in KiB.
     anonymous: u64,
 }
 
@@ -44,7 +44,8 @@ fn mappings(process: u32) -> Vec<Mapping> {
     mappings
 }
 
-/// How many KiB of its memory each instance has written to: of the first memory, and of what lies right behind it.
+/// Returns how many KiB of its memory each instance has written to. The memory is the mapping of the first memory, and
+/// the mapping right behind it.
 fn written(process: u32) -> Vec<u64> {
     let mappings = mappings(process);
     let images = mappings.iter().enumerate().filter(|(_, it)| it.is_image);

@@ -1,10 +1,10 @@
-//! Programs for Upstash Workflow: what its package exports, takes and promises.
+//! Programs for Upstash Workflow use the exports, the options and the guarantees of its package.
 
 use dormouse_e2e::{Cli, Host, Run, Service, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Deploys a text as a workflow. Returns what was printed, and what was said beside it.
+/// Deploys a text as a workflow. Returns the standard output and the standard error of the command.
 #[track_caller]
 fn deploy(host: &Host, workflow: &str, text: &str) -> (String, String) {
     let outcome = try_deploy(host, workflow, text);
@@ -20,7 +20,7 @@ fn try_deploy(host: &Host, workflow: &str, text: &str) -> dormouse_e2e::Outcome 
     Cli::of(host).run(&["deploy", workflow, file.to_str().unwrap()])
 }
 
-/// Plays a scenario of a program.
+/// Plays a scenario of a program by `dormouse test`.
 fn play(text: &str, scenario: &str) -> dormouse_e2e::Outcome {
     let folder = TempDir::new().unwrap();
     let (script, file) = (folder.path().join("flow.ts"), folder.path().join("a.toml"));
@@ -29,7 +29,7 @@ fn play(text: &str, scenario: &str) -> dormouse_e2e::Outcome {
     Cli::alone().run(&["test", script.to_str().unwrap(), file.to_str().unwrap()])
 }
 
-/// The runs of a workflow, the last first.
+/// Returns the runs of a workflow, the newest first.
 fn runs(host: &Host, workflow: &str) -> Vec<Run> {
     let path = format!("/v1/runs?workflow={workflow}");
     let listed = host.get(&path).expect(200).json();
@@ -38,7 +38,7 @@ fn runs(host: &Host, workflow: &str) -> Vec<Run> {
         .collect()
 }
 
-/// The only run of a workflow, once it is there.
+/// Waits until a workflow has a run, and returns the run.
 fn only(host: &Host, workflow: &str) -> Run {
     wait_until("the run is started", || runs(host, workflow).pop())
 }
@@ -165,7 +165,7 @@ fn the_client_starts_notifies_and_cancels_runs_of_this_host() {
     }
     let logs = parent.logs().to_string();
     assert!(logs.contains("the option retries of trigger"), "{logs}");
-    // There is no run that could start one while the file is deployed.
+    // While the file is deployed there is no run, and only a run can send an event.
     let top = "import { Client, serve } from '@upstash/workflow';\nserve(async () => 1);\nnew Client({}).notify({ eventId: 'a' });\n";
     let refused = try_deploy(&host, "top", top);
     assert!(refused.stderr.contains("top level"), "{}", refused.stderr);
@@ -278,7 +278,7 @@ export const { POST } = serve<{ one: string }>(async (context) => {
     assert_eq!(called.output()["from"], Value::Null);
     assert_eq!(output["reached"], 1);
     assert_eq!(output["late"], json!({"timeout": true}));
-    // Only the run that was named got the event.
+    // Only the named run got the event.
     assert_eq!(one.output()["eventData"], json!({"to": "one"}));
     assert_eq!(two.status(), "suspended");
     let logs = run.logs().to_string();
@@ -292,7 +292,7 @@ fn months_are_spans() {
     play(program, "[expect]\ntook = '30d'\n").ok();
 }
 
-/// Calls the services of `context.api`.
+/// A workflow that calls the services of `context.api`.
 const SERVICES: &str = r#"
 import { serve } from "@upstash/workflow";
 serve(async (context) => {
@@ -359,7 +359,7 @@ export const { POST } = serve(async () => 1, { retries: 1, baseUrl: "https://a.e
         assert!(stderr.contains(part), "{stderr}");
     }
     assert!(!stderr.contains("option retries"), "{stderr}");
-    // Also where time is asked for at the top level, so that the file is evaluated anew in each run.
+    // The warning also comes if the file asks for the time at its top level, so that each run evaluates the file.
     let (_, stderr) = deploy(
         &host,
         "clock",
@@ -418,7 +418,7 @@ fn the_failure_function_is_a_run_of_its_own() {
         "{told}"
     );
     assert_eq!(only(&host, "order-failed").output(), "told 202");
-    // Also when the input is why it has failed.
+    // The failure function also runs if the workflow failed because of its input.
     host.start_run("order", &json!({"url": service.url(), "how": "wrong"}))
         .failure();
     assert_eq!(
@@ -426,14 +426,14 @@ fn the_failure_function_is_a_run_of_its_own() {
         "the input is wrong"
     );
 
-    // A run that is cancelled has not failed.
+    // A cancelled run has not failed, so no failure function runs.
     let waiting = host.start_run("order", &json!({"url": service.url(), "how": "wait"}));
     waiting.wait_for_operation("long");
     waiting.cancel();
     assert_eq!(waiting.end()["status"], "cancelled");
     assert_eq!(runs(&host, "order-failed").len(), 2);
 
-    // What the author has set stays.
+    // A setting that was made by the command line is kept.
     let set = ["workflows", "set", "order", "--on-failure", "alert"];
     Cli::of(&host).run(&set).ok();
     let (_, stderr) = deploy(&host, "order", FAILING);
@@ -441,11 +441,11 @@ fn the_failure_function_is_a_run_of_its_own() {
     assert_eq!(settings()["on_failure"], "alert");
     let set = ["workflows", "set", "order", "--on-failure", "order-failed"];
     Cli::of(&host).run(&set).ok();
-    // Without a failureFunction there is nothing to start.
+    // Without a `failureFunction`, the setting `on_failure` is removed.
     let plain = "import { serve } from '@upstash/workflow';\nserve(async () => 1);\n";
     deploy(&host, "order", plain);
     assert_eq!(settings()["on_failure"], Value::Null);
-    // A workflow that somebody else has deployed is not replaced.
+    // A workflow that was deployed under the name by itself is not replaced.
     deploy(&host, "mine-failed", plain);
     let refused = try_deploy(&host, "mine", FAILING);
     assert!(refused.stderr.contains("mine-failed"), "{}", refused.stderr);

@@ -1,4 +1,4 @@
-//! Webhooks of workflows in TypeScript: what a request is to the program, and what a webhook can be asked to check.
+//! Webhooks of workflows in TypeScript: the request as the program sees it, and the options of a webhook.
 
 use dormouse_e2e::{Cli, Host, Scheme, Service, now, request, sign};
 use serde_json::json;
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A workflow that tells all that it can read of two requests, and answers a GET without having read anything of it.
+/// A workflow that returns all that it can read of three requests: a POST with a body, a POST without a body, and a GET.
 const READING: &str = r#"
 import { serve } from "@dormouse/sdk";
 
@@ -35,7 +35,7 @@ export const { POST } = serve(async (context) => {
 });
 "#;
 
-/// A workflow that creates a webhook with the options that it is given.
+/// A workflow that creates a webhook with the options in its input.
 const CREATING: &str = r#"
 import { serve } from "@dormouse/sdk";
 
@@ -81,7 +81,7 @@ fn a_request_is_what_the_web_says_a_request_is() {
         "aborted": false, "redirect": "follow", "isRequest": true,
     });
     assert_eq!(output["posted"], expected);
-    // Half a surrogate pair is U+FFFD in UTF-8.
+    // Half a surrogate pair becomes U+FFFD in UTF-8.
     assert_eq!(output["half"], json!([97, 239, 191, 189]));
     assert_eq!(output["nothing"], json!({"body": true, "text": ""}));
     assert_eq!(
@@ -113,7 +113,7 @@ fn a_provider_is_checked_and_probed_as_in_other_languages() {
     signed.send().expect(202);
     assert_eq!(run.output(), "taken");
 
-    // The provider's name alone has the host answer its probe.
+    // With the provider's name as the only option, the host answers the provider's probe.
     let run = host.start_run("flow", &json!({"provider": "microsoft-graph"}));
     let probe = format!("{}?validationToken=hello", run.hook("hook"));
     let answer = request("POST", &probe).send().expect(200);
@@ -144,7 +144,7 @@ fn what_would_silently_check_nothing_fails_the_run() {
     }
 }
 
-/// A workflow that reads a form, and sends it on by `fetch`.
+/// A workflow that reads a form from a request, and sends the form to a service by `fetch`.
 const FORMS: &str = r#"
 import { serve } from "@dormouse/sdk";
 

@@ -1,4 +1,5 @@
-//! The host of the sample workflow. It gives the runtime's imports what this workflow needs, as the canonical ABI has it.
+//! The host of the sample workflow. It implements only the imports of the runtime that this workflow uses, by the canonical
+//! ABI.
 
 use serde_json::json;
 use wasmtime::{
@@ -8,10 +9,10 @@ use wasmtime::{
 
 use super::mark::{WORD, WRITTEN};
 
-/// The workflow.
+/// The source of the sample workflow.
 pub(crate) const SAMPLE: &str = include_str!("sample.js");
 
-/// How many operations it waits for before it waits for what does not come.
+/// How many operations of the sample workflow complete. After these it waits for one that never completes.
 const OUTCOMES: usize = 3;
 
 const INPUT: &str = r#"{"question":"?"}"#;
@@ -19,22 +20,25 @@ const BODY: &str = r#"{"answer":"!"}"#;
 const JSON: &str = "application/json";
 const URL: &str = "http://localhost/hooks/sample";
 
-/// What a guest returns when it has only given way, and when it waits.
+/// The code that a guest returns when it yields and can continue at once.
 const YIELD: i32 = 1;
+/// The code that a guest returns when it waits.
 const WAIT: i32 = 2;
 
-/// The state of an operation, and the event by which a guest is told of it.
+/// The state of an operation that has begun.
 const STARTED: i32 = 1;
+/// The state of an operation that has completed.
 const RETURNED: i32 = 2;
+/// The event that reports the state of an operation to the guest.
 const SUBTASK: i32 = 1;
 
 const RUN: &str = "[async-lift]run";
 const CALLBACK: &str = "[callback][async-lift]run";
 
-/// What an import of an operation begins with.
+/// The beginning of the name of an import that is an operation.
 const OPERATION: &str = "[async-lower]";
 
-/// By what the guest is given memory.
+/// The guest's memory, and its function that allocates in this memory.
 #[derive(Clone, Copy)]
 struct Room {
     memory: Memory,
@@ -42,7 +46,7 @@ struct Room {
 }
 
 impl Room {
-    /// Writes a text into the guest's memory. Returns where it lies and how long it is.
+    /// Writes a text into the guest's memory. Returns its address and its length in bytes.
     fn text(self, mut store: impl AsContextMut, text: &str) -> Result<[i32; 2]> {
         let length = i32::try_from(text.len())?;
         let mut place = [Val::I32(0)];
@@ -64,7 +68,7 @@ impl Room {
     }
 }
 
-/// An operation that the guest has begun: its number, the import, and where its result goes.
+/// An operation that the guest has begun: its number, the name of its import, and the address for its result.
 struct Begun {
     number: i32,
     import: String,
@@ -79,7 +83,7 @@ struct World {
     begun: Option<Begun>,
 }
 
-/// An instance of the runtime.
+/// An instance of the runtime, with its store and its memories.
 pub(super) struct Host {
     store: Store<World>,
     instance: Instance,
@@ -134,7 +138,7 @@ impl Host {
         function.call(&mut self.store, given)
     }
 
-    /// Hands the workflow over, and has it evaluated if it is to be.
+    /// Deploys the sample workflow, and evaluates it if `evaluate` is true.
     pub(super) fn deploy(&mut self, evaluate: bool) -> Result<()> {
         let imports = json!({"@dormouse/sdk": "dormouse:workflow"});
         let module = json!({"kind": "esm", "source": SAMPLE, "imports": imports});
@@ -151,12 +155,12 @@ impl Host {
         self.room.memory.data(&self.store)
     }
 
-    /// Where the runtime's table lies.
+    /// Returns the address of the runtime's table.
     pub(super) fn table(&mut self) -> Result<usize> {
         Ok(self.call("dormouse_apart", ())?.cast_unsigned() as usize)
     }
 
-    /// Starts the run. Returns where it has written until it waits.
+    /// Starts the run. Returns the addresses to which it has written until it waits.
     pub(super) fn start(&mut self) -> Result<Vec<usize>> {
         self.written.data_mut(&mut self.store).fill(0);
         let [kind, kind_length] = self.room.text(&mut self.store, JSON)?;
@@ -165,7 +169,8 @@ impl Host {
         self.rest(told)
     }
 
-    /// Gives the run what it waits for until it waits for what does not come. Returns where it has written since its start.
+    /// Completes the operations that the run waits for, until it waits for one that never completes. Returns the
+    /// addresses to which the run has written since its start.
     pub(super) fn go_on(&mut self) -> Result<Vec<usize>> {
         let mut written = Vec::new();
         for _ in 0..OUTCOMES {
@@ -178,7 +183,7 @@ impl Host {
         Ok(written)
     }
 
-    /// Lets the run go on until it waits. Returns where it has written.
+    /// Continues the run until it waits. Returns the addresses to which it has written since its start.
     fn rest(&mut self, mut told: i32) -> Result<Vec<usize>> {
         while told == YIELD {
             told = self.call(CALLBACK, (0, 0, 0))?;
@@ -191,18 +196,18 @@ impl Host {
         Ok(written.map(|(place, _)| place * WORD).collect())
     }
 
-    /// Writes the result of an operation.
+    /// Writes the result of an operation into the guest's memory.
     fn complete(&mut self, begun: &Begun) -> Result<()> {
         let room = self.room;
         let mut text = |text: &str| room.text(&mut self.store, text);
         let words = match begun.import.as_str() {
-            // There is one: its id, when it came (a word of eight bytes), method, URL, no headers, body.
+            // Some request: its id, the time of its arrival (8 bytes), method, URL, no headers, body.
             "wait-for-webhook" => {
                 let (id, method, url) = (text("delivery")?, text("POST")?, text(URL)?);
                 let (headers, body) = (text("")?, text(BODY)?);
                 [[1, 0], id, [0, 0], method, url, headers, body].concat()
             }
-            // A response: status, no headers, body.
+            // A successful response: status, no headers, body.
             "call" => {
                 let (headers, body) = (text("")?, text(BODY)?);
                 [&[0, 0, 200][..], &headers, &body].concat()
@@ -213,7 +218,7 @@ impl Host {
     }
 }
 
-/// Does what an import is to do. Returns its result, which is of no meaning if it has none.
+/// Executes a call of an import. Returns its result, which means nothing if the import has no result.
 fn answer(mut caller: Caller<'_, World>, import: &str, given: &[i32]) -> Result<Val> {
     let last = given.last().copied().unwrap_or_default();
     if let Some(operation) = import.strip_prefix(OPERATION) {
@@ -249,7 +254,7 @@ fn answer(mut caller: Caller<'_, World>, import: &str, given: &[i32]) -> Result<
             let bytes = text(&"x".repeat(usize::try_from(length)?))?;
             room.words(&mut caller, last, &bytes)?;
         }
-        // There is none yet.
+        // The step has no recorded outcome yet.
         "begin" => room.words(&mut caller, last, &[0])?,
         "[waitable-join]"
         | "[waitable-set-poll]"

@@ -1,4 +1,4 @@
-//! A module of which each store is marked: for each four bytes of its memory, a second memory says whether they were written.
+//! Adds marks to a module: a second memory has a mark for each four bytes of the module's memory that were written to.
 
 use std::convert::Infallible;
 
@@ -10,16 +10,16 @@ use wasm_encoder::{
 };
 use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
-/// What the second memory is exported as.
+/// The name under which the second memory is exported.
 pub(super) const WRITTEN: &str = "written";
 
-/// Bytes of memory that have a mark.
+/// How many bytes of memory have one mark.
 pub(super) const WORD: usize = 4;
 
-/// Pages of the second memory, for four times as much of the first.
+/// The size of the second memory in pages, which is enough for four times as many pages of the first memory.
 const PAGES: u64 = 64;
 
-/// Returns the module with marks.
+/// Returns the module with a second memory, in which it marks where it writes.
 pub(super) fn stores(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut marking = Marking {
         parameters: parameters(module)?,
@@ -32,7 +32,7 @@ pub(super) fn stores(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(marked.finish())
 }
 
-/// How many parameters each function of a module has that is not imported.
+/// Returns the number of parameters of each function of a module that is not imported.
 fn parameters(module: &[u8]) -> anyhow::Result<Vec<u32>> {
     let (mut types, mut functions) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {
@@ -63,11 +63,11 @@ fn parameters(module: &[u8]) -> anyhow::Result<Vec<u32>> {
 
 struct Marking {
     parameters: Vec<u32>,
-    /// The function that comes next.
+    /// The index in `parameters` of the next function.
     next: usize,
 }
 
-/// Locals that each function is given: for the operands of a store.
+/// The indices of locals that are added to each function, for the operands of a store.
 #[derive(Clone, Copy)]
 struct Locals {
     address: u32,
@@ -75,7 +75,7 @@ struct Locals {
     values: [u32; 4],
 }
 
-/// Their types.
+/// The types of the added locals, in the order of their indices.
 const TYPES: [ValType; 6] = [
     ValType::I32,
     ValType::I32,
@@ -94,7 +94,8 @@ impl Locals {
         }
     }
 
-    /// The operands of an instruction that stores, from the last to the first, and what is added to the address.
+    /// Returns the locals for the operands of an instruction that stores, from the last to the first, and the offset
+    /// that the instruction adds to the address. None for any other instruction.
     fn operands(self, operator: &Operator<'_>) -> Option<(Vec<u32>, u64)> {
         let [int, long, float, double] = self.values;
         let one = |value: u32, memarg: &wasmparser::MemArg| {
@@ -110,7 +111,7 @@ impl Locals {
             | Operator::I64Store32 { memarg } => one(long, memarg),
             Operator::F32Store { memarg } => one(float, memarg),
             Operator::F64Store { memarg } => one(double, memarg),
-            // Of what is copied and filled, the beginning is marked: it begins with an object, or lies within one.
+            // Only the first word of a copied or filled range is marked. A range begins at an object or lies within one.
             Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } => {
                 Some((vec![self.length, int, self.address], 0))
             }
@@ -118,7 +119,7 @@ impl Locals {
         }
     }
 
-    /// Marks the address, and leaves the operands as they were.
+    /// Adds instructions that mark the address of a store, and leave the operands as they were.
     fn mark(self, function: &mut Function, operands: &[u32], offset: u64) {
         for operand in operands {
             function.instruction(&Instruction::LocalSet(*operand));

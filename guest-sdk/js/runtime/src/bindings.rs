@@ -1,4 +1,4 @@
-//! What `wit-bindgen` makes of the contract in `wit/`.
+//! The bindings that `wit-bindgen` makes of the contract in `wit/`.
 
 #![allow(unsafe_code, reason = "generated")]
 

@@ -9,14 +9,14 @@ use crate::failure::Thrown;
 use crate::objects::Objects;
 use crate::{clock, modules, natives, objects, operations};
 
-/// Bytes of the stack that JavaScript may use. With more, deep recursion would trap before the engine can throw a
+/// How many bytes of the stack JavaScript may use. With more, deep recursion would trap before the engine can throw a
 /// `RangeError`.
 const STACK: usize = 256 << 10;
 
 struct Engine {
     runtime: Runtime,
     context: Context,
-    /// What `js/main.js` gives: how the engine is told things.
+    /// The object that `js/main.js` exports, with the functions that Rust calls.
     hooks: Persistent<Object<'static>>,
 }
 
@@ -24,7 +24,7 @@ thread_local! {
     static ENGINE: OnceCell<Engine> = const { OnceCell::new() };
 }
 
-/// Does something with the engine, which is made if it is not there yet.
+/// Calls a function with the engine and its hooks. The first call makes the engine.
 pub(crate) fn with<R>(what: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> R) -> R {
     ENGINE.with(|engine| {
         let engine = engine.get_or_init(make);
@@ -39,13 +39,13 @@ thread_local! {
     static BEFORE_JOBS: RefCell<Option<Persistent<Function<'static>>>> = const { RefCell::new(None) };
 }
 
-/// Has a function called before each job.
+/// Sets the function that is called before each job.
 pub(crate) fn before_jobs(function: Function<'_>) {
     let function = Persistent::save(&function.ctx().clone(), function);
     BEFORE_JOBS.set(Some(function));
 }
 
-/// Calls the function that is called before each job, if there is one.
+/// Calls the function that [`before_jobs`] has set, if there is one.
 pub(crate) fn prepare_job() {
     let Some(function) = BEFORE_JOBS.with_borrow(Clone::clone) else {
         return;
@@ -54,14 +54,15 @@ pub(crate) fn prepare_job() {
         let called = function
             .restore(ctx)
             .and_then(|function| function.call::<_, ()>(()));
-        // It sets a variable.
+        // The function only sets a variable, so it does not fail.
         called.unwrap_or_default();
     });
 }
 
-/// Runs what is ready until nothing is, after a wait. Returns the first error that a job threw outside any promise.
+/// Executes the engine's jobs after a wait, until none is left. Returns the first error that a job threw outside any
+/// promise.
 pub(crate) fn run_jobs() -> Result<(), Thrown> {
-    // Most have not computed for long, and need not write to a page that all runs share.
+    // A write would give the run its own copy of a page that all runs share. Most runs do not need it.
     if ASKED.get() != 0 {
         ASKED.set(0);
     }
@@ -117,19 +118,20 @@ fn make() -> Engine {
     made().unwrap_or_else(|error| panic!("the JavaScript engine cannot be made: {error}"))
 }
 
-/// After how many times that the engine asks whether it is to stop a run has computed for long. It asks each 10,000 calls and
-/// repetitions of loops.
+/// How often the engine asks whether to stop until a run counts as computing for long. The engine asks after every
+/// 10,000 calls and repetitions of loops.
 const LONG: u32 = 500;
 
 thread_local! {
-    /// How often the engine has asked since the run last waited.
+    /// How often the engine has asked whether to stop since the run last waited.
     static ASKED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Logs once, until the run waits again, where a run computes that computes for long: a limit may be about to end it, and that knows nothing of
-/// JavaScript.
+/// Logs the place in the program where a run computes for long, once between two waits. A limit may be about to end the run,
+/// and the error of that limit cannot name a place in JavaScript.
 fn tell_place(raw: std::ptr::NonNull<rquickjs::qjs::JSContext>) {
-    // Sound: the engine asks while it executes in this context, the only one, which lives as long as the runtime.
+    // Sound: the engine asks while it executes in this context. This is the only context, and it lives as long as the
+    // runtime.
     #[allow(unsafe_code, reason = "the proof stands above")]
     let ctx = unsafe { Ctx::from_raw(raw) };
     let error: rquickjs::Result<rquickjs::Value<'_>> = (|| {
@@ -141,7 +143,7 @@ fn tell_place(raw: std::ptr::NonNull<rquickjs::qjs::JSContext>) {
     }
 }
 
-/// Evaluates `js/`. Returns its hooks.
+/// Evaluates `js/`, and returns its hooks.
 fn load<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     let host = natives::object(ctx)?;
     ctx.globals().set("__dormouse", host)?;
@@ -154,7 +156,7 @@ fn load<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     main.get("hooks")
 }
 
-/// Calls a hook.
+/// Calls the hook of this name.
 pub(crate) fn hook<'js, A, R>(hooks: &Object<'js>, name: &str, arguments: A) -> rquickjs::Result<R>
 where
     A: rquickjs::function::IntoArgs<'js>,

@@ -1,35 +1,35 @@
-//! Errors that a workflow threw, as people read them.
+//! Errors that a workflow threw, and their texts for people.
 
 use rquickjs::{Ctx, Exception, Object, Value};
 
 use crate::bindings::Failure;
 use crate::modules;
 
-/// What was thrown.
+/// A value that was thrown.
 #[derive(Debug, Clone)]
 pub(crate) struct Thrown {
-    /// `TypeError` and the like. Empty where it is no error.
+    /// The error's name, such as `TypeError`. Empty if the value is not an error.
     pub(crate) name: String,
-    /// The error's own code, where it has one.
+    /// The error's own code, if it has one that the contract allows.
     pub(crate) code: Option<String>,
-    /// What it says.
+    /// The error's message. If the value is not an error, its JSON.
     pub(crate) message: String,
-    /// Where it was made.
+    /// The stack of the place where the error was made.
     pub(crate) stack: String,
-    /// The errors that it came from, as people read them.
+    /// The text of the errors that caused the error.
     causes: String,
 }
 
-/// The errors that the language itself throws: a mistake in the program.
+/// The errors that the language itself throws. They mean that the program has a mistake.
 const PROGRAMMING: [&str; 4] = ["TypeError", "ReferenceError", "RangeError", "SyntaxError"];
 
 impl Thrown {
-    /// Takes the exception that is pending.
+    /// Takes the pending exception of the engine.
     pub(crate) fn caught(ctx: &Ctx<'_>) -> Self {
         Self::of(&ctx.catch())
     }
 
-    /// An error that JavaScript does not know.
+    /// Returns an error with this message that was not thrown by JavaScript.
     pub(crate) fn told(message: String) -> Self {
         Thrown {
             name: String::new(),
@@ -45,7 +45,7 @@ impl Thrown {
         Self::within(value, CAUSES)
     }
 
-    /// Reads a value that was thrown, with so many errors that came from each other.
+    /// Reads a value that was thrown, with at most `causes` levels of errors that caused it.
     fn within(value: &Value<'_>, causes: usize) -> Self {
         let Some(error) = value.as_object() else {
             return Self::told(shown(value));
@@ -63,12 +63,12 @@ impl Thrown {
         }
     }
 
-    /// Whether the language threw it by itself: the program is wrong, and not the world.
+    /// Returns whether the language itself threw the error, because the program has a mistake.
     pub(crate) fn is_programming(&self) -> bool {
         PROGRAMMING.contains(&self.name.as_str()) && self.code.is_none()
     }
 
-    /// What a person is told.
+    /// Returns the text for people: name, message, stack and causes.
     pub(crate) fn text(&self) -> String {
         let name = if self.name.is_empty() || self.name == "Error" {
             String::new()
@@ -84,7 +84,7 @@ impl Thrown {
         format!("{name}{}{stack}{}", self.message, self.causes)
     }
 
-    /// The failure of the run.
+    /// Converts the error to the failure of the run.
     pub(crate) fn into_failure(self) -> Failure {
         Failure {
             code: self.code.clone().unwrap_or_else(|| "error".into()),
@@ -93,7 +93,7 @@ impl Thrown {
     }
 }
 
-/// Globals of other places that a workflow does not have, and what to do.
+/// Globals of browsers and other runtimes that a workflow does not have, each with what to do instead.
 const ABSENT: [(&str, &str); 15] = [
     (
         "Intl",
@@ -127,7 +127,7 @@ const ABSENT: [(&str, &str); 15] = [
     ),
 ];
 
-/// A message with what to do where the program asks for what other places have.
+/// Returns a message. If the program uses a global of [`ABSENT`], what to do is added to the message.
 fn advised(name: &str, message: String) -> String {
     let missing = (name == "ReferenceError")
         .then(|| message.strip_suffix(" is not defined"))
@@ -139,10 +139,10 @@ fn advised(name: &str, message: String) -> String {
     }
 }
 
-/// How many errors that came from each other people are shown, and how many that came together.
+/// How many levels of causes are shown, and how many errors of one `AggregateError`.
 const CAUSES: usize = 4;
 
-/// The errors that an error came from: its `cause`, and those of an `AggregateError`.
+/// Returns the text of the errors that caused an error: its `cause`, and the errors of an `AggregateError`.
 fn causes(error: &Object<'_>, left: usize) -> String {
     let told = |what: &str, value: &Value<'_>| {
         let text = Thrown::within(value, left).text();
@@ -163,7 +163,7 @@ fn causes(error: &Object<'_>, left: usize) -> String {
 fn stack(error: &Object<'_>) -> String {
     let stack = Exception::from_object(error.clone()).and_then(|error| error.stack());
     let stack = stack.unwrap_or_default();
-    // The frames of what is around the workflow say nothing to its author.
+    // The frames of the runtime's own code mean nothing to the author.
     let lines = stack.lines().filter(|line| {
         ["(dormouse:", "(node:", "(native"]
             .iter()
@@ -176,11 +176,11 @@ fn stack(error: &Object<'_>) -> String {
         .join("\n")
 }
 
-/// How many frames people are shown.
+/// How many frames of a stack are shown.
 const FRAMES: usize = 10;
 
-/// A frame, `    at f (flow.js:3:7)` or `    at flow.js:3:7`, with the line of the author's file. Its column is that of other
-/// text, and is left out where the line is another.
+/// Returns a frame, `    at f (flow.js:3:7)` or `    at flow.js:3:7`, with the line of the author's file. If this is another
+/// line, the text was compiled, and the column is left out.
 fn in_source(frame: &str) -> String {
     let place = || {
         let (before, place, after) = match frame.rsplit_once('(') {
@@ -207,7 +207,7 @@ fn in_source(frame: &str) -> String {
     place().unwrap_or_else(|| frame.to_owned())
 }
 
-/// A code of the contract: short, in lower case with hyphens.
+/// Returns whether the contract allows a code: at most 64 lower-case letters, digits and hyphens.
 fn is_code(code: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=64).contains(&code.len()) && code.bytes().all(is_letter)

@@ -1,6 +1,6 @@
-//! The heap. What is allocated at deployment lies in pages that all runs of the workflow share, each for as long as no run
-//! writes to it. So a run allocates elsewhere: in the holes that deployment has left, each small allocation could cost it a
-//! page of its own.
+//! The heap. Memory that is allocated at deployment is in pages that all runs of the workflow share. A run that writes
+//! to such a page gets its own copy. So a run does not allocate in the free parts of these pages, where each small
+//! allocation could cost the run another page.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
@@ -9,26 +9,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlmalloc::{Allocator, Dlmalloc};
 
-/// Bytes of a page of Wasm.
+/// The size of a page of Wasm memory, in bytes.
 const PAGE: usize = 64 << 10;
 
-/// How many of them lie ready for a run. A small one needs no more.
+/// How many pages are set aside for a run at deployment. A small run needs no more.
 const READY: usize = 3;
 
 #[global_allocator]
 static HEAP: Heap = Heap(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages)));
 
-/// Where the run's part of memory begins; 0 at deployment.
+/// The address at which the run's part of memory begins, or 0 at deployment.
 static BEGIN: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the pages begin that lie ready; 0 if there are none.
+/// The address of the pages that are set aside for the run, or 0 if there are none.
 static READY_AT: AtomicUsize = AtomicUsize::new(0);
 
-/// Ends the deployment: what is allocated from now on belongs to the run.
+/// Ends the deployment. Memory that is allocated from now on belongs to the run.
 pub(crate) fn end_deployment() {
     let before = core::arch::wasm32::memory_grow(0, READY);
     if before == usize::MAX {
-        // A run will ask for what it needs.
+        // No pages could be set aside, so a run gets all of its pages from the host.
         BEGIN.store(core::arch::wasm32::memory_size(0) * PAGE, Ordering::Relaxed);
         return;
     }
@@ -36,7 +36,7 @@ pub(crate) fn end_deployment() {
     READY_AT.store(before * PAGE, Ordering::Relaxed);
 }
 
-/// Allocates for deployment by what the standard library has, and for a run by a heap of its own.
+/// The allocator. A deployment allocates by the standard library's allocator, and a run has a heap of its own.
 struct Heap(UnsafeCell<Dlmalloc<Pages>>);
 
 // Sound: this target has one thread.
@@ -44,31 +44,31 @@ struct Heap(UnsafeCell<Dlmalloc<Pages>>);
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    /// The run's heap; none at deployment.
+    /// Returns the run's heap, or none at deployment.
     #[allow(unsafe_code, reason = "the proof stands beside it")]
     #[allow(
         clippy::mut_from_ref,
         reason = "each caller lets go of it before it returns"
     )]
     fn run(&self) -> Option<&mut Dlmalloc<Pages>> {
-        // Sound: there is one thread, and nothing that is called while the reference is held allocates.
+        // Sound: there is one thread, and no code that runs while the reference is held allocates.
         is_run().then(|| unsafe { &mut *self.0.get() })
     }
 }
 
-/// Whether this is a run, and not a deployment.
+/// Returns whether this is a run, and not a deployment.
 pub(crate) fn is_run() -> bool {
     BEGIN.load(Ordering::Relaxed) != 0
 }
 
-/// Whether this was allocated at deployment, and this is a run.
+/// Returns whether this is a run and the memory at `place` was allocated at deployment.
 pub(crate) fn is_deployed(place: *mut u8) -> bool {
     place.addr() < BEGIN.load(Ordering::Relaxed)
 }
 
-// Sound: there are two heaps, and each is given back only what it gave. An address says which heap gave it, since all of the
-// run's memory lies behind that of deployment. A run never frees what deployment allocated. That is bounded by the size of
-// the first memory, and noting it as free would write to pages that are shared.
+// Sound: there are two heaps, and each frees only memory that it allocated. The address tells which heap allocated it,
+// since all of the run's memory is behind that of the deployment. A run never frees memory of the deployment. The waste
+// is bounded by the size of the first memory, and to mark it as free would write to shared pages.
 #[allow(unsafe_code, reason = "the proof stands above")]
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -108,10 +108,10 @@ unsafe impl GlobalAlloc for Heap {
     }
 }
 
-/// Where the run's heap gets its memory: what lies ready, then what the host gives.
+/// The source of memory for the run's heap: first the pages that were set aside, then new pages from the host.
 struct Pages;
 
-// Sound: what it gives is memory that nobody else has: the pages that were set aside, once, and those by which memory grew.
+// Sound: no other code uses the returned memory. The pages that were set aside are returned once, and all others are new.
 #[allow(unsafe_code, reason = "the proof stands above")]
 unsafe impl Allocator for Pages {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
@@ -126,7 +126,7 @@ unsafe impl Allocator for Pages {
             return (ptr::null_mut(), 0, 0);
         }
         let (begin, size) = (before * PAGE, pages * PAGE);
-        // An allocation must not end at the end of all addresses, which is 0.
+        // An allocation must not end at the end of the address space, since the address of that end is 0.
         let size = if begin.wrapping_add(size) == 0 {
             size - 16
         } else {

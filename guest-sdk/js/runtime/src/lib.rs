@@ -1,23 +1,24 @@
 //! Runs a workflow that is written in JavaScript or TypeScript.
 //!
 //! The engine is QuickJS-NG. When a workflow is deployed, this module is instantiated once without a host: the engine is
-//! made, `js/` is evaluated, the workflow's own modules are taken in, and what is then in memory becomes part of the component
-//! (`snapshot`). A run begins from there.
+//! made, and `js/` and the workflow's own modules are evaluated. The resulting memory becomes part of the component
+//! (`snapshot`), and each run begins with this memory.
 //!
-//! | file | what |
+//! | file | what it does |
 //! |---|---|
-//! | `engine` | the engine, made once |
-//! | `snapshot` | what happens at deployment |
-//! | `modules` | the workflow's modules, and how they find each other |
-//! | `own` | the modules of `js/` |
-//! | `missing` | what the author is told of an import of a name that is not exported |
-//! | `natives` | what `js/` can ask of this module |
-//! | `operations` | the operations under way, and what came of them |
-//! | `values` | from the contract's values to JavaScript's and back |
-//! | `heap` | what is allocated at deployment, and what by a run |
-//! | `objects` | where the engine's objects lie |
-//! | `failure` | what an error says to people |
-//! | `run` | a run from its input to its result |
+//! | `engine` | makes the engine, and executes its jobs |
+//! | `clock` | provides the time, and notes at deployment if it is asked for |
+//! | `snapshot` | deploys a workflow |
+//! | `modules` | holds the workflow's modules, and resolves and loads their imports |
+//! | `own` | holds the modules of `js/` |
+//! | `missing` | explains the error of an import of a name that is not exported |
+//! | `natives` | provides the functions that `js/` calls |
+//! | `operations` | holds the operations under way, and settles their promises |
+//! | `values` | converts values between the contract and JavaScript |
+//! | `heap` | allocates memory apart for the deployment and for the run |
+//! | `objects` | chooses where the engine's objects are in memory |
+//! | `failure` | makes the texts of errors for people |
+//! | `run` | executes a run from its input to its result |
 
 mod bindings;
 mod clock;

@@ -1,15 +1,16 @@
-//! What the author is told of an import of a name that a module does not export. The engine names neither the file nor the
-//! line of the import.
+//! Explains the error of an import of a name that a module does not export. The engine's message names neither the file
+//! nor the line of the import.
 
 use rquickjs::{Module, Object};
 
 use crate::own::own;
 use crate::{engine, modules};
 
-/// What the engine says: the name in quotation marks, and the module's id.
+/// The parts of the engine's message: before the name, between the name and the module's id, and after the id.
 const ENGINE: [&str; 3] = ["Could not find export '", "' in module '", "'"];
 
-/// Explains a message of the engine, if it is one of these: the file, the line, and the module by its name in the import.
+/// Returns a message with the file, the line, and the module by its name in the import. None if `message` is another
+/// message of the engine.
 pub(crate) fn explain(message: &str) -> Option<String> {
     let rest = message.strip_prefix(ENGINE[0])?;
     let (export, module) = rest.strip_suffix(ENGINE[2])?.split_once(ENGINE[1])?;
@@ -26,7 +27,7 @@ pub(crate) fn explain(message: &str) -> Option<String> {
     ))
 }
 
-/// Where a text imports an export from a module, or exports it again.
+/// Returns the offset at which a text imports an export from a module, or exports it again.
 fn import_of(source: &str, module: &str, export: &str) -> Option<usize> {
     let quoted = ["\"", "'"].map(|quote| format!("{quote}{module}{quote}"));
     let places = quoted
@@ -45,7 +46,7 @@ fn import_of(source: &str, module: &str, export: &str) -> Option<usize> {
         })
 }
 
-/// The names of exports in what stands between `import` and `from`.
+/// Returns the names of exports in a clause that begins with `import` or `export` and ends before `from`.
 fn names(clause: &str) -> impl Iterator<Item = &str> {
     let clause = clause.get("import".len()..).unwrap_or_default().trim();
     let (default, inner) = clause.split_once('{').unwrap_or((clause, ""));
@@ -58,7 +59,7 @@ fn names(clause: &str) -> impl Iterator<Item = &str> {
     default.into_iter().chain(inner)
 }
 
-/// The line of a place, counted from 1, and its text.
+/// Returns the number of the line at an offset, counted from 1, and the line's text.
 fn line_at(source: &str, place: usize) -> (usize, String) {
     let before = source.get(..place).unwrap_or(source);
     let line = before.matches('\n').count();
@@ -66,7 +67,8 @@ fn line_at(source: &str, place: usize) -> (usize, String) {
     (line + 1, text.trim().to_owned())
 }
 
-/// What a module of the runtime exports, as the end of a sentence. Another module is not evaluated for that.
+/// Returns the exports of a module of the runtime, as the end of a sentence. Empty for any other module, which is not
+/// evaluated just for this.
 fn exports(module: &str) -> String {
     if own(module).is_none() {
         return String::new();

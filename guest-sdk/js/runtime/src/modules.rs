@@ -1,5 +1,5 @@
-//! The workflow's modules, and how they find each other. What a name means in a module was found out at deployment, where
-//! there were files; here is a table.
+//! The workflow's modules, and how their imports are resolved and loaded. The bundler resolved all names when it had
+//! the files, and each module has a table of the results.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ use serde::Deserialize;
 
 use crate::own::own;
 
-/// The workflow, as it was deployed.
+/// The bundle of the workflow.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Bundle {
-    /// The module that is evaluated.
+    /// The id of the module that is evaluated.
     pub(crate) entry: String,
     /// Each module by its id, which is the name that people are shown.
     pub(crate) modules: BTreeMap<String, Source>,
-    /// What `process.env` holds.
+    /// The variables in `process.env`, except for secrets.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
     /// Names in `process.env` that stand for secrets of the host.
@@ -31,13 +31,13 @@ pub(crate) struct Bundle {
 pub(crate) struct Source {
     kind: Kind,
     source: String,
-    /// What the names in it mean.
+    /// For each name that the module imports, the id of the module that the name means.
     #[serde(default)]
     imports: BTreeMap<String, String>,
-    /// For each line, the line of the author's file that it comes from; empty if they are the same.
+    /// For each line of `source`, the line of the author's file that it comes from. Empty if the lines are the same.
     #[serde(default)]
     lines: Vec<u32>,
-    /// Whether its text was read.
+    /// True if `source` was read.
     #[serde(skip)]
     was_read: bool,
 }
@@ -54,22 +54,22 @@ thread_local! {
     static BUNDLE: RefCell<Bundle> = RefCell::default();
 }
 
-/// Takes the workflow in.
+/// Sets the bundle of the workflow.
 pub(crate) fn take(bundle: Bundle) {
     BUNDLE.set(bundle);
 }
 
-/// The module that is evaluated.
+/// Returns the id of the module that is evaluated.
 pub(crate) fn entry() -> String {
     BUNDLE.with_borrow(|bundle| bundle.entry.clone())
 }
 
-/// What `process.env` holds: variables, and names of secrets.
+/// Returns the contents of `process.env`: variables, and names of secrets.
 pub(crate) fn env() -> (BTreeMap<String, String>, Vec<String>) {
     BUNDLE.with_borrow(|bundle| (bundle.env.clone(), bundle.secrets.clone()))
 }
 
-/// `esm`, `cjs` or `json`.
+/// Returns the kind of a module: `esm`, `cjs` or `json`. None if there is no such module.
 pub(crate) fn kind(id: &str) -> Option<&'static str> {
     if own(id).is_some() {
         return Some("esm");
@@ -83,7 +83,7 @@ pub(crate) fn kind(id: &str) -> Option<&'static str> {
     })
 }
 
-/// The text of a module.
+/// Returns the text of a module.
 pub(crate) fn source(id: &str) -> Option<String> {
     if let Some(own) = own(id) {
         return Some(own.to_owned());
@@ -95,21 +95,21 @@ pub(crate) fn source(id: &str) -> Option<String> {
     })
 }
 
-/// Forgets the texts that were read: a module is read once. They are overwritten, so that the workflow's first memory, which
-/// becomes part of the component, does not hold what lay there.
+/// Forgets the texts that were read, since each module is read only once. The texts are overwritten, so that they do not
+/// become part of the component with the workflow's first memory.
 pub(crate) fn forget_read() {
     BUNDLE.with_borrow_mut(|bundle| {
         let read = bundle.modules.values_mut();
         for module in read.filter(|module| module.was_read) {
             let mut bytes = std::mem::take(&mut module.source).into_bytes();
             bytes.fill(0);
-            // Or the compiler would leave out what is never read.
+            // Without this, the compiler would leave out a write that nothing reads.
             std::hint::black_box(&bytes);
         }
     });
 }
 
-/// The line of the author's file that a line of a module comes from.
+/// Returns the line of the author's file that a line of a module comes from.
 pub(crate) fn line(id: &str, line: usize) -> usize {
     BUNDLE.with_borrow(|bundle| {
         let lines = bundle.modules.get(id).map(|module| &module.lines);
@@ -118,7 +118,8 @@ pub(crate) fn line(id: &str, line: usize) -> usize {
     })
 }
 
-/// Where a module would lie if there were files: below `/workflow`, which says nothing of its author's machine.
+/// Returns the path that a module would have if there were files. It is below `/workflow`, so it does not reveal
+/// folders of the author's machine.
 pub(crate) fn place(id: &str) -> String {
     let mut folders = vec!["workflow"];
     for part in id.split('/') {
@@ -130,7 +131,7 @@ pub(crate) fn place(id: &str) -> String {
     format!("/{}", folders.join("/"))
 }
 
-/// The module that would lie there.
+/// Returns the module that would have this path.
 pub(crate) fn at(place: &str) -> Option<String> {
     BUNDLE.with_borrow(|bundle| {
         let found = bundle.modules.keys().find(|id| self::place(id) == place);
@@ -138,7 +139,7 @@ pub(crate) fn at(place: &str) -> Option<String> {
     })
 }
 
-/// What a module has as `import.meta`.
+/// Sets the members of a module's `import.meta`.
 fn describe(module: &Module<'_, Declared>, id: &str) -> Result<()> {
     let place = place(id);
     let mut url = url::Url::parse("file:///").map_err(|_| Error::Unknown)?;
@@ -152,12 +153,12 @@ fn describe(module: &Module<'_, Declared>, id: &str) -> Result<()> {
         place.rsplit_once('/').map_or("", |(folder, _)| folder),
     )?;
     meta.set("filename", place)?;
-    // Bundlers of the web have it.
+    // Bundlers for the web provide `import.meta.env`.
     let process: Object<'_> = module.ctx().globals().get("process")?;
     meta.set("env", process.get::<_, Object<'_>>("env")?)
 }
 
-/// What a name means in a module.
+/// Returns the id of the module that a name means in the module `base`.
 pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
     let is_own =
         own(name).is_some() && (base.is_empty() || own(base).is_some() || base == "eval_script");
@@ -175,7 +176,7 @@ pub(crate) fn resolve(base: &str, name: &str) -> Option<String> {
     })
 }
 
-/// Each module that imports another, with the name by which it does, and its text.
+/// Returns each module that imports the module `of`: its id, the name in the import, and its text.
 pub(crate) fn importers(of: &str) -> Vec<(String, String, String)> {
     BUNDLE.with_borrow(|bundle| {
         let modules = bundle.modules.iter();
@@ -197,7 +198,7 @@ impl rquickjs::loader::Resolver for Resolver {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        // A module that was found before is asked for by its id.
+        // The engine asks for a module that was resolved before by its id.
         let found = resolve(base, name).or_else(|| kind(name).map(|_| name.to_owned()));
         found.ok_or_else(|| {
             let message = format!(
@@ -232,7 +233,7 @@ impl rquickjs::loader::Loader for Loader {
     }
 }
 
-/// A CommonJS or JSON module as an ES module: what it exports now are its names.
+/// Returns the text of an ES module that exports the members of a CommonJS or JSON module, as they are now.
 fn facade(ctx: &Ctx<'_>, id: &str) -> Result<String> {
     let require: Object<'_> = Module::import(ctx, "dormouse:require")?.finish()?;
     let names: Function<'_> = require.get("names")?;

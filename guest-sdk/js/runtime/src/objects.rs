@@ -1,14 +1,15 @@
-//! Where the engine's objects lie.
+//! Chooses where the engine's objects are in memory, so that runs share as many pages as possible.
 //!
-//! The engine counts references in the objects themselves, so a run writes to each object that it only looks at, and each page
-//! with such an object becomes its own. The objects that most runs use are few among many. So they are set apart, on pages of
-//! their own. Which ones they are is found out when this module is built: making the engine asks for memory in the same order each
-//! time, so an object is known by its number in this order. `xtask` has a sample workflow executed, looks where a run writes, and
-//! puts the numbers of what lies there into the table of this module. A wrong table costs memory and nothing else.
+//! The engine counts references in the objects themselves. So a run writes to an object even if it only reads the
+//! object, and gets its own copy of the page. Most runs use the same few objects of many. These objects are set apart,
+//! on pages of their own. They are found when this module is built: the engine allocates in the same order each time
+//! that it is made, so an object is identified by its number in this order. `xtask` executes a sample workflow, looks
+//! where the run writes, and puts the numbers of the objects there into the table of this module. A wrong table costs
+//! memory and nothing else.
 //!
-//! The objects that evaluating a workflow makes, and those that a run makes, are small and many. They are taken one behind the other
-//! from pieces of the heap, whatever their size, and not from holes that are spread over all of it. So they fill few pages. The room
-//! of one that was freed is kept for the next of its size.
+//! The objects that are made when a workflow is evaluated, and those that a run makes, are small and many. They are
+//! allocated one behind the other in pieces of the heap, whatever their size, and not in free places all over the heap.
+//! So they fill few pages. The room of a freed object is kept for the next object of its size.
 
 use std::alloc::{self, Layout};
 use std::cell::Cell;
@@ -19,57 +20,62 @@ use rquickjs::allocator::Allocator;
 
 use crate::heap;
 
-/// A page of the machine, which is what runs share of memory.
+/// A page of the machine's memory. Runs share memory in such pages.
 #[repr(align(4096))]
 struct Page {
     _bytes: [u8; 4096],
 }
 
-/// How many objects the table has room for.
+/// How many numbers the table has room for.
 const ROOM: usize = 2_048;
 
-/// In the table: the object is used by many runs, but not before their first wait.
+/// A flag of a number in the table: runs use the object only after their first wait.
 const LATER: u32 = 1 << 23;
 
-/// What the numbers in heads begin with, by which `xtask` finds heads: that of an object that lies where it happens to, that of one
-/// that was set apart, and that of one of the workflow's own.
+/// The mark in the head of a numbered object that is not set apart. `xtask` finds heads by this mark.
 const MARK: u32 = 0x5a << 24;
+/// The mark in the head of an object that is set apart.
 const MARK_APART: u32 = 0x5b << 24;
+/// The mark in the head of a small object that was allocated after the engine was made.
 const MARK_OWN: u32 = 0x5c << 24;
+/// The bits of a number that contain the mark.
 const MARKS: u32 = 0xff << 24;
 
-/// The numbers of the objects that are set apart, in their order, and others behind them. Those are no zeros, which would be no part
-/// of the module.
+/// The numbers of the objects that are set apart, in ascending order. The unused entries behind them are not 0, since zeros
+/// would not be stored in the module, where `xtask` writes the table.
 static TABLE: [AtomicU32; ROOM] = [const { AtomicU32::new(u32::MAX) }; ROOM];
 
-/// Where the table lies.
+/// Returns the address of the table.
 #[allow(unsafe_code, reason = "`xtask` finds it by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_apart() -> *const AtomicU32 {
     TABLE.as_ptr()
 }
 
-/// What lies before each object.
+/// The head, which is in memory before each object.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Head {
-    /// Bytes of the object.
+    /// The size of the object, in bytes.
     size: usize,
-    /// Its mark and its number. A run has no numbers.
+    /// The mark and the number of the object. 0 for an object of a run.
     number: u32,
 }
 
 const HEAD: usize = size_of::<Head>();
 
-/// Bytes of the largest room, head and all, that is kept for the next object of its size.
+/// The size of the largest small room, with its head, in bytes. A small room that was freed is kept for the next object
+/// of its size.
 const SMALL: usize = 512;
 
-/// Small rooms that lie together.
+/// Small rooms that are next to each other in memory.
 struct Rooms {
-    /// For each size in steps of a head, the room that was freed last. It holds the address of the one before it.
+    /// For each size in steps of a head, the address of the room that was freed last. That room contains the address of
+    /// the room that was freed before it, and so on.
     freed: [Cell<usize>; SMALL / HEAD + 1],
-    /// The pieces of the heap from which they are taken, and what is left of the last.
+    /// The layout of the pieces of the heap from which rooms are taken.
     pieces: Layout,
+    /// The free part of the last piece.
     free: Cell<Free>,
 }
 
@@ -79,13 +85,14 @@ unsafe impl Sync for Rooms {}
 
 /// The rooms of the workflow's own objects.
 static OWN: Rooms = Rooms::of(Layout::new::<Page>());
-/// The rooms of a run. With what the heap puts before it, a piece is as long as a page, and pieces lie one behind the other.
+/// The rooms of a run. A piece and the header that the heap puts before it have the size of a page together, so pieces
+/// that are allocated one after the other fill whole pages.
 static RUN: Rooms = Rooms::of(Layout::new::<[u64; 510]>());
 
-/// Whether the engine was made: what comes is the workflow's own.
+/// True once the engine was made. Objects that are allocated later are the workflow's own.
 static IS_MADE: AtomicBool = AtomicBool::new(false);
 
-/// Says that the engine was made.
+/// Notes that the engine was made.
 pub(crate) fn made() {
     IS_MADE.store(true, Ordering::Relaxed);
 }
@@ -100,23 +107,23 @@ impl Rooms {
         }
     }
 
-    /// Takes a small room.
+    /// Returns a small room, preferably one that was freed. Null if there is no memory.
     fn take(&self, layout: Layout) -> *mut u8 {
         let freed = &self.freed[layout.size() / HEAD];
         let room = freed.get();
         if room != 0 {
             let room = ptr::with_exposed_provenance_mut::<u8>(room);
-            // Sound: it was freed, and `give` has written to it.
+            // Sound: the room was freed, and `give` has written an address to it.
             freed.set(unsafe { room.cast::<usize>().read() });
             return room;
         }
         cut(&self.free, self.pieces, layout.size())
     }
 
-    /// Keeps a small room.
+    /// Keeps a small room that was freed for the next object of its size.
     fn give(&self, room: *mut u8, layout: Layout) {
         let freed = &self.freed[layout.size() / HEAD];
-        // Sound: the room is free, and has place for a head at least.
+        // Sound: the room is free, and is at least as large as a head.
         unsafe { room.cast::<usize>().write(freed.get()) };
         freed.set(room.expose_provenance());
     }
@@ -130,7 +137,7 @@ impl Head {
     }
 }
 
-/// What is free of a piece of the heap.
+/// The free part of a piece of the heap, by addresses.
 #[derive(Clone, Copy)]
 struct Free {
     begin: usize,
@@ -143,11 +150,11 @@ impl Free {
 
 /// The engine's allocator.
 pub(crate) struct Objects {
-    /// How many objects were asked for at deployment.
+    /// How many objects were numbered. At deployment, all are numbered except for the small ones of the workflow's own.
     asked: Cell<u32>,
-    /// Where the next object stands in the table that is set apart.
+    /// The index in the table of the next object to set apart.
     next: Cell<usize>,
-    /// Room for what a run uses at once, and for what it uses later.
+    /// The free room for objects that a run uses before its first wait, and for those that it uses later.
     free: [Cell<Free>; 2],
 }
 
@@ -160,7 +167,8 @@ impl Objects {
         }
     }
 
-    /// Returns room for an object of these bytes, head and all, that is asked for now. It is not zeroed.
+    /// Returns room for the next object and its head, and the number for the head. The room is not zeroed, and is null
+    /// if there is no memory.
     fn room(&self, layout: Layout) -> (*mut u8, u32) {
         let is_small = layout.size() <= SMALL;
         if heap::is_run() {
@@ -185,7 +193,7 @@ impl Objects {
         }
     }
 
-    /// Where an object lies that is set apart. None for others.
+    /// Returns the free room from which to allocate the object of this number if it is set apart. None for other objects.
     fn free_for(&self, number: u32) -> Option<&Cell<Free>> {
         let next = self.next.get();
         let entry = TABLE.get(next)?.load(Ordering::Relaxed);
@@ -199,11 +207,12 @@ impl Objects {
 
 #[allow(unsafe_code, reason = "the proof stands beside it")]
 fn global(layout: Layout) -> *mut u8 {
-    // Sound: with its head, no object is of no bytes.
+    // Sound: a layout is never empty, since it includes a head or is that of a piece.
     unsafe { alloc::alloc(layout) }
 }
 
-/// Takes room from what is free of a piece of the heap, or of a new one; null if there is no memory.
+/// Returns room from the free part of a piece of the heap, or from a new piece. Null if there is no memory, or if the
+/// room is larger than a piece.
 fn cut(free: &Cell<Free>, pieces: Layout, size: usize) -> *mut u8 {
     let mut now = free.get();
     if now.end - now.begin < size {
@@ -223,8 +232,8 @@ fn cut(free: &Cell<Free>, pieces: Layout, size: usize) -> *mut u8 {
     ptr::with_exposed_provenance_mut(begin)
 }
 
-// Sound: the room of an object is its layout's, which its head tells, and begins with the head. What is set apart is never given
-// back, and lies on pages that nothing else is given.
+// Sound: the room of an object begins with the head, and the head's size gives its layout. Room that is set apart is
+// never freed, and is on pages with nothing else.
 #[allow(unsafe_code, reason = "the proof stands above")]
 unsafe impl Allocator for Objects {
     fn alloc(&mut self, size: usize) -> *mut u8 {
@@ -265,7 +274,7 @@ unsafe impl Allocator for Objects {
             return RUN.give(room, layout);
         }
         if !heap::is_run() {
-            // Whoever looks for heads shall not find it.
+            // `xtask` must not find the head of a freed object.
             unsafe { room.cast::<Head>().write(Head { number: 0, ..head }) };
         }
         match head.number & MARKS {

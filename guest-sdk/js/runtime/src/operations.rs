@@ -1,5 +1,5 @@
-//! The operations under way. What JavaScript begins is put here, and is asked of the host when the engine has nothing more
-//! to do: what is given up before that was never asked.
+//! The operations under way. An operation that JavaScript begins is kept here until the engine has no more jobs, and is then
+//! asked of the host. The host never learns of an operation that is given up before that.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,18 +16,18 @@ use crate::bindings::dormouse::workflow::runs;
 use crate::engine;
 use crate::failure::Thrown;
 
-/// Makes a JavaScript value of an outcome. An error is thrown by the promise.
+/// Makes the JavaScript value of an outcome. If this throws, the promise of the operation is rejected.
 pub(crate) type Outcome = Box<dyn for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<Value<'js>>>;
 
 type Pending = Abortable<Pin<Box<dyn Future<Output = (u32, Outcome)>>>>;
 
 #[derive(Default)]
 struct Operations {
-    /// Those that were asked of the host.
+    /// The operations that were asked of the host.
     pending: RefCell<FuturesUnordered<Pending>>,
-    /// Those that were not yet, in the order in which they were begun.
+    /// The operations that were not yet asked of the host, in the order in which they were begun.
     begun: RefCell<Vec<Pending>>,
-    /// How each is given up, and how its promise is settled.
+    /// For each operation by its number, the means to give it up and to settle its promise.
     handles: RefCell<BTreeMap<u32, Handle>>,
     next: Cell<u32>,
 }
@@ -44,7 +44,7 @@ thread_local! {
     static OPERATIONS: Operations = Operations::default();
 }
 
-/// Begins an operation. Returns the number by which JavaScript is told of its outcome.
+/// Begins an operation. Returns its number, by which JavaScript gets the promise of its outcome.
 pub(crate) fn begin<F, T, M>(future: F, make: M) -> u32
 where
     F: Future<Output = T> + 'static,
@@ -74,7 +74,7 @@ where
     })
 }
 
-/// The promise of an operation's outcome.
+/// Returns the promise of an operation's outcome.
 pub(crate) fn outcome<'js>(ctx: Ctx<'js>, number: u32) -> rquickjs::Result<Promise<'js>> {
     let (promise, resolve, reject) = ctx.promise()?;
     let settlers = (
@@ -89,7 +89,7 @@ pub(crate) fn outcome<'js>(ctx: Ctx<'js>, number: u32) -> rquickjs::Result<Promi
     Ok(promise)
 }
 
-/// Gives an operation up, if it is under way. Its promise stays as it is.
+/// Gives an operation up if it is under way. Its promise is never settled.
 pub(crate) fn give_up(number: u32) {
     let given_up = OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
     if let Some(handle) = given_up {
@@ -97,7 +97,7 @@ pub(crate) fn give_up(number: u32) {
     }
 }
 
-/// Waits for the next outcome and tells JavaScript.
+/// Waits for the next outcome, and settles the operation's promise.
 pub(crate) async fn settle_next() -> Result<(), Thrown> {
     let mut pending = OPERATIONS.with(|operations| operations.pending.take());
     OPERATIONS.with(|operations| pending.extend(operations.begun.take()));
@@ -110,8 +110,8 @@ pub(crate) async fn settle_next() -> Result<(), Thrown> {
     };
     OPERATIONS.with(|operations| *operations.pending.borrow_mut() = pending);
     let Some((number, make)) = next else {
-        // The program awaits what nothing can settle. A wait for a cancel keeps no run alive, so the host says that it is
-        // stuck.
+        // The program awaits a promise that nothing can settle. A wait for a cancel does not keep a run alive, so the host
+        // reports that the run is stuck.
         runs::wait_for_cancel("nothing is under way".into(), None).await;
         return Ok(());
     };
@@ -134,11 +134,11 @@ pub(crate) async fn settle_next() -> Result<(), Thrown> {
     })
 }
 
-/// A promise that was rejected, and that nobody has handled yet.
+/// A promise that was rejected, with no handler yet.
 struct Rejection {
     promise: Persistent<Value<'static>>,
     thrown: Thrown,
-    /// Whether it stands in the log.
+    /// True if the rejection was logged.
     is_told: bool,
 }
 
@@ -146,7 +146,8 @@ thread_local! {
     static UNHANDLED: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The engine tells of a rejection that nobody handles, and again when somebody does.
+/// Notes a rejection without a handler, or forgets it if `handled` is true. The engine calls this when a promise is rejected
+/// without a handler, and again when the promise gets one.
 pub(crate) fn rejected(promise: &Value<'_>, reason: &Value<'_>, handled: bool) {
     let promise = Persistent::save(promise.ctx(), promise.clone());
     UNHANDLED.with_borrow_mut(|unhandled| {
@@ -162,8 +163,8 @@ pub(crate) fn rejected(promise: &Value<'_>, reason: &Value<'_>, handled: bool) {
     });
 }
 
-/// Logs the rejections that nobody has handled by the end of an activation. A wait for something else may come first, so
-/// this fails nothing.
+/// Logs the rejections without a handler at the end of an activation. The run does not fail for them, since the program may
+/// wait for something else first and add a handler later.
 pub(crate) fn tell_unhandled() {
     UNHANDLED.with_borrow_mut(|unhandled| {
         for rejection in unhandled.iter_mut().filter(|rejection| !rejection.is_told) {
@@ -177,7 +178,7 @@ pub(crate) fn tell_unhandled() {
     });
 }
 
-/// The first rejection that nobody has handled.
+/// Returns the first rejection without a handler.
 pub(crate) fn unhandled() -> Option<Thrown> {
     UNHANDLED.with_borrow(|unhandled| Some(unhandled.first()?.thrown.clone()))
 }

@@ -1,6 +1,7 @@
-//! The modules that `js/` consists of.
+//! The modules of `js/`.
 
-/// Each by its id. A workflow finds those that begin with `node:` alone: the host's bundler puts no other into its table.
+/// Each module by its id. A workflow can import only `dormouse:workflow`, by the name of a package, and the modules
+/// that begin with `node:`, since the bundler puts no others into a module's table of imports.
 const OWN: [(&str, &str); 48] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:api", include_str!("../js/api.js")),
@@ -64,7 +65,7 @@ const OWN: [(&str, &str); 48] = [
     ("node:util", include_str!("../js/node/util.js")),
 ];
 
-/// The text of a module of `js/`.
+/// Returns the text of a module of `js/`.
 pub(crate) fn own(id: &str) -> Option<&'static str> {
     OWN.iter()
         .find(|(name, _)| *name == id)

@@ -1,4 +1,4 @@
-//! A run from its input to its result.
+//! Executes a run from its input to its result.
 
 use std::cell::RefCell;
 
@@ -11,11 +11,11 @@ use crate::values::from_bytes;
 use crate::{clock, engine, operations, snapshot};
 
 thread_local! {
-    /// What the workflow has come to, once it has ended.
+    /// The result of the workflow, once it has ended.
     static RESULT: RefCell<Option<Result<Payload, Thrown>>> = const { RefCell::new(None) };
 }
 
-/// Notes what the workflow returned.
+/// Notes the value that the workflow returned.
 pub(crate) fn complete<'js>(
     ctx: Ctx<'js>,
     content_type: String,
@@ -26,12 +26,12 @@ pub(crate) fn complete<'js>(
     Ok(())
 }
 
-/// Notes what the workflow threw.
+/// Notes the error that the workflow threw.
 pub(crate) fn fail(error: Value<'_>) {
     RESULT.set(Some(Err(Thrown::of(&error))));
 }
 
-/// Runs the workflow: what is ready, then one operation's outcome, and so on.
+/// Executes the workflow: all jobs of the engine, then the outcome of one operation, then all jobs again, and so on.
 pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
     clock::begin();
     std::panic::set_hook(Box::new(|info| log(Level::Error, &info.to_string())));
@@ -48,7 +48,7 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
             thrown = engine::run_jobs().err();
         }
         match thrown.take().map(Err).or_else(|| RESULT.take()) {
-            // A promise that was refused, and that nobody has asked since, is an error that nobody caught.
+            // A rejected promise without a handler is an error that the program did not catch.
             Some(Ok(payload)) => {
                 return operations::unhandled().map_or(Ok(payload), |thrown| Err(failure(thrown)));
             }
@@ -56,12 +56,12 @@ pub(crate) async fn run(input: Payload) -> Result<Payload, Failure> {
             None => {}
         }
         operations::tell_unhandled();
-        // Nothing under way: the wait is one that nothing can end, and the host says so.
+        // If no operation is under way, nothing can end this wait, and the host reports that the run is stuck.
         thrown = operations::settle_next().await.err();
     }
 }
 
-/// A mistake in the program breaks the run, so that repaired code can take it up; anything else fails it.
+/// Returns the failure of the run. A mistake in the program traps instead, which blocks the run until its code is repaired.
 fn failure(thrown: Thrown) -> Failure {
     if thrown.is_programming() {
         log(Level::Error, &thrown.text());

@@ -1,4 +1,4 @@
-//! What happens at deployment: the host writes the workflow into memory, and what evaluating it leaves there is kept.
+//! Deploys a workflow: the host writes the bundle into memory, the workflow is evaluated, and the resulting memory is kept.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,15 +8,15 @@ use crate::failure::Thrown;
 use crate::modules::{self, Bundle};
 use crate::{clock, engine, heap, missing};
 
-/// What deployment gives.
+/// The result of a deployment: the workflow is deployed.
 const DONE: u32 = 0;
-/// The workflow cannot be deployed; the message says why.
+/// The result of a deployment: the workflow is refused, and the text says why.
 const REFUSED: u32 = 1;
-/// A module asked for time or chance, so that all are evaluated when a run starts. The instance is of no use; a new one is
-/// told so.
+/// The result of a deployment: a module asked for the time or random numbers, so all modules must be evaluated when a run
+/// starts. The host drops this instance, and deploys in a new one without evaluation.
 const ASKED: u32 = 2;
 
-/// What the author of a module is told that gives no function to `serve`.
+/// The message to the author of a module that calls no `serve`.
 const NO_WORKFLOW: &str = "the module has no workflow: give an async function to `serve`, which `@dormouse/sdk` exports, and call `serve` at the top \
      level of the file: in a handler it is called too late, if at all";
 
@@ -25,7 +25,7 @@ thread_local! {
     static EVALUATED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes room for a text of so many bytes, which the host writes to the place that is returned.
+/// Makes room for a text of `length` bytes, and returns its address. The host writes the bundle there.
 #[allow(unsafe_code, reason = "the host finds it by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_room(length: usize) -> *mut u8 {
@@ -35,7 +35,9 @@ extern "C" fn dormouse_room(length: usize) -> *mut u8 {
     })
 }
 
-/// Takes the workflow in, which lies in the room, and evaluates it if it is told to.
+/// Reads the bundle that the host has written to the room, and evaluates the workflow if `evaluate` is not 0. Returns
+/// [`DONE`],
+/// [`REFUSED`] or [`ASKED`].
 #[allow(unsafe_code, reason = "the host finds it by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_init(evaluate: u32) -> u32 {
@@ -77,14 +79,14 @@ fn init(evaluate: u32) -> u32 {
     }
 }
 
-/// How long the text is that deployment has to tell.
+/// Returns the length in bytes of the text about the deployment: the reason of a refusal, or facts about the workflow.
 #[allow(unsafe_code, reason = "the host finds it by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_length() -> usize {
     TEXT.with_borrow(Vec::len)
 }
 
-/// Where that text lies.
+/// Returns the address of the text about the deployment.
 #[allow(unsafe_code, reason = "the host finds it by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn dormouse_text() -> *const u8 {
@@ -96,12 +98,12 @@ fn tell(code: u32, text: String) -> u32 {
     code
 }
 
-/// What is to be known of the workflows that were given to `serve`, as JSON; empty if none were.
+/// Returns facts about the workflows that were given to `serve`, as JSON. Empty if there are none.
 fn registered() -> String {
     engine::with(|_, hooks| engine::hook(hooks, "registered", ())).unwrap_or_default()
 }
 
-/// Evaluates the workflow's modules, if that was not done at deployment.
+/// Evaluates the workflow's modules if they were not evaluated at deployment.
 pub(crate) fn finish() -> Result<(), Thrown> {
     if EVALUATED.get() { Ok(()) } else { evaluate() }
 }

@@ -1,5 +1,5 @@
-//! From the contract's values to JavaScript's and back. Field values are bytes there and, as the web has it, strings of
-//! characters up to U+00FF here.
+//! Converts values between the contract and JavaScript. The value of a header is bytes in the contract. In JavaScript
+//! it is a string of characters up to U+00FF, as in the standards of the web.
 
 use rquickjs::function::This;
 use rquickjs::{
@@ -13,12 +13,12 @@ use crate::bindings::dormouse::workflow::types::{Failure, Payload, Request, Resp
 
 pub(crate) type Header = (String, Vec<u8>);
 
-/// Throws a `TypeError`: what was given is of the wrong kind.
+/// Throws a `TypeError` with this message, for an argument of the wrong kind.
 pub(crate) fn wrong(ctx: &Ctx<'_>, message: &str) -> rquickjs::Error {
     Exception::throw_type(ctx, message)
 }
 
-/// Throws an error with a code of its own, which is no mistake of the program.
+/// Throws an error with a code of its own, which does not count as a mistake of the program.
 pub(crate) fn throw(ctx: &Ctx<'_>, failure: &Failure) -> rquickjs::Error {
     match error(ctx, failure) {
         Ok(error) => ctx.throw(error),
@@ -26,7 +26,7 @@ pub(crate) fn throw(ctx: &Ctx<'_>, failure: &Failure) -> rquickjs::Error {
     }
 }
 
-/// An `Error` with a code.
+/// Returns an `Error` with a code.
 pub(crate) fn error<'js>(ctx: &Ctx<'js>, failure: &Failure) -> Result<Value<'js>> {
     let error = Exception::from_message(ctx.clone(), &failure.message)?.into_object();
     error.set("code", failure.code.as_str())?;
@@ -37,7 +37,7 @@ pub(crate) fn bytes<'js>(ctx: &Ctx<'js>, bytes: Vec<u8>) -> Result<Value<'js>> {
     Ok(TypedArray::new(ctx.clone(), bytes)?.into_value())
 }
 
-/// The bytes of a `Uint8Array`.
+/// Returns the bytes of a `Uint8Array`.
 pub(crate) fn from_bytes(ctx: &Ctx<'_>, value: &TypedArray<'_, u8>) -> Result<Vec<u8>> {
     // Sound: no JavaScript is executed between the borrow and the copy, so nothing can change or free the buffer.
     #[allow(unsafe_code, reason = "the proof stands above")]
@@ -45,7 +45,7 @@ pub(crate) fn from_bytes(ctx: &Ctx<'_>, value: &TypedArray<'_, u8>) -> Result<Ve
     copied.ok_or_else(|| wrong(ctx, "the array's buffer was detached"))
 }
 
-/// A value of JavaScript as text. UTF-8 cannot hold half a surrogate pair, so it becomes U+FFFD.
+/// A value of JavaScript as text. Half a surrogate pair becomes U+FFFD, since UTF-8 cannot contain it.
 pub(crate) struct Text(pub(crate) String);
 
 impl<'js> FromJs<'js> for Text {
@@ -65,8 +65,8 @@ impl<'js> FromJs<'js> for Text {
     }
 }
 
-/// Headers as one text, with a line for each name and each value. JavaScript takes it apart when a program looks at a header,
-/// which most do not.
+/// Returns headers as one text, with a line for each name and each value. JavaScript parses the text when a program looks at
+/// a header, which most programs do not.
 pub(crate) fn headers(headers: &[Header]) -> String {
     let mut text = String::new();
     add_headers(&mut text, headers);
@@ -74,7 +74,7 @@ pub(crate) fn headers(headers: &[Header]) -> String {
 }
 
 fn add_headers(text: &mut String, headers: &[Header]) {
-    // No header has a line break in it.
+    // A line break in a value would be read as the end of the value. Valid headers have none.
     let letter = |byte: &u8| {
         if *byte == b'\n' {
             ' '
@@ -102,8 +102,8 @@ pub(crate) fn from_headers(ctx: &Ctx<'_>, headers: Vec<Vec<String>>) -> Result<V
     headers.ok_or_else(|| wrong(ctx, "a header's value has a character beyond U+00FF"))
 }
 
-/// What came to a webhook, `{text, body}`. The text has a line each for the delivery, the method and the URL, and then the
-/// headers. There is no body if the method allows none, and it is `null` if it is empty.
+/// Returns a request to a webhook as `{text, body}`. The text has a line each for the delivery's id, the method and the URL,
+/// and then the headers. `body` is left out if the method is GET or HEAD, and `null` if it is empty.
 pub(crate) fn delivery<'js>(ctx: &Ctx<'js>, id: &str, request: Request) -> Result<Object<'js>> {
     let mut text = format!("{id}\n{}\n{}\n", request.method, request.url);
     add_headers(&mut text, &request.headers);
@@ -134,7 +134,8 @@ pub(crate) fn payload<'js>(ctx: &Ctx<'js>, payload: Payload) -> Result<Value<'js
     Ok(object.into_value())
 }
 
-/// What came of a call: `{ok: response}` or `{error: {kind, message}}`, since each API says it in its own way.
+/// Returns the result of a call as `{ok: response}` or `{error: {kind, message}}`. It is not thrown, since each API of `js/`
+/// reports errors in its own way.
 pub(crate) fn called<'js>(
     ctx: &Ctx<'js>,
     result: std::result::Result<Response, CallError>,
@@ -222,13 +223,14 @@ fn secret_header(header: &Object<'_>) -> Result<SecretHeader> {
     })
 }
 
-/// A span of time in whole milliseconds, or none.
+/// Returns an option that is a span of time, in whole milliseconds. None if the option is not set.
 pub(crate) fn millis(options: &Object<'_>, name: &str) -> Result<Option<u64>> {
     let span: Option<f64> = options.get(name)?;
     Ok(span.map(whole))
 }
 
-/// A number of JavaScript as a whole one. What is below 0 is 0, and what is too large the largest.
+/// Rounds a number of JavaScript up to a whole one. A number below 0 becomes 0, and a number that is too large becomes the
+/// largest one.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

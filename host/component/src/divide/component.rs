@@ -1,4 +1,4 @@
-//! Dividing a component.
+//! Divides a component.
 
 use std::convert::Infallible;
 
@@ -15,13 +15,13 @@ use super::names::{CODE, STATE};
 /// A component in two parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Divided {
-    /// A core module: the code that other programs have as well.
+    /// A core module with the code that other components have as well.
     pub code: Vec<u8>,
-    /// The component, which imports that as [`CODE`].
+    /// The rest of the component, which imports the code as [`CODE`].
     pub rest: Vec<u8>,
 }
 
-/// Divides the first module that can be.
+/// Divides the first module of a component that can be divided.
 pub(super) fn divide(component: &[u8]) -> Option<Divided> {
     let shared = find(component)?;
     let mut divider = Divider {
@@ -39,14 +39,15 @@ pub(super) fn divide(component: &[u8]) -> Option<Divided> {
     })
 }
 
-/// The module that is to be divided.
+/// The module to divide.
 struct Shared<'a> {
-    /// Which of the component's modules it is.
+    /// The index of the module among the component's modules.
     place: u32,
     parts: module::Parts<'a>,
 }
 
-/// None too if the component has what would have to be counted anew in more places than [`Divider`] does.
+/// Returns the first module that can be divided. None if there is none, or if the component has sections with indices that
+/// [`Divider`] does not renumber.
 fn find(component: &[u8]) -> Option<Shared<'_>> {
     let mut modules = 0;
     let mut found = None;
@@ -67,7 +68,7 @@ fn find(component: &[u8]) -> Option<Shared<'_>> {
                 if found.is_none()
                     && let Some(parts) = module::Parts::of(module)
                 {
-                    // The state's instance is to be the first.
+                    // `Divider` makes the state's instance the first one.
                     if has_instances {
                         return None;
                     }
@@ -91,13 +92,14 @@ fn find(component: &[u8]) -> Option<Shared<'_>> {
     found
 }
 
-/// Copies a component. In the place of one module stands an import, the module of its state and an instance of that.
+/// Copies a component. One module is replaced by an import of its code, the module of its state, and an instance of that
+/// module.
 struct Divider {
-    /// Which module it is.
+    /// The index of the module to replace.
     place: u32,
     ty: ModuleType,
     state: Vec<u8>,
-    /// How many modules have been met.
+    /// How many modules were copied or replaced so far.
     modules: u32,
 }
 
@@ -110,7 +112,7 @@ impl ReencodeComponent for Divider {
         index + u32::from(index > self.place)
     }
 
-    /// An instance of core Wasm. The first is the state's.
+    /// Returns the new index of a core instance. The state's instance is the first, so all others move up by one.
     fn instance_index(&mut self, index: u32) -> u32 {
         index + 1
     }
@@ -163,7 +165,7 @@ impl ReencodeComponent for Divider {
     }
 }
 
-/// A module as it is.
+/// Returns a section with an unchanged module.
 fn raw(module: &[u8]) -> RawSection<'_> {
     RawSection {
         id: ComponentSectionId::CoreModule.into(),

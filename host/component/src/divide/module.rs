@@ -1,4 +1,4 @@
-//! Dividing a core module. Sections are taken over as they are, but those that have to do with its state.
+//! Divides a core module. Sections are copied unchanged, except for those that have to do with the module's state.
 
 use std::ops::Range;
 
@@ -17,33 +17,34 @@ use super::names::{MARK, MEMORY, STATE};
 /// The most segments of data that a module may have, by wasmparser's limits.
 const SEGMENTS: usize = 10_000;
 
-/// Bytes of zeros that do not end a segment at first: the head of another one is about as long.
+/// How many zero bytes in a row end a segment of data, unless that makes too many segments. Fewer zeros take less room
+/// than the head of another segment.
 const GAP: usize = 16;
 
-/// Bytes of a page of memory.
+/// The size of a page of Wasm memory, in bytes.
 const PAGE: usize = 64 << 10;
 
-/// What an execution has left.
+/// The state that an execution has left in an instance.
 #[derive(Debug)]
 pub struct State<'a> {
-    /// All of the memory.
+    /// The whole memory.
     pub memory: &'a [u8],
-    /// The bits of the globals, in their order: of a number of 32 bits the lower half.
+    /// The bits of the globals, in the order of the module. The bits of a 32-bit number are in the lower half.
     pub globals: &'a [u64],
 }
 
 /// A module that can be divided.
 pub(super) struct Parts<'a> {
     bytes: &'a [u8],
-    /// All sections in their order.
+    /// The id and the range of each section, in order.
     sections: Vec<(u8, Range<usize>)>,
-    /// The place of the section with the functions' names.
+    /// The range of the section with the names of functions.
     names: Option<Range<usize>>,
     types: Vec<FuncType>,
     imports: ImportSection,
-    /// What is imported: from where, and as what.
+    /// The imports: the module, the name and the type of each.
     imported: Vec<(&'a str, &'a str, EntityType)>,
-    /// The type of each function, imported ones first.
+    /// The index of the type of each function. Imported functions come first.
     functions: Vec<u32>,
     tables: Vec<EntityType>,
     memory: Option<MemoryType>,
@@ -52,7 +53,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Reads a module. None if it shares no code with others, or cannot be divided.
+    /// Reads a module. None if the module shares no code with others, or cannot be divided.
     pub(super) fn of(bytes: &'a [u8]) -> Option<Self> {
         let mut parts = Parts {
             bytes,
@@ -132,7 +133,8 @@ impl<'a> Parts<'a> {
                     }
                 }
             }
-            // Code that copies segments of data has them counted, and would have to have them.
+            // A module whose code uses its segments of data must have a section that counts them. Such code is not
+            // supported, since the segments are a part of the state.
             _ => return None,
         }
         self.sections.extend(payload.as_section());
@@ -166,7 +168,8 @@ impl<'a> Parts<'a> {
         Some(())
     }
 
-    /// What the code imports of its state. The memory's size is the state's own, so that the code of all is the same.
+    /// Returns what the code imports of its state. The imported memory has no minimum size, so that the code is the same for
+    /// states of all sizes.
     fn state_imports(&self) -> Vec<(String, EntityType)> {
         let memory = self.memory.map(|memory| MemoryType {
             minimum: 0,
@@ -178,7 +181,7 @@ impl<'a> Parts<'a> {
         memory.into_iter().chain(globals).collect()
     }
 
-    /// The module of code.
+    /// Returns the module with the code.
     pub(super) fn code(&self) -> Vec<u8> {
         let mut imports = self.imports.clone();
         for (name, ty) in self.state_imports() {
@@ -187,7 +190,7 @@ impl<'a> Parts<'a> {
         let mut module = Module::new();
         let mut imports = Some(imports);
         for (id, range) in &self.sections {
-            // The imports stand between the types and the functions, also where there were none.
+            // The section of imports comes between those of types and functions, even if the module had none.
             if *id > u8::from(SectionId::Type)
                 && let Some(imports) = imports.take()
             {
@@ -210,7 +213,7 @@ impl<'a> Parts<'a> {
         module.finish()
     }
 
-    /// The module of memory and globals.
+    /// Returns the module with memory and globals.
     pub(super) fn state(&self) -> Vec<u8> {
         let mut module = Module::new();
         let mut exports = ExportSection::new();
@@ -235,7 +238,7 @@ impl<'a> Parts<'a> {
         module.finish()
     }
 
-    /// The type of the module of code.
+    /// Returns the type of the module with the code.
     pub(super) fn code_type(&self) -> Option<ModuleType> {
         let mut ty = ModuleType::new();
         for function in &self.types {
@@ -263,7 +266,7 @@ impl<'a> Parts<'a> {
         Some(ty)
     }
 
-    /// This module with another state.
+    /// Returns this module with another state. None if the state does not fit the module.
     pub(super) fn with(&self, state: &State<'_>) -> Option<Vec<u8>> {
         let mut module = Module::new();
         for (id, range) in &self.sections {
@@ -309,7 +312,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The constant of a type that these bits are. None of a type that is no number, or if they are too many.
+/// Returns the constant of a type that has these bits. None if the type is not a number, or has fewer bits.
 fn constant(ty: ValType, bits: u64) -> Option<ConstExpr> {
     let half = u32::try_from(bits);
     Some(match ty {
@@ -321,7 +324,7 @@ fn constant(ty: ValType, bits: u64) -> Option<ConstExpr> {
     })
 }
 
-/// Some if a constant expression refers to nothing else of its module.
+/// Returns Some if a constant expression refers to nothing else in its module.
 fn stands_alone(expression: &wasmparser::ConstExpr<'_>) -> Option<()> {
     let mut operators = expression.get_operators_reader().into_iter();
     operators
@@ -338,7 +341,7 @@ fn stands_alone(expression: &wasmparser::ConstExpr<'_>) -> Option<()> {
         .then_some(())
 }
 
-/// What is not zero in a memory.
+/// Returns segments of data with all bytes of a memory that are not zero.
 fn data_section(memory: &[u8]) -> Option<DataSection> {
     let mut section = DataSection::new();
     for range in segments(memory) {
@@ -349,7 +352,7 @@ fn data_section(memory: &[u8]) -> Option<DataSection> {
     Some(section)
 }
 
-/// The ranges of a memory outside of which it is zero, and no more than a module may have.
+/// Returns ranges of a memory that contain all bytes which are not zero. There are at most [`SEGMENTS`].
 fn segments(memory: &[u8]) -> Vec<Range<usize>> {
     let mut gap = GAP;
     loop {

@@ -1,4 +1,4 @@
-//! What must pass: every way in which a workflow may be written and built.
+//! Uploads that must be accepted: every way in which a workflow may be written and built.
 
 use crate::support::{Guest, RUN};
 use dormouse_component::prepare;

@@ -1,10 +1,10 @@
-//! Dividing: what shares code is divided into parts that fit together, and all else is left whole.
+//! A component that shares code is divided into parts that fit together, and any other component is left whole.
 
 use dormouse_component::divide::{Divided, State, divide, divide_module, with_state};
 use dormouse_component::features;
 use wasmparser::Validator;
 
-/// A module with these imports and items, and the export by which shared code is known.
+/// Returns a module with these imports and items, and the export by which shared code is recognised.
 fn module(imports: &str, items: &str) -> Vec<u8> {
     let text = format!(
         r#"(module {imports}
@@ -55,7 +55,7 @@ fn a_state_with_other_globals_does_not_fit() {
     };
     assert_eq!(with_state(&module("", STATE), &state), None);
     let state = State {
-        // Of a global that has 32.
+        // A global of 32 bits cannot have the bit 32.
         globals: &[1 << 32],
         ..state
     };
@@ -68,18 +68,18 @@ fn what_cannot_be_divided_is_left_whole() {
     let wholes = [
         unmarked,
         b"\0asm\x01\0\0\0garbage".to_vec(),
-        // Code may copy these, and would have to have them.
+        // The code uses segments of data, which are part of the state.
         module(
             "",
             &format!(r#"{STATE} (data "passive") (func (data.drop 1))"#),
         ),
-        // These have no state of their own.
+        // These two modules import their memory or a global, which is a part of the state.
         module(
             r#"(import "a" "b" (memory 1)) (global i32 (i32.const 1))"#,
             "",
         ),
         module(r#"(import "a" "b" (global i32))"#, "(memory 1)"),
-        // What these begin with is another part of the module.
+        // In these two modules, the value of a global or the offset of data refers to another part of the module.
         module(
             "",
             "(memory 1) (global i32 (i32.const 1)) (global funcref (ref.func $f))",
@@ -95,7 +95,7 @@ fn what_cannot_be_divided_is_left_whole() {
     }
 }
 
-/// A component of two modules, the second of which can be divided, with these items at its end.
+/// Returns a component of two modules with these items at its end. The second module can be divided.
 fn component(items: &str) -> Vec<u8> {
     let text = format!(
         r#"(component
@@ -128,7 +128,7 @@ fn a_component_is_divided_and_everything_else_in_it_stays() {
     assert_eq!(divide(&rest), None, "it is divided once");
 }
 
-/// What a component imports.
+/// Returns the names of a component's imports.
 fn imports(component: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     for payload in wasmparser::Parser::new(0).parse_all(component) {
@@ -152,7 +152,7 @@ fn a_component_that_counts_differently_is_left_whole() {
     }
 }
 
-/// Whatever is valid is divided into parts that are valid, or left whole.
+/// A component with any byte changed, if it is still valid, is divided into valid parts or left whole.
 #[test]
 fn every_byte_changed_that_is_still_valid() {
     let original = component("");

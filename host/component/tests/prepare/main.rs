@@ -1,4 +1,4 @@
-//! `prepare` from outside: what it takes, what it refuses and in which words, and what it lives through.
+//! Tests of `prepare`: what it accepts, what it refuses with which message, and which hostile uploads it survives.
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 

@@ -1,4 +1,4 @@
-//! What must be refused, and what its author is told.
+//! Uploads that must be refused, and the message to the author of each.
 
 use dormouse_component::prepare;
 
@@ -14,7 +14,7 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// A workflow with one more import, of a package that it brings along.
+/// Returns a workflow with one more import, from a package whose text is given.
 fn importing(import: &str, package: &str) -> Vec<u8> {
     Guest::new(&format!("import {import}; {RUN}"))
         .with_package(package)
@@ -116,7 +116,7 @@ fn core_module_that_calls_javascript() {
         "__wbindgen_externref_xform__",
         "wbg",
     ] {
-        // As the tool of `wasm-bindgen` leaves it, also with a feature that the host does not enable.
+        // A module that the tool of `wasm-bindgen` has processed may use a feature that the host does not enable.
         let text = format!(r#"(module (import "{module}" "now" (func (param externref))))"#);
         refused(
             &wat(&text),
@@ -143,15 +143,15 @@ fn core_module_that_does_not_fit_its_metadata() {
     );
 }
 
-/// The custom section that the encoder reads, with its header.
+/// Returns the custom section that the encoder reads, with its header.
 fn metadata_of(module: &[u8]) -> &[u8] {
     let name = b"component-type";
     let at = module.windows(name.len()).position(|found| found == name);
-    // Before the name stand its length, the section's length in two bytes, and the section's number.
+    // The 4 bytes before the name are the section's id, the section's length in two bytes, and the name's length.
     &module[at.unwrap() - 4..]
 }
 
-/// The encoder panics on this one; see the module `wrap`.
+/// The encoder panics on this metadata; see the module `wrap`.
 #[test]
 fn core_module_with_forged_metadata() {
     let forged = wat(r#"(component
@@ -378,7 +378,7 @@ fn other_worlds() {
             "wasi:cli/run@0.2.3",
             "a command-line program",
         ),
-        // Without looking at its exports, the import would be the answer.
+        // If the exports were not checked before the imports, the error would be about the import.
         (
             "package wasi:http@0.2.0; interface types { f: func(); } \
              interface incoming-handler { handle: func(); }",

@@ -1,13 +1,13 @@
-//! Makes small guests of WIT texts: valid ones, and ones with exactly one thing wrong.
+//! Makes small guests of WIT texts: valid guests, and guests with exactly one mistake.
 
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, SourceMap};
 
-/// `run` as the contract has it, and the types that it needs.
+/// The export `run` as the contract says, with the types that it needs.
 pub(crate) const RUN: &str = "use dormouse:workflow/types@0.1.0.{payload, failure};
     export run: async func(input: payload) -> result<payload, failure>;";
 
-/// A guest to be built: a world, against the contract of `wit/` with some of its text replaced.
+/// A guest to be built: a world, and the contract of `wit/`, in which some of the text may be replaced.
 pub(crate) struct Guest {
     world: String,
     contract: String,
@@ -16,7 +16,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// A guest whose world has these items.
+    /// Returns a guest whose world has these items.
     pub(crate) fn new(items: &str) -> Self {
         Self {
             world: format!("package test:guest;\nworld guest {{ {items} }}"),
@@ -26,26 +26,26 @@ impl Guest {
         }
     }
 
-    /// Builds it against a contract in which `from` reads `to`.
+    /// Replaces `from` by `to` in the contract that the guest is built against.
     pub(crate) fn where_contract_says(mut self, from: &str, to: &str) -> Self {
         assert!(self.contract.contains(from), "the contract says `{from}`");
         self.contract = self.contract.replace(from, to);
         self
     }
 
-    /// Gives its world another package to import from.
+    /// Adds another package that the guest's world may import from.
     pub(crate) fn with_package(mut self, text: &str) -> Self {
         self.dependencies.push(text.to_owned());
         self
     }
 
-    /// Builds it as bindings without async do.
+    /// Builds the guest as bindings without async do.
     pub(crate) fn blocking(mut self) -> Self {
         self.abi = LiftLowerAbi::Sync;
         self
     }
 
-    /// The core module that a compiler would make.
+    /// Returns the core module that a compiler would make of the guest.
     pub(crate) fn module(&self) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let mut texts = SourceMap::default();
@@ -64,14 +64,14 @@ impl Guest {
         module
     }
 
-    /// The component made of that.
+    /// Returns the component that is made of the core module.
     pub(crate) fn component(&self) -> Vec<u8> {
         let mut encoder = ComponentEncoder::default().module(&self.module()).unwrap();
         encoder.encode().unwrap()
     }
 }
 
-/// The contract's files as one.
+/// Returns the files of the contract as one text.
 fn contract() -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
     let mut files: Vec<_> = std::fs::read_dir(folder)

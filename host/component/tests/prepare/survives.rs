@@ -1,6 +1,6 @@
-//! What a hostile upload must not do: panic, or overflow the stack.
+//! A hostile upload must not make the host panic or overflow its stack.
 //!
-//! Each test asserts by coming to its end; what the answer is does not matter, as long as there is one.
+//! The main check of each test is that `prepare` returns.
 
 use dormouse_component::prepare;
 
@@ -58,7 +58,7 @@ fn types_nested_deeply() {
     prepare(&wat::parse_str(text).unwrap()).unwrap_err();
 }
 
-/// The encoder follows packages without an end that use each other.
+/// The encoder would follow packages that use each other without an end.
 #[test]
 fn packages_that_use_each_other() {
     let mut upload = everything().module();

@@ -1,13 +1,14 @@
 //! The forms in which a server may repeat a secret.
 //!
-//! A form is the text once escapes are resolved. Percent-encoding and the escapes of JSON and HTML make no forms of
-//! their own, since each program escapes other letters: `scan.rs` resolves them. Letters match in either case.
+//! A form is a text without escapes: `scan.rs` resolves percent-encoding and the escapes of JSON and HTML before it
+//! compares. Programs differ in the letters that they escape, so a list of escaped forms would never be complete. Letters
+//! match in either case.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// The shortest hex and base64 that is searched for. Shorter ones would be found where no secret is meant, and a secret
-/// that short is easily guessed.
+/// The number of letters of the shortest hex and base64 that is searched for. Shorter texts would be found where no secret
+/// is meant, and a secret that short is easily guessed.
 const SHORTEST: usize = 6;
 
 /// A text that is searched for.
@@ -22,7 +23,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Returns how many letters the form has, without the one after it.
+    /// Returns how many letters the form has, with the letter before the text and without the letter after it.
     pub(super) fn letters(&self) -> usize {
         self.text.len() + usize::from(self.before)
     }
@@ -38,7 +39,7 @@ pub(super) fn of(secret: &[u8]) -> Vec<Form> {
     }
     push(&mut forms, secret.to_vec());
     if secret.contains(&b' ') {
-        // HTML forms encode a space so.
+        // Forms of HTML encode a space as `+`.
         push(&mut forms, replace(secret, b' ', b'+'));
     }
     if !secret.is_ascii() {
@@ -73,7 +74,7 @@ fn replace(text: &[u8], from: u8, to: u8) -> Vec<u8> {
 }
 
 /// Returns a secret as text in each encoding that a server may read it in: UTF-8 and ISO 8859-1. HTTP does not say
-/// which one it is.
+/// which encoding a header has.
 fn readings(secret: &[u8]) -> impl Iterator<Item = String> {
     let utf8 = std::str::from_utf8(secret).ok().map(str::to_owned);
     let latin = secret.iter().map(|&byte| char::from(byte)).collect();
@@ -92,9 +93,9 @@ fn escaped(text: &str) -> Vec<u8> {
     escaped.into_bytes()
 }
 
-/// Adds the forms of a secret within base64 of something longer, such as the whole header. `alignment` is how many
-/// bytes beyond a multiple of three are before the secret. A form has the letters that depend on the secret alone; the
-/// letters around it also have bits of what is around the secret.
+/// Adds the forms of a secret within the base64 of a longer text, such as the whole header. `alignment` is the number of
+/// bytes before the secret, modulo three. A form has the letters that depend on the secret alone. The letters before and
+/// after the form may also have bits of the text around the secret.
 fn base64(forms: &mut Vec<Form>, secret: &[u8], alignment: usize) {
     let bytes = [&[0, 0][..alignment], secret].concat();
     let start = [0, 2, 3][alignment];

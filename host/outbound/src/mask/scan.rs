@@ -18,7 +18,7 @@ pub(super) struct Scanner {
     start: StateID,
     /// The forms, in the order of the automaton's numbers.
     forms: Vec<Form>,
-    /// How many letters the longest form has, with the one before it.
+    /// How many letters the longest form has, with the letter before its text.
     longest: usize,
 }
 
@@ -39,11 +39,11 @@ impl Scanner {
         })
     }
 
-    /// Returns where forms are in a text, in order. Those that overlap or touch are one range.
+    /// Returns the ranges of a text in which forms were found, in order. Ranges that overlap or touch are merged.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         self.read(text, as_it_is, &mut found);
-        // A text without the letter that begins an escape reads the same as before.
+        // A text without the letter that begins an escape has no escapes to resolve.
         if text.contains(&b'%') {
             self.read(text, percent, &mut found);
         }
@@ -64,14 +64,15 @@ impl Scanner {
         found
     }
 
-    /// Reads the text once. `letter` returns the next letter and how many bytes it takes.
+    /// Reads the text once, and adds the ranges of the forms in it. `letter` returns the next letter and how many bytes it
+    /// takes.
     fn read(
         &self,
         text: &[u8],
         letter: impl Fn(&[u8]) -> (u8, usize),
         found: &mut Vec<Range<usize>>,
     ) {
-        // Where each of the last letters began, indexed by the letter's number modulo the length.
+        // The offsets of the last letters, indexed by the letter's number modulo `longest`.
         let mut starts = vec![0; self.longest];
         let (mut count, mut at) = (0, 0);
         let mut state = self.start;
@@ -97,8 +98,8 @@ impl Scanner {
     }
 }
 
-/// Adds a range, and merges it with the last one if they overlap or touch, so that a text full of secrets takes no
-/// memory.
+/// Adds a range, and merges it with the last one if they overlap or touch, so that a text full of secrets does not make
+/// a long list.
 fn add(found: &mut Vec<Range<usize>>, range: Range<usize>) {
     match found.last_mut() {
         Some(last) if last.start <= range.start && range.start <= last.end => {
@@ -112,7 +113,7 @@ fn as_it_is(text: &[u8]) -> (u8, usize) {
     (text[0], 1)
 }
 
-/// Resolves `%2B`.
+/// Returns the first letter and its length in bytes, with an escape like `%2B` resolved.
 fn percent(text: &[u8]) -> (u8, usize) {
     match *text {
         [b'%', high, low, ..] => match number(&[high, low], 16) {
@@ -123,7 +124,8 @@ fn percent(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Resolves `\/`, and `\u002b` if it stands for a letter of ASCII. Beyond ASCII, the forms contain the escapes.
+/// Returns the first letter and its length in bytes, with an escape like `\/` resolved, and one like `\u002b` if it is in
+/// ASCII. Beyond ASCII, the forms contain the escapes.
 fn json(text: &[u8]) -> (u8, usize) {
     match *text {
         [b'\\', b'u', a, b, c, d, ..] => match number(&[a, b, c, d], 16) {
@@ -136,7 +138,7 @@ fn json(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Resolves `&amp;`, `&#43;` and `&#x2b;`.
+/// Returns the first letter and its length in bytes, with an escape like `&amp;`, `&#43;` or `&#x2b;` resolved.
 fn html(text: &[u8]) -> (u8, usize) {
     /// The longest escape that is resolved, which has a few zeros: `&#x0000ff;`.
     const LONGEST: usize = 10;
@@ -163,9 +165,9 @@ fn html(text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Returns the byte that these digits stand for. None if they stand for none.
+/// Returns the byte that these digits stand for. None if they are not digits, or the number is larger than a byte.
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
-    // Otherwise a sign would be accepted.
+    // `from_str_radix` would also accept a sign.
     if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }

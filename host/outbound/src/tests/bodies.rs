@@ -17,7 +17,7 @@ use crate::trust::Trust;
 
 const LENGTH: usize = 100_000;
 
-/// Returns this many bytes, and counts how often.
+/// A body of `length` bytes, which counts how often it is read.
 struct Source {
     length: usize,
     reads: AtomicUsize,
@@ -57,7 +57,7 @@ fn source(length: usize) -> Arc<Source> {
     })
 }
 
-/// A POST with this body, which says that it has `LENGTH` bytes.
+/// Returns a POST with this body and an announced length of `LENGTH` bytes.
 fn post(url: impl Into<String>, source: Arc<dyn BodySource>) -> Attempt {
     Attempt {
         large_body: Some(LargeBody::new(LENGTH as u64, source)),

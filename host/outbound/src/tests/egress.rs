@@ -1,4 +1,4 @@
-//! The policy holds for what is connected to, however it is spelled and whatever its name server says.
+//! The policy holds for the address that is connected to, however the URL spells it and whatever its name server says.
 
 use super::support::{Names, Server, allowing, client, denied, get, ok};
 use crate::Settings;
@@ -111,7 +111,7 @@ async fn an_allowed_name_is_reached_and_another_name_for_the_same_address_is_not
     assert_eq!(server.connections(), 1);
 }
 
-/// The allowed address stands for a public one: a test cannot listen on the Internet.
+/// The allowed address takes the place of a public one, since a test cannot listen on the Internet.
 #[tokio::test]
 async fn a_name_that_turns_private_after_it_was_judged_gains_nothing() {
     let public = Server::start(|_| closing(ok("public"))).await;
@@ -139,7 +139,7 @@ async fn of_mixed_answers_only_the_allowed_address_is_connected_to() {
     assert_eq!(private.connections(), 0);
 }
 
-/// An answer after which the server ends the connection, so that the next request needs another.
+/// Returns an answer after which the server ends the connection, so that the next request needs another connection.
 fn closing(mut answer: super::support::Answer) -> super::support::Answer {
     answer
         .headers_mut()

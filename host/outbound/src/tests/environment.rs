@@ -1,6 +1,7 @@
-//! What the process's environment may do to calls: name root certificates, and nothing else.
+//! The process's environment names root certificates, and changes nothing else about calls.
 //!
-//! A test cannot change its own environment, so each of these starts itself once more, in one that it has made.
+//! A test cannot change its own environment, so each of these tests starts itself again as a process with another
+//! environment.
 
 use tokio::process::Command;
 
@@ -8,10 +9,10 @@ use super::support::{Server, get, ok, open, unreachable};
 use super::tls::Authority;
 use crate::Client;
 
-/// Tells a test that it runs within itself, and what to call.
+/// The variable with the URL to call. If it is set, a test was started by itself.
 const URL: &str = "DORMOUSE_OUTBOUND_TEST_URL";
 
-/// The command that runs one of these tests within itself.
+/// Returns the command by which a test starts itself.
 fn within(test: &str, url: &str) -> Command {
     let mut inner = Command::new(std::env::current_exe().unwrap());
     inner
@@ -45,7 +46,7 @@ async fn proxies_are_passed_over() {
         "all_proxy",
         "ALL_PROXY",
     ] {
-        // Nothing listens there.
+        // Nothing listens on port 1.
         inner.env(proxy, "http://127.0.0.1:1");
     }
     inner.env_remove("no_proxy").env_remove("NO_PROXY");

@@ -1,11 +1,11 @@
-//! A request and its response are carried whole, and nothing is added but what HTTP needs.
+//! A request and its response arrive whole, and nothing is added except for the headers that HTTP needs.
 
 use bytes::Bytes;
 use http_body_util::Full;
 
 use super::support::{Server, attempt, get, ok, open_client, status};
 
-/// Names of the headers that arrived.
+/// Returns the names of headers, in order of the alphabet.
 fn names(headers: &[(String, Bytes)]) -> Vec<&str> {
     let mut names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();

@@ -1,4 +1,4 @@
-//! What goes wrong is said in a sentence, which holds no secret of the URL.
+//! Each failure has a message in a sentence, which contains no secret of the URL.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::support::{
     Names, Server, attempt, client, get, ok, open, open_client, raw_server, unreachable,
 };
 
-/// Where nothing listens.
+/// Returns an address on which nothing listens.
 async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .await
@@ -67,7 +67,7 @@ async fn the_connection_ends_within_a_response() {
     check(address, &expected(address)).await;
 }
 
-/// Else a call with one attempt could arrive twice.
+/// If the request were sent again, a call with one attempt could arrive twice.
 #[tokio::test]
 async fn a_request_that_may_have_arrived_is_not_sent_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -101,7 +101,7 @@ async fn something_else_than_http_answers() {
     check_malformed(address, &expected).await;
 }
 
-/// The service did its work: nothing may have it done again.
+/// The service has done its work, so the call must not be tried again.
 #[tokio::test]
 async fn a_header_with_a_byte_that_no_header_may_have() {
     for answer in [
@@ -182,7 +182,8 @@ async fn an_address_that_does_not_answer_is_passed_over() {
     );
 }
 
-/// A listener whose queue is full, so that further connections get no answer. It lasts as long as what is given back.
+/// Returns a listener whose queue is full, so that further connections get no answer, and the connections in the queue. The
+/// queue stays full until these are dropped.
 async fn full_listener(address: SocketAddr) -> (TcpListener, Vec<TcpStream>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(address).unwrap();

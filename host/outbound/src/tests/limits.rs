@@ -1,4 +1,4 @@
-//! Time and size have limits, and each says that it was the limit.
+//! The time and the size of an attempt have limits, and the error says which limit was exceeded.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The host's own listeners are out of reach, whatever is allowed, but for webhooks.
+//! Calls cannot reach the host's own listeners, whatever the policy allows, except for URLs of webhooks.
 
 use std::net::SocketAddr;
 

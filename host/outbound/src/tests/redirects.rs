@@ -1,4 +1,4 @@
-//! Redirects are followed as far as the attempt says, and each is a request like the first.
+//! As many redirects are followed as the attempt allows, and each redirected request is checked like the first.
 
 use bytes::Bytes;
 use dormouse_journal::Response;
@@ -23,7 +23,7 @@ fn location(response: &Response) -> Option<&Bytes> {
         .map(|(_, value)| value)
 }
 
-/// Redirects `/3` to `/2` to `/1` to `/0`, which answers.
+/// Returns a server that redirects `/3` to `/2`, `/2` to `/1`, and `/1` to `/0`, which answers with a success.
 async fn countdown() -> Server {
     Server::start(|seen| match seen.path()[1..].parse::<u32>().unwrap() {
         0 => ok("arrived"),

@@ -1,4 +1,4 @@
-//! Headers made from secrets reach the origin that they were meant for, and nothing of them comes back.
+//! Headers made from secrets reach the origin that they are meant for, and no part of a secret comes back.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +13,7 @@ use dormouse_seams::{Attempt, SecretHeader};
 
 const SECRET: &str = "hunter2";
 
-/// The attempt with the secret in `authorization` and, without prefix, in `x-key`.
+/// Returns the attempt with the secret in `authorization`, after `Bearer`, and alone in `x-key`.
 fn with_secrets(attempt: Attempt) -> Attempt {
     let header = |name: &str, prefix: &str| SecretHeader {
         name: name.into(),
@@ -72,7 +72,7 @@ async fn they_arrive_over_http_2() {
     .await;
     let client = authority.client();
     let url = format!("https://service.example:{}/", server.port());
-    // Twice on one connection, as the second could find the header in a table.
+    // Two requests on one connection, as HTTP/2 could have put the first one's header into a table.
     for _ in 0..2 {
         let response = client.send(with_secrets(get(&url))).await.unwrap();
         assert_eq!(&response.body[..], b"Bearer ***");
@@ -96,7 +96,7 @@ async fn a_secret_takes_the_place_of_the_hosts_user_agent() {
     assert_eq!(seen.header("user-agent"), Some("Bearer hunter2"));
 }
 
-/// A to A, to B, and back to A.
+/// The redirects lead within the first origin, then to another origin, and then back to the first.
 #[tokio::test]
 async fn they_stay_with_their_origin_and_do_not_come_back_to_it() {
     let back = Arc::new(OnceLock::new());

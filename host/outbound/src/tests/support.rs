@@ -1,4 +1,4 @@
-//! Servers on loopback, a resolver that says what it is told, and attempts to send.
+//! Servers on loopback, a resolver with given answers, and attempts to send.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -27,10 +27,10 @@ use crate::resolve::{Resolve, Resolving};
 use crate::trust::Trust;
 use crate::{Client, Policy, Settings};
 
-/// What a server answers.
+/// The answer of a server.
 pub(crate) type Answer = http::Response<Full<Bytes>>;
 
-/// A request as it arrived.
+/// A request as it arrived at a server.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) version: http::Version,
@@ -41,7 +41,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The path that was asked for, without the origin that HTTP/2 sends along.
+    /// Returns the path of the request, without the origin that HTTP/2 sends with it.
     pub(crate) fn path(&self) -> &str {
         let rest = self
             .target
@@ -56,7 +56,7 @@ impl Seen {
     }
 }
 
-/// An HTTP server that keeps what it saw. It ends with the test's runtime.
+/// An HTTP server that keeps the requests that arrived. It ends with the test's runtime.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -65,7 +65,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// On a free port of 127.0.0.1.
+    /// Starts a server on a free port of 127.0.0.1.
     pub(crate) async fn start(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         Self::start_at("127.0.0.1:0", answer).await
     }
@@ -77,7 +77,7 @@ impl Server {
         Self::run(address, None, Arc::new(answer)).await
     }
 
-    /// With TLS, on a free port of 127.0.0.1.
+    /// Starts a server with TLS on a free port of 127.0.0.1.
     pub(crate) async fn start_tls(
         tls: TlsAcceptor,
         answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
@@ -93,12 +93,12 @@ impl Server {
         self.address.port()
     }
 
-    /// How many connections were made to it.
+    /// Returns how many connections were made to the server.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// What it saw since the last time.
+    /// Returns the requests that arrived since the last call of this method.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
@@ -134,7 +134,7 @@ impl Server {
         match tls {
             None => self.serve(TokioIo::new(stream), answer).await,
             Some(tls) => {
-                // A client that trusts no such server ends the handshake; some tests are about that.
+                // A client that does not trust the server ends the handshake, as some tests expect.
                 if let Ok(stream) = tls.accept(stream).await {
                     self.serve(TokioIo::new(stream), answer).await;
                 }
@@ -157,7 +157,7 @@ impl Server {
                 Ok::<_, Infallible>(answer)
             }
         });
-        // It ends with an error when the client goes away, as clients do.
+        // The error is that of a client that closed the connection, which is not a failure of the test.
         let _ = auto::Builder::new(TokioExecutor::new())
             .serve_connection(io, service)
             .await;
@@ -179,7 +179,8 @@ async fn see(request: http::Request<Incoming>) -> Seen {
     }
 }
 
-/// A server that answers each connection's first bytes with `answer`, and then closes it, or keeps it open.
+/// Starts a server that answers the first bytes of each connection with `answer`. Then it closes the connection if `close`
+/// is true, and otherwise keeps it open.
 pub(crate) async fn raw_server(answer: &'static [u8], close: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -198,7 +199,7 @@ pub(crate) async fn raw_server(answer: &'static [u8], close: bool) -> SocketAddr
     address
 }
 
-/// An answer with this status and no more.
+/// Returns an answer with this status, and without headers and body.
 pub(crate) fn status(status: u16) -> Answer {
     http::Response::builder()
         .status(status)
@@ -206,12 +207,12 @@ pub(crate) fn status(status: u16) -> Answer {
         .unwrap()
 }
 
-/// 200 with this body.
+/// Returns an answer with the status 200 and this body.
 pub(crate) fn ok(body: impl Into<Bytes>) -> Answer {
     http::Response::new(Full::new(body.into()))
 }
 
-/// A redirect.
+/// Returns a redirect to `location`.
 pub(crate) fn redirect(status: u16, location: &str) -> Answer {
     http::Response::builder()
         .status(status)
@@ -220,7 +221,7 @@ pub(crate) fn redirect(status: u16, location: &str) -> Answer {
         .unwrap()
 }
 
-/// A resolver that answers each name with its list of answers, one after the other, the last for ever.
+/// A resolver with a list of answers for each name. It returns one answer after the other, and repeats the last one.
 #[derive(Default)]
 pub(crate) struct Names {
     answers: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
@@ -239,7 +240,7 @@ impl Names {
         })
     }
 
-    /// How many questions came.
+    /// Returns how often the resolver was asked for a name.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -271,7 +272,7 @@ impl Resolve for Names {
     }
 }
 
-/// Settings whose policy allows these places and nothing else that is not public.
+/// Returns settings whose policy allows public addresses and these places.
 pub(crate) fn allowing(allow: &[String]) -> Settings {
     let allow = allow.iter().map(|place| place.parse().unwrap()).collect();
     Settings {
@@ -283,7 +284,7 @@ pub(crate) fn allowing(allow: &[String]) -> Settings {
     }
 }
 
-/// Settings whose policy allows every address.
+/// Returns settings whose policy allows every address.
 pub(crate) fn open() -> Settings {
     Settings {
         policy: Policy {
@@ -294,12 +295,12 @@ pub(crate) fn open() -> Settings {
     }
 }
 
-/// A client that trusts no certificate authority, with these settings and names.
+/// Returns a client that trusts no certificate authority, with these settings and names.
 pub(crate) fn client(settings: Settings, names: Arc<Names>) -> Client {
     Client::assemble(settings, names, Trust::in_roots(RootCertStore::empty()))
 }
 
-/// A client that may call every address, and knows no names.
+/// Returns a client that may call every address, and knows no names.
 pub(crate) fn open_client() -> Client {
     client(open(), Arc::default())
 }
@@ -336,7 +337,7 @@ pub(crate) fn attempt(
     }
 }
 
-/// The text of a refusal.
+/// Returns the text of a refused call.
 pub(crate) fn denied(outcome: Result<Response, CallError>) -> String {
     match outcome {
         Err(CallError::Denied(text)) => text,
@@ -344,7 +345,7 @@ pub(crate) fn denied(outcome: Result<Response, CallError>) -> String {
     }
 }
 
-/// Why nothing was reached.
+/// Returns the text of a call that reached no service.
 pub(crate) fn unreachable(outcome: Result<Response, CallError>) -> String {
     match outcome {
         Err(CallError::Unreachable(text)) => text,

@@ -1,4 +1,4 @@
-//! TLS: HTTP/2 where the server offers it, and no answer taken from one who cannot prove its name.
+//! TLS: HTTP/2 is used if the server offers it, and no answer is accepted from a server that cannot prove its name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::support::{Names, Server, attempt, get, ok, open, raw_server, status, 
 use crate::Client;
 use crate::trust::Trust;
 
-/// A certificate for some names, which is its own authority.
+/// A self-signed certificate for some names.
 pub(crate) struct Authority(CertifiedKey<rcgen::KeyPair>);
 
 impl Authority {
@@ -34,7 +34,7 @@ impl Authority {
         self.0.cert.pem()
     }
 
-    /// What a server with this certificate and these protocols needs.
+    /// Returns the TLS acceptor of a server with this certificate and these protocols.
     pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
         let key = PrivateKeyDer::Pkcs8(self.0.signing_key.serialize_der().into());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -51,7 +51,7 @@ impl Authority {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// A client that trusts this authority, and finds `service.example` and `other.example` on loopback.
+    /// Returns a client that trusts this certificate, and resolves `service.example` and `other.example` to 127.0.0.1.
     pub(crate) fn client(&self) -> Client {
         let names = Names::new(&[
             ("service.example", &[&["127.0.0.1"]]),

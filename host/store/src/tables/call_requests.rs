@@ -1,6 +1,6 @@
 //! `call_requests`: the unchanging parts of outbound calls that are too large for their rows of `calls`.
 //!
-//! Key: run, operation. Row: [`LargeCall`]. A large body lies in `call_bodies`; up to version 2 it was in this row.
+//! Key: run, operation. Row: [`LargeCall`]. A large body is in `call_bodies`. Up to version 2, it was in this row.
 
 use bytes::Bytes;
 use dormouse_journal::{
@@ -34,12 +34,12 @@ pub struct Call {
     pub secret_headers: Vec<SecretHeader>,
 }
 
-/// A call, whose body may lie in `call_bodies`.
+/// A call, whose body may be in `call_bodies`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LargeCall {
-    /// The call. It has no body if that lies apart.
+    /// The call. Its request has an empty body if the body is in `call_bodies`.
     pub(crate) call: Call,
-    /// The size of the body that lies in `call_bodies`. None if the call has its body.
+    /// The size in bytes of the body in `call_bodies`. None if the body is in `call`.
     pub(crate) body: Option<u64>,
 }
 
@@ -61,12 +61,12 @@ impl From<Call> for LargeCall {
     }
 }
 
-/// A call that is to be stored. A large call is encoded already, so that the writer need not do it.
+/// A call to store. A large call is already encoded, so that the thread that writes need not encode it.
 #[derive(Debug, Clone)]
 pub(crate) enum NewCallRows {
     /// A small call, which is stored in its row of `calls`.
     Small(Call),
-    /// The row of a large call, and its body if that is to lie apart.
+    /// The encoded row of a large call, and the body for `call_bodies`. The body is empty if it is in the row.
     Large(Vec<u8>, Bytes),
 }
 
@@ -84,7 +84,7 @@ impl NewCallRows {
         NewCallRows::Large(encode_as(LargeCall::VERSION, &row), body)
     }
 
-    /// Returns the largest number of bytes that the call takes.
+    /// Returns how many bytes the call takes in the store, at most.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             NewCallRows::Small(_) => apart::MOST_IN_ROW,
@@ -92,7 +92,7 @@ impl NewCallRows {
         }
     }
 
-    /// Returns a small call, for its row. Writes a large one to its own tables.
+    /// Writes a large call to `call_requests` and `call_bodies`. Returns a small call, which the caller writes to `calls`.
     pub(crate) fn put(
         &self,
         rows: &mut (impl RowsMut + ?Sized),
@@ -111,7 +111,7 @@ impl NewCallRows {
     }
 }
 
-/// Returns a call from its row of `calls`, or from its own. A large body is not read.
+/// Returns a call from its row of `calls` (`in_row`), or else from `call_requests`. A body in `call_bodies` is not read.
 pub(crate) fn get(
     rows: &(impl Rows + ?Sized),
     key: (RunId, OperationNumber),
@@ -126,7 +126,7 @@ pub(crate) fn get(
     })
 }
 
-/// Returns the body of a call that was got, wherever it lies.
+/// Returns the body of a call that [`get`] returned, from the call or from `call_bodies`.
 pub(crate) fn get_body(
     rows: &(impl Rows + ?Sized),
     key: (RunId, OperationNumber),
@@ -143,7 +143,7 @@ pub(crate) fn get_body(
     })
 }
 
-/// Removes what lies apart of a call.
+/// Removes the rows of a call in `call_requests` and `call_bodies`.
 pub(crate) fn remove(
     rows: &mut (impl RowsMut + ?Sized),
     key: (RunId, OperationNumber),

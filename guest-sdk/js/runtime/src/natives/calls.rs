@@ -1,4 +1,4 @@
-//! Calls and timers.
+//! Functions for calls and timers.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray};
@@ -16,12 +16,12 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("sleepUntil", Func::from(sleep_until))
 }
 
-/// Refuses a call at deployment, while the engine knows who asks for it.
+/// Refuses a call at deployment, while the engine's stack still has the place in the program.
 fn may_call(ctx: Ctx<'_>) -> Result<()> {
     in_run(&ctx, "a call")
 }
 
-/// `request` is `{method, url, headers, body}`.
+/// Begins a call, and returns the operation's number. `request` is `{method, url, headers, body}`.
 fn call<'js>(
     ctx: Ctx<'js>,
     step: String,

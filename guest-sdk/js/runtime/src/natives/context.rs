@@ -1,4 +1,4 @@
-//! Who and when the run is, chance, and its log.
+//! Functions for the run's identity, its time, random numbers, label, log and result.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Exception, Object, Result, Value};
@@ -9,7 +9,7 @@ use crate::failure::Thrown;
 use crate::values::{bytes, headers, throw};
 use crate::{clock, engine, operations, run};
 
-/// Bytes that the host gives at once.
+/// How many random bytes the host returns at once.
 const MOST: u32 = 65_536;
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
@@ -39,7 +39,7 @@ fn random<'js>(ctx: Ctx<'js>, length: u32) -> Result<Value<'js>> {
     bytes(&ctx, draw(length))
 }
 
-/// Random bytes; zeros at deployment, where that they were asked for is noted.
+/// Returns random bytes. At deployment it returns zeros, and it is noted that random numbers were asked for.
 pub(super) fn draw(length: u32) -> Vec<u8> {
     if clock::ask() {
         context::random(length)
@@ -62,7 +62,7 @@ fn log(level: String, message: String) {
     context::log(level, &message);
 }
 
-/// What was thrown, as people read it: with the lines of the author's files.
+/// Returns the text of a thrown value for people, with the lines of the author's files.
 fn told(thrown: Value<'_>) -> String {
     Thrown::of(&thrown).text()
 }

@@ -1,4 +1,4 @@
-//! Digests and HMACs.
+//! Functions for digests and HMACs.
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
@@ -20,10 +20,10 @@ fn digest<'js>(ctx: Ctx<'js>, name: String, data: TypedArray<'js, u8>) -> Result
     bytes(&ctx, digest.ok_or_else(|| wrong(&ctx, "no such digest"))?)
 }
 
-/// The digest of this name; none if there is no such digest.
+/// Returns the digest of some data. None if there is no digest function of this name.
 pub(super) fn digest_of(name: &str, data: &[u8]) -> Option<Vec<u8>> {
     Some(match name {
-        // Of the web there is no MD5; Node has it, for checksums.
+        // The web's API has no MD5. Node has it, for checksums.
         "MD5" => Md5::digest(data).to_vec(),
         "SHA-1" => Sha1::digest(data).to_vec(),
         "SHA-256" => Sha256::digest(data).to_vec(),
@@ -51,7 +51,7 @@ fn hmac<'js>(
     bytes(&ctx, code.ok_or_else(|| wrong(&ctx, "no such digest"))?)
 }
 
-/// None never comes: a key of HMAC may have any length.
+/// Returns an HMAC. It is never none, since a key of HMAC may have any length.
 fn code<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
     let mut code = <M as KeyInit>::new_from_slice(key).ok()?;
     code.update(data);

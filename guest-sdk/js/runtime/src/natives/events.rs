@@ -1,4 +1,4 @@
-//! Events.
+//! Functions for events.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray};

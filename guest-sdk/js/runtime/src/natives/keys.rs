@@ -1,7 +1,7 @@
-//! Keys of RSA, of elliptic curves and of Ed25519. Between here and `js/` a private key is PKCS #8, and a public one SPKI, so
-//! that nothing is kept here.
+//! Functions for keys of RSA, elliptic curves and Ed25519. `js/` keeps a private key as PKCS #8 and a public key as
+//! SPKI, and passes it to each function, so this module keeps no keys.
 //!
-//! What a function cannot do it tells by giving nothing; `js/` makes the error of it.
+//! A function returns none if it fails, and `js/` then throws an error.
 
 use ed25519_dalek::pkcs8::KeypairBytes;
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -23,16 +23,16 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("newKey", Func::from(new))
 }
 
-/// The bits that an RSA key may have: what is larger takes the processor for too long.
+/// The sizes in bits that an RSA key may have. Larger keys take too much processor time.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 512..=8192;
 
-/// A private key as PKCS #8, or a public one as SPKI.
+/// A private key as PKCS #8, or a public key as SPKI.
 type Der = Vec<u8>;
 
-/// A key's numbers by the names that a JSON Web Key gives them.
+/// The numbers of a key by their names in a JSON Web Key.
 type Parts = Vec<(&'static str, Vec<u8>)>;
 
-/// Runs a piece of code with the types of a curve.
+/// Expands to a piece of code with the types of a curve.
 macro_rules! curve {
     ($name:expr, $curve:ident => $what:expr) => {
         match $name {
@@ -54,7 +54,7 @@ fn private_der(key: &impl EncodePrivateKey) -> Option<Der> {
     Some(key.to_pkcs8_der().ok()?.as_bytes().to_vec())
 }
 
-/// Without the public key beside it, which the web leaves out and some cannot read.
+/// Returns a private key without its public key, which the web's API leaves out and some programs cannot read.
 fn ed25519_der(key: &SigningKey) -> Option<Der> {
     private_der(&KeypairBytes {
         secret_key: key.to_bytes(),
@@ -66,7 +66,7 @@ fn public_der(key: &impl EncodePublicKey) -> Option<Der> {
     Some(key.to_public_key_der().ok()?.as_bytes().to_vec())
 }
 
-/// Checks a key and gives it in its one form. `format` is `pkcs8`, `spki` or, for a public key, `raw`.
+/// Checks a key, and returns it as PKCS #8 or SPKI. `format` is `pkcs8`, `spki` or, for a public key, `raw`.
 fn read<'js>(
     ctx: Ctx<'js>,
     algorithm: String,
@@ -112,7 +112,7 @@ fn ed25519_public(raw: &[u8]) -> Option<VerifyingKey> {
     VerifyingKey::from_bytes(raw.try_into().ok()?).ok()
 }
 
-/// A key of the numbers of a JSON Web Key. With `d` it is a private one.
+/// Returns the key with the numbers of a JSON Web Key. If they include `d`, the key is a private one.
 fn of_parts<'js>(
     ctx: Ctx<'js>,
     algorithm: String,
@@ -158,7 +158,7 @@ fn rsa_of_parts(part: &impl Fn(&str) -> Option<Vec<u8>>) -> Option<Der> {
     private_der(&PrivateKey::from_components(n, e, d, primes).ok()?)
 }
 
-/// The numbers of a key.
+/// Returns the numbers of a key.
 fn parts<'js>(
     ctx: Ctx<'js>,
     algorithm: String,
@@ -230,7 +230,7 @@ fn number(number: &BoxedUint) -> Vec<u8> {
     number.to_be_bytes_trimmed_vartime().to_vec()
 }
 
-/// The public key of a private one.
+/// Returns the public key of a private key.
 fn public<'js>(
     ctx: Ctx<'js>,
     algorithm: String,
@@ -251,7 +251,7 @@ fn public_of(algorithm: &str, der: &[u8]) -> Option<Der> {
     }
 }
 
-/// A new private key. `bits` are those of an RSA key.
+/// Returns a new private key. `bits` is the size of an RSA key.
 fn new<'js>(ctx: Ctx<'js>, algorithm: String, bits: usize) -> Result<Option<Value<'js>>> {
     let key = match algorithm.as_str() {
         "RSA" if RSA_BITS.contains(&bits) => PrivateKey::new(&mut RunRng, bits)
@@ -262,7 +262,7 @@ fn new<'js>(ctx: Ctx<'js>, algorithm: String, bits: usize) -> Result<Option<Valu
             .try_into()
             .ok()
             .and_then(|seed| ed25519_der(&SigningKey::from_bytes(seed))),
-        // Nearly all numbers of that length are keys.
+        // Nearly all numbers of this length are valid keys.
         "P-256" => (0..64).find_map(|_| private_der(&p256::SecretKey::from_slice(&draw(32)).ok()?)),
         "P-384" => (0..64).find_map(|_| private_der(&p384::SecretKey::from_slice(&draw(48)).ok()?)),
         _ => None,

@@ -1,4 +1,4 @@
-//! Modules, as CommonJS asks for them, and those that refused a promise.
+//! Functions that resolve and load modules, for `require`.
 
 use rquickjs::context::EvalOptions;
 use rquickjs::function::Func;
@@ -17,33 +17,33 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("import", Func::from(import))
 }
 
-/// `esm`, `cjs` or `json`; none for a module that is not there.
+/// Returns `esm`, `cjs` or `json`. None if there is no such module.
 fn kind(id: String) -> Option<&'static str> {
     modules::kind(&id)
 }
 
-/// The module that a name means in a module; none if it means none.
+/// Returns the id of the module that a name means in the module `base`. None if the name means no module.
 fn resolve(base: String, name: String) -> Option<String> {
     modules::resolve(&base, &name)
 }
 
-/// Where a module would lie if there were files.
+/// Returns the path that a module would have if there were files.
 fn place(id: String) -> String {
     modules::place(&id)
 }
 
-/// The module that would lie there; none if there is none.
+/// Returns the module that would have this path. None if there is none.
 fn module_at(place: String) -> Option<String> {
     modules::at(&place)
 }
 
-/// The function that a CommonJS module is.
+/// Compiles a CommonJS module to a function.
 fn compile<'js>(ctx: Ctx<'js>, id: String) -> Result<Function<'js>> {
     let source = modules::source(&id).ok_or_else(|| wrong(&ctx, "there is no such module"))?;
     let mut options = EvalOptions::default();
     options.strict = false;
     options.filename = Some(id);
-    // On one line with the module's first, so that its lines keep their numbers.
+    // The function begins on the module's first line, so that the module's lines keep their numbers.
     let source =
         format!("(function (exports, require, module, __filename, __dirname) {{{source}\n}})");
     ctx.eval_with_options(source, options)
@@ -54,7 +54,7 @@ fn json<'js>(ctx: Ctx<'js>, id: String) -> Result<Value<'js>> {
     ctx.json_parse(source)
 }
 
-/// The namespace of an ES module, for `require`.
+/// Returns the namespace of an ES module.
 fn import<'js>(ctx: Ctx<'js>, id: String) -> Result<Object<'js>> {
     Module::import(&ctx, id)?.finish()
 }

@@ -1,4 +1,4 @@
-//! What `js/` can ask of this module: one object of functions, which the workflow's own code never sees.
+//! The functions that `js/` calls. They are members of one object, which the workflow's own code never sees.
 
 mod calls;
 mod context;
@@ -20,7 +20,7 @@ use rquickjs::{Ctx, Object, Result, Value};
 use crate::clock;
 use crate::failure::Thrown;
 
-/// The functions.
+/// Returns the object with the functions.
 pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let host = Object::new(ctx.clone())?;
     calls::add(&host)?;
@@ -38,7 +38,7 @@ pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(host)
 }
 
-/// Refuses what needs a run while the workflow is deployed.
+/// Refuses an operation while the workflow is deployed, since only a run has operations.
 fn in_run(ctx: &Ctx<'_>, what: &str) -> Result<()> {
     if clock::runs() {
         return Ok(());
@@ -47,7 +47,7 @@ fn in_run(ctx: &Ctx<'_>, what: &str) -> Result<()> {
         "{what} is an operation of a run, and was asked for at the top level of a module; move it into the function that is \
          given to `serve`"
     );
-    // Made by the language, so that it has its place.
+    // JavaScript makes the error, so that it has a stack with the place in the program.
     let error: Constructor<'_> = ctx.globals().get("Error")?;
     let error: Value<'_> = error.construct((message,))?;
     clock::refuse(&Thrown::of(&error).text());

@@ -6,7 +6,7 @@ use rsa::rand_core::{TryCryptoRng, TryRng};
 
 use super::context::draw;
 
-/// The run's randomness. Drawing of it at deployment is noted, as any draw is.
+/// The run's randomness. As with [`draw`], a use at deployment is noted.
 pub(super) struct RunRng;
 
 impl TryRng for RunRng {

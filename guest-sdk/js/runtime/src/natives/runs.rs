@@ -1,4 +1,4 @@
-//! Other runs, and the next generation of this one.
+//! Functions for other runs, and for the next generation of this run.
 
 use rquickjs::function::Func;
 use rquickjs::{Array, Ctx, IntoJs, Object, Result, TypedArray, Value};
@@ -63,7 +63,7 @@ fn wait(ctx: Ctx<'_>, step: String, run: String, timeout: Option<f64>) -> Result
     }))
 }
 
-/// `{completed}`, `{failed}`, `{cancelled}` or `{gone: true}`.
+/// Returns the outcome of a run as `{completed}`, `{failed}`, `{cancelled}` or `{gone: true}`.
 fn ended<'js>(ctx: &Ctx<'js>, outcome: RunOutcome) -> Result<Value<'js>> {
     let object = Object::new(ctx.clone())?;
     let failed = |failure: Failure| error(ctx, &failure);

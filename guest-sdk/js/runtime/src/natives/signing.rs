@@ -1,4 +1,4 @@
-//! What is done with keys: signatures, agreement, encryption, derivation.
+//! Functions that use keys, for signatures, key agreement, encryption and key derivation.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
@@ -28,7 +28,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("hkdf", Func::from(hkdf))
 }
 
-/// Runs a piece of code with the type of a digest.
+/// Expands to a piece of code with the type of a digest.
 macro_rules! hash {
     ($name:expr, $hash:ident => $what:expr) => {
         match $name {
@@ -53,7 +53,7 @@ macro_rules! hash {
     };
 }
 
-/// `scheme` is `RSASSA-PKCS1-V1_5`, `RSA-PSS`, `Ed25519` or a curve's name.
+/// Signs data. `scheme` is `RSASSA-PKCS1-V1_5`, `RSA-PSS`, `Ed25519` or a curve's name.
 fn sign<'js>(
     ctx: Ctx<'js>,
     scheme: String,
@@ -135,7 +135,7 @@ fn is_signature(
     }
 }
 
-/// The secret that a private key and another's public key share.
+/// Returns the secret that a private key shares with the public key of another party.
 fn agree<'js>(
     ctx: Ctx<'js>,
     curve: String,
@@ -153,7 +153,7 @@ fn agree<'js>(
     shared.map(|shared| bytes(&ctx, shared)).transpose()
 }
 
-/// AES-GCM with a nonce of 12 bytes and a tag of 16.
+/// Encrypts or decrypts data by AES-GCM, with a nonce of 12 bytes and a tag of 16 bytes.
 #[allow(clippy::too_many_arguments, reason = "it is called by JavaScript")]
 fn gcm<'js>(
     ctx: Ctx<'js>,
@@ -213,7 +213,7 @@ fn oaep<'js>(
     done.map(|done| bytes(&ctx, done)).transpose()
 }
 
-/// The bytes that may be derived at once.
+/// How many bytes may be derived at once.
 const DERIVED: usize = 1 << 20;
 
 fn pbkdf2<'js>(

@@ -1,4 +1,4 @@
-//! Steps.
+//! Functions for steps.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Object, Result, TypedArray, Value};
@@ -14,7 +14,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("failStep", Func::from(fail))
 }
 
-/// The recorded outcome, `{ok}` or `{error}`; none if the step is yet to run.
+/// Begins a step. Returns its recorded outcome, `{ok}` or `{error}`, or none if the step must be executed.
 fn begin<'js>(ctx: Ctx<'js>, step: String) -> Result<Option<Value<'js>>> {
     in_run(&ctx, "a step")?;
     let Some(outcome) = steps::begin(&step) else {

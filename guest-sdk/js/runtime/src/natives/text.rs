@@ -1,4 +1,4 @@
-//! Text as bytes, bytes as text, and questions about texts that are answered faster here than in JavaScript.
+//! Functions that encode and decode text, and that answer questions about texts faster than JavaScript can.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Object, Result, TypedArray, Value};
@@ -16,7 +16,7 @@ fn encode<'js>(ctx: Ctx<'js>, text: Text) -> Result<Value<'js>> {
     bytes(&ctx, text.0.into_bytes())
 }
 
-/// With `fatal`, what is no UTF-8 is an error; else each wrong part becomes U+FFFD.
+/// Decodes UTF-8. If `fatal` is true, bytes that are not UTF-8 are an error. Otherwise each invalid part becomes U+FFFD.
 fn decode<'js>(ctx: Ctx<'js>, encoded: TypedArray<'js, u8>, fatal: bool) -> Result<String> {
     let encoded = from_bytes(&ctx, &encoded)?;
     match String::from_utf8(encoded) {
@@ -26,8 +26,8 @@ fn decode<'js>(ctx: Ctx<'js>, encoded: TypedArray<'js, u8>, fatal: bool) -> Resu
     }
 }
 
-/// Whether JSON is nested deeper than so many levels. For a text that is no JSON the answer means nothing, and the parser
-/// refuses it.
+/// Returns whether JSON is nested deeper than `levels`. For a text that is not JSON, the result means nothing, and the
+/// parser refuses the text.
 fn is_nested(Text(text): Text, levels: u32) -> bool {
     let (mut depth, mut is_text) = (0_u32, false);
     let mut bytes = text.bytes();
@@ -50,7 +50,8 @@ fn is_nested(Text(text): Text, levels: u32) -> bool {
     false
 }
 
-/// Milliseconds of a span of time such as `10s`, `1.5 h`, or `7`, which is seconds; none if the text is no span.
+/// Returns the milliseconds of a span of time such as `10s`, `1.5 h`, or `7`, which is in seconds. None if the text is not a
+/// span.
 fn span(Text(text): Text) -> Option<f64> {
     let text = text.trim();
     let digits = text.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
@@ -66,7 +67,7 @@ fn span(Text(text): Text) -> Option<f64> {
         "y" => 31536e6,
         _ => return None,
     };
-    // `.5` and `5.` are numbers to Rust and none here.
+    // Rust parses `.5` and `5.` as numbers, but a span may not have them.
     let is_whole = !number.starts_with('.') && !number.ends_with('.');
     let number = number.parse::<f64>().ok().filter(|_| is_whole)?;
     Some(number * unit)

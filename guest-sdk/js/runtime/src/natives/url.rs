@@ -1,4 +1,4 @@
-//! URLs, as the web reads them.
+//! Functions for URLs, by the URL standard of the web.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, Object, Result};
@@ -9,7 +9,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("changeUrl", Func::from(change))
 }
 
-/// The parts of a URL; none if the text is none.
+/// Returns the parts of a URL. None if the text is not a URL.
 fn parse<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) -> Result<Option<Object<'js>>> {
     let base = match base.map(|base| Url::parse(&base)) {
         None => None,
@@ -20,7 +20,7 @@ fn parse<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) -> Result<Optio
     url.ok().map(|url| parts(&ctx, &url)).transpose()
 }
 
-/// The parts of a URL in which one part is another now; none if that cannot be.
+/// Replaces one part of a URL, and returns the parts of the result. None if the part cannot have this value.
 fn change<'js>(
     ctx: Ctx<'js>,
     href: String,

@@ -1,4 +1,4 @@
-//! Webhooks.
+//! Functions for webhooks.
 
 use rquickjs::function::Func;
 use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray, Value};
@@ -18,7 +18,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("closeWebhook", Func::from(close))
 }
 
-/// `{id, url}`
+/// Returns a webhook as `{id, url}`.
 pub(super) fn webhook<'js>(ctx: &Ctx<'js>, webhook: Webhook) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
     object.set("id", webhook.id)?;
@@ -46,7 +46,7 @@ fn create<'js>(ctx: Ctx<'js>, step: String, options: Object<'js>) -> Result<Obje
     webhook(&ctx, webhooks::create_webhook(&step, &options))
 }
 
-/// Pairs of names and values.
+/// Reads settings, which are pairs of names and values.
 fn settings(ctx: &Ctx<'_>, options: &Object<'_>) -> Result<Vec<(String, String)>> {
     let settings: Option<Vec<Vec<String>>> = options.get("settings")?;
     let pair = |setting: Vec<String>| {
