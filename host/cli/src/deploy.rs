@@ -24,9 +24,9 @@ use crate::text::{counted, plain_line, size};
 /// what it imports, and the host makes a component of it. Of a file of Python, `dormouse-py` makes a component on this
 /// machine.
 ///
-/// A file of TypeScript or JavaScript may become several workflows. With `serveMany` it is deployed as one workflow NAME-a for
-/// each workflow `a` that it is given, and none is called NAME. For a workflow with a `failureFunction`, the file is also deployed
-/// as NAME-failed (or NAME-a-failed), which is started when a run of that workflow fails.
+/// A file of TypeScript or JavaScript may become several workflows. If it calls `serveMany`, each key `a` of the argument becomes a
+/// workflow NAME-a, and no workflow is called NAME. If a workflow has a `failureFunction`, the file is also deployed as NAME-failed
+/// (or NAME-a-failed), and a run of that workflow is started when a run of NAME fails.
 ///
 /// With --check nothing is deployed: the journal of each run that has not ended is replayed against the component, without
 /// effects. Each run that the component does not repeat is named with the first difference. The exit code is 1 if there is

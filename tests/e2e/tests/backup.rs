@@ -185,7 +185,7 @@ fn a_file_that_exists_is_kept_unless_told_otherwise() {
 
     let made = back_up(&host, &["--force", "--json", name]).json();
     let length = fs::metadata(&backup).unwrap().len();
-    assert_eq!(made, json!({"bytes": length, "format": 7, "runs": 0}));
+    assert_eq!(made, json!({"bytes": length, "format": 8, "runs": 0}));
 
     let unreachable = Cli::of(&host).run(&[
         "backup",
