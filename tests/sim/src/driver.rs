@@ -532,8 +532,10 @@ fn look(
     {
         let status = reading.state(timer.run).map_err(text)?;
         let status = status.map(|state| state.status);
-        // The timers of an ended run wake nothing, and are removed in pieces after its end.
-        if !status.is_some_and(Status::has_ended) {
+        // The timers of an ended run wake nothing, and are removed in pieces after its end. A pending run is due, looks at
+        // its timers by itself, and may wait for the disk: the check of due runs has patience with it.
+        let needs_look = |status: Status| !status.has_ended() && status != Status::Pending;
+        if status.is_none_or(needs_look) {
             return Err(format!(
                 "{timer:?} has passed at {now:?}, and nobody looks; its run is {status:?}"
             ));
