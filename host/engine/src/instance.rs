@@ -346,7 +346,7 @@ impl State {
         let verdict = match settled {
             Settled::Quiescent if live && !self.waits.can_wake() => failure::failed(
                 "stuck",
-                "the workflow waits for what nothing will settle: no timer, call, webhook or other operation of its \
+                "the workflow waits for something that can never happen: no timer, call, webhook or other operation of its \
                  own is outstanding"
                     .into(),
                 None,

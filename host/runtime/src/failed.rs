@@ -19,11 +19,9 @@ use crate::bad_answers::ends_the_same_way;
 use crate::bad_step::is_once;
 use crate::decisions;
 use crate::hint::Hint;
+use crate::recorded::Recorded;
 use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
 use crate::shares::Party;
-
-/// The number of activations that are read at once.
-const PAGE: usize = 32;
 
 /// The operations that are done again.
 #[derive(Default)]
@@ -218,17 +216,15 @@ impl Repairs {
         view: &RunView,
         mut look: impl FnMut(u32, u32, &Activation),
     ) -> Result<(), RepairError> {
-        let state = &view.state;
-        let (mut next, mut first) = (state.first_activation, state.first_operation);
-        while next < view.state.activations {
-            let page = self.store.journal(view.id, next, PAGE).await;
-            let page = page.map_err(Unavailable::from)?;
-            if page.activations.is_empty() {
-                break;
-            }
-            for activation in &page.activations {
-                look(first, next, activation);
-                next += 1;
+        let (state, run) = (&view.state, view.id);
+        let mut first = state.first_operation;
+        let mut recorded =
+            Recorded::new(state.first_activation..state.activations, |from, limit| {
+                self.store.journal(run, from, limit)
+            });
+        while let Some((number, activations)) = recorded.next().await.map_err(Unavailable::from)? {
+            for (number, activation) in (number..).zip(&activations) {
+                look(first, number, activation);
                 first += u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
             }
         }

@@ -1,25 +1,26 @@
-//! The activations that a run's journal has, a page at a time: while the guest repeats one page, the store reads the next.
+//! Reads the activations of a run from its journal, page by page. While the caller works on one page, the store reads the next.
 
 use std::ops::Range;
 
 use dormouse_journal::Activation;
 use dormouse_store::{JournalPage, Read, ReadError};
 
-/// How many activations a short page has at most. The store reads so few on the thread that awaits them, and not before.
-/// Most runs have fewer activations.
+/// The largest number of activations in a short page. The store reads a short page on the thread that awaits it, and not
+/// earlier. Most runs have fewer activations.
 const SHORT: usize = 32;
 
-/// How many activations a long page has at most. The store reads them on a thread of its own.
+/// The largest number of activations in a long page. The store reads a long page on a thread of its own.
 const LONG: usize = 256;
 
-/// The recorded activations of a run that are still to be repeated.
+/// The activations of a run that were not returned yet.
 ///
-/// The store bounds the bytes of a page, and reads it whole, so that no read is open while the guest runs. A page that
-/// reached that bound is followed by a short one, which is not read ahead: only pages of small activations are in memory
-/// two at a time.
+/// The store limits the bytes of a page, and reads the page whole, so no read is open while a guest executes. After a page
+/// that reached this limit, the next page is short and is not read ahead. So two pages are in memory at a time only if
+/// their activations are small.
 pub(crate) struct Recorded<R> {
-    /// Reads activations from this one on, at most so many.
+    /// Reads at most this many activations, beginning with the activation of this number.
     read: R,
+    /// The numbers of the activations that were not read yet.
     left: Range<u32>,
     /// The read of the next page, if it has begun.
     ahead: Option<Ahead>,
@@ -32,7 +33,7 @@ struct Ahead {
 }
 
 impl<R: Fn(u32, usize) -> Read<JournalPage>> Recorded<R> {
-    /// Returns these activations, in order.
+    /// Creates a reader of the activations with these numbers.
     pub(crate) fn new(activations: Range<u32>, read: R) -> Self {
         let mut recorded = Recorded {
             read,
@@ -59,8 +60,8 @@ impl<R: Fn(u32, usize) -> Read<JournalPage>> Recorded<R> {
         Ok(Some((first, activations)))
     }
 
-    /// Begins to read the next page, at most so many activations. What is beyond the range is left out: a retry takes the
-    /// last activation back.
+    /// Begins to read the next page, of at most this many activations. Activations beyond the range are left out: a retry
+    /// takes the last activation back.
     fn read_ahead(&mut self, limit: usize) {
         let limit = limit.min(self.left.len());
         if limit > 0 {
@@ -79,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// An activation that is known by its time.
+    /// Returns an activation whose time is its number.
     fn activation(number: u32) -> Activation {
         let mut cursor = dormouse_journal::Cursor::new();
         cursor.open_live(
@@ -92,8 +93,8 @@ mod tests {
         cursor.close(None).unwrap().unwrap()
     }
 
-    /// Reads a journal that has so many activations, of which a page has room for so many. Returns the activations that are
-    /// read, and how many were asked for when each page was given out.
+    /// Reads this range of a journal with `stored` activations, from a store whose pages have room for `room` activations.
+    /// Returns the times of the activations, and for each page how many pages had been asked for when it was returned.
     fn read(range: Range<u32>, stored: u32, room: usize) -> (Vec<u64>, Vec<usize>) {
         let asked = RefCell::new(Vec::new());
         let mut recorded = Recorded::new(range, |first, limit| {

@@ -65,7 +65,11 @@ fn a_panic_of_a_rust_guest_is_told_with_its_message() {
 
 #[test]
 fn waiting_for_what_cannot_happen_is_stuck() {
-    check_failure(Run::of(run(WAIT)), "stuck", &["what nothing will settle"]);
+    check_failure(
+        Run::of(run(WAIT)),
+        "stuck",
+        &["something that can never happen"],
+    );
 }
 
 #[test]

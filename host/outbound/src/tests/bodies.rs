@@ -112,10 +112,10 @@ async fn nor_does_a_connection_that_is_not_made_yet() {
     assert_eq!(source.reads.load(Ordering::SeqCst), 0);
 }
 
-#[tokio::test]
-async fn a_redirect_that_keeps_the_body_reads_it_again() {
-    let server = Server::start(|seen| match seen.path() {
-        "/first" => redirect(307, "/second"),
+/// Sends the body to a place that redirects with this status. Returns the server, and the number of reads.
+async fn redirected(status: u16) -> (Server, usize) {
+    let server = Server::start(move |seen| match seen.path() {
+        "/first" => redirect(status, "/second"),
         _ => ok("taken"),
     })
     .await;
@@ -125,7 +125,13 @@ async fn a_redirect_that_keeps_the_body_reads_it_again() {
         ..post(server.url("/first"), source.clone())
     };
     open_client().send(attempt).await.unwrap();
-    assert_eq!(source.reads.load(Ordering::SeqCst), 2);
+    (server, source.reads.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_redirect_that_keeps_the_body_reads_it_again() {
+    let (server, reads) = redirected(307).await;
+    assert_eq!(reads, 2);
     let seen = server.seen();
     assert!(seen.iter().all(|seen| seen.body.len() == LENGTH));
     assert_eq!(seen.len(), 2);
@@ -133,18 +139,8 @@ async fn a_redirect_that_keeps_the_body_reads_it_again() {
 
 #[tokio::test]
 async fn a_redirect_to_get_does_not() {
-    let server = Server::start(|seen| match seen.path() {
-        "/first" => redirect(303, "/second"),
-        _ => ok("taken"),
-    })
-    .await;
-    let source = source(LENGTH);
-    let attempt = Attempt {
-        redirects: 1,
-        ..post(server.url("/first"), source.clone())
-    };
-    open_client().send(attempt).await.unwrap();
-    assert_eq!(source.reads.load(Ordering::SeqCst), 1);
+    let (server, reads) = redirected(303).await;
+    assert_eq!(reads, 1);
     assert_eq!(server.seen()[1].header("content-length"), None);
 }
 

@@ -72,7 +72,7 @@ impl<R: Rows> View<R> {
             return Ok(None);
         };
         let call = call_requests::get(rows, key, row.call)?;
-        call_requests::get_body(rows, key, call).map(Some)
+        call_requests::get_body(rows, key, &call).map(Some)
     }
 
     /// Returns a call with its body.
@@ -81,12 +81,11 @@ impl<R: Rows> View<R> {
         run: RunId,
         operation: OperationNumber,
     ) -> Result<Option<Call>, ReadError> {
-        let Some((_, large)) = self.wanted(run, operation)? else {
+        let Some((_, mut large)) = self.wanted(run, operation)? else {
             return Ok(None);
         };
-        let mut call = large.call.clone();
-        call.request.body = call_requests::get_body(&self.0, (run, operation), large)?;
-        Ok(Some(call))
+        large.call.request.body = call_requests::get_body(&self.0, (run, operation), &large)?;
+        Ok(Some(large.call))
     }
 
     /// Returns a call that has no result yet, without its body if that is in a table of its own.

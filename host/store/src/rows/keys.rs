@@ -3,6 +3,8 @@
 //! The rules use typed keys. A backend gets them as lists of [`Part`]s. So a backend can keep keys in any form that
 //! has the same order, and need not know what they mean.
 
+use std::ops::Bound;
+
 use dormouse_journal::{OperationNumber, RunId, Time, TriggerId, VersionId, WebhookNumber};
 
 /// One part of a key.
@@ -167,6 +169,12 @@ extremes! {
 pub(crate) trait LedBy<T>: Key {
     /// Returns the first and the last key that begin with `lead`.
     fn all_of(lead: T) -> (Self, Self);
+
+    /// Returns the range of the keys that begin with `lead`.
+    fn range_of(lead: T) -> (Bound<Self>, Bound<Self>) {
+        let (first, last) = Self::all_of(lead);
+        (Bound::Included(first), Bound::Included(last))
+    }
 }
 
 impl<T: FromPart + PartOf<T> + Clone, B: FromPart + PartOf<B> + Extremes> LedBy<T> for (T, B) {

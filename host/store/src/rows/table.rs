@@ -59,8 +59,7 @@ impl<K: Key, R: Row> Table<K, R> {
     where
         K: LedBy<T>,
     {
-        let (first, last) = K::all_of(lead);
-        (Bound::Included(first), Bound::Included(last))
+        K::range_of(lead)
     }
 
     /// Returns the row at `key`.
@@ -305,8 +304,7 @@ impl<K: Key> Index<K> {
     where
         K: LedBy<T>,
     {
-        let (first, last) = K::all_of(lead);
-        (Bound::Included(first), Bound::Included(last))
+        K::range_of(lead)
     }
 
     /// Adds a key, if it does not exist yet.
@@ -381,11 +379,10 @@ impl<K: Key> Raw<K> {
     where
         K: LedBy<T>,
     {
-        let (first, last) = K::all_of(lead);
-        (Bound::Included(first), Bound::Included(last))
+        K::range_of(lead)
     }
 
-    /// Removes the first rows of a range, as many as there is room for. Returns whether those were all.
+    /// Removes the first rows of a range, as many as there is room for. Returns true if the range is empty now.
     pub(crate) fn remove_range<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
         rows: &mut (impl Ledger + ?Sized),

@@ -130,10 +130,10 @@ pub(crate) fn get(
 pub(crate) fn get_body(
     rows: &(impl Rows + ?Sized),
     key: (RunId, OperationNumber),
-    large: LargeCall,
+    large: &LargeCall,
 ) -> Result<Bytes, ReadError> {
     let Some(size) = large.body else {
-        return Ok(large.call.request.body);
+        return Ok(large.call.request.body.clone());
     };
     let body = call_bodies::TABLE.get(rows, key)?;
     let body = body.filter(|body| body.len() as u64 == size);
