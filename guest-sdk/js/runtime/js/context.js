@@ -1,6 +1,6 @@
 // The context that a workflow's function is given.
 
-import { Headers, Request, Response, bytesOf, callOnce, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
+import { Headers, Request, Response, bytesOf, callOnce, fieldsOf, isStream, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
 import { WorkflowError, WorkflowNonRetryableError, WorkflowRetryAfterError } from 'dormouse:errors';
 import { addressOf } from 'dormouse:registry';
 import { json, millis, runId, value } from 'dormouse:payload';
@@ -144,18 +144,33 @@ export class WorkflowContext {
     return { webhookUrl: made.url, eventId: made.id };
   }
 
-  async waitForWebhook(step, webhook, timeout, options) {
-    const delivery = await perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout)), options?.signal);
-    if (!delivery) return { timeout: true, request: undefined };
-    const { id, request } = received(delivery);
-    return { timeout: false, request, id };
+  // `waitForWebhook` and `respond` are not `async`, since a promise more for each wait would lengthen a replay. The first returns
+  // the host's own promise.
+  waitForWebhook(step, webhook, timeout, options) {
+    try {
+      return perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout), taken), options?.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Answers the caller of a webhook that was created with `reply`. */
-  async respond(step, delivery, response) {
-    const given = response instanceof Response ? response : new Response(response?.body, response);
-    await readBody(given);
-    host.respond(stepName(step), delivery.id ?? delivery, { status: given.status, headers: [...given.headers], body: bytesOf(given) });
+  respond(step, delivery, response) {
+    try {
+      const name = stepName(step);
+      const id = delivery.id ?? delivery;
+      if (isPlain(response)) {
+        host.respond(name, id, response.status ?? 200, [], NOTHING);
+        return DONE;
+      }
+      const given = response instanceof Response ? response : new Response(response?.body, response);
+      const respond = () => host.respond(name, id, given.status, fieldsOf(given), bytesOf(given));
+      if (isStream(given)) return readBody(given).then(respond);
+      respond();
+      return DONE;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async closeWebhook(step, webhook) { host.closeWebhook(stepName(step), webhook.eventId); }
@@ -196,7 +211,8 @@ export class WorkflowContext {
 
   /** Cancels this run. */
   cancel() {
-    host.cancelRun('cancel', host.currentRun().id, {});
+    // The run ends before the outcome is known.
+    host.cancelRun('cancel', host.currentRun().id, {}).catch(() => {});
     return new Promise(() => {});
   }
 
@@ -254,6 +270,18 @@ function callRequest(name, settings) {
   return { method: sent.method, url: sent.url, headers: sentHeaders(sent.headers), body: bytesOf(sent) };
 }
 
+const DONE = Promise.resolve();
+
+const NOTHING = new Uint8Array(0);
+
+/** Whether an answer has neither headers nor a body, as most have, so that no `Response` needs to be made of it. */
+const isPlain = (response) => response && !(response instanceof Response) && !response.headers && (response.body === undefined || response.body === null);
+
+/** The result of a wait for a webhook. Nothing is given after a timeout. */
+function taken(id, text, body) {
+  return id === undefined ? { timeout: true, request: undefined } : { timeout: false, request: received(text, body), id };
+}
+
 /** As many elements as waits were reached, of the shape that Upstash gives. */
 export const notifyResponse = (reached) => Array.from({ length: reached }, () => ({ waiter: { url: '' }, messageId: '', error: '' }));
 
@@ -304,7 +332,7 @@ function webhookOptions(given) {
   if (replyWithin !== undefined) options.within = span(replyWithin);
   else if (reply) {
     const answer = reply instanceof Response ? reply : new Response(reply.body, reply);
-    options.fixed = { status: answer.status, headers: [...answer.headers], body: bytesOf(answer) };
+    options.fixed = { status: answer.status, headers: fieldsOf(answer), body: bytesOf(answer) };
   }
   return options;
 }

@@ -46,14 +46,15 @@ export class Headers {
     return this.#fields.some((field) => field[0] === key);
   }
   set(name, value) { this.delete(name); this.append(name, value); }
-  #sorted() {
-    const names = [...new Set(this.#fields.map((field) => field[0]))].sort();
-    return names.flatMap((name) => (name === 'set-cookie' ? this.getSetCookie().map((value) => [name, value]) : [[name, this.get(name)]]));
+  // A private method that is not static would add a property to each object.
+  static #sorted(headers) {
+    const names = [...new Set(headers.#fields.map((field) => field[0]))].sort();
+    return names.flatMap((name) => (name === 'set-cookie' ? headers.getSetCookie().map((value) => [name, value]) : [[name, headers.get(name)]]));
   }
-  forEach(run, self) { for (const [name, value] of this.#sorted()) run.call(self, value, name, this); }
-  keys() { return this.#sorted().map((field) => field[0]).values(); }
-  values() { return this.#sorted().map((field) => field[1]).values(); }
-  entries() { return this.#sorted().values(); }
+  forEach(run, self) { for (const [name, value] of Headers.#sorted(this)) run.call(self, value, name, this); }
+  keys() { return Headers.#sorted(this).map((field) => field[0]).values(); }
+  values() { return Headers.#sorted(this).map((field) => field[1]).values(); }
+  entries() { return Headers.#sorted(this).values(); }
   [Symbol.iterator]() { return this.entries(); }
 }
 
@@ -121,9 +122,11 @@ function formOf(bytes, type) {
   return form;
 }
 
-/** The bytes of what can be a body, and the media type that it brings. */
+const NO_BODY = { bytes: null, stream: undefined, type: undefined };
+
+/** The bytes of what can be a body, or its stream, and the media type that it brings. `bytes` is `null` if there is no body. */
 export function bodyOf(body) {
-  if (body === undefined || body === null) return { bytes: new Uint8Array(0), type: undefined };
+  if (body === undefined || body === null) return NO_BODY;
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return { bytes: view(body).slice(), type: undefined };
   if (body instanceof Blob) return { bytes: Blob.bytesOf(body), type: body.type || undefined };
   if (body instanceof FormData) return multipart(body);
@@ -200,119 +203,165 @@ export function parseJson(given, reviver) {
   return parse(text, reviver);
 }
 
+const NOTHING = new Uint8Array(0);
+
+/** Returns the state of a request or a response. */
+let stateOf;
+
+/** What requests and responses have in common. */
 class Body {
-  #bytes; #used = false; #stream; #isNull;
-  /** A body of bytes, or of a stream, which is read when it is asked for. */
-  constructor({ bytes, stream }, isNull) {
-    this.#bytes = bytes;
-    this.#stream = stream;
-    this.#isNull = isNull;
-  }
-  static bytesOf(body) {
-    if (!body.#bytes) throw new TypeError('the body is a stream; read it first, and give its text or bytes');
-    return body.#bytes;
-  }
-  /** Reads a body that is a stream. */
-  static async read(body) { if (!body.#bytes) body.#bytes = await collected(body.#stream); }
-  /** What a copy of a body has. A stream is divided. */
-  static copied(body) {
-    if (body.#used) throw new TypeError('the body was read before, and cannot be copied');
-    if (body.#bytes) return { bytes: body.#bytes };
-    const [stream, other] = body.#stream.tee();
-    body.#stream = stream;
-    return { stream: other };
-  }
-  get bodyUsed() { return this.#used; }
+  /**
+   * One object with all that is known, since each private field would be a property more of each request.
+   * - `bytes` is the body. It is `null` if there is none, `undefined` if the body is a stream, and an `ArrayBuffer` as long as
+   *   nothing has looked at the bytes that the host gave.
+   * - `stream` is the body as a stream, if it is one or if the program asked for one.
+   * - `used` is true once the body was read.
+   */
+  #state;
+  static { stateOf = (body) => body.#state; }
+  constructor(state) { this.#state = state; }
+  get bodyUsed() { return this.#state.used ?? false; }
   get body() {
-    if (this.#isNull) return null;
-    this.#stream ??= new globalThis.ReadableStream({
+    const state = this.#state;
+    if (state.bytes === null) return null;
+    state.stream ??= new globalThis.ReadableStream({
       pull: (controller) => {
-        this.#used = true;
-        if (this.#bytes.length) controller.enqueue(this.#bytes.slice());
+        state.used = true;
+        const bytes = wholeBytes(state);
+        if (bytes.length) controller.enqueue(bytes.slice());
         controller.close();
       },
     });
-    return this.#stream;
+    return state.stream;
   }
-  async #take() {
-    if (this.#used) throw new TypeError('the body was read before; use clone() to read it twice');
-    this.#used = true;
-    return this.#bytes ?? collected(this.#stream);
-  }
-  async arrayBuffer() { return (await this.#take()).slice().buffer; }
-  async bytes() { return (await this.#take()).slice(); }
-  async text() { return textOf(await this.#take()); }
+  async arrayBuffer() { return (await take(this.#state)).slice().buffer; }
+  async bytes() { return (await take(this.#state)).slice(); }
+  async text() { return textOf(await take(this.#state)); }
   async json() { return parseJson(await this.text()); }
-  async blob() { return new Blob([await this.#take()], { type: this.headers.get('content-type') ?? '' }); }
-  async formData() { return formOf(await this.#take(), this.headers.get('content-type') ?? ''); }
+  async blob() { return new Blob([await take(this.#state)], { type: this.headers.get('content-type') ?? '' }); }
+  async formData() { return formOf(await take(this.#state), this.headers.get('content-type') ?? ''); }
+}
+
+/** Returns the bytes of a body, or `undefined` if the body is a stream. */
+function wholeBytes(state) {
+  if (state.bytes === null) return NOTHING;
+  if (state.bytes instanceof ArrayBuffer) state.bytes = new Uint8Array(state.bytes);
+  return state.bytes;
+}
+
+/** Returns the bytes of a body that is read for the first time. */
+async function take(state) {
+  if (state.used) throw new TypeError('the body was read before; use clone() to read it twice');
+  state.used = true;
+  return wholeBytes(state) ?? collected(state.stream);
+}
+
+/** Returns the body of a copy: `null`, bytes or a stream. A stream is divided. */
+function copied(state) {
+  if (state.used) throw new TypeError('the body was read before, and cannot be copied');
+  if (state.bytes !== undefined) return state.bytes && wholeBytes(state);
+  const [stream, other] = state.stream.tee();
+  state.stream = stream;
+  return other;
+}
+
+export const isStream = (body) => stateOf(body).bytes === undefined;
+
+/** Reads a body that is a stream. */
+export async function readBody(body) {
+  if (isStream(body)) stateOf(body).bytes = await collected(stateOf(body).stream);
+}
+
+export function bytesOf(body) {
+  const bytes = wholeBytes(stateOf(body));
+  if (!bytes) throw new TypeError('the body is a stream; read it first, and give its text or bytes');
+  return bytes;
 }
 
 /** What a request has where nothing else was given. */
 const REQUEST = { redirect: 'follow', cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' };
 
-const NOTHING = new Uint8Array(0);
-
 /** Marks a request that was received. */
 const RECEIVED = Symbol('received');
 
+/** The state also has the method, the URL, the headers and the signal. Of a request that was received, it has a text from which they are made when they are asked for. */
 export class Request extends Body {
-  #received; #method; #url; #headers; #signal;
   constructor(input, init = {}) {
     if (input === RECEIVED) {
-      super({ bytes: init.body ?? NOTHING }, init.body === undefined);
-      this.#received = init.text;
+      super(init);
       return;
     }
     const from = input instanceof Request ? input : undefined;
     const method = String(init.method ?? from?.method ?? 'GET');
     const upper = method.toUpperCase();
-    const given = init.body === undefined && from ? Body.copied(from) : bodyOf(init.body);
     if ((upper === 'GET' || upper === 'HEAD') && init.body !== undefined && init.body !== null) {
       throw new TypeError(`a request by ${upper} has no body`);
     }
-    super(given, from && init.body === undefined ? from.body === null : init.body === undefined || init.body === null);
-    this.#method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].includes(upper) ? upper : method;
-    this.#url = from ? from.url : new globalThis.URL(String(input)).href;
-    this.#headers = new Headers(init.headers ?? from?.headers);
-    if (given.type && !this.#headers.has('content-type')) this.#headers.set('content-type', given.type);
-    this.#signal = init.signal ?? from?.signal;
+    const { bytes, stream, type } = bodyOf(init.body === undefined && from ? copied(stateOf(from)) : init.body);
+    const headers = new Headers(init.headers ?? from?.headers);
+    if (type && !headers.has('content-type')) headers.set('content-type', type);
+    super({
+      bytes, stream, headers,
+      method: METHODS.includes(upper) ? upper : method,
+      url: from ? from.url : new globalThis.URL(String(input)).href,
+      signal: init.signal ?? from?.signal,
+    });
     for (const name in REQUEST) {
       const given = init[name] ?? from?.[name] ?? REQUEST[name];
       if (given !== REQUEST[name]) this[name] = given;
     }
   }
-  /** A line before the headers: the delivery's id, the method, or the URL. */
-  #line(place) { return this.#received.split('\n', 3)[place]; }
-  get method() { return (this.#method ??= this.#line(1)); }
-  get url() { return (this.#url ??= new globalThis.URL(this.#line(2)).href); }
-  get headers() { return (this.#headers ??= new Headers(receivedFields(this.#received, 3))); }
-  get signal() { return (this.#signal ??= new globalThis.AbortController().signal); }
+  get method() {
+    const state = stateOf(this);
+    return (state.method ??= line(state, 0));
+  }
+  get url() {
+    const state = stateOf(this);
+    return (state.url ??= new globalThis.URL(line(state, 1)).href);
+  }
+  get headers() {
+    const state = stateOf(this);
+    return (state.headers ??= new Headers(receivedFields(state.text, 2)));
+  }
+  get signal() {
+    const state = stateOf(this);
+    return (state.signal ??= new globalThis.AbortController().signal);
+  }
   clone() { return new Request(this); }
 }
 
 Object.assign(Request.prototype, REQUEST);
 
-/** A delivery's id and its request, whose parts are made when the program asks for them. */
-export function received(delivery) {
-  const id = delivery.text.slice(0, delivery.text.indexOf('\n'));
-  return { id, request: new Request(RECEIVED, delivery) };
-}
+/** The methods that are written in capital letters, whatever the program has written. */
+const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 
+/** A line before the headers of a request that was received: the method or the URL. */
+const line = (state, place) => state.text.split('\n', 2)[place];
+
+/**
+ * Returns a request that was received. Its text has a line each for the method and the URL, and then the headers. The body is
+ * an `ArrayBuffer`, `undefined` if it is empty, or `null` for a method that has none.
+ */
+export const received = (text, body) => new Request(RECEIVED, { bytes: body === undefined ? NOTHING : body, text });
+
+/** The state also has the headers, once they are asked for. */
 export class Response extends Body {
   constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {
-    const given = bodyOf(body);
-    super(given, body === null || body === undefined);
-    this.status = status;
-    this.statusText = statusText;
-    this.headers = new Headers(headers);
-    if (given.type && !this.headers.has('content-type')) this.headers.set('content-type', given.type);
-    Object.assign(this, { url, redirected, type: 'basic' });
+    const { bytes, stream, type } = bodyOf(body);
+    const fields = headers === undefined || headers === null ? undefined : new Headers(headers);
+    super({ bytes, stream, headers: fields });
+    if (type && !this.headers.has('content-type')) this.headers.set('content-type', type);
+    if (status !== 200) this.status = status;
+    if (statusText !== '') this.statusText = statusText;
+    if (url !== '') this.url = url;
+    if (redirected) this.redirected = redirected;
+  }
+  get headers() {
+    const state = stateOf(this);
+    return (state.headers ??= new Headers());
   }
   get ok() { return this.status >= 200 && this.status < 300; }
-  clone() {
-    const { bytes, stream } = Body.copied(this);
-    return new Response(this.body === null ? null : bytes ?? stream, this);
-  }
+  clone() { return new Response(copied(stateOf(this)), this); }
   static json(value, init = {}) {
     const headers = new Headers(init.headers);
     if (!headers.has('content-type')) headers.set('content-type', 'application/json');
@@ -324,8 +373,10 @@ export class Response extends Body {
   static redirect(url, status = 302) { return new Response(null, { status, headers: { location: String(url) } }); }
 }
 
-export const bytesOf = Body.bytesOf;
-export const readBody = Body.read;
+Object.assign(Response.prototype, { status: 200, statusText: '', url: '', redirected: false, type: 'basic' });
+
+/** Returns the headers of a response as pairs. */
+export const fieldsOf = (response) => [...stateOf(response).headers ?? []];
 
 /** One attempt may take this long: clients of language models wait. */
 const ATTEMPT = 30 * 60_000;
@@ -357,7 +408,7 @@ async function fetch(input, init = {}) {
   if (request.url.startsWith('data:')) return dataResponse(request.url);
   host.mayCall();
   request.signal.throwIfAborted();
-  await Body.read(request);
+  await readBody(request);
   const url = new globalThis.URL(request.url);
   const step = stepName(`${request.method} ${url.host}`);
   const sent = { method: request.method, url: request.url, headers: sentHeaders(request.headers), body: bytesOf(request) };

@@ -1,11 +1,11 @@
-// Operations: each has a number here, and a promise that is settled when the host says what came of it.
+// Operations. Each has a promise, which is settled with the operation's outcome, and a number, by which it can be given up.
 
 const host = globalThis.__dormouse;
 
-/** A promise of an operation's outcome. An aborted signal gives the operation up. */
-export function perform(number, signal) {
-  const outcome = host.outcome(number);
+/** Returns the promise of the operation that was just begun. An aborted signal gives the operation up. */
+export function perform(outcome, signal) {
   if (!signal) return outcome;
+  const number = host.latest();
   return new Promise((resolve, reject) => {
     const stop = () => {
       host.giveUp(number);
@@ -31,10 +31,19 @@ export function stepName(name) {
   return text;
 }
 
+/** The text that was last a span of time, and its milliseconds. Most runs use one text many times. */
+let lastText;
+let lastMillis;
+
 /** A span of time in milliseconds: a number of seconds, or a text such as `10s` or `1.5 h`. */
 export function span(value) {
   if (typeof value === 'number' && value >= 0) return value * 1e3;
+  if (value === lastText && value !== undefined) return lastMillis;
   const millis = typeof value === 'string' ? host.span(value) : undefined;
-  if (millis === undefined) throw new Error(`${JSON.stringify(value)} is no span of time; give seconds as a number, or a text such as "10s", "5m", "2h", "7d"`);
-  return millis;
+  if (millis !== undefined) {
+    lastText = value;
+    lastMillis = millis;
+    return millis;
+  }
+  throw new Error(`${JSON.stringify(value)} is no span of time; give seconds as a number, or a text such as "10s", "5m", "2h", "7d"`);
 }

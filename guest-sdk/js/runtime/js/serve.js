@@ -50,7 +50,7 @@ export function warmUp() {
   const run = async (context) => {
     context.headers.get('b');
     stepName('c');
-    const { request } = received(await delivery);
+    const request = received(...await delivery);
     request.headers.get('b');
     new globalThis.URL(request.url).searchParams.get('d');
     return { text: await request.clone().text(), value: await request.json() };
@@ -59,7 +59,7 @@ export function warmUp() {
   let deliver;
   const delivery = new Promise((resolve) => { deliver = resolve; });
   execute({ id: '', workflow: '', version: '', started: 0, headers: fields }, { run, options: { env: {} } }, { body }).then(json);
-  deliver({ text: `\nPOST\nhttp://a/b?d=e\n${fields}`, body });
+  deliver([`POST\nhttp://a/b?d=e\n${fields}`, body.buffer]);
 }
 
 async function execute(run, { run: workflow, options }, payload) {

@@ -22,8 +22,8 @@ class Timer {
       Promise.resolve().then(() => this.#fire());
       return;
     }
-    this.#operation = host.sleep('timer', Math.max(1, this.#millis));
-    perform(this.#operation).then(() => this.#fire());
+    perform(host.sleep('timer', Math.max(1, this.#millis))).then(() => this.#fire());
+    this.#operation = host.latest();
   }
   #fire() {
     if (!timers.has(this.#number)) return;

@@ -29,35 +29,42 @@ struct Operations {
     begun: RefCell<Vec<Pending>>,
     /// For each operation by its number, the means to give it up and to settle its promise.
     handles: RefCell<BTreeMap<u32, Handle>>,
-    next: Cell<u32>,
+    /// The number of the operation that was begun last.
+    latest: Cell<u32>,
 }
 
 struct Handle {
     abort: AbortHandle,
-    promise: Option<Settlers>,
+    /// The function that resolves the promise.
+    resolve: Persistent<Function<'static>>,
+    /// The function that rejects the promise.
+    reject: Persistent<Function<'static>>,
 }
-
-/// The functions that resolve a promise and reject it.
-type Settlers = (Persistent<Function<'static>>, Persistent<Function<'static>>);
 
 thread_local! {
     static OPERATIONS: Operations = Operations::default();
 }
 
-/// Begins an operation. Returns its number, by which JavaScript gets the promise of its outcome.
-pub(crate) fn begin<F, T, M>(future: F, make: M) -> u32
+/// Begins an operation, and returns the promise of its outcome.
+pub(crate) fn begin<'js, F, T, M>(
+    ctx: &Ctx<'js>,
+    future: F,
+    make: M,
+) -> rquickjs::Result<Promise<'js>>
 where
     F: Future<Output = T> + 'static,
     T: 'static,
-    M: for<'js> FnOnce(T, &Ctx<'js>) -> rquickjs::Result<Value<'js>> + 'static,
+    M: for<'a> FnOnce(T, &Ctx<'a>) -> rquickjs::Result<Value<'a>> + 'static,
 {
+    let (promise, resolve, reject) = ctx.promise()?;
     OPERATIONS.with(|operations| {
-        let number = operations.next.get();
-        operations.next.set(number + 1);
+        let number = operations.latest.get() + 1;
+        operations.latest.set(number);
         let (abort, registration) = AbortHandle::new_pair();
         let handle = Handle {
             abort,
-            promise: None,
+            resolve: Persistent::save(ctx, resolve),
+            reject: Persistent::save(ctx, reject),
         };
         operations.handles.borrow_mut().insert(number, handle);
         let outcome = async move {
@@ -70,23 +77,13 @@ where
             .begun
             .borrow_mut()
             .push(Abortable::new(outcome, registration));
-        number
-    })
-}
-
-/// Returns the promise of an operation's outcome.
-pub(crate) fn outcome<'js>(ctx: Ctx<'js>, number: u32) -> rquickjs::Result<Promise<'js>> {
-    let (promise, resolve, reject) = ctx.promise()?;
-    let settlers = (
-        Persistent::save(&ctx, resolve),
-        Persistent::save(&ctx, reject),
-    );
-    OPERATIONS.with(|operations| {
-        if let Some(handle) = operations.handles.borrow_mut().get_mut(&number) {
-            handle.promise = Some(settlers);
-        }
     });
     Ok(promise)
+}
+
+/// Returns the number of the operation that was begun last, by which it can be given up.
+pub(crate) fn latest() -> u32 {
+    OPERATIONS.with(|operations| operations.latest.get())
 }
 
 /// Gives an operation up if it is under way. Its promise is never settled.
@@ -116,7 +113,10 @@ pub(crate) async fn settle_next() -> Result<(), Thrown> {
         return Ok(());
     };
     let handle = OPERATIONS.with(|operations| operations.handles.borrow_mut().remove(&number));
-    let Some((resolve, reject)) = handle.and_then(|handle| handle.promise) else {
+    let Some(Handle {
+        resolve, reject, ..
+    }) = handle
+    else {
         return Ok(());
     };
     engine::with(|ctx, _| {

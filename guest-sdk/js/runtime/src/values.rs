@@ -3,7 +3,8 @@
 
 use rquickjs::function::This;
 use rquickjs::{
-    Coerced, Ctx, Error, Exception, FromJs, Function, IntoJs, Object, Result, TypedArray, Value,
+    ArrayBuffer, Coerced, Ctx, Error, Exception, FromJs, Function, IntoJs, Object, Result,
+    TypedArray, Value,
 };
 
 use crate::bindings::dormouse::workflow::http::{
@@ -102,21 +103,17 @@ pub(crate) fn from_headers(ctx: &Ctx<'_>, headers: Vec<Vec<String>>) -> Result<V
     headers.ok_or_else(|| wrong(ctx, "a header's value has a character beyond U+00FF"))
 }
 
-/// Returns a request to a webhook as `{text, body}`. The text has a line each for the delivery's id, the method and the URL,
-/// and then the headers. `body` is left out if the method is GET or HEAD, and `null` if it is empty.
-pub(crate) fn delivery<'js>(ctx: &Ctx<'js>, id: &str, request: Request) -> Result<Object<'js>> {
-    let mut text = format!("{id}\n{}\n{}\n", request.method, request.url);
+/// Returns the text and the body of a request to a webhook. The text has a line each for the method and the URL, and then
+/// the headers. The body is `null` if the method is GET or HEAD, and `undefined` if it is empty.
+pub(crate) fn request<'js>(ctx: &Ctx<'js>, request: Request) -> Result<(String, Value<'js>)> {
+    let mut text = format!("{}\n{}\n", request.method, request.url);
     add_headers(&mut text, &request.headers);
-    let object = Object::new(ctx.clone())?;
-    object.set("text", text)?;
-    if request.method != "GET" && request.method != "HEAD" {
-        let body = match request.body {
-            empty if empty.is_empty() => Value::new_null(ctx.clone()),
-            body => bytes(ctx, body)?,
-        };
-        object.set("body", body)?;
-    }
-    Ok(object)
+    let body = match request.method.as_str() {
+        "GET" | "HEAD" => Value::new_null(ctx.clone()),
+        _ if request.body.is_empty() => Value::new_undefined(ctx.clone()),
+        _ => ArrayBuffer::new(ctx.clone(), request.body)?.into_value(),
+    };
+    Ok((text, body))
 }
 
 pub(crate) fn response<'js>(ctx: &Ctx<'js>, response: Response) -> Result<Value<'js>> {

@@ -1,7 +1,7 @@
 //! Functions for calls and timers.
 
 use rquickjs::function::Func;
-use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray};
+use rquickjs::{Ctx, IntoJs, Object, Promise, Result, TypedArray};
 
 use super::in_run;
 use crate::bindings::dormouse::workflow::types::Request;
@@ -21,13 +21,13 @@ fn may_call(ctx: Ctx<'_>) -> Result<()> {
     in_run(&ctx, "a call")
 }
 
-/// Begins a call, and returns the operation's number. `request` is `{method, url, headers, body}`.
+/// Begins a call, and returns the promise of its outcome. `request` is `{method, url, headers, body}`.
 fn call<'js>(
     ctx: Ctx<'js>,
     step: String,
     request: Object<'js>,
     options: Object<'js>,
-) -> Result<u32> {
+) -> Result<Promise<'js>> {
     in_run(&ctx, "a call")?;
     let body: TypedArray<'js, u8> = request.get("body")?;
     let request = Request {
@@ -37,24 +37,23 @@ fn call<'js>(
         body: from_bytes(&ctx, &body)?,
     };
     let options = call_options(&options)?;
-    Ok(operations::begin(
-        http::call(step, request, options),
-        |result, ctx| called(ctx, result),
-    ))
+    operations::begin(&ctx, http::call(step, request, options), |result, ctx| {
+        called(ctx, result)
+    })
 }
 
-fn sleep(ctx: Ctx<'_>, step: String, span: f64) -> Result<u32> {
+fn sleep<'js>(ctx: Ctx<'js>, step: String, span: f64) -> Result<Promise<'js>> {
     in_run(&ctx, "a timer")?;
-    Ok(operations::begin(
-        timers::sleep(step, whole(span)),
-        |(), ctx| ().into_js(ctx),
-    ))
+    operations::begin(&ctx, timers::sleep(step, whole(span)), |(), ctx| {
+        ().into_js(ctx)
+    })
 }
 
-fn sleep_until(ctx: Ctx<'_>, step: String, instant: f64) -> Result<u32> {
+fn sleep_until<'js>(ctx: Ctx<'js>, step: String, instant: f64) -> Result<Promise<'js>> {
     in_run(&ctx, "a timer")?;
-    Ok(operations::begin(
+    operations::begin(
+        &ctx,
         timers::sleep_until(step, whole(instant)),
         |(), ctx| ().into_js(ctx),
-    ))
+    )
 }

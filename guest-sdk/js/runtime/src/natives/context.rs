@@ -14,7 +14,7 @@ const MOST: u32 = 65_536;
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("beforeJobs", Func::from(engine::before_jobs))?;
-    host.set("outcome", Func::from(operations::outcome))?;
+    host.set("latest", Func::from(operations::latest))?;
     host.set("giveUp", Func::from(operations::give_up))?;
     host.set("complete", Func::from(run::complete))?;
     host.set("fail", Func::from(run::fail))?;

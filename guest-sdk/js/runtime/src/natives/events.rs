@@ -1,7 +1,7 @@
 //! Functions for events.
 
 use rquickjs::function::Func;
-use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray};
+use rquickjs::{Ctx, IntoJs, Object, Promise, Result, TypedArray};
 
 use super::in_run;
 use crate::bindings::dormouse::workflow::events;
@@ -14,13 +14,18 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("notify", Func::from(notify))
 }
 
-fn wait(ctx: Ctx<'_>, step: String, event: String, timeout: Option<f64>) -> Result<u32> {
+fn wait<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    event: String,
+    timeout: Option<f64>,
+) -> Result<Promise<'js>> {
     in_run(&ctx, "`waitForEvent`")?;
     let wait = events::wait_for_event(step, event, timeout.map(whole));
-    Ok(operations::begin(wait, |event, ctx| match event {
+    operations::begin(&ctx, wait, |event, ctx| match event {
         Some(event) => payload(ctx, event),
         None => None::<u32>.into_js(ctx),
-    }))
+    })
 }
 
 fn notify<'js>(
@@ -30,14 +35,12 @@ fn notify<'js>(
     run: Option<String>,
     content_type: String,
     body: TypedArray<'js, u8>,
-) -> Result<u32> {
+) -> Result<Promise<'js>> {
     in_run(&ctx, "`notify`")?;
     let payload = Payload {
         content_type,
         body: from_bytes(&ctx, &body)?,
     };
     let notify = events::notify(step, event, run, payload);
-    Ok(operations::begin(notify, |reached, ctx| {
-        reached.into_js(ctx)
-    }))
+    operations::begin(&ctx, notify, |reached, ctx| reached.into_js(ctx))
 }

@@ -1,7 +1,7 @@
 //! Functions for other runs, and for the next generation of this run.
 
 use rquickjs::function::Func;
-use rquickjs::{Array, Ctx, IntoJs, Object, Result, TypedArray, Value};
+use rquickjs::{Array, Ctx, IntoJs, Object, Promise, Result, TypedArray, Value};
 
 use super::in_run;
 use super::webhooks::webhook;
@@ -28,7 +28,7 @@ fn start<'js>(
     content_type: String,
     body: TypedArray<'js, u8>,
     options: Object<'js>,
-) -> Result<u32> {
+) -> Result<Promise<'js>> {
     in_run(&ctx, "a start")?;
     let input = Payload {
         content_type,
@@ -47,20 +47,25 @@ fn start<'js>(
         settings: label.into_iter().chain(headers).collect(),
     };
     let start = runs::start_run(step, workflow, input, options);
-    Ok(operations::begin(start, |started, ctx| match started {
+    operations::begin(&ctx, start, |started, ctx| match started {
         Ok(run) => run.into_js(ctx),
         Err(failure) => Err(throw(ctx, &failure)),
-    }))
+    })
 }
 
-fn wait(ctx: Ctx<'_>, step: String, run: String, timeout: Option<f64>) -> Result<u32> {
+fn wait<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    run: String,
+    timeout: Option<f64>,
+) -> Result<Promise<'js>> {
     in_run(&ctx, "a wait for a run")?;
     let wait = runs::wait_for_run(step, run, timeout.map(whole));
-    Ok(operations::begin(wait, |outcome, ctx| match outcome {
+    operations::begin(&ctx, wait, |outcome, ctx| match outcome {
         Ok(None) => None::<u32>.into_js(ctx),
         Ok(Some(outcome)) => ended(ctx, outcome),
         Err(failure) => Err(throw(ctx, &failure)),
-    }))
+    })
 }
 
 /// Returns the outcome of a run as `{completed}`, `{failed}`, `{cancelled}` or `{gone: true}`.
@@ -78,26 +83,32 @@ fn ended<'js>(ctx: &Ctx<'js>, outcome: RunOutcome) -> Result<Value<'js>> {
     Ok(object.into_value())
 }
 
-fn cancel<'js>(ctx: Ctx<'js>, step: String, run: String, options: Object<'js>) -> Result<u32> {
+fn cancel<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    run: String,
+    options: Object<'js>,
+) -> Result<Promise<'js>> {
     in_run(&ctx, "`cancel`")?;
     let options = CancelOptions {
         grace: millis(&options, "grace")?,
         reason: options.get("reason")?,
         settings: Vec::new(),
     };
-    Ok(operations::begin(
+    operations::begin(
+        &ctx,
         runs::cancel_run(step, run, options),
         |done, ctx| match done {
             Ok(done) => done.into_js(ctx),
             Err(failure) => Err(throw(ctx, &failure)),
         },
-    ))
+    )
 }
 
-fn wait_for_cancel(ctx: Ctx<'_>, step: String, timeout: Option<f64>) -> Result<u32> {
+fn wait_for_cancel<'js>(ctx: Ctx<'js>, step: String, timeout: Option<f64>) -> Result<Promise<'js>> {
     in_run(&ctx, "`waitForCancel`")?;
     let wait = runs::wait_for_cancel(step, timeout.map(whole));
-    Ok(operations::begin(wait, |reason, ctx| reason.into_js(ctx)))
+    operations::begin(&ctx, wait, |reason, ctx| reason.into_js(ctx))
 }
 
 fn continue_as_new<'js>(

@@ -1,15 +1,15 @@
 //! Functions for webhooks.
 
 use rquickjs::function::Func;
-use rquickjs::{Ctx, IntoJs, Object, Result, TypedArray, Value};
+use rquickjs::{Ctx, Function, Object, Persistent, Promise, Result, TypedArray};
 
 use super::in_run;
 use crate::bindings::dormouse::workflow::types::Response;
 use crate::bindings::dormouse::workflow::webhooks::{
-    self, Delivery, Reply, Signature, Webhook, WebhookOptions,
+    self, Reply, Signature, Webhook, WebhookOptions,
 };
 use crate::operations;
-use crate::values::{delivery, from_bytes, from_headers, whole, wrong};
+use crate::values::{from_bytes, from_headers, request, whole, wrong};
 
 pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("createWebhook", Func::from(create))?;
@@ -77,20 +77,43 @@ fn response(ctx: &Ctx<'_>, response: &Object<'_>) -> Result<Response> {
     })
 }
 
-fn wait(ctx: Ctx<'_>, step: String, webhook: String, timeout: Option<f64>) -> Result<u32> {
+/// Begins a wait, and returns the promise of what `taken` returns. `taken` is called with the
+/// delivery's id and the text and the body of the request, and with nothing after a timeout.
+fn wait<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    webhook: String,
+    timeout: Option<f64>,
+    taken: Function<'js>,
+) -> Result<Promise<'js>> {
     in_run(&ctx, "`waitForWebhook`")?;
+    let taken = Persistent::save(&ctx, taken);
     let wait = webhooks::wait_for_webhook(step, webhook, timeout.map(whole));
-    Ok(operations::begin(wait, delivered))
+    operations::begin(&ctx, wait, move |came, ctx| {
+        let taken = taken.restore(ctx)?;
+        let Some(came) = came else {
+            return taken.call(());
+        };
+        let (text, body) = request(ctx, came.request)?;
+        taken.call((came.id, text, body))
+    })
 }
 
-fn delivered<'js>(came: Option<Delivery>, ctx: &Ctx<'js>) -> Result<Value<'js>> {
-    let came = came.map(|came| delivery(ctx, &came.id, came.request));
-    came.transpose()?.into_js(ctx)
-}
-
-fn respond<'js>(ctx: Ctx<'js>, step: String, delivery: String, answer: Object<'js>) -> Result<()> {
+fn respond<'js>(
+    ctx: Ctx<'js>,
+    step: String,
+    delivery: String,
+    status: u16,
+    headers: Vec<Vec<String>>,
+    body: TypedArray<'js, u8>,
+) -> Result<()> {
     in_run(&ctx, "`respond`")?;
-    webhooks::respond(&step, &delivery, &response(&ctx, &answer)?);
+    let response = Response {
+        status,
+        headers: from_headers(&ctx, headers)?,
+        body: from_bytes(&ctx, &body)?,
+    };
+    webhooks::respond(&step, &delivery, &response);
     Ok(())
 }
 
