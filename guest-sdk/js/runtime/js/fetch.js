@@ -1,4 +1,4 @@
-// The web's requests and responses, and a `fetch` that is durable: a call of the run, whose response is kept.
+// The web's `Request`, `Response`, `Headers` and `FormData`, and a durable `fetch`: a call of the run, whose response is recorded.
 
 import { join, latin, textOf, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
@@ -9,7 +9,7 @@ const host = globalThis.__dormouse;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The headers that were received, from a text with a line for each name and each value. Other lines may stand before them. */
+/** Reads the headers that were received from a text with a line for each name and each value, after some other lines. */
 export function receivedFields(text, before = 0) {
   const lines = text.split('\n');
   const fields = [];
@@ -99,13 +99,13 @@ class FormData {
   [Symbol.iterator]() { return this.entries(); }
 }
 
-/** A form as a body has it. */
+/** Encodes a form as a body. */
 function multipart(form) {
   const parts = [...form].map(([name, value]) => (value instanceof Blob ? { name, file: value.name, type: value.type, bytes: Blob.bytesOf(value) } : { name, bytes: host.encode(value) }));
   return written(parts);
 }
 
-/** The form that a body is, by its media type. */
+/** Decodes a body as a form, by its media type. */
 function formOf(bytes, type) {
   const form = new FormData();
   const kind = type.split(';')[0].trim().toLowerCase();
@@ -121,7 +121,7 @@ function formOf(bytes, type) {
   return form;
 }
 
-/** The bytes of what can be a body, and the media type that it brings. */
+/** Returns the bytes or the stream of a value that can be a body, and the media type that follows from its class. */
 export function bodyOf(body) {
   if (body === undefined || body === null) return { bytes: new Uint8Array(0), type: undefined };
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return { bytes: view(body).slice(), type: undefined };
@@ -135,14 +135,14 @@ export function bodyOf(body) {
   return { bytes: host.encode(String(body)), type: 'text/plain;charset=UTF-8' };
 }
 
-/** All that a stream gives. */
+/** Reads a stream to its end. */
 async function collected(stream) {
   const parts = [];
   for await (const part of stream) parts.push(typeof part === 'string' ? host.encode(part) : view(part));
   return join(parts);
 }
 
-/** JSON that is nested deeper cannot be read or written: it would use up the stack. */
+/** The largest depth of JSON. Deeper JSON would use up the stack when it is read or written. */
 const DEPTH = 1000;
 
 const parse = JSON.parse;
@@ -152,7 +152,7 @@ function tooDeep() {
   return Object.assign(new Error(`the JSON is nested more than ${DEPTH} deep`), { code: 'json-too-deep' });
 }
 
-/** Refuses a value that is nested too deep, before the engine would use up its stack on it. */
+/** Throws an error for a value that is nested too deep, before the engine would use up its stack. */
 function measure(value) {
   let level = [value];
   for (let depth = 0; level.length; depth += 1) {
@@ -164,7 +164,7 @@ function measure(value) {
         if (typeof inner === 'object' && inner !== null) next.push(inner);
       }
     }
-    // What refers to itself is found by the engine, which says so.
+    // The engine finds a value that contains itself, and reports it.
     if (next.length > 1e6) return;
     level = next;
   }
@@ -183,7 +183,7 @@ JSON.stringify = { stringify(value, ...rest) {
   return stringify(value, ...rest);
 } }.stringify;
 
-/** Whether a value contains itself, which is the better thing to be told. */
+/** Returns true if a value contains itself. That is the better error message. */
 function isCircular(value) {
   const seen = new Set();
   for (let part = value; typeof part === 'object' && part !== null; ) {
@@ -202,7 +202,7 @@ export function parseJson(given, reviver) {
 
 class Body {
   #bytes; #used = false; #stream; #isNull;
-  /** A body of bytes, or of a stream, which is read when it is asked for. */
+  /** The body: bytes, or a stream, which is read when the program needs it. */
   constructor({ bytes, stream }, isNull) {
     this.#bytes = bytes;
     this.#stream = stream;
@@ -212,9 +212,9 @@ class Body {
     if (!body.#bytes) throw new TypeError('the body is a stream; read it first, and give its text or bytes');
     return body.#bytes;
   }
-  /** Reads a body that is a stream. */
+  /** Reads the body if it is a stream, so that its bytes are known. */
   static async read(body) { if (!body.#bytes) body.#bytes = await collected(body.#stream); }
-  /** What a copy of a body has. A stream is divided. */
+  /** Returns the body for a copy. A stream is split in two with `tee`. */
   static copied(body) {
     if (body.#used) throw new TypeError('the body was read before, and cannot be copied');
     if (body.#bytes) return { bytes: body.#bytes };
@@ -247,12 +247,12 @@ class Body {
   async formData() { return formOf(await this.#take(), this.headers.get('content-type') ?? ''); }
 }
 
-/** What a request has where nothing else was given. */
+/** The default values of a request's properties. */
 const REQUEST = { redirect: 'follow', cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' };
 
 const NOTHING = new Uint8Array(0);
 
-/** Marks a request that was received. */
+/** Marks the constructor call for a request that was received. */
 const RECEIVED = Symbol('received');
 
 export class Request extends Body {
@@ -281,7 +281,7 @@ export class Request extends Body {
       if (given !== REQUEST[name]) this[name] = given;
     }
   }
-  /** A line before the headers: the delivery's id, the method, or the URL. */
+  /** Returns one of the lines before the headers: the delivery's id, the method, or the URL. */
   #line(place) { return this.#received.split('\n', 3)[place]; }
   get method() { return (this.#method ??= this.#line(1)); }
   get url() { return (this.#url ??= new globalThis.URL(this.#line(2)).href); }
@@ -292,7 +292,7 @@ export class Request extends Body {
 
 Object.assign(Request.prototype, REQUEST);
 
-/** A delivery's id and its request, whose parts are made when the program asks for them. */
+/** Returns the id and the request of a delivery. The parts of the request are made when the program reads them. */
 export function received(delivery) {
   const id = delivery.text.slice(0, delivery.text.indexOf('\n'));
   return { id, request: new Request(RECEIVED, delivery) };
@@ -327,19 +327,19 @@ export class Response extends Body {
 export const bytesOf = Body.bytesOf;
 export const readBody = Body.read;
 
-/** One attempt may take this long: clients of language models wait. */
+/** The longest time of one attempt, in milliseconds. It is long because language models answer slowly. */
 const ATTEMPT = 30 * 60_000;
 
-/** How many redirects `fetch` follows. */
+/** The largest number of redirects that `fetch` follows. */
 const REDIRECTS = 20;
 
-/** What is made from the connection and the body, and not by the caller. */
+/** Headers that follow from the connection and the body, and that a caller cannot set. */
 const OWN_HEADERS = new Set(['connection', 'content-length', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
 
-/** The headers of a request that are sent. */
+/** Returns the headers of a request that are sent. */
 export const sentHeaders = (headers) => [...headers].filter(([name]) => !OWN_HEADERS.has(name));
 
-/** Makes a call with one attempt. One that a stop of the host cut off is made again, under the same key. */
+/** Makes a call with one attempt. If a stop of the host cut it off, the call is made again with the same idempotency key. */
 export async function callOnce(step, given, plain, signal) {
   const { request, options } = withSecrets(given, plain);
   const key = options.idempotencyKey ?? request.headers.find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];

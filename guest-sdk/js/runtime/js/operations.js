@@ -1,8 +1,8 @@
-// Operations: each has a number here, and a promise that is settled when the host says what came of it.
+// Operations: each has a number, and a promise that is settled when the host delivers the outcome.
 
 const host = globalThis.__dormouse;
 
-/** A promise of an operation's outcome. An aborted signal gives the operation up. */
+/** Returns a promise of an operation's outcome. If the signal is aborted, the operation is given up. */
 export function perform(number, signal) {
   const outcome = host.outcome(number);
   if (!signal) return outcome;
@@ -21,17 +21,17 @@ export function perform(number, signal) {
   });
 }
 
-/** A step's name, as the host takes it: at most 256 bytes. */
+/** Returns a step's name in a form that the host accepts: at most 256 bytes. */
 export function stepName(name) {
   let text = String(name);
   if (text === '') throw new Error('a step was given an empty name; give it one that people recognise');
-  // A character has three bytes at most, for each unit of the text.
+  // Each UTF-16 unit of the text becomes at most three bytes.
   if (text.length <= 85) return text;
   while (host.encode(text).length > 256) text = text.slice(0, Math.min(256, text.length - 1));
   return text;
 }
 
-/** A span of time in milliseconds: a number of seconds, or a text such as `10s` or `1.5 h`. */
+/** Returns a span of time in milliseconds, from a number of seconds or a text such as `10s` or `1.5 h`. */
 export function span(value) {
   if (typeof value === 'number' && value >= 0) return value * 1e3;
   const millis = typeof value === 'string' ? host.span(value) : undefined;
