@@ -42,7 +42,7 @@ pub enum CliError {
     },
     /// The server's answer is not one of a Dormouse host.
     #[error("{server} does not answer as a Dormouse host does: {reason}")]
-    Strange {
+    UnexpectedAnswer {
         /// The server's URL.
         server: String,
         /// What is wrong with its answer.
@@ -82,7 +82,7 @@ impl CliError {
         match self {
             CliError::Refused(_)
             | CliError::Unauthorized { .. }
-            | CliError::Strange { .. }
+            | CliError::UnexpectedAnswer { .. }
             | CliError::BrokenOff { .. }
             | CliError::NoBackup(_)
             | CliError::NoRandomness(_) => REFUSED,
@@ -113,7 +113,7 @@ impl CliError {
             CliError::Refused(problem) => &problem.code,
             CliError::Unauthorized { .. } => "unauthorized",
             CliError::Unreachable { .. } | CliError::NoAnswer { .. } => "unreachable",
-            CliError::Strange { .. } => "not-a-host",
+            CliError::UnexpectedAnswer { .. } => "not-a-host",
             CliError::BrokenOff { .. } => "broken-off",
             CliError::NoBackup(_) => "not-a-backup",
             CliError::Usage(_) | CliError::Config(_) => "usage",

@@ -122,7 +122,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 fn unknown(name: &str, known: &Providers) -> CliError {
     CliError::Usage(format!(
         "{name:?} is not a provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
-        known.instead_of(name)
+        known.suggestion(name)
     ))
 }
 

@@ -29,12 +29,12 @@ impl OpenToOthers {
     /// A file of root's that its group can read is accepted, unless the host is root: service managers pass credentials
     /// to one user in this way.
     #[must_use]
-    pub fn judge(what: &'static str, path: &Path, metadata: &Metadata) -> Option<Self> {
+    pub fn check(what: &'static str, path: &Path, metadata: &Metadata) -> Option<Self> {
         let user = rustix::process::geteuid().as_raw();
-        Self::judge_for(user, what, path, metadata)
+        Self::check_for(user, what, path, metadata)
     }
 
-    fn judge_for(user: u32, what: &'static str, path: &Path, metadata: &Metadata) -> Option<Self> {
+    fn check_for(user: u32, what: &'static str, path: &Path, metadata: &Metadata) -> Option<Self> {
         let owner = metadata.uid();
         let mode = metadata.mode() & 0o7777;
         let is_handed_over = owner == 0 && user != 0 && !metadata.is_dir();
@@ -97,7 +97,7 @@ impl PrivateFiles {
     pub(super) fn read(&self, what: &'static str, path: &Path) -> Result<String, Unread> {
         let mut file = File::open(path).map_err(Unread::Io)?;
         let metadata = file.metadata().map_err(Unread::Io)?;
-        if let Some(open) = OpenToOthers::judge(what, path, &metadata) {
+        if let Some(open) = OpenToOthers::check(what, path, &metadata) {
             if !self.is_open_allowed {
                 return Err(Unread::Open(open));
             }
@@ -117,39 +117,39 @@ mod tests {
     use super::*;
 
     /// Returns the message for a file with these permissions, or for the folder that it is in.
-    fn judged(mode: u32, is_folder: bool) -> Option<String> {
+    fn finding(mode: u32, is_folder: bool) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         std::fs::write(&file, "").unwrap();
         let path = if is_folder { folder.path() } else { &file };
         std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         let metadata = std::fs::metadata(path).unwrap();
-        let open = OpenToOthers::judge_for(metadata.uid(), "the file", path, &metadata);
+        let open = OpenToOthers::check_for(metadata.uid(), "the file", path, &metadata);
         open.map(|open| open.to_string().replace(path.to_str().unwrap(), "PATH"))
     }
 
     #[test]
     fn only_what_is_the_owners_alone_is_private() {
         for mode in [0o600, 0o400, 0o700] {
-            assert_eq!(judged(mode, false), None, "{mode:o}");
+            assert_eq!(finding(mode, false), None, "{mode:o}");
         }
         for mode in [0o644, 0o640, 0o660, 0o602, 0o604, 0o601] {
-            assert!(judged(mode, false).is_some(), "{mode:o}");
+            assert!(finding(mode, false).is_some(), "{mode:o}");
         }
-        assert_eq!(judged(0o700, true), None);
+        assert_eq!(finding(0o700, true), None);
         for mode in [0o755, 0o750, 0o770, 0o707, 0o701] {
-            assert!(judged(mode, true).is_some(), "{mode:o}");
+            assert!(finding(mode, true).is_some(), "{mode:o}");
         }
     }
 
     #[test]
     fn what_is_open_is_said_with_what_closes_it() {
         assert_eq!(
-            judged(0o644, false).unwrap(),
+            finding(0o644, false).unwrap(),
             "the file \"PATH\" is open to other users by its permissions (0644): run `chmod 600 PATH`; the setting \
              `allow-open-files` allows it"
         );
-        assert!(judged(0o755, true).unwrap().contains("chmod 700 PATH"));
+        assert!(finding(0o755, true).unwrap().contains("chmod 700 PATH"));
     }
 
     #[test]
@@ -157,10 +157,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let metadata = file.as_file().metadata().unwrap();
         let (owner, path) = (metadata.uid(), file.path());
-        let judged = |user| OpenToOthers::judge_for(user, "the file", path, &metadata);
-        assert_eq!(judged(owner), None);
+        let finding = |user| OpenToOthers::check_for(user, "the file", path, &metadata);
+        assert_eq!(finding(owner), None);
         // Root may give its files to anybody, and root reads the files that it is given.
-        assert_eq!(judged(owner + 1).is_some(), owner != 0);
-        assert_eq!(judged(0), None);
+        assert_eq!(finding(owner + 1).is_some(), owner != 0);
+        assert_eq!(finding(0), None);
     }
 }

@@ -51,7 +51,7 @@ impl Target {
 
     /// Returns the workflow that the requests are for, and those of the named secrets that exist. None if the webhook
     /// or the trigger is gone.
-    pub(crate) fn judged_by(&self) -> Option<(&str, &[(String, SealedSecret)])> {
+    pub(crate) fn workflow_and_secrets(&self) -> Option<(&str, &[(String, SealedSecret)])> {
         match self {
             Target::Webhook { incoming, .. } => {
                 let incoming = incoming.as_ref()?;

@@ -8,23 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_engine::{Effect, WASM_STACK};
 use dormouse_journal::{
-    Activation, Channel, GuestLimits, Kind, Listed, Open, Operation, OperationNumber, Outcome,
-    Retrace, RunId, Seek, Sought, Status, StepName, WhenParentEnds,
+    Activation, Channel, Excerpt, FoundStep, GuestLimits, Kind, Open, Operation, OperationNumber,
+    Outcome, Retrace, RunId, Status, StepName, StepSearch, WhenParentEnds,
 };
 use dormouse_store::{BadAnswer, Restore, RunView, TakeBack, TakenBack};
 
 use crate::Unavailable;
 use crate::decisions;
 use crate::hint::Hint;
-use crate::preparing::Back;
-use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
+use crate::preparing::TakeBackSummary;
+use crate::repairs::{Choice, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
 
 /// The most that one commit prepares: rows, and bytes (a single row may be larger).
 const BATCH: (usize, usize) = (256, 1 << 20);
 
 /// The point to which a run is taken back.
 struct Point {
-    sought: Sought,
+    sought: FoundStep,
     /// The number of activations that stay.
     keep: u32,
     /// True if the host does the step again, because the step is open at this point.
@@ -71,7 +71,7 @@ impl Repairs {
         let Some(_prepares) = self.preparing.begin(run) else {
             return Err(RepairError::Busy);
         };
-        for _ in 0..LOOKS {
+        for _ in 0..MOST_TRIES {
             let view = self.view(run).await?;
             if view.state.is_gone() {
                 return Err(RepairError::Ended(view.state.status));
@@ -145,7 +145,7 @@ impl Repairs {
     /// Finds the point to which a run is taken back.
     async fn point(&self, view: &RunView, from: &str) -> Result<Point, RepairError> {
         let state = &view.state;
-        let mut seek = Seek::new(StepName::from(from));
+        let mut seek = StepSearch::new(StepName::from(from));
         self.scan(view, |first, number, activation| {
             seek.look(OperationNumber(first), number, activation);
         })
@@ -161,8 +161,8 @@ impl Repairs {
             Some(keep) => (keep, sought.is_done_again()),
             None => {
                 let channel = Channel::Result(operation);
-                let lying = self.store.arrival(view.id, channel, 0).await;
-                answer = lying.map_err(Unavailable::from)?;
+                let channel_items = self.store.arrival(view.id, channel, 0).await;
+                answer = channel_items.map_err(Unavailable::from)?;
                 let is_held = state.is_frozen() && matches!(sought.made.kind, Kind::Call { .. });
                 if answer.is_none() && !is_held {
                     let step = sought.made.step.clone();
@@ -234,10 +234,10 @@ impl Repairs {
     }
 
     /// Returns the consequences of taking the run back.
-    async fn back(&self, point: &Point) -> Result<Back, RepairError> {
+    async fn back(&self, point: &Point) -> Result<TakeBackSummary, RepairError> {
         let after = point.retrace.after();
         let made = &point.sought.made;
-        let mut again = Listed::default();
+        let mut again = Excerpt::default();
         if point.is_done_again
             && let Kind::Call { method, url, .. } = &made.kind
         {
@@ -252,7 +252,7 @@ impl Repairs {
             again.push(call.clone());
         }
         again.count += after.calls.count - after.calls.first.len() as u64;
-        let mut children = Listed::default();
+        let mut children = Excerpt::default();
         for (_, started) in &after.started.first {
             let Ok(child) = started.parse::<RunId>() else {
                 continue;
@@ -267,7 +267,7 @@ impl Repairs {
             children.push((child, ends));
         }
         children.count = after.started.count;
-        Ok(Back {
+        Ok(TakeBackSummary {
             step: made.step.clone(),
             operation: point.operation(),
             activations: point.keep,
@@ -415,7 +415,7 @@ impl Repairs {
         view: &RunView,
         asked: TakeBack,
         choice: Choice,
-        back: Back,
+        back: TakeBackSummary,
     ) -> Result<Option<RepairedRun>, RepairError> {
         let run = view.id;
         let operations = asked.operations;
@@ -499,7 +499,7 @@ fn size(restore: &Restore) -> usize {
     }
 }
 
-fn repaired(view: &RunView, status: Status, choice: Choice, back: Back) -> RepairedRun {
+fn repaired(view: &RunView, status: Status, choice: Choice, back: TakeBackSummary) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,

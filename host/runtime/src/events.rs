@@ -26,7 +26,7 @@ const PAUSE: u64 = 1_000;
 const LOOK: u64 = 30_000;
 
 /// How long the sender of an event to all waits for it to reach every run, in milliseconds.
-const TOLD_WITHIN: u64 = 5_000;
+const REACH_TIMEOUT: u64 = 5_000;
 
 /// The largest number of reached runs that are named to the sender.
 const NAMED: usize = 1_000;
@@ -52,28 +52,28 @@ pub(crate) struct Events {
     wake: Wake,
     limits: Arc<Limits>,
     underway: Notify,
-    asked: Asked,
+    asked: WaitingSenders,
 }
 
 /// The senders that wait to hear whom their events have reached, by the commit sequence at which each event was
 /// decided.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<BTreeMap<u64, Asker>>>);
+struct WaitingSenders(Arc<Mutex<BTreeMap<u64, WaitingSender>>>);
 
-struct Asker {
+struct WaitingSender {
     reached: Reached,
     /// None once the event has reached everybody.
     done: Option<oneshot::Sender<()>>,
 }
 
 /// Removes a sender from the list when it is dropped, whatever happens to the event.
-struct Asking {
-    asked: Asked,
+struct SenderGuard {
+    asked: WaitingSenders,
     sequence: Arc<OnceLock<u64>>,
 }
 
-impl Asked {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Asker>> {
+impl WaitingSenders {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, WaitingSender>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +113,7 @@ impl Reached {
     }
 }
 
-impl Asking {
+impl SenderGuard {
     fn reached(&self) -> Reached {
         let sequence = self.sequence.get();
         let asked = self.asked.lock();
@@ -122,7 +122,7 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for SenderGuard {
     fn drop(&mut self) {
         if let Some(sequence) = self.sequence.get() {
             self.asked.lock().remove(sequence);
@@ -153,7 +153,7 @@ impl Events {
             wake,
             limits,
             underway: Notify::new(),
-            asked: Asked::default(),
+            asked: WaitingSenders::default(),
         })
     }
 
@@ -171,7 +171,7 @@ impl Events {
     ) -> Result<Reached, NotifyError> {
         let (sender, done) = oneshot::channel();
         let sequence = Arc::<OnceLock<u64>>::default();
-        let asking = Asking {
+        let asking = SenderGuard {
             asked: self.asked.clone(),
             sequence: sequence.clone(),
         };
@@ -181,7 +181,7 @@ impl Events {
             if let Notified::Decided(decided) = *notified
                 && sequence.set(decided).is_ok()
             {
-                let asker = Asker {
+                let asker = WaitingSender {
                     reached: Reached::default(),
                     done: Some(sender),
                 };
@@ -195,7 +195,7 @@ impl Events {
         }
         self.hint();
         let mut done = done.fuse();
-        let until = self.clock.now().after(TOLD_WITHIN);
+        let until = self.clock.now().after(REACH_TIMEOUT);
         let mut passed = self.clock.sleep_until(until).fuse();
         futures::select_biased! {
             _ = done => {}

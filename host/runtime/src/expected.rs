@@ -43,7 +43,7 @@ impl Addressee {
         length: Option<u64>,
         body: impl Future<Output = Result<Bytes, E>>,
     ) -> Result<Result<Received, Refusal>, E> {
-        let expected = match self.judge(head, length).await {
+        let expected = match self.check_head(head, length).await {
             Ok(expected) => expected,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -52,7 +52,7 @@ impl Addressee {
     }
 
     /// Checks the head of a request.
-    async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
+    async fn check_head(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
         let prober = self.prober();
         let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
         let is_known = self.providers.is_ok();
@@ -163,7 +163,7 @@ impl Expected {
             options,
             ..
         } = &self.to;
-        let Some((_, secrets)) = target.judged_by() else {
+        let Some((_, secrets)) = target.workflow_and_secrets() else {
             return Err(Refusal::Unknown);
         };
         if options.signature.is_some() && secrets.is_empty() {
@@ -286,13 +286,15 @@ impl Expected {
             secrets: opener,
             ..
         } = &*self.to.webhooks;
-        let judged_by = self.to.target.judged_by();
+        let workflow_and_secrets = self.to.target.workflow_and_secrets();
         let signature = options.signature.as_ref();
         let name = signature.and_then(|signature| signature.secrets.first());
-        if let (Some(value), Some(name), Some((workflow, _))) = (probe.learns(), name, judged_by) {
+        if let (Some(value), Some(name), Some((workflow, _))) =
+            (probe.learns(), name, workflow_and_secrets)
+        {
             providers.learn(opener, name, value, workflow).await?;
         }
-        let verifying = match judged_by {
+        let verifying = match workflow_and_secrets {
             Some((workflow, sealed)) if probe.needs_secret() => {
                 opener.verifying(workflow, options, sealed)
             }
@@ -314,7 +316,7 @@ impl Expected {
         };
         let opener = &self.to.webhooks.secrets;
         let options = &self.to.options;
-        let Some((workflow, sealed)) = self.to.target.judged_by() else {
+        let Some((workflow, sealed)) = self.to.target.workflow_and_secrets() else {
             return Err(Refusal::Unknown);
         };
         let Verifying { secrets, closed } = opener.verifying(workflow, options, sealed);
@@ -329,7 +331,7 @@ impl Expected {
             (Rejected::Unverifiable, None) => {
                 let (run, webhook) = self.to.target.counted_as();
                 let providers = &self.to.webhooks.providers;
-                providers.complain(run, webhook, &check, &secrets);
+                providers.warn_once(run, webhook, &check, &secrets);
                 rejected.into()
             }
             _ => rejected.into(),

@@ -68,8 +68,8 @@ type Key = (RunId, Option<WebhookNumber>);
 
 #[derive(Debug, Default)]
 struct Used {
-    keys: HashMap<Key, Whole>,
-    host: Whole,
+    keys: HashMap<Key, FullAgainAt>,
+    host: FullAgainAt,
     swept: Time,
 }
 
@@ -148,7 +148,7 @@ impl Rates {
         now: Time,
     ) -> Result<Taken, Exceeded> {
         let of = |key| used.keys.get(&key).copied().unwrap_or_default();
-        let take = |scope, rate: Option<Rate>, whole: Whole| {
+        let take = |scope, rate: Option<Rate>, whole: FullAgainAt| {
             let taken = rate.map(|rate| {
                 let taken = whole.take(rate, now);
                 taken.map_err(|retry_after_ms| Exceeded {
@@ -190,17 +190,17 @@ impl Rates {
 
 /// How much of each limit is used. None if there is no limit.
 struct Taken {
-    of_webhook: Option<Whole>,
-    of_run: Option<Whole>,
-    of_host: Option<Whole>,
+    of_webhook: Option<FullAgainAt>,
+    of_run: Option<FullAgainAt>,
+    of_host: Option<FullAgainAt>,
 }
 
 /// The time at which a budget is whole again, in parts of a millisecond. A millisecond has as many parts as the rate
 /// has requests a second, so that the spacing of requests is always a whole number of parts.
 #[derive(Debug, Clone, Copy, Default)]
-struct Whole(u128);
+struct FullAgainAt(u128);
 
-impl Whole {
+impl FullAgainAt {
     /// Returns the time after one more request, or the number of milliseconds after which one is possible.
     fn take(self, rate: Rate, now: Time) -> Result<Self, u64> {
         let rate = u128::from(rate.requests.get());
@@ -214,7 +214,7 @@ impl Whole {
         };
         let ahead = from + spacing - now;
         if ahead <= burst {
-            return Ok(Whole(from + spacing));
+            return Ok(FullAgainAt(from + spacing));
         }
         Err(u64::try_from((ahead - burst).div_ceil(rate)).unwrap_or(u64::MAX))
     }

@@ -46,7 +46,7 @@ pub enum Received {
         /// The run that the request started or belongs to.
         run: RunId,
         /// What the trigger did with the request.
-        came: Came,
+        came: TriggerOutcome,
         /// The answer for the caller.
         answer: TriggerAnswer,
     },
@@ -54,7 +54,7 @@ pub enum Received {
 
 /// What a trigger did with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Came {
+pub enum TriggerOutcome {
     /// The request started a run.
     Started,
     /// The request was sent to the run that has its key.

@@ -20,14 +20,14 @@ use crate::calls::Calls;
 use crate::decisions;
 use crate::hint::Hint;
 use crate::orders::Orders;
-use crate::preparing::{Back, BroughtBack, Preparing};
+use crate::preparing::{RetriedWithRun, RunsInPreparation, TakeBackSummary};
 use crate::replay::Replay;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::wake::Wake;
 
 /// How many times a repair is begun again for a run that has moved on while its journal was replayed.
-pub(crate) const LOOKS: u32 = 5;
+pub(crate) const MOST_TRIES: u32 = 5;
 
 /// The codes of failures that another setting of the host may prevent, so that a retry may help without other code.
 pub(crate) const LIMITS: [&str; 3] = ["limit", "cpu-limit", "memory-limit"];
@@ -47,7 +47,7 @@ pub struct Retry {
     /// True if the run that started this run is retried after it.
     pub is_of_parent: bool,
     /// The runs that the same command has retried because others wait for them.
-    pub brought: Arc<BroughtBack>,
+    pub brought: Arc<RetriedWithRun>,
 }
 
 /// The options of a move.
@@ -73,7 +73,7 @@ pub struct RepairedRun {
     /// Where the current version of the workflow does not repeat the run's journal, if it was not used for that reason.
     pub differs: Option<Box<Mismatch>>,
     /// The consequences, if the run is taken back.
-    pub back: Option<Box<Back>>,
+    pub back: Option<Box<TakeBackSummary>>,
 }
 
 /// Why a run was not repaired.
@@ -218,7 +218,7 @@ pub(crate) struct Repairs {
     pub(crate) limits: Arc<Limits>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) orders: Arc<Orders>,
-    pub(crate) preparing: Preparing,
+    pub(crate) preparing: RunsInPreparation,
 }
 
 /// The code with which a run continues.
@@ -250,7 +250,7 @@ impl Repairs {
         if let Some(from) = &retry.from {
             return self.take_back(run, from, retry).await;
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MOST_TRIES {
             let view = self.view(run).await?;
             let status = view.state.status;
             if view.state.is_frozen() {
@@ -284,7 +284,7 @@ impl Repairs {
             from,
             dry_run,
         } = asked;
-        for _ in 0..LOOKS {
+        for _ in 0..MOST_TRIES {
             let view = self.view(run).await?;
             if from.is_some_and(|from| from != view.run.version) {
                 return Err(RepairError::OtherVersion(view.run.version));

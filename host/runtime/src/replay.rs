@@ -15,10 +15,10 @@ use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
 use dormouse_store::{Recalled, RunView, Store, WebhookView};
 
-use crate::aside::Aside;
 use crate::deadlines::Deadlines;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
+use crate::pause_cache::PauseCache;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
@@ -47,7 +47,7 @@ pub(crate) struct Replay {
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
     pub(crate) turns: Arc<Processors>,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) rebuild_after_step: bool,
 }
 
@@ -63,7 +63,7 @@ impl Replay {
     /// Brings a run into memory if it has something to do.
     pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
         let known = match turn.take_start() {
-            Some(start) if self.aside.has_workflow(&start.view.run.workflow) => None,
+            Some(start) if self.pause_cache.has_workflow(&start.view.run.workflow) => None,
             Some(start) => Some(Known {
                 view: start.view,
                 frontier: Frontier::new(),

@@ -17,7 +17,7 @@ use futures::FutureExt;
 
 use crate::calls::Calls;
 use crate::deadlines::Deadlines;
-use crate::decisions::{self, Before, Births};
+use crate::decisions::{self, Before, NewRunValues};
 use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
 use crate::live::LiveRun;
@@ -30,7 +30,7 @@ use crate::shares::Party;
 use crate::slots::{Claim, Owner, Release, Slots};
 use crate::trouble::{Trouble, mismatch_failure};
 use crate::turn::{Next, Turn};
-use crate::wake::{OwnRuns, Seat, Wake};
+use crate::wake::{RunExecutor, Seat, Wake};
 use crate::watchers::Watchers;
 
 /// The number of activations of a run that are executed before other runs get a turn.
@@ -48,7 +48,7 @@ pub(crate) struct Runner {
     pub(crate) calls: Arc<Calls>,
     pub(crate) events: Arc<Events>,
     pub(crate) orders: Arc<Orders>,
-    pub(crate) births: Births,
+    pub(crate) new_run_values: NewRunValues,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) when_broken: WhenBroken,
@@ -86,7 +86,7 @@ impl Effects {
     }
 }
 
-impl OwnRuns for Runner {
+impl RunExecutor for Runner {
     fn own(
         self: Arc<Self>,
         run: RunId,
@@ -276,7 +276,7 @@ impl Runner {
         };
         let (new, broke) = decisions::activation(
             &self.limits,
-            &self.births,
+            &self.new_run_values,
             run,
             (decision, origin),
             &repeats,

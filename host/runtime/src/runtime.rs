@@ -276,7 +276,7 @@ impl Runtime {
     /// Returns what is paused.
     #[must_use]
     pub fn pauses(&self) -> Pauses {
-        self.0.aside.pauses()
+        self.0.pause_cache.pauses()
     }
 
     /// Moves a run to another version of its workflow, which must repeat its journal.

@@ -22,7 +22,7 @@ const LOOK: u64 = 30_000;
 const EACH: usize = 4;
 
 /// Executes the runs that it is given.
-pub(crate) trait OwnRuns: Send + Sync {
+pub(crate) trait RunExecutor: Send + Sync {
     /// Executes a run until nothing more of it is due. `hold` keeps the store's group open until the run's first activation is
     /// in the queue. A run of the herd has a seat.
     fn own(
@@ -43,7 +43,7 @@ struct Inner {
     clock: HostClock,
     spawner: Arc<dyn Spawner>,
     /// Weak, because the code that executes runs wakes others too.
-    owner: OnceLock<Weak<dyn OwnRuns>>,
+    owner: OnceLock<Weak<dyn RunExecutor>>,
     herd: Mutex<Herd>,
     /// The time at which the first run of the herd is to be woken.
     next: Deadlines,
@@ -66,7 +66,7 @@ impl Wake {
     }
 
     /// Sets what executes the runs that are woken. Called once, before any run is woken.
-    pub(crate) fn set_owner(&self, owner: Weak<dyn OwnRuns>) {
+    pub(crate) fn set_owner(&self, owner: Weak<dyn RunExecutor>) {
         let _ = self.0.owner.set(owner);
     }
 

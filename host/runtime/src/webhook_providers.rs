@@ -19,7 +19,7 @@ use crate::unknown_provider::UnknownProvider;
 const COMPILED: usize = 256;
 
 /// The largest number of webhooks that are remembered because a warning about their secrets was logged.
-const COMPLAINED: usize = 10_000;
+const MOST_WARNED: usize = 10_000;
 
 /// Finds the descriptions by which requests to webhooks are checked.
 pub(crate) struct WebhookProviders {
@@ -126,7 +126,7 @@ impl WebhookProviders {
     }
 
     /// Logs, once for each webhook, that none of its secrets is a valid key.
-    pub(crate) fn complain(
+    pub(crate) fn warn_once(
         &self,
         run: RunId,
         webhook: WebhookNumber,
@@ -140,7 +140,7 @@ impl WebhookProviders {
             .complained
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if complained.len() >= COMPLAINED {
+        if complained.len() >= MOST_WARNED {
             complained.clear();
         }
         if complained.insert((run, webhook)) {

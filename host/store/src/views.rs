@@ -319,7 +319,7 @@ pub struct TimerPage {
 
 /// An item in a channel of a run.
 #[derive(Debug, Clone)]
-pub struct Lying {
+pub struct ChannelItem {
     /// The place of the item in the channel.
     pub head: Head,
     /// The outcome of the operation that takes the item.

@@ -15,7 +15,6 @@
 )]
 
 mod api;
-mod chance;
 mod cli;
 mod host;
 mod http;
@@ -26,11 +25,11 @@ mod patience;
 mod program;
 mod provider;
 pub mod raw;
+mod rng;
 mod run;
 mod service;
 mod signing;
 
-pub use chance::Chance;
 pub use cli::{Cli, Outcome};
 pub use host::Host;
 pub use http::{Answer, Request, post, request};
@@ -39,6 +38,7 @@ pub use mount::Mount;
 pub use patience::{Stopwatch, now, pause, wait_until, with_time_enough};
 pub use program::{guest, guest_file, make_private, refuse_to_start, serve_command};
 pub use provider::Provider;
+pub use rng::SeededRng;
 pub use run::Run;
 pub use service::{Received, Reply, Service};
 pub use signing::{Scheme, sign};

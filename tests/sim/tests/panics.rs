@@ -1,4 +1,4 @@
-//! A panic at any place leaves nothing stuck: the story ends as if there had been no panic.
+//! A panic at any place leaves nothing stuck: the scenario ends as if there had been no panic.
 //!
 //! The panics come from requests to the machine (for its clock, a timer, another task), which every task of the host
 //! makes often. The driver repeats a request with the same key until it is answered, as real callers do.
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use dormouse_journal::{RunId, Status, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Start};
-use dormouse_sim::{Ground, World, on_both, post};
+use dormouse_sim::{StoreKind, World, on_both, post};
 use serde_json::{Value, json};
 
 /// The number of places that are tried. They are spread over all places.
@@ -34,17 +34,17 @@ fn script() -> Value {
     ]})
 }
 
-struct Teller {
+struct Player {
     world: World,
     host: Runtime,
 }
 
-impl Teller {
-    fn new(ground: Ground) -> Self {
-        let (world, host) = World::with_script(ground, 17, |settings| {
+impl Player {
+    fn new(store_kind: StoreKind) -> Self {
+        let (world, host) = World::with_script(store_kind, 17, |settings| {
             settings.limits.warm_memory = 0;
         });
-        Teller { world, host }
+        Player { world, host }
     }
 
     /// Does something in a task of its own until it succeeds.
@@ -109,8 +109,8 @@ impl Teller {
         panic!("it never comes to that");
     }
 
-    /// Plays the story of two runs, and returns their results.
-    fn tell(&self) -> Vec<Value> {
+    /// Plays the scenario of two runs, and returns their results.
+    fn play(&self) -> Vec<Value> {
         let runs = ["one", "two"].map(|key| self.start(key.into()));
         for run in runs {
             // The wait in the race must have lost before the first request comes.
@@ -163,21 +163,21 @@ fn essence(result: &Value) -> Value {
     }
 }
 
-fn a_panic_at_any_place_leaves_nothing_stuck(ground: Ground) {
-    let undisturbed = Teller::new(ground);
+fn a_panic_at_any_place_leaves_nothing_stuck(store_kind: StoreKind) {
+    let undisturbed = Player::new(store_kind);
     undisturbed.world.panic_at(None);
-    let expected = undisturbed.tell();
+    let expected = undisturbed.play();
     let (places, _) = undisturbed.world.panics();
     assert!(places > TRIED, "{places}");
 
     let mut panicked = 0;
     let tried: BTreeSet<u64> = (0..TRIED).map(|number| number * places / TRIED).collect();
     for place in tried {
-        let teller = Teller::new(ground);
-        teller.world.panic_at(Some(place));
-        assert_eq!(teller.tell(), expected, "after a panic at place {place}");
-        panicked += teller.world.panics().1;
-        for request in teller.world.egress().sent() {
+        let player = Player::new(store_kind);
+        player.world.panic_at(Some(place));
+        assert_eq!(player.play(), expected, "after a panic at place {place}");
+        panicked += player.world.panics().1;
+        for request in player.world.egress().sent() {
             let keys = request.headers.iter();
             let keys = keys.filter(|(name, _)| name == "Idempotency-Key");
             assert_eq!(keys.count(), 1);

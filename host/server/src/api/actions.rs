@@ -11,7 +11,7 @@ use dormouse_api::{
     RetryRun,
 };
 use dormouse_journal::{CancelOptions, RunId, Status};
-use dormouse_runtime::BroughtBack;
+use dormouse_runtime::RetriedWithRun;
 use dormouse_store::RunQuery;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::{HeaderMap, Uri};
@@ -83,7 +83,7 @@ pub(super) async fn act(
 #[derive(Clone)]
 enum Act {
     Cancel(CancelOptions),
-    Retry(RetryRun, Arc<BroughtBack>),
+    Retry(RetryRun, Arc<RetriedWithRun>),
     Move(MoveRun),
     Pause,
     Resume,

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use dormouse_api::request::for_the_run;
 use dormouse_journal as journal;
 use dormouse_journal::{RunId, WebhookNumber};
-use dormouse_runtime::{Address, Addressee, Came, Received, Runtime};
+use dormouse_runtime::{Address, Addressee, Received, Runtime, TriggerOutcome};
 use dormouse_webhook::Token;
 use http::header::ALLOW;
 use http::request::Parts;
@@ -35,7 +35,7 @@ use crate::request::body;
 use crate::request::room::Rooms;
 use client::{Caller, TrustedProxies, base};
 
-pub(crate) use answer::told;
+pub(crate) use answer::make_response;
 pub use rejections::{Rejected, Rejections, Source};
 
 /// The state that the routes need.
@@ -215,7 +215,7 @@ async fn take(
     let received = addressee.receive(head, length, body).await?;
     let received = received.map_err(refused)?;
     if let Received::Triggered {
-        came: Came::Started,
+        came: TriggerOutcome::Started,
         ..
     } = received
     {

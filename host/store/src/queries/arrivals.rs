@@ -9,7 +9,7 @@ use crate::rows::table::between;
 use crate::rules::number;
 use crate::tables::inbox::{self, Arrival};
 use crate::tables::{generations, mail, meta, replies, results};
-use crate::views::{Answer, Lying, Recalled};
+use crate::views::{Answer, ChannelItem, Recalled};
 
 impl<R: Rows> View<R> {
     /// Returns the first item in a channel of a run, at this place or after it.
@@ -84,12 +84,16 @@ impl<R: Rows> View<R> {
     }
 
     /// Returns all items in a channel of a run.
-    pub(crate) fn lying(&self, run: RunId, channel: &Channel) -> Result<Vec<Lying>, ReadError> {
+    pub(crate) fn channel_items(
+        &self,
+        run: RunId,
+        channel: &Channel,
+    ) -> Result<Vec<ChannelItem>, ReadError> {
         let mut all = Vec::new();
         let mut from = 0;
         while let Some(head) = self.head(run, channel, from)? {
             let outcome = self.arrival(run, channel, head.place)?;
-            all.extend(outcome.map(|outcome| Lying { head, outcome }));
+            all.extend(outcome.map(|outcome| ChannelItem { head, outcome }));
             from = head.place + 1;
         }
         Ok(all)

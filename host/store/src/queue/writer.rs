@@ -104,7 +104,9 @@ impl From<StorageError> for Uncommitted {
 impl Uncommitted {
     fn at(job: usize) -> impl FnOnce(ReadError) -> Self {
         move |error| match error {
-            ReadError::Storage(error) if error.is_judged() => Uncommitted::NoRoom(job),
+            ReadError::Storage(error) if error.is_refused_before_write() => {
+                Uncommitted::NoRoom(job)
+            }
             ReadError::Storage(error) => Uncommitted::Storage(error),
             error => Uncommitted::Job(job, WriteError::Row(error)),
         }

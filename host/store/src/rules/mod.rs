@@ -7,7 +7,7 @@ pub(crate) mod accept;
 pub(crate) mod activate;
 pub(crate) mod attempts;
 pub(crate) mod back;
-mod birth;
+mod child_start;
 mod clearing;
 mod commit;
 pub(crate) mod control;
@@ -20,11 +20,11 @@ pub(crate) mod forget;
 mod freeze;
 mod generation;
 mod handler;
-mod heir;
 mod held;
 mod labels;
 pub(crate) mod mail;
 mod new_activation;
+mod next_run;
 pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod prepared;
@@ -57,17 +57,17 @@ pub(crate) use accept::Repeat;
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
 pub use back::{TakeBack, TakenBack};
-pub use birth::OrderLimits;
+pub use child_start::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
 pub use forget::{Forget, Forgot, RememberedAt};
-pub use heir::NewHeir;
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
     Activated, CommitRefused, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
     NewResponse, NotifyTarget,
 };
+pub use next_run::NextRun;
 pub use orders::Carried;
 pub use pause::{Due, Pausable, Paused, PutBack, Unpaused};
 pub use repair::{Repair, Repaired};
@@ -76,7 +76,7 @@ pub use retry::{CallAgain, RetriedFailed, RetryFailed};
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
 pub use storage::{OverStorage, StorageLimits};
-pub use trigger::{Trip, TripRefused, Tripped};
+pub use trigger::{FireTrigger, TriggerFired, TriggerRefused};
 pub use trigger_settings::{EARLIER_URLS, SetTrigger, TriggerActed, TriggerAction, TriggerSet};
 
 /// Something that is written as a whole.

@@ -23,7 +23,7 @@ mod repeat;
 mod sign;
 mod template;
 mod trial;
-mod unsayable;
+mod unsupported;
 mod url;
 mod vector;
 
@@ -37,7 +37,7 @@ pub use delivery::Repeat;
 pub use handshake::{Probe, Unanswered};
 pub use probe::MayBeProbe;
 pub use sign::CannotSign;
-pub use unsayable::Unsayable;
+pub use unsupported::UnsupportedProvider;
 
 /// The compiled description of a provider.
 #[derive(Debug)]
