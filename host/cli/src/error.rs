@@ -59,7 +59,7 @@ pub enum CliError {
         reason: String,
     },
     /// The file that was received is not a backup, or not one of a version that can be read.
-    #[error("what the host sent is not a backup that this version can read: {0}; nothing was kept")]
+    #[error("the host's answer is not a backup that this version can read: {0}; nothing was kept")]
     NoBackup(String),
     /// The command line, or a file or variable that it names, is wrong.
     #[error("{0}")]

@@ -92,7 +92,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The keys for secrets are not valid.
-    #[error("what should hold the keys of secrets, {origin}, {reason}")]
+    #[error("the source of the keys of secrets, {origin}, {reason}")]
     SecretKeys {
         /// The source of the keys.
         origin: String,

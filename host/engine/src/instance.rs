@@ -366,7 +366,7 @@ impl State {
         self.keep_effects(&consequence, returned);
         if let (false, Consequence::Ends(End::Failed { failure, .. })) = (live, &consequence) {
             let Failure { code, message } = failure;
-            tracing::debug!(run = %self.run.id, code, message, "code fails where the journal goes on");
+            tracing::debug!(run = %self.run.id, code, message, "a replay failed before the end of the journal");
         }
         Some(consequence)
     }

@@ -147,7 +147,7 @@ impl CallAttempt {
             Ok(Some(sending)) => sending,
             Ok(None) => return AfterAttempt::Over,
             Err(error) => {
-                tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for what it needs");
+                tracing::warn!(run = %id.0, operation = %id.1, %error, "the store could not read a call; the attempt is made later");
                 return self.trouble(None);
             }
         };

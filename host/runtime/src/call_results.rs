@@ -99,20 +99,20 @@ impl CallResults {
                 Ok(AttemptNoted::Recorded) => return Recorded::Yes,
                 Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,
                 Ok(AttemptNoted::RunFailed) => {
-                    tracing::info!(%run, %operation, "a run has failed by a response that it has no room for");
+                    tracing::info!(%run, %operation, "a run has failed because a response is larger than the disk space that the run has left");
                     self.slots.forget(run);
                     self.watchers.tell(run, Status::Failed);
                     self.orders_waiting.notify_one();
                     return Recorded::Unwanted;
                 }
                 Err(error @ WriteError::Row(_)) => {
-                    tracing::error!(%run, %operation, %error, "what came of a call could not be recorded");
+                    tracing::error!(%run, %operation, %error, "the result of a call could not be recorded");
                     return Recorded::Damaged;
                 }
                 // The host is about to exit. The next host counts the attempt as one that was cut off.
                 Err(WriteError::Failed(_)) => return Recorded::Unwanted,
                 Err(error) => {
-                    tracing::debug!(%run, %operation, %error, "what came of a call could not be recorded yet; the host tries again");
+                    tracing::debug!(%run, %operation, %error, "the result of a call could not be recorded yet; the host tries again");
                     // A disk that was full may have space at any moment. Other trouble may last, so its delays grow.
                     let pause = match error {
                         WriteError::Full => PAUSE.0,

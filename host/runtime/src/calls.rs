@@ -396,7 +396,7 @@ impl Drop for RunningAttempt {
             // The host goes.
             return self.calls.lock().end(party, operation);
         }
-        tracing::error!(run = %party.run, %operation, "the host panicked over a call");
+        tracing::error!(run = %party.run, %operation, "the host panicked while it made an attempt at a call");
         self.finish(self.attempt.after_panic());
         let next = self.calls.lock().next_time();
         self.calls.next.hint(next);

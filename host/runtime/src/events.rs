@@ -246,7 +246,7 @@ impl Events {
                     self.wake.room().await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an event could not be served");
+                    tracing::warn!(%error, "an event could not be delivered to the runs that wait for it");
                     if self.store.failure().is_some() {
                         return;
                     }

@@ -91,7 +91,7 @@ impl PauseCache {
                 Ok(others) => held.retain(|work| !others.contains(work)),
                 // The work stays where it is. The next scan finds it again.
                 Err(error) => {
-                    tracing::debug!(%error, "work of paused runs is set aside later");
+                    tracing::debug!(%error, "work of paused runs could not be set aside; the next scan tries again");
                 }
             }
         }

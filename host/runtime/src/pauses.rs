@@ -61,7 +61,7 @@ impl PauseService {
         self.pause_cache.refresh().await?;
         drop(changing);
         if matches!(unpaused, Unpaused::Now(_)) {
-            tracing::info!(?what, "goes on");
+            tracing::info!(?what, "resumed");
             if let Pausable::Run(run) = what {
                 self.wake.wake(run, Hint::Anything);
             } else {
@@ -83,7 +83,7 @@ impl PauseService {
             let is_resuming = match self.store.is_resuming().await {
                 Ok(is_resuming) => is_resuming,
                 Err(error) => {
-                    tracing::warn!(%error, "what was set aside could not be read");
+                    tracing::warn!(%error, "the store could not say whether work of paused runs is left to be put back");
                     self.rest().await;
                     continue;
                 }
@@ -99,7 +99,7 @@ impl PauseService {
                     last = put_back.last;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what was set aside could not be put back");
+                    tracing::warn!(%error, "the work of runs that were resumed could not be put back yet");
                     if self.store.failure().is_some() {
                         return;
                     }

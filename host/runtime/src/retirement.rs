@@ -60,14 +60,14 @@ impl Retirement {
                     Some(now.after(if more { BATCH_PAUSE } else { COLLECTING_TIME }))
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what has expired could not be removed");
+                    tracing::warn!(%error, "expired data could not be removed");
                     None
                 }
             },
             Ok(Some(next)) => Some(next.min(now.after(LOOK))),
             Ok(None) => None,
             Err(error) => {
-                tracing::warn!(%error, "what has expired could not be read");
+                tracing::warn!(%error, "expired data could not be read");
                 None
             }
         }

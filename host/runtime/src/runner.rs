@@ -233,7 +233,7 @@ impl Runner {
     async fn settle(&self, turn: &mut Turn) -> bool {
         let was_early = turn.forget_early();
         if was_early && let Err(error) = self.store.barrier(turn.run).await {
-            tracing::debug!(run = %turn.run, %error, "what was known early has failed");
+            tracing::debug!(run = %turn.run, %error, "a request or a start was delivered to a run before its disk sync, and was not committed");
         }
         was_early
     }
@@ -310,7 +310,7 @@ impl Runner {
             }
             Ok(Err(refused)) => {
                 *live = None;
-                tracing::debug!(%run, ?refused, "an activation was thrown away");
+                tracing::debug!(%run, ?refused, "the store refused an activation; the instance is dropped");
                 self.settle(turn).await;
                 Ok(matches!(
                     refused,

@@ -36,7 +36,7 @@ impl Trouble {
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("it said nothing")
+        .unwrap_or("without a message")
 }
 
 impl From<ReadError> for Trouble {

@@ -114,12 +114,16 @@ impl WebhookProviders {
         };
         match secrets.set(known, secret, uses).await {
             Ok(_) => {
-                tracing::info!(secret = name, workflow, "a provider has taught its secret");
+                tracing::info!(
+                    secret = name,
+                    workflow,
+                    "the secret in the probe of a provider was stored"
+                );
                 Ok(())
             }
             Err(SetSecretError::Unavailable(unavailable)) => Err(Refusal::Unavailable(unavailable)),
             Err(error) => {
-                tracing::warn!(secret = name, workflow, %error, "the secret that a provider teaches cannot be kept");
+                tracing::warn!(secret = name, workflow, %error, "the secret in the probe of a provider cannot be stored");
                 Err(Refusal::Learn)
             }
         }

@@ -43,7 +43,9 @@ impl State {
     fn count(&mut self) -> io::Result<()> {
         match &mut self.left {
             None => Ok(()),
-            Some(0) => Err(io::Error::other("the power is gone")),
+            Some(0) => Err(io::Error::other(
+                "the power of the simulated machine has failed",
+            )),
             Some(left) => {
                 *left -= 1;
                 Ok(())

@@ -145,7 +145,7 @@ impl ConnectionSettings {
             let Err(error) = attend(connection, &activity, stop).await else {
                 return;
             };
-            tracing::debug!(%error, "a connection ended badly");
+            tracing::debug!(%error, "a connection ended with an error");
             if let Some(reason) = refused_by_hyper(&*error) {
                 metrics.head_refused(reason);
             }
@@ -246,7 +246,7 @@ async fn attend<C: GracefulConnection>(
                 }
                 // Requests that were on their way when the client was told are still answered.
                 if activity.is_quiet() {
-                    tracing::debug!("a quiet connection was cut off");
+                    tracing::debug!("an unused connection was closed");
                     return Ok(());
                 }
             }

@@ -322,6 +322,8 @@ async fn leave(connections: Connections, runtime: &Runtime) {
         .await
         .is_err()
     {
-        tracing::warn!("what was still under way is cut off");
+        tracing::warn!(
+            "the time to stop is over; requests and activations that are still under way are cut off"
+        );
     }
 }

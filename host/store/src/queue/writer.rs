@@ -371,7 +371,7 @@ impl<B: Backend> Drop for Draining<B> {
 /// Does what follows from a write. If that panics, nothing is lost: a scan of due work finds what follows.
 fn guarded(follow: Following, hold: Option<Hold>) {
     if catch_unwind(AssertUnwindSafe(|| follow(hold))).is_err() {
-        tracing::error!("the host panicked over what follows from a write");
+        tracing::error!("the host panicked in a task that follows a committed write");
     }
 }
 
