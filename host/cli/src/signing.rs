@@ -201,7 +201,7 @@ mod tests {
                 most: 60_000,
             };
             let claim = check.claim(&request, now(), tolerance).unwrap();
-            let proven = check.prove(&claim, &[SECRET.as_bytes()], &request);
+            let proven = check.verify(&claim, &[SECRET.as_bytes()], &request);
             assert_eq!(proven, Ok(()), "{name}");
         }
     }

@@ -14,7 +14,7 @@ const OTHERS: u32 = 0o007;
 
 /// A file or a folder that users other than the host's can read or write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenToOthers {
+pub struct UnsafePermissions {
     what: &'static str,
     path: PathBuf,
     mode: u32,
@@ -23,7 +23,7 @@ pub struct OpenToOthers {
     owner: Option<u32>,
 }
 
-impl OpenToOthers {
+impl UnsafePermissions {
     /// Checks the permissions of a file or folder. Returns none if only the host's user and root can read or write it.
     ///
     /// A file of root's that its group can read is accepted, unless the host is root: service managers pass credentials
@@ -45,7 +45,7 @@ impl OpenToOthers {
         };
         // Root can read everything anyway, and need not own the files that it is given.
         let is_foreign = user != 0 && owner != 0 && owner != user;
-        (mode & forbidden != 0 || is_foreign).then(|| OpenToOthers {
+        (mode & forbidden != 0 || is_foreign).then(|| UnsafePermissions {
             what,
             path: path.to_owned(),
             mode,
@@ -55,9 +55,9 @@ impl OpenToOthers {
     }
 }
 
-impl fmt::Display for OpenToOthers {
+impl fmt::Display for UnsafePermissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OpenToOthers {
+        let UnsafePermissions {
             what, path, mode, ..
         } = self;
         write!(
@@ -82,13 +82,13 @@ pub(super) struct PrivateFiles {
     /// True if files that others can open are noted instead of refused.
     pub(super) is_open_allowed: bool,
     /// The files that were read although others can open them.
-    pub(super) open: RefCell<Vec<OpenToOthers>>,
+    pub(super) open: RefCell<Vec<UnsafePermissions>>,
 }
 
 /// Why a file that must be private was not read.
 #[derive(Debug)]
 pub(super) enum Unread {
-    Open(OpenToOthers),
+    Open(UnsafePermissions),
     Io(io::Error),
 }
 
@@ -97,7 +97,7 @@ impl PrivateFiles {
     pub(super) fn read(&self, what: &'static str, path: &Path) -> Result<String, Unread> {
         let mut file = File::open(path).map_err(Unread::Io)?;
         let metadata = file.metadata().map_err(Unread::Io)?;
-        if let Some(open) = OpenToOthers::check(what, path, &metadata) {
+        if let Some(open) = UnsafePermissions::check(what, path, &metadata) {
             if !self.is_open_allowed {
                 return Err(Unread::Open(open));
             }
@@ -124,7 +124,7 @@ mod tests {
         let path = if is_folder { folder.path() } else { &file };
         std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         let metadata = std::fs::metadata(path).unwrap();
-        let open = OpenToOthers::check_for(metadata.uid(), "the file", path, &metadata);
+        let open = UnsafePermissions::check_for(metadata.uid(), "the file", path, &metadata);
         open.map(|open| open.to_string().replace(path.to_str().unwrap(), "PATH"))
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let metadata = file.as_file().metadata().unwrap();
         let (owner, path) = (metadata.uid(), file.path());
-        let finding = |user| OpenToOthers::check_for(user, "the file", path, &metadata);
+        let finding = |user| UnsafePermissions::check_for(user, "the file", path, &metadata);
         assert_eq!(finding(owner), None);
         // Root may give its files to anybody, and root reads the files that it is given.
         assert_eq!(finding(owner + 1).is_some(), owner != 0);

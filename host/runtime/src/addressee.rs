@@ -119,19 +119,19 @@ impl Addressee {
     }
 
     /// Returns the check of signatures, if the webhook asks for signatures.
-    pub(crate) fn signer(&self) -> Option<Check<'_>> {
-        self.providers.as_ref().ok()?.signer(&self.options)
+    pub(crate) fn signature_check(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.signature_check(&self.options)
     }
 
     /// Returns the check that recognises the provider's probes.
-    pub(crate) fn prober(&self) -> Option<Check<'_>> {
-        self.providers.as_ref().ok()?.prober(&self.options)
+    pub(crate) fn probe_check(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.probe_check(&self.options)
     }
 
     /// Returns the methods that probes use.
     fn probe_methods(&self) -> Vec<&str> {
-        let prober = self.prober();
-        prober.map_or_else(Vec::new, |prober| prober.probe_methods())
+        let probe_check = self.probe_check();
+        probe_check.map_or_else(Vec::new, |probe_check| probe_check.probe_methods())
     }
 
     /// Returns the methods that this URL answers, separated by commas.
@@ -162,8 +162,8 @@ impl Addressee {
     /// Returns true if a request with this head can be a probe of the provider.
     #[must_use]
     pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> bool {
-        let prober = self.prober();
-        prober.is_some_and(|prober| prober.may_be_probe(head, length).is_some())
+        let probe_check = self.probe_check();
+        probe_check.is_some_and(|probe_check| probe_check.may_be_probe(head, length).is_some())
     }
 
     pub(crate) fn wrong_method(&self, method: &str) -> Refusal {

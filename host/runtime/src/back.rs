@@ -17,13 +17,13 @@ use crate::Unavailable;
 use crate::decisions;
 use crate::hint::Hint;
 use crate::preparing::TakeBackSummary;
-use crate::repairs::{Choice, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
+use crate::repairs::{ChosenVersion, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
 
 /// The most that one commit prepares: rows, and bytes (a single row may be larger).
 const BATCH: (usize, usize) = (256, 1 << 20);
 
 /// The point to which a run is taken back.
-struct Point {
+struct TakeBackPoint {
     sought: FoundStep,
     /// The number of activations that stay.
     keep: u32,
@@ -34,7 +34,7 @@ struct Point {
     retrace: Retrace,
 }
 
-impl Point {
+impl TakeBackPoint {
     fn operation(&self) -> OperationNumber {
         self.sought.operation
     }
@@ -143,7 +143,7 @@ impl Repairs {
     }
 
     /// Finds the point to which a run is taken back.
-    async fn point(&self, view: &RunView, from: &str) -> Result<Point, RepairError> {
+    async fn point(&self, view: &RunView, from: &str) -> Result<TakeBackPoint, RepairError> {
         let state = &view.state;
         let mut seek = StepSearch::new(StepName::from(from));
         self.scan(view, |first, number, activation| {
@@ -182,7 +182,7 @@ impl Repairs {
             retrace.follow(OperationNumber(first), activation);
         })
         .await?;
-        Ok(Point {
+        Ok(TakeBackPoint {
             sought,
             keep,
             is_done_again,
@@ -192,7 +192,7 @@ impl Repairs {
     }
 
     /// Checks that no call which may be made only once is done again without being named.
-    fn refuse_once(&self, point: &Point) -> Result<(), RepairError> {
+    fn refuse_once(&self, point: &TakeBackPoint) -> Result<(), RepairError> {
         for operation in point.retrace.calls_given_up() {
             if operation == point.operation() {
                 continue;
@@ -208,7 +208,13 @@ impl Repairs {
         Ok(())
     }
 
-    fn asked(&self, view: &RunView, point: &Point, choice: &Choice, retry: &Retry) -> TakeBack {
+    fn asked(
+        &self,
+        view: &RunView,
+        point: &TakeBackPoint,
+        choice: &ChosenVersion,
+        retry: &Retry,
+    ) -> TakeBack {
         let operations = point.retrace.operations();
         let in_flight = self.calls.in_flight(view.id).into_iter();
         TakeBack {
@@ -234,7 +240,7 @@ impl Repairs {
     }
 
     /// Returns the consequences of taking the run back.
-    async fn back(&self, point: &Point) -> Result<TakeBackSummary, RepairError> {
+    async fn back(&self, point: &TakeBackPoint) -> Result<TakeBackSummary, RepairError> {
         let after = point.retrace.after();
         let made = &point.sought.made;
         let mut again = Excerpt::default();
@@ -281,8 +287,8 @@ impl Repairs {
     async fn restores(
         &self,
         before: &RunView,
-        point: &Point,
-        choice: &Choice,
+        point: &TakeBackPoint,
+        choice: &ChosenVersion,
         again: &BTreeSet<OperationNumber>,
     ) -> Result<Vec<Restore>, RepairError> {
         let now = self.replay.clock.now();
@@ -336,7 +342,7 @@ impl Repairs {
     async fn call_again(
         &self,
         before: &RunView,
-        point: &Point,
+        point: &TakeBackPoint,
         remade: &BTreeMap<OperationNumber, Operation>,
         effect: Effect,
     ) -> Result<Option<Restore>, RepairError> {
@@ -414,7 +420,7 @@ impl Repairs {
         &self,
         view: &RunView,
         asked: TakeBack,
-        choice: Choice,
+        choice: ChosenVersion,
         back: TakeBackSummary,
     ) -> Result<Option<RepairedRun>, RepairError> {
         let run = view.id;
@@ -464,7 +470,7 @@ impl Repairs {
 }
 
 /// Returns a run as it was at the point to which it is taken back.
-fn view_at(view: &RunView, point: &Point) -> RunView {
+fn view_at(view: &RunView, point: &TakeBackPoint) -> RunView {
     let mut view = view.clone();
     view.state.activations = point.keep;
     view.state.operations = point.retrace.operations();
@@ -499,7 +505,12 @@ fn size(restore: &Restore) -> usize {
     }
 }
 
-fn repaired(view: &RunView, status: Status, choice: Choice, back: TakeBackSummary) -> RepairedRun {
+fn repaired(
+    view: &RunView,
+    status: Status,
+    choice: ChosenVersion,
+    back: TakeBackSummary,
+) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,

@@ -14,7 +14,7 @@ use dormouse_store::{AttemptMade, Call, Due, ReadError, SendingView, Store};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use crate::call_body::{CallBody, Missing, WhyMissing};
+use crate::call_body::{BodyReads, BodyUnavailable, CallBody};
 use crate::call_queue::{AttemptState, CallId, DueCall};
 use crate::call_results::{CallResults, Recorded, pause};
 use crate::pause_cache::PauseCache;
@@ -180,7 +180,7 @@ impl CallAttempt {
         }
         let result = match headers {
             Ok(headers) => {
-                let missing = Missing::default();
+                let missing = BodyReads::default();
                 let body = self.large_body(&sending, &missing);
                 let attempt = sender.attempt(&sending.call, body, headers, &self.party);
                 let result = match self.send(attempt).await {
@@ -207,7 +207,7 @@ impl CallAttempt {
     }
 
     /// Returns the body of the call, if it is large: the client reads it when there is a connection.
-    fn large_body(&self, sending: &SendingView, missing: &Missing) -> Option<LargeBody> {
+    fn large_body(&self, sending: &SendingView, missing: &BodyReads) -> Option<LargeBody> {
         let length = sending.large_body?;
         let body = CallBody {
             store: self.sender.store.clone(),
@@ -222,19 +222,19 @@ impl CallAttempt {
 
     /// Returns how the call goes on if there was a connection and then no body to send on it. The service got at most the
     /// beginning of a request, which has no effect.
-    async fn without_body(&mut self, why: WhyMissing) -> AfterAttempt {
+    async fn without_body(&mut self, why: BodyUnavailable) -> AfterAttempt {
         self.is_sent = false;
         let id = self.id();
         match why {
-            WhyMissing::Memory => {
+            BodyUnavailable::Memory => {
                 tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
                 self.withdraw().await
             }
-            WhyMissing::Unreadable(error) => {
+            BodyUnavailable::Unreadable(error) => {
                 tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for its body");
                 self.trouble(None)
             }
-            WhyMissing::Unwanted => AfterAttempt::Over,
+            BodyUnavailable::Unwanted => AfterAttempt::Over,
         }
     }
 

@@ -46,7 +46,7 @@ impl AttemptState {
 
 /// The calls in memory.
 pub(crate) struct CallQueue {
-    calls: BTreeMap<CallId, Known>,
+    calls: BTreeMap<CallId, QueuedCall>,
     of_run: HashMap<RunId, usize>,
     later: BTreeSet<(Time, CallId)>,
     ready: Shares<(OperationNumber, AttemptState)>,
@@ -56,14 +56,14 @@ pub(crate) struct CallQueue {
     has_left_out: bool,
 }
 
-struct Known {
+struct QueuedCall {
     party: Party,
-    place: Place,
+    phase: CallPhase,
     /// How the call goes on after its present attempt, if it was added again meanwhile because its run was retried.
     again: Option<AttemptState>,
 }
 
-enum Place {
+enum CallPhase {
     /// The next attempt is made later.
     Later(Time, AttemptState),
     /// The call waits for its share.
@@ -117,7 +117,7 @@ impl CallQueue {
     /// Returns true if an attempt at a call is in flight.
     pub(crate) fn is_in_flight(&self, call: CallId) -> bool {
         let known = self.calls.get(&call);
-        known.is_some_and(|known| matches!(known.place, Place::InFlight(_)))
+        known.is_some_and(|known| matches!(known.phase, CallPhase::InFlight(_)))
     }
 
     /// Returns true if there is room for another call of this run.
@@ -134,7 +134,7 @@ impl CallQueue {
     pub(crate) fn add(&mut self, party: Party, operation: OperationNumber, state: AttemptState) {
         let call = (party.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
-            if matches!(known.place, Place::InFlight(_)) {
+            if matches!(known.phase, CallPhase::InFlight(_)) {
                 known.again = Some(state);
             }
             return;
@@ -148,14 +148,14 @@ impl CallQueue {
             return;
         }
         *self.of_run.entry(party.run).or_default() += 1;
-        let place = Place::Later(state.attempts.next, state);
+        let phase = CallPhase::Later(state.attempts.next, state);
         self.later.insert((state.attempts.next, call));
         let again = None;
         self.calls.insert(
             call,
-            Known {
+            QueuedCall {
                 party,
-                place,
+                phase,
                 again,
             },
         );
@@ -168,9 +168,9 @@ impl CallQueue {
         {
             self.later.pop_first();
             if let Some(known) = self.calls.get_mut(&call)
-                && let Place::Later(_, state) = known.place
+                && let CallPhase::Later(_, state) = known.phase
             {
-                known.place = Place::Ready;
+                known.phase = CallPhase::Ready;
                 self.ready.push(&known.party, (call.1, state));
             }
         }
@@ -186,7 +186,7 @@ impl CallQueue {
         let (party, (operation, state)) = self.ready.next()?;
         let (sender, cut) = oneshot::channel();
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
-            known.place = Place::InFlight(Some(sender));
+            known.phase = CallPhase::InFlight(Some(sender));
             known.again = None;
         }
         Some(DueCall {
@@ -219,7 +219,7 @@ impl CallQueue {
         self.ready.done(party);
         let call = (party.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
-            known.place = Place::Later(time, state);
+            known.phase = CallPhase::Later(time, state);
             known.again = None;
             self.later.insert((time, call));
         }
@@ -229,7 +229,7 @@ impl CallQueue {
     pub(crate) fn set_aside(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
-            known.place = Place::Damaged;
+            known.phase = CallPhase::Damaged;
         }
     }
 
@@ -239,20 +239,20 @@ impl CallQueue {
             let Some(known) = self.calls.get_mut(call) else {
                 continue;
             };
-            match &mut known.place {
-                Place::InFlight(cut) => {
+            match &mut known.phase {
+                CallPhase::InFlight(cut) => {
                     if let Some(cut) = cut.take() {
                         // If the task of the attempt is gone, the call is in flight no longer.
                         let _ = cut.send(at);
                     }
                 }
-                Place::Later(time, _) => {
+                CallPhase::Later(time, _) => {
                     let time = *time;
                     self.later.remove(&(time, *call));
                     self.remove(*call);
                 }
                 // The attempt finds out that nobody wants the call.
-                Place::Ready | Place::Damaged => {}
+                CallPhase::Ready | CallPhase::Damaged => {}
             }
         }
     }
@@ -264,7 +264,7 @@ impl CallQueue {
 
     /// Removes the calls of a run that are not in flight. Those in flight go on.
     pub(crate) fn forget_waiting(&mut self, run: RunId) {
-        let is_waiting = |known: &Known| !matches!(known.place, Place::InFlight(_));
+        let is_waiting = |known: &QueuedCall| !matches!(known.phase, CallPhase::InFlight(_));
         self.forget_of(run, Time(0), is_waiting);
     }
 
@@ -273,12 +273,12 @@ impl CallQueue {
         let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
         let known = self.calls.range(range);
         known
-            .filter(|(_, known)| matches!(known.place, Place::InFlight(_)))
+            .filter(|(_, known)| matches!(known.phase, CallPhase::InFlight(_)))
             .map(|((_, operation), _)| *operation)
             .collect()
     }
 
-    fn forget_of(&mut self, run: RunId, at: Time, is_meant: impl Fn(&Known) -> bool) {
+    fn forget_of(&mut self, run: RunId, at: Time, is_meant: impl Fn(&QueuedCall) -> bool) {
         let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
         let known = self.calls.range(range);
         let calls: Vec<CallId> = known

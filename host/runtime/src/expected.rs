@@ -53,14 +53,15 @@ impl Addressee {
 
     /// Checks the head of a request.
     async fn check_head(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
-        let prober = self.prober();
-        let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
+        let probe_check = self.probe_check();
+        let may_be_probe =
+            probe_check.and_then(|probe_check| probe_check.may_be_probe(&head, length));
         let is_known = self.providers.is_ok();
         if is_known && may_be_probe.is_none() && !self.options.delivers(&head.method) {
             return Err(self.wrong_method(&head.method));
         }
         let claim = self.claim(&head);
-        let key = delivery_key(&head, self.signer().as_ref());
+        let key = delivery_key(&head, self.signature_check().as_ref());
         let mut expected = Expected {
             to: self,
             head,
@@ -82,7 +83,7 @@ impl Addressee {
 
     /// Reads the signatures in a head. None if the webhook asks for none.
     fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
-        let Some(check) = self.signer() else {
+        let Some(check) = self.signature_check() else {
             return Ok(None);
         };
         let limits = &self.webhooks.limits;
@@ -136,8 +137,8 @@ impl Addressee {
     }
 
     /// Returns the names of the headers that prove who sent a request.
-    fn proofs(&self) -> Vec<String> {
-        let checks = self.signer().into_iter().chain(self.prober());
+    fn proof_headers(&self) -> Vec<String> {
+        let checks = self.signature_check().into_iter().chain(self.probe_check());
         checks.flat_map(|check| check.signature_headers()).collect()
     }
 }
@@ -152,11 +153,11 @@ impl Expected {
         if let Err(unknown) = &self.to.providers {
             return Ok(Some(unknown.clone().into()));
         }
-        Ok(self.refuse_to_open(length).err())
+        Ok(self.check_before_body(length).err())
     }
 
     /// Checks the head of a request to a webhook or a trigger that takes requests.
-    fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
+    fn check_before_body(&self, length: Option<u64>) -> Result<(), Refusal> {
         let Addressee {
             webhooks,
             target,
@@ -201,7 +202,7 @@ impl Expected {
             return Ok(false);
         };
         let key = match key {
-            _ if !refusal.spares_repeats() => return Ok(false),
+            _ if !refusal.allows_repeats() => return Ok(false),
             // The key is in the body, so it is not known yet.
             _ if self.is_key_in_body() => None,
             Some(key) => Some(key.digest()),
@@ -215,22 +216,24 @@ impl Expected {
     }
 
     fn is_key_in_body(&self) -> bool {
-        let signer = self.to.signer();
-        signer.is_some_and(|signer| signer.is_repeat_in_body())
+        let signature_check = self.to.signature_check();
+        signature_check.is_some_and(|signature_check| signature_check.is_repeat_in_body())
     }
 
     /// Checks the request with its body, and passes it on if it is accepted.
     async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
         self.head.body = body;
-        let prober = self.to.prober();
-        let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
+        let probe_check = self.to.probe_check();
+        let probe = probe_check
+            .as_ref()
+            .and_then(|probe_check| probe_check.probe(&self.head));
         if let Some(probe) = probe.filter(|probe| !probe.is_signed()) {
             return self.answer(&probe).await;
         }
         if probe.is_none() && !self.to.options.delivers(&self.head.method) {
             return Err(self.to.wrong_method(&self.head.method));
         }
-        match (self.prove(), &self.unless) {
+        match (self.check_signature(), &self.unless) {
             // A sender without proof learns only the refusal that the head alone causes.
             (Err(_), Some(refusal)) => return Err(refusal.clone()),
             (proven, _) => proven?,
@@ -241,7 +244,7 @@ impl Expected {
         let key = self.remembered_key()?;
         let accepted = self.to.providers.as_ref().ok();
         let accepted = accepted.and_then(|named| named.provider()?.accepted().cloned());
-        let proofs = self.to.proofs();
+        let proof_headers = self.to.proof_headers();
         let webhooks = self.to.webhooks;
         let token = match self.to.target {
             Target::Webhook { token, .. } => token,
@@ -250,8 +253,11 @@ impl Expected {
                 token,
                 called: Some(called),
             } => {
-                let is_proof =
-                    |name: &str| proofs.iter().any(|proof| proof.eq_ignore_ascii_case(name));
+                let is_proof = |name: &str| {
+                    proof_headers
+                        .iter()
+                        .any(|proof| proof.eq_ignore_ascii_case(name))
+                };
                 let shown = self.to.shown.into_iter();
                 let arrival = Arrival {
                     token,
@@ -290,9 +296,11 @@ impl Expected {
         let signature = options.signature.as_ref();
         let name = signature.and_then(|signature| signature.secrets.first());
         if let (Some(value), Some(name), Some((workflow, _))) =
-            (probe.learns(), name, workflow_and_secrets)
+            (probe.contained_secret(), name, workflow_and_secrets)
         {
-            providers.learn(opener, name, value, workflow).await?;
+            providers
+                .store_secret_of_probe(opener, name, value, workflow)
+                .await?;
         }
         let verifying = match workflow_and_secrets {
             Some((workflow, sealed)) if probe.needs_secret() => {
@@ -309,9 +317,9 @@ impl Expected {
     }
 
     /// Checks the signature. The body has been read by now.
-    fn prove(&self) -> Result<(), Refusal> {
+    fn check_signature(&self) -> Result<(), Refusal> {
         let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
-        let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
+        let (Some(claim), Some(check)) = (claim, self.to.signature_check()) else {
             return Ok(());
         };
         let opener = &self.to.webhooks.secrets;
@@ -324,7 +332,7 @@ impl Expected {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let proven = check.prove(claim, &secrets, &self.head);
+        let proven = check.verify(claim, &secrets, &self.head);
         proven.map_err(|rejected| match (rejected, closed) {
             // The signature may be right under a secret that the host cannot open now, so the sender should try again.
             (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
@@ -341,7 +349,7 @@ impl Expected {
     /// Returns the key by which a repeat of the request is recognised, in the form in which it is remembered.
     fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
         let key = if self.is_key_in_body() {
-            delivery_key(&self.head, self.to.signer().as_ref())
+            delivery_key(&self.head, self.to.signature_check().as_ref())
         } else {
             self.key.clone()
         };

@@ -20,7 +20,7 @@ use crate::bad_step::is_once;
 use crate::decisions;
 use crate::hint::Hint;
 use crate::recorded::Recorded;
-use crate::repairs::{Choice, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
+use crate::repairs::{ChosenVersion, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
 use crate::shares::Party;
 
 /// The operations that are done again.
@@ -95,7 +95,7 @@ impl Repairs {
     async fn commit(
         &self,
         failed: &FailedRun,
-        choice: Choice,
+        choice: ChosenVersion,
         again: WorkToRedo,
         retry: &Retry,
     ) -> Result<Option<RepairedRun>, RepairError> {
@@ -290,7 +290,7 @@ impl Repairs {
         &self,
         before: &RunView,
         failed: &FailedRun,
-        choice: &Choice,
+        choice: &ChosenVersion,
         again: &BTreeSet<OperationNumber>,
     ) -> Result<WorkToRedo, RepairError> {
         let mut done = WorkToRedo::default();
@@ -368,7 +368,7 @@ fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
     }
 }
 
-fn repaired(view: &RunView, status: Status, choice: Choice) -> RepairedRun {
+fn repaired(view: &RunView, status: Status, choice: ChosenVersion) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,

@@ -70,12 +70,12 @@ pub(crate) struct Programs {
     store: Arc<dyn Store>,
     compiler: Arc<dyn Compiler>,
     shared: SharedCodes,
-    held: Mutex<Held>,
+    held: Mutex<CachedPrograms>,
     unhurried: Semaphore,
 }
 
 #[derive(Default)]
-struct Held {
+struct CachedPrograms {
     slots: HashMap<VersionId, (u64, Slot)>,
     uses: u64,
 }

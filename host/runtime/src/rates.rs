@@ -60,14 +60,14 @@ pub(crate) struct Rates {
     per_webhook: Option<Rate>,
     per_run: Option<Rate>,
     per_host: Option<Rate>,
-    used: Mutex<Used>,
+    used: Mutex<Usage>,
 }
 
 /// A webhook, or all webhooks of a run.
 type Key = (RunId, Option<WebhookNumber>);
 
 #[derive(Debug, Default)]
-struct Used {
+struct Usage {
     keys: HashMap<Key, FullAgainAt>,
     host: FullAgainAt,
     swept: Time,
@@ -123,7 +123,7 @@ impl Rates {
         now: Time,
     ) -> Result<(), Exceeded> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let Taken {
+        let LimitUse {
             of_webhook,
             of_run,
             of_host,
@@ -142,11 +142,11 @@ impl Rates {
     /// Returns how much of each limit is used after one more request.
     fn take(
         &self,
-        used: &Used,
+        used: &Usage,
         run: RunId,
         webhook: WebhookNumber,
         now: Time,
-    ) -> Result<Taken, Exceeded> {
+    ) -> Result<LimitUse, Exceeded> {
         let of = |key| used.keys.get(&key).copied().unwrap_or_default();
         let take = |scope, rate: Option<Rate>, whole: FullAgainAt| {
             let taken = rate.map(|rate| {
@@ -159,14 +159,14 @@ impl Rates {
             });
             taken.transpose()
         };
-        Ok(Taken {
+        Ok(LimitUse {
             of_webhook: take(Scope::Webhook, self.per_webhook, of((run, Some(webhook))))?,
             of_run: take(Scope::Run, self.per_run, of((run, None)))?,
             of_host: take(Scope::Host, self.per_host, used.host)?,
         })
     }
 
-    fn make_room(&self, used: &mut Used, now: Time) {
+    fn make_room(&self, used: &mut Usage, now: Time) {
         let since = now.0.checked_sub(used.swept.0);
         // If there is no difference, the clock was set back, and the time since the last sweep is unknown.
         let is_due = since.is_none_or(|since| since >= SWEEP);
@@ -189,7 +189,7 @@ impl Rates {
 }
 
 /// How much of each limit is used. None if there is no limit.
-struct Taken {
+struct LimitUse {
     of_webhook: Option<FullAgainAt>,
     of_run: Option<FullAgainAt>,
     of_host: Option<FullAgainAt>,

@@ -181,7 +181,7 @@ pub enum Refusal {
 impl Refusal {
     /// Returns true if a repeat of another request is not refused for this reason. It is answered from what is known of
     /// the first request.
-    pub(crate) fn spares_repeats(&self) -> bool {
+    pub(crate) fn allows_repeats(&self) -> bool {
         matches!(
             self,
             Refusal::Gone

@@ -222,7 +222,7 @@ pub(crate) struct Repairs {
 }
 
 /// The code with which a run continues.
-pub(crate) struct Choice {
+pub(crate) struct ChosenVersion {
     pub(crate) version: VersionId,
     pub(crate) differs: Option<Box<Mismatch>>,
 }
@@ -333,7 +333,7 @@ impl Repairs {
         view: &RunView,
         asked: Option<VersionId>,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<Choice, RepairError> {
+    ) -> Result<ChosenVersion, RepairError> {
         let name = &view.run.workflow;
         let workflow = self.store.workflow(name.clone()).await;
         let workflow = workflow.map_err(Unavailable::from)?;
@@ -348,7 +348,7 @@ impl Repairs {
             if let Some(mismatch) = self.difference(view, version, again).await? {
                 return Err(RepairError::Differs(mismatch));
             }
-            return Ok(Choice {
+            return Ok(ChosenVersion {
                 version,
                 differs: None,
             });
@@ -360,7 +360,7 @@ impl Repairs {
             false => self.difference(view, current, again).await?,
         };
         let version = if differs.is_some() { own } else { current };
-        Ok(Choice { version, differs })
+        Ok(ChosenVersion { version, differs })
     }
 
     /// Returns the first difference between what the code does and the run's journal, if there is one.
@@ -413,11 +413,11 @@ impl Repairs {
     async fn repair(
         &self,
         view: &RunView,
-        choice: Choice,
+        choice: ChosenVersion,
         is_retry: bool,
         dry_run: bool,
     ) -> Result<Option<RepairedRun>, RepairError> {
-        let Choice { version, differs } = choice;
+        let ChosenVersion { version, differs } = choice;
         let repaired = |status| RepairedRun {
             status,
             version,
@@ -460,7 +460,7 @@ impl Repairs {
         match self.store.resume(run).await.map_err(Unavailable::from)? {
             Resumed::Now => {
                 self.wake.wake(run, Hint::Anything);
-                self.as_it_is(run).await
+                self.unchanged(run).await
             }
             Resumed::Broken => self.retry(run, &Retry::default()).await,
             Resumed::NotBlocked(status) => Err(RepairError::NotBlocked(status)),
@@ -469,7 +469,7 @@ impl Repairs {
     }
 
     /// Returns the result of a repair that did not change the run.
-    pub(crate) async fn as_it_is(&self, run: RunId) -> Result<RepairedRun, RepairError> {
+    pub(crate) async fn unchanged(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         let view = self.view(run).await?;
         Ok(RepairedRun {
             status: view.state.status,

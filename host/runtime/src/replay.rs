@@ -52,7 +52,7 @@ pub(crate) struct Replay {
 }
 
 /// What the store, or the start of the run, says about a run.
-struct Known {
+struct RunData {
     view: RunView,
     frontier: Frontier,
     /// None if the input must be looked up.
@@ -64,14 +64,14 @@ impl Replay {
     pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
         let known = match turn.take_start() {
             Some(start) if self.pause_cache.has_workflow(&start.view.run.workflow) => None,
-            Some(start) => Some(Known {
+            Some(start) => Some(RunData {
                 view: start.view,
                 frontier: Frontier::new(),
                 input: Some(start.input),
             }),
             None => self.recall(turn).await?,
         };
-        let Some(Known {
+        let Some(RunData {
             view,
             frontier,
             input,
@@ -106,7 +106,7 @@ impl Replay {
     }
 
     /// Returns what the store knows about a run that has something to do.
-    async fn recall(&self, turn: &Turn) -> Result<Option<Known>, Trouble> {
+    async fn recall(&self, turn: &Turn) -> Result<Option<RunData>, Trouble> {
         let Some(Recalled { view, open, heads }) = self.store.recall(turn.run).await? else {
             return Ok(None);
         };
@@ -136,7 +136,7 @@ impl Replay {
                 return Ok(None);
             }
         }
-        Ok(Some(Known {
+        Ok(Some(RunData {
             view,
             frontier,
             input: None,

@@ -223,12 +223,12 @@ impl Runtime {
         if by == Some(PausedBy::Run) {
             self.unpause(Pausable::Run(run)).await?;
             if state.status != Status::Blocked || state.is_broken {
-                return self.0.repairs.as_it_is(run).await;
+                return self.0.repairs.unchanged(run).await;
             }
         }
         match (self.0.repairs.resume(run).await, by) {
             (Err(RepairError::NotBlocked(_)), Some(PausedBy::Run)) => {
-                self.0.repairs.as_it_is(run).await
+                self.0.repairs.unchanged(run).await
             }
             (Err(RepairError::NotBlocked(_)), Some(by)) => Err(RepairError::PausedAbove {
                 by,

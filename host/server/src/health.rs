@@ -253,7 +253,7 @@ impl Health {
                 && let Some(store) = self.0.sources.store.clone()
             {
                 // On some file systems, the whole reserve is written.
-                let tended = tokio::task::spawn_blocking(move || store.tend_reserve());
+                let tended = tokio::task::spawn_blocking(move || store.restore_reserve());
                 drop(tended.await);
             }
             before = degraded;

@@ -28,7 +28,7 @@ const ROUNDS: usize = 100;
 
 /// The numbers of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Numbers {
+pub struct Totals {
     /// The number of runs.
     pub runs: usize,
     /// The number of acknowledged requests.
@@ -49,7 +49,7 @@ pub struct Numbers {
 ///
 /// # Errors
 /// If something is not as it must be. The text says what is wrong.
-pub fn drive(store_kind: StoreKind, case: &Case) -> Result<Numbers, String> {
+pub fn drive(store_kind: StoreKind, case: &Case) -> Result<Totals, String> {
     catch_unwind(AssertUnwindSafe(|| Driver::new(store_kind, case).drive())).unwrap_or_else(
         |panic| {
             let text = panic
@@ -105,7 +105,7 @@ impl<'c> Driver<'c> {
         }
     }
 
-    fn drive(mut self) -> Result<Numbers, String> {
+    fn drive(mut self) -> Result<Totals, String> {
         let host = self.world.host();
         let other = other_version();
         for component in [other.clone(), guest("script")] {
@@ -152,7 +152,7 @@ impl<'c> Driver<'c> {
             made_again += replay(&self.world, &reading, *run, &mut rng)
                 .map_err(|why| format!("run {number}: {why}"))?;
         }
-        Ok(Numbers {
+        Ok(Totals {
             runs: self.runs.len(),
             requests: history
                 .heard

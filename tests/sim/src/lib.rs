@@ -27,7 +27,7 @@ mod world;
 pub use caller::post;
 pub use case::{Act, Case, What};
 pub use disk::{Operation, SimDisk};
-pub use driver::{Numbers, drive};
+pub use driver::{Totals, drive};
 pub use generate::generate;
 pub use machine::{Connection, SimEgress, guest, other_version};
 pub use model::{AcceptedRequest, RunModel};

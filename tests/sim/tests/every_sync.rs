@@ -42,10 +42,10 @@ fn script(midnight: Time) -> Value {
 }
 
 /// Returns the parts of the result that are always the same: bodies, outcomes and order, but no ids, times and URLs.
-fn essence(result: &Value) -> Value {
+fn stable_parts(result: &Value) -> Value {
     match result {
         Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
-        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::Array(items) => items.iter().map(stable_parts).collect(),
         Value::String(text) if text.starts_with("http") => json!("url"),
         other => other.clone(),
     }
@@ -66,10 +66,10 @@ impl Player {
 
     fn play(&mut self) -> Value {
         let midnight = self.world.now().after(2_000);
-        self.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+        self.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
         let run = self.start("script", &json_payload(script(midnight).to_string()));
         // The wait in the race must have lost before the first request comes.
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let waits = world.reading().open(run).ok()?;
             (!world.egress().sent().is_empty()
                 && waits.len() == 1
@@ -80,15 +80,15 @@ impl Player {
         self.send(run, 0, "two");
         self.ask(run, "question");
         self.ask(run, "question");
-        self.insist(|world, host| {
+        self.retry_until(|world, host| {
             let event = host.notify_run(run, "e".into(), json_payload("1"));
             world.run(event).ok()
         });
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let state = world.reading().state(run).ok()??;
             state.status.has_ended().then_some(())
         });
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let reading = world.reading();
             let state = reading.state(run).ok()??;
             assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
@@ -96,7 +96,7 @@ impl Player {
             let logs = reading.logs(run).ok()?;
             assert_eq!(logs.len(), 1, "{logs:?}");
             let output = reading.output(run).ok()??;
-            let told = essence(&serde_json::from_slice(&output.body).unwrap());
+            let told = stable_parts(&serde_json::from_slice(&output.body).unwrap());
             assert_eq!(told[5], json!(5), "the scenario was played: {told}");
             assert_eq!(
                 told[15],

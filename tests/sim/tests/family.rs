@@ -26,9 +26,9 @@ fn script(broken: VersionId) -> Value {
 }
 
 /// Removes the ids from a value.
-fn essence(value: &Value) -> Value {
+fn stable_parts(value: &Value) -> Value {
     match value {
-        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::Array(items) => items.iter().map(stable_parts).collect(),
         Value::String(text) if text.parse::<RunId>().is_ok() => json!("run"),
         other => other.clone(),
     }
@@ -37,7 +37,7 @@ fn essence(value: &Value) -> Value {
 fn play(player: &mut Player) -> Value {
     let run = player.repair(script, Status::Blocked);
     let mut states = Vec::new();
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let runs = world.reading().runs().ok()?;
         let all_ended = runs.iter().all(|run| run.state.status.has_ended());
         states = runs.iter().map(|run| run.state.status.as_str()).collect();
@@ -45,9 +45,9 @@ fn play(player: &mut Player) -> Value {
         let is_done = all_ended && !world.reading().has_orders().ok()?;
         (is_done && runs.len() >= RUNS).then_some(())
     });
-    let output = player.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     let output: Value = serde_json::from_slice(&output.body).unwrap();
-    json!({"output": essence(&output), "states": states})
+    json!({"output": stable_parts(&output), "states": states})
 }
 
 fn check(player: &Player) {

@@ -6,7 +6,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use dormouse_sim::{Case, Numbers, StoreKind, drive, generate, on_both, shrink};
+use dormouse_sim::{Case, StoreKind, Totals, drive, generate, on_both, shrink};
 
 /// The number of fixed seeds, from 0. `FRESH` is the number of new seeds.
 const FIXED: u64 = 60;
@@ -19,7 +19,7 @@ fn whatever_happens_nothing_is_lost(store_kind: StoreKind) {
         (None, Some(count)) => fresh(count),
         (None, None) => (0..FIXED).chain(fresh(FRESH)).collect(),
     };
-    let mut all = Numbers::default();
+    let mut all = Totals::default();
     for seed in &seeds {
         // The seed is printed first, so that a case which never ends is known.
         println!("seed {seed}");

@@ -22,12 +22,12 @@ fn script() -> Value {
 
 fn play(player: &mut Player) -> Value {
     let program = guest("script");
-    player.insist(|world, host| world.run(host.deploy("script", program.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", program.clone())).ok());
     let run = player.start("script", &json_payload(script().to_string()));
     for number in 0..2 * GENERATIONS {
         player.send(run, 0, &number.to_string());
     }
-    let output = player.insist(|world, _| {
+    let output = player.retry_until(|world, _| {
         let state = world.reading().state(run).ok()??;
         let is_done = state.status == Status::Completed && !world.reading().has_orders().ok()?;
         if is_done {

@@ -48,7 +48,7 @@ impl Player {
     }
 
     /// Does something in a task of its own until it succeeds.
-    fn insist<T, F>(&self, act: impl Fn(Runtime) -> F) -> T
+    fn retry_until<T, F>(&self, act: impl Fn(Runtime) -> F) -> T
     where
         T: Send + 'static,
         F: Future<Output = Option<T>> + Send + 'static,
@@ -64,7 +64,7 @@ impl Player {
     }
 
     fn start(&self, key: String) -> RunId {
-        self.insist(move |host| {
+        self.retry_until(move |host| {
             let start = Start {
                 workflow: "script".into(),
                 version: None,
@@ -87,7 +87,7 @@ impl Player {
             url.is_some().then_some(())
         });
         let url = url.unwrap();
-        self.insist(move |host| {
+        self.retry_until(move |host| {
             let url = url.clone();
             async move {
                 let sent = post(&host, &url, &[("idempotency-key", body)], body).await;
@@ -126,7 +126,7 @@ impl Player {
                 matches!(received, Received::Answered { .. })
             });
             assert!(answered, "there is no answer");
-            self.insist(move |host| async move {
+            self.retry_until(move |host| async move {
                 host.notify_run(run, "e".into(), json_payload("1"))
                     .await
                     .ok()
@@ -139,7 +139,7 @@ impl Player {
             });
             assert_eq!(self.world.status(run), Status::Completed);
             let output = self.world.reading().output(run).ok().flatten().unwrap();
-            essence(&serde_json::from_slice(&output.body).unwrap())
+            stable_parts(&serde_json::from_slice(&output.body).unwrap())
         });
         // No instance is in use any more, and nothing is under way.
         self.world.pass(1_000);
@@ -154,10 +154,10 @@ impl Player {
 }
 
 /// Returns the parts of the result that are always the same: bodies, outcomes and order, but no ids, times and URLs.
-fn essence(result: &Value) -> Value {
+fn stable_parts(result: &Value) -> Value {
     match result {
         Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
-        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::Array(items) => items.iter().map(stable_parts).collect(),
         Value::String(text) if text.starts_with("http") => json!("url"),
         other => other.clone(),
     }

@@ -13,17 +13,17 @@ fn workflow() -> Pausable {
 }
 
 fn pause(player: &mut Player, what: &Pausable) {
-    player.insist(|world, host| world.run(host.pause(what.clone())).ok());
+    player.retry_until(|world, host| world.run(host.pause(what.clone())).ok());
 }
 
 fn resume(player: &mut Player, what: &Pausable) {
-    player.insist(|world, host| world.run(host.unpause(what.clone())).ok());
+    player.retry_until(|world, host| world.run(host.unpause(what.clone())).ok());
 }
 
 /// Lets simulated time pass, during which the host may be lost.
 fn pass(player: &mut Player) {
     let mut looks = 0;
-    player.insist(|_, _| {
+    player.retry_until(|_, _| {
         looks += 1;
         (looks > 200).then_some(())
     });
@@ -35,12 +35,12 @@ fn play(player: &mut Player) -> Value {
         {"start": {"workflow": "script", "input": {"step": "s", "value": 7}}, "as": "child"},
         {"await-run": "child"},
     ]});
-    player.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
     let run = player.start("script", &json_payload(script.to_string()));
     let activations = |player: &mut Player| {
-        player.insist(|world, _| Some(world.reading().state(run).ok()??.activations))
+        player.retry_until(|world, _| Some(world.reading().state(run).ok()??.activations))
     };
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let state = world.reading().state(run).ok()??;
         (state.activations > 0).then_some(())
     });
@@ -56,7 +56,7 @@ fn play(player: &mut Player) -> Value {
     pass(player);
     assert_eq!(activations(player), before, "it is still paused by itself");
     resume(player, &Pausable::Run(run));
-    let output = player.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     let output: Value = serde_json::from_slice(&output.body).unwrap();
     json!({"child": output[2], "activations": activations(player)})
 }

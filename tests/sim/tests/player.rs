@@ -58,7 +58,10 @@ impl Player {
     }
 
     /// Does something until it succeeds.
-    pub(crate) fn insist<T>(&mut self, mut act: impl FnMut(&World, &Runtime) -> Option<T>) -> T {
+    pub(crate) fn retry_until<T>(
+        &mut self,
+        mut act: impl FnMut(&World, &Runtime) -> Option<T>,
+    ) -> T {
         for _ in 0..1_000 {
             let host = self.host();
             if let Some(done) = act(&self.world, &host) {
@@ -75,14 +78,14 @@ impl Player {
     pub(crate) fn repair(&mut self, script: impl Fn(VersionId) -> Value, status: Status) -> RunId {
         let (first, second) = (guest("script"), other_version());
         let broken = VersionId::of(&first);
-        self.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+        self.retry_until(|world, host| world.run(host.deploy("script", first.clone())).ok());
         let run = self.start("script", &json_payload(script(broken).to_string()));
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let state = world.reading().state(run).ok()??;
             (state.status == status).then_some(())
         });
-        self.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
-        self.insist(
+        self.retry_until(|world, host| world.run(host.deploy("script", second.clone())).ok());
+        self.retry_until(
             |world, host| match world.run(host.retry(run, &Retry::default())) {
                 // The answer to the previous retry may have been lost.
                 Ok(_) | Err(RepairError::NotBlocked(_) | RepairError::Ended(_)) => Some(()),
@@ -94,7 +97,7 @@ impl Player {
 
     /// Sends a request to a webhook of the run until it is acknowledged, always with the same key.
     pub(crate) fn send(&mut self, run: RunId, webhook: usize, body: &str) -> Received {
-        self.insist(|world, host| {
+        self.retry_until(|world, host| {
             let webhooks = world.reading().webhooks(run).ok()?;
             let url = webhooks.get(webhook)?.url.clone();
             let sent = world.post(host, &url, &[("idempotency-key", body)], body);
@@ -107,7 +110,7 @@ impl Player {
 
     /// Starts one run of a workflow, however many attempts that takes.
     pub(crate) fn start(&mut self, workflow: &'static str, input: &Payload) -> RunId {
-        self.insist(|world, host| {
+        self.retry_until(|world, host| {
             let start = Start {
                 workflow: workflow.into(),
                 version: None,

@@ -35,14 +35,14 @@ fn script(broken: VersionId) -> Value {
 fn play(player: &mut Player) -> Value {
     let run = player.repair(script, Status::Failed);
     let mut states = Vec::new();
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let runs = world.reading().runs().ok()?;
         states = runs.iter().map(|run| run.state.status.as_str()).collect();
         let all_ended = runs.iter().all(|run| run.state.status.has_ended());
         let is_done = all_ended && !world.reading().has_orders().ok()?;
         (is_done && runs.len() >= RUNS).then_some(())
     });
-    let output = player.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     let output: Value = serde_json::from_slice(&output.body).unwrap();
     json!({"mended": output[1][1], "states": states})
 }

@@ -58,11 +58,11 @@ fn script(last: &Value) -> Value {
 fn complete_script(player: &mut Player, run: RunId, status: Status) {
     player.send(run, 0, "one");
     player.send(run, 1, "bee");
-    player.insist(|world, host| {
+    player.retry_until(|world, host| {
         let event = host.notify_run(run, "e".into(), json_payload("1"));
         world.run(event).ok()
     });
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let reading = world.reading();
         let state = reading.state(run).ok()??;
         let open = reading.open(run).ok()?;
@@ -84,7 +84,7 @@ fn take_back(player: &mut Player, run: RunId, from: &str) {
     };
     let mut refused = String::new();
     let mut looks = 0;
-    player.insist(|world, host| {
+    player.retry_until(|world, host| {
         looks += 1;
         assert!(looks < 900, "it is not taken back: {refused}");
         let is_done = world.reading().state(run).ok()??.tries > 0;
@@ -103,18 +103,18 @@ fn take_back(player: &mut Player, run: RunId, from: &str) {
 
 /// Waits until all runs have ended, and returns the output of one.
 fn output(player: &mut Player, run: RunId, runs: usize) -> Value {
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let reading = world.reading();
         let all = reading.runs().ok()?;
         let all_ended = all.iter().all(|run| run.state.status.has_ended());
         (all_ended && all.len() >= runs && !reading.has_orders().ok()?).then_some(())
     });
-    let output = player.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     serde_json::from_slice(&output.body).unwrap()
 }
 
 /// Returns the output without ids, URLs and the parts that depend on the moment of a crash.
-fn essence(output: &Value) -> Value {
+fn stable_parts(output: &Value) -> Value {
     let joined = &output[3];
     let after = &joined[4];
     json!({
@@ -188,12 +188,12 @@ fn check(player: &Player) {
 }
 
 fn of_a_living_run(player: &mut Player) -> Value {
-    player.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
     let script = script(&json!({"wait": "a"}));
     let run = player.start("script", &json_payload(script.to_string()));
     complete_script(player, run, Status::Suspended);
     let urls = |player: &mut Player| {
-        player.insist(|world, _| {
+        player.retry_until(|world, _| {
             let webhooks = world.reading().webhooks(run).ok()?;
             let urls = webhooks.into_iter().map(|webhook| webhook.url);
             Some(urls.collect::<Vec<String>>())
@@ -205,7 +205,7 @@ fn of_a_living_run(player: &mut Player) -> Value {
     player.send(run, 0, "two");
     let output = output(player, run, RUNS);
     assert_eq!(urls(player), before, "they are the same webhooks");
-    essence(&output)
+    stable_parts(&output)
 }
 
 const LIVING: Scenario = Scenario {
@@ -226,7 +226,7 @@ fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_living_run_back_once()
 fn of_a_failed_run(player: &mut Player) -> Value {
     let (first, second) = (guest("script"), other_version());
     let broken = VersionId::of(&first);
-    player.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", first.clone())).ok());
     let mended = json!({"step": "mended", "value": 1});
     let last = json!({"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": mended});
     // An operation that has not completed when the run fails keeps the time that it had left.
@@ -234,10 +234,10 @@ fn of_a_failed_run(player: &mut Player) -> Value {
     let script = json!({"join": [never, script(&last)]});
     let run = player.start("script", &json_payload(script.to_string()));
     complete_script(player, run, Status::Failed);
-    player.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", second.clone())).ok());
     take_back(player, run, "first");
     let output = output(player, run, RUNS);
-    essence(&output[1])
+    stable_parts(&output[1])
 }
 
 const FAILED: Scenario = Scenario {
@@ -260,7 +260,7 @@ fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_failed_run_back_once()
 fn over_a_failed_child(player: &mut Player) -> Value {
     let (first, second) = (guest("script"), other_version());
     let broken = VersionId::of(&first);
-    player.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", first.clone())).ok());
     let fails = json!({"seq": [
         call("of the child"),
         {"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": {"step": "mended", "value": 1}},
@@ -273,14 +273,14 @@ fn over_a_failed_child(player: &mut Player) -> Value {
         {"wait": "a"},
     ]});
     let run = player.start("script", &json_payload(script.to_string()));
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let reading = world.reading();
         let state = reading.state(run).ok()??;
         let open = reading.open(run).ok()?;
         let waits = open.len() == 1 && open[0].1.step == "a";
         (waits && state.status == Status::Suspended && !reading.has_orders().ok()?).then_some(())
     });
-    player.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", second.clone())).ok());
     take_back(player, run, "child");
     player.send(run, 0, "one");
     let output = output(player, run, 2);

@@ -59,7 +59,7 @@ fn send(
 /// Sends a request until it is acknowledged, and then once more, which starts no run.
 fn send_twice(player: &mut Player, url: &str, mark: &str, body: &Value) -> RunId {
     let mut sent = || {
-        player.insist(|world, host| {
+        player.retry_until(|world, host| {
             let sent = send(world, host, url, mark, body);
             if let Err(refusal) = &sent {
                 assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
@@ -74,7 +74,7 @@ fn send_twice(player: &mut Player, url: &str, mark: &str, body: &Value) -> RunId
 }
 
 fn ended(player: &mut Player, runs: usize) {
-    player.insist(|world, _| {
+    player.retry_until(|world, _| {
         let found = world.reading().runs().ok()?;
         let all_ended = found.iter().all(|run| run.state.status.has_ended());
         (all_ended && found.len() == runs).then_some(())
@@ -82,8 +82,8 @@ fn ended(player: &mut Player, runs: usize) {
 }
 
 fn play(player: &mut Player) -> Value {
-    player.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
-    let url = player.insist(set);
+    player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+    let url = player.retry_until(set);
     // The run takes the second request as an event, and ends.
     let waiting = json!({"seq": [{"event": NAME, "ms": null}, {"step": "s", "value": "first"}]});
     let first = send_twice(player, &url, "a", &waiting);
@@ -94,7 +94,7 @@ fn play(player: &mut Player) -> Value {
     assert_ne!(send_twice(player, &url, "c", &sleeping), first);
     send_twice(player, &url, "d", &json!({"step": "s", "value": "third"}));
     ended(player, RUNS);
-    let mut outputs = player.insist(|world, _| {
+    let mut outputs = player.retry_until(|world, _| {
         let reading = world.reading();
         let runs = reading.runs().ok()?;
         let outputs = runs.iter().map(|run| {
@@ -144,8 +144,8 @@ fn a_crash_at_every_seventh_operation_on_the_disk_loses_and_doubles_no_request()
 /// A scenario of one request, so that each place on the disk can be tried.
 const REQUEST: Scenario = Scenario {
     play: |player| {
-        player.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
-        let url = player.insist(set);
+        player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+        let url = player.retry_until(set);
         send_twice(player, &url, "a", &json!({"step": "s", "value": 1}));
         ended(player, 1);
         Value::Null

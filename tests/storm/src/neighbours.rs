@@ -102,7 +102,7 @@ impl Neighbourhood<'_> {
         }
         let end = api.end(&run)?;
         ensure!(end["status"] == "completed", "it did not complete: {end}");
-        let output = api.insist("GET", &format!("/v1/runs/{run}/output"), "", b"")?;
+        let output = api.retry_until_answered("GET", &format!("/v1/runs/{run}/output"), "", b"")?;
         ensure!(
             output.status == 200,
             "its output is answered {}",

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_config::{Config, OpenToOthers};
+use dormouse_config::{Config, UnsafePermissions};
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
@@ -70,7 +70,7 @@ pub enum ServeError {
     },
     /// Other users can open the data directory.
     #[error("{0}")]
-    Permissions(OpenToOthers),
+    Permissions(UnsafePermissions),
     /// The process cannot be prevented from writing core dumps, which would contain the keys of secrets.
     #[error(
         "the system does not let this process forbid core dumps, which would hold the keys of secrets: {0}"
@@ -254,7 +254,7 @@ async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> 
 
 /// Refuses a data directory that other users can open, or warns about it.
 fn check_private(path: &Path, is_allowed: bool) -> Result<(), ServeError> {
-    match OpenToOthers::check("the data directory", path, &std::fs::metadata(path)?) {
+    match UnsafePermissions::check("the data directory", path, &std::fs::metadata(path)?) {
         None => Ok(()),
         Some(open) if is_allowed => {
             tracing::warn!("{open}");

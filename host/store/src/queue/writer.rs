@@ -313,7 +313,7 @@ impl<B: Backend> Writer<B> {
         }
         let last = group.len() - 1;
         let written = write
-            .finish(self.clock.mark())
+            .finish(self.clock.snapshot())
             .map_err(Uncommitted::at(last))?;
         debug_assert!(
             written.rows <= OWN_ROWS + group.iter().map(|job| job.cost().rows).sum::<u64>(),

@@ -166,7 +166,7 @@ impl Signature {
         is_right.then_some((algorithm, bytes))
     }
 
-    pub(super) fn prove(
+    pub(super) fn verify(
         &self,
         given: &Given,
         secrets: &[&[u8]],

@@ -89,7 +89,7 @@ impl Probe<'_> {
 
     /// Returns the secret that the probe contains, if there is one.
     #[must_use]
-    pub fn learns(&self) -> Option<String> {
+    pub fn contained_secret(&self) -> Option<String> {
         let place = self.handshake.learns.as_ref()?;
         let value = place.value(self.reading).ok()?;
         (!value.is_empty()).then(|| value.into_owned())
