@@ -246,7 +246,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         memory: guests,
     });
     let owner: Arc<dyn RunExecutor> = runner.clone();
-    wake.set_owner(Arc::downgrade(&owner));
+    wake.set_executor(Arc::downgrade(&owner));
     let starter = Starter {
         store: store.clone(),
         clock: clock.clone(),
@@ -319,7 +319,7 @@ impl Services {
         self.store.due_runs(None, 1).await?;
         let calls = &self.calls;
         self.keep("calls", calls, |calls| async move { calls.run().await });
-        self.keep("surveys", calls, |calls| async move {
+        self.keep("call scans", calls, |calls| async move {
             calls.run_scans().await;
         });
         let recovery = &self.recovery;

@@ -24,7 +24,7 @@ const BATCH: (usize, usize) = (256, 1 << 20);
 
 /// The point to which a run is taken back.
 struct TakeBackPoint {
-    sought: FoundStep,
+    found_step: FoundStep,
     /// The number of activations that stay.
     keep: u32,
     /// True if the host does the step again, because the step is open at this point.
@@ -36,14 +36,14 @@ struct TakeBackPoint {
 
 impl TakeBackPoint {
     fn operation(&self) -> OperationNumber {
-        self.sought.operation
+        self.found_step.operation
     }
 
     /// Returns the operations whose arguments may differ now.
     fn again(&self) -> BTreeSet<OperationNumber> {
         let mut again = self.retrace.calls_given_up();
         let may_differ = matches!(
-            self.sought.made.kind,
+            self.found_step.made.kind,
             Kind::Call { .. } | Kind::WaitForRun { .. }
         );
         if self.is_done_again && may_differ {
@@ -151,21 +151,22 @@ impl Repairs {
         })
         .await?;
         let (found, last) = seek.found();
-        let Some(sought) = found else {
+        let Some(found_step) = found else {
             let step = from.to_owned();
             return Err(RepairError::UnknownStep { step, last });
         };
-        let operation = sought.operation;
-        let mut answer = sought.answer.clone();
-        let (keep, is_done_again) = match sought.keeps() {
-            Some(keep) => (keep, sought.is_done_again()),
+        let operation = found_step.operation;
+        let mut answer = found_step.answer.clone();
+        let (keep, is_done_again) = match found_step.keeps() {
+            Some(keep) => (keep, found_step.is_done_again()),
             None => {
                 let channel = Channel::Result(operation);
                 let channel_items = self.store.arrival(view.id, channel, 0).await;
                 answer = channel_items.map_err(Unavailable::from)?;
-                let is_held = state.is_frozen() && matches!(sought.made.kind, Kind::Call { .. });
+                let is_held =
+                    state.is_frozen() && matches!(found_step.made.kind, Kind::Call { .. });
                 if answer.is_none() && !is_held {
-                    let step = sought.made.step.clone();
+                    let step = found_step.made.step.clone();
                     return Err(RepairError::Unanswered {
                         operation,
                         step,
@@ -183,7 +184,7 @@ impl Repairs {
         })
         .await?;
         Ok(TakeBackPoint {
-            sought,
+            found_step,
             keep,
             is_done_again,
             answer,
@@ -224,7 +225,7 @@ impl Repairs {
             keep: point.keep,
             operations,
             journal_bytes: point.retrace.journal_bytes(),
-            step: (point.operation(), point.sought.made.step.clone()),
+            step: (point.operation(), point.found_step.made.step.clone()),
             restores: 0,
             version: choice.version,
             limits: GuestLimits {
@@ -242,7 +243,7 @@ impl Repairs {
     /// Returns the consequences of taking the run back.
     async fn back(&self, point: &TakeBackPoint) -> Result<TakeBackSummary, RepairError> {
         let after = point.retrace.after();
-        let made = &point.sought.made;
+        let made = &point.found_step.made;
         let mut again = Excerpt::default();
         if point.is_done_again
             && let Kind::Call { method, url, .. } = &made.kind
@@ -363,7 +364,7 @@ impl Repairs {
         let is_step = operation == point.operation();
         let answer = point.answer.as_ref().filter(|_| is_step);
         let is_other = answer.is_some_and(Outcome::is_definite)
-            || (is_step && point.sought.made.digest != remade.digest);
+            || (is_step && point.found_step.made.digest != remade.digest);
         let repeats = known.first().copied().unwrap_or_default() + u32::from(is_other);
         let id = (before.id, operation);
         Ok(Some(Restore::Call {

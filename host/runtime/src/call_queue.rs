@@ -197,7 +197,7 @@ impl CallQueue {
         })
     }
 
-    /// Removes a call whose flight is over and that needs no other attempt.
+    /// Removes a call whose attempt is over and that needs no other attempt.
     pub(crate) fn end(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         let call = (party.run, operation);
@@ -208,7 +208,7 @@ impl CallQueue {
         }
     }
 
-    /// Puts off a call whose flight is over until this time.
+    /// Puts off a call whose attempt is over until this time.
     pub(crate) fn wait(
         &mut self,
         party: &Party,
@@ -225,7 +225,7 @@ impl CallQueue {
         }
     }
 
-    /// Keeps a call whose flight is over out of the way until the host is started again.
+    /// Keeps a call whose attempt is over out of the way until the host is started again.
     pub(crate) fn set_aside(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {

@@ -28,10 +28,10 @@ use crate::shares::Party;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
-/// The number of calls that a survey reads at once.
+/// The number of calls that a scan reads at once.
 const PAGE: usize = 256;
 
-/// Milliseconds between surveys of all calls. A survey finds calls that were lost from memory.
+/// Milliseconds between scans of all calls. A scan finds calls that were lost from memory.
 const SCAN_INTERVAL: u64 = 30_000;
 
 /// How long after the beginning of a pause an attempt may have been sent without being recorded when the host was
@@ -58,7 +58,7 @@ pub(crate) struct Calls {
     queue: Mutex<CallQueue>,
     /// The time at which the next call is due.
     next: Deadlines,
-    /// The time of the next survey.
+    /// The time of the next scan.
     scans: Deadlines,
     finished: Notify,
 }
@@ -221,7 +221,7 @@ impl Calls {
                 calls.retain(|call| call.run == run);
             }
             let (cut_off, others) = self.cut_off(calls, &paused);
-            let held = self.without_paused(&others, &paused).await;
+            let held = self.set_aside_paused(&others, &paused).await;
             for call in &others {
                 if !held.contains(&Due::Call(call.run, call.operation)) {
                     self.add_to_queue(call);
@@ -260,7 +260,7 @@ impl Calls {
 
     /// Sets aside those of these calls whose runs are paused, except those in flight. Returns the calls that must not
     /// be made now.
-    async fn without_paused(
+    async fn set_aside_paused(
         &self,
         calls: &[OutstandingCall],
         paused: &BTreeMap<RunId, Pause>,
@@ -271,7 +271,7 @@ impl Calls {
         };
         let works = calls.iter().filter(in_flight);
         let works = works.map(|call| Due::Call(call.run, call.operation));
-        self.pause_cache.without_paused(works, paused).await
+        self.pause_cache.set_aside_paused(works, paused).await
     }
 
     fn add_to_queue(&self, call: &OutstandingCall) {
@@ -360,7 +360,7 @@ impl RunningAttempt {
         self.calls.start_due();
     }
 
-    /// Ends the flight.
+    /// Ends the attempt.
     fn finish(&mut self, after: AfterAttempt) {
         let now = self.calls.clock.now();
         // Nothing can panic after this line.

@@ -274,7 +274,7 @@ impl Repairs {
             ..retry.clone()
         };
         // Noted before the retry, so that others that retry the run as well find it in the list.
-        retry.brought.add(child);
+        retry.retried_with_run.add(child);
         match self.retry_failed(child, &of_child).await {
             Ok(_) | Err(RepairError::NotBlocked(_)) => Ok(()),
             Err(error @ RepairError::Child { .. }) => Err(error),

@@ -122,7 +122,7 @@ impl Herd {
     }
 
     /// Counts a run that was woken from outside. Returns true if it is the turn of a run that waits here.
-    pub(crate) fn came_from_outside(&mut self, now: Time) -> bool {
+    pub(crate) fn note_outside_wake(&mut self, now: Time) -> bool {
         if self.first().is_none_or(|first| first > now) {
             return false;
         }
@@ -136,7 +136,7 @@ impl Herd {
     }
 
     /// Notes whether a run with a seat executes.
-    pub(crate) fn executes(&mut self, does: bool) {
+    pub(crate) fn set_executing(&mut self, does: bool) {
         if does {
             self.executing += 1;
         } else {
@@ -145,7 +145,7 @@ impl Herd {
     }
 
     /// Gives up the seat of a run.
-    pub(crate) fn leaves(&mut self) {
+    pub(crate) fn release_seat(&mut self) {
         self.seated = self.seated.saturating_sub(1);
     }
 
@@ -155,12 +155,12 @@ impl Herd {
     }
 
     /// Returns true if runs were forgotten, and the store is to be read for them now.
-    pub(crate) fn takes_forgotten(&mut self) -> bool {
+    pub(crate) fn take_forgotten(&mut self) -> bool {
         self.has_room() && std::mem::take(&mut self.has_forgotten)
     }
 
     /// Returns the delay in milliseconds after which a run is tried again after trouble of the host.
-    pub(crate) fn in_trouble(&mut self, run: RunId) -> u64 {
+    pub(crate) fn note_trouble(&mut self, run: RunId) -> u64 {
         let is_known = self.troubles.contains_key(&run);
         if !is_known && self.troubles.len() >= MOST {
             return RETRY.1;
@@ -172,7 +172,7 @@ impl Herd {
     }
 
     /// Notes that the host's trouble no longer stops a run.
-    pub(crate) fn is_well(&mut self, run: RunId) {
+    pub(crate) fn clear_trouble(&mut self, run: RunId) {
         if !self.troubles.is_empty() {
             self.troubles.remove(&run);
         }
@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(herd.next(Time(10)).unwrap().0, run(number));
         }
         assert!(herd.next(Time(10)).is_none(), "as many execute as may");
-        herd.executes(false);
+        herd.set_executing(false);
         assert_eq!(herd.next(Time(10)).unwrap().0, run(3));
     }
 
@@ -217,11 +217,11 @@ mod tests {
         let mut herd = herd(1_000);
         let mut seated = 0;
         while herd.next(Time(10)).is_some() {
-            herd.executes(false);
+            herd.set_executing(false);
             seated += 1;
         }
         assert_eq!(seated, SEATS);
-        herd.leaves();
+        herd.release_seat();
         assert!(herd.next(Time(10)).is_some());
     }
 
@@ -231,7 +231,7 @@ mod tests {
         while herd.next(Time(10)).is_some() {}
         let mut woken = 0;
         for _ in 0..900 {
-            if herd.came_from_outside(Time(10)) {
+            if herd.note_outside_wake(Time(10)) {
                 woken += u32::from(herd.next(Time(10)).is_some());
             }
         }
@@ -258,25 +258,25 @@ mod tests {
         }
         herd.add(RunId([255; 16]), Hint::Time, Time(10));
         assert_eq!(herd.waiting.len(), MOST);
-        assert!(!herd.takes_forgotten());
+        assert!(!herd.take_forgotten());
         while !herd.has_room() {
             herd.next(Time(10)).unwrap();
-            herd.executes(false);
-            herd.leaves();
+            herd.set_executing(false);
+            herd.release_seat();
         }
-        assert!(herd.takes_forgotten());
-        assert!(!herd.takes_forgotten(), "once");
+        assert!(herd.take_forgotten());
+        assert!(!herd.take_forgotten(), "once");
     }
 
     #[test]
     fn trouble_backs_off_to_a_minute_and_begins_anew_when_it_is_over() {
         let mut herd = herd(0);
-        let delays: Vec<u64> = (0..8).map(|_| herd.in_trouble(run(1))).collect();
+        let delays: Vec<u64> = (0..8).map(|_| herd.note_trouble(run(1))).collect();
         assert_eq!(
             delays,
             [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
         );
-        herd.is_well(run(1));
-        assert_eq!(herd.in_trouble(run(1)), 1_000);
+        herd.clear_trouble(run(1));
+        assert_eq!(herd.note_trouble(run(1)), 1_000);
     }
 }

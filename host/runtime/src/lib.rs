@@ -18,11 +18,10 @@
 //!
 //! Other modules: `replay` brings a run back into memory. `turn` has what an owner knows before it is durable.
 //! `replies` and `watchers` know who waits for an answer or for the end of a run. `secrets` opens a secret for a use
-//! that was granted. `addressee` and `expected` check a request before and after its body is read. `forgetting` lets a
+//! that was granted. `endpoint` and `request_checks` check a request before and after its body is read. `forgetting` lets a
 //! request be accepted a second time. `recovery` takes up due work at a start. `retirement` removes what has expired.
 //! `pauses` pauses and resumes runs, workflows and the host, and `pause_cache` sets aside work that comes due meanwhile.
 
-mod addressee;
 mod assemble;
 mod back;
 mod bad_answers;
@@ -38,9 +37,9 @@ mod compile_error;
 mod deadlines;
 mod decisions;
 mod deploy;
+mod endpoint;
 mod error;
 mod events;
-mod expected;
 mod failed;
 mod forgetting;
 mod herd;
@@ -63,6 +62,7 @@ mod recovery;
 mod repairs;
 mod replay;
 mod replies;
+mod request_checks;
 mod retirement;
 mod retry;
 mod run_ids;
@@ -91,10 +91,10 @@ mod watchers;
 mod webhook_providers;
 mod webhooks;
 
-pub use addressee::Addressee;
 pub use bad_step::{BadStep, RedoCommand};
 pub use deploy::Deployment;
 pub use dormouse_store::{Commits, TriggerAction};
+pub use endpoint::Endpoint;
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
 pub use events::Reached;
 pub use forgetting::{ForgetError, Forgotten};

@@ -68,13 +68,13 @@ impl PauseCache {
     }
 
     /// Returns true if due work must be scanned from the front, and resets that.
-    pub(crate) fn takes_resumed(&self) -> bool {
+    pub(crate) fn take_resumed(&self) -> bool {
         self.has_resumed.swap(false, Ordering::AcqRel)
     }
 
     /// Sets aside the work of these runs, which are paused or held. Returns the work that must not be done now. If
     /// there is no such work, the store is neither read nor written.
-    pub(crate) async fn without_paused(
+    pub(crate) async fn set_aside_paused(
         &self,
         works: impl IntoIterator<Item = Due>,
         paused: &BTreeMap<RunId, Pause>,

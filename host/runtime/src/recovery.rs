@@ -49,7 +49,7 @@ impl Recovery {
             after = Some(*last);
             let now = self.clock.now();
             let works = page.runs.iter().map(|run| Due::Run(*run));
-            let held = self.pause_cache.without_paused(works, &page.paused).await;
+            let held = self.pause_cache.set_aside_paused(works, &page.paused).await;
             for run in page.runs {
                 if !held.contains(&Due::Run(run)) {
                     self.wake.queue(run, Hint::Anything, now);

@@ -47,7 +47,7 @@ pub struct Retry {
     /// True if the run that started this run is retried after it.
     pub is_of_parent: bool,
     /// The runs that the same command has retried because others wait for them.
-    pub brought: Arc<RetriedWithRun>,
+    pub retried_with_run: Arc<RetriedWithRun>,
 }
 
 /// The options of a move.
@@ -235,7 +235,7 @@ impl From<Trouble> for RepairError {
                 RepairError::Unusable(failure.message)
             }
             Trouble::Retry(reason) => RepairError::Unusable(reason),
-            Trouble::OutOfMemory | Trouble::Crowded => RepairError::Busy,
+            Trouble::OutOfMemory | Trouble::NoInstanceSlot => RepairError::Busy,
         }
     }
 }

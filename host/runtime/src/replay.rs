@@ -13,7 +13,7 @@ use dormouse_journal::{
 };
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
-use dormouse_store::{Recalled, RunView, Store, WebhookView};
+use dormouse_store::{RunToContinue, RunView, Store, WebhookView};
 
 use crate::deadlines::Deadlines;
 use crate::live::LiveRun;
@@ -69,7 +69,7 @@ impl Replay {
                 frontier: Frontier::new(),
                 input: Some(start.input),
             }),
-            None => self.recall(turn).await?,
+            None => self.run_to_continue(turn).await?,
         };
         let Some(RunData {
             view,
@@ -106,8 +106,10 @@ impl Replay {
     }
 
     /// Returns what the store knows about a run that has something to do.
-    async fn recall(&self, turn: &Turn) -> Result<Option<RunData>, Trouble> {
-        let Some(Recalled { view, open, heads }) = self.store.recall(turn.run).await? else {
+    async fn run_to_continue(&self, turn: &Turn) -> Result<Option<RunData>, Trouble> {
+        let Some(RunToContinue { view, open, heads }) =
+            self.store.run_to_continue(turn.run).await?
+        else {
             return Ok(None);
         };
         if view.state.status.has_ended()

@@ -87,7 +87,7 @@ impl Effects {
 }
 
 impl RunExecutor for Runner {
-    fn own(
+    fn execute_run(
         self: Arc<Self>,
         run: RunId,
         claim: Claim,
@@ -115,7 +115,7 @@ impl Runner {
             let worked = worked.catch_unwind().await;
             match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
                 Ok(()) => {
-                    self.wake.is_well(run);
+                    self.wake.clear_trouble(run);
                     self.memory.is_enough(run);
                 }
                 Err(trouble) => {
@@ -161,7 +161,7 @@ impl Runner {
                     self.wake.retry(run);
                 }
             }
-            Trouble::Crowded => {
+            Trouble::NoInstanceSlot => {
                 if self.slots.make_room() {
                     self.wake.wake(run, Hint::Anything);
                 } else {
@@ -256,7 +256,7 @@ impl Runner {
         let mut result = current.instance.activate(next.now, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
-            let Some(recalled) = self.store.recall(run).await? else {
+            let Some(recalled) = self.store.run_to_continue(run).await? else {
                 return Ok(false);
             };
             current.instance = self.replay.instance(&recalled.view, None).await?;

@@ -24,7 +24,7 @@ use crate::start::Start;
 use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
 use crate::{
-    Addressee, BadStep, DeployError, Deployment, ForgetError, Forgotten, Move, NotifyError, Parts,
+    BadStep, DeployError, Deployment, Endpoint, ForgetError, Forgotten, Move, NotifyError, Parts,
     Reached, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret, SetSecretError,
     Settings, StartError, Unavailable, UnusableSecret,
 };
@@ -332,8 +332,8 @@ impl Runtime {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn addressee(&self, address: Address) -> Result<Addressee, Unavailable> {
-        Addressee::find(self.0.webhooks.clone(), address).await
+    pub async fn endpoint(&self, address: Address) -> Result<Endpoint, Unavailable> {
+        Endpoint::find(self.0.webhooks.clone(), address).await
     }
 
     /// Forgets that the request with this id was accepted at a webhook or a trigger, so that it is accepted as a new one when it

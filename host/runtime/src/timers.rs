@@ -60,7 +60,7 @@ impl Timers {
                     now.after(PAUSE)
                 }
             };
-            let is_incomplete = self.wake.takes_forgotten() | self.pause_cache.takes_resumed();
+            let is_incomplete = self.wake.take_forgotten() | self.pause_cache.take_resumed();
             if now >= next_scan || is_incomplete {
                 reached = None;
                 next_scan = now.after(SCAN);
@@ -83,7 +83,7 @@ impl Timers {
             let page = self.store.timers(*reached, now, PAGE).await?;
             let work = |timer: &Timer| Due::Timer(timer.run, timer.operation);
             let works = page.due.iter().map(work);
-            let held = self.pause_cache.without_paused(works, &page.paused).await;
+            let held = self.pause_cache.set_aside_paused(works, &page.paused).await;
             for timer in page.due.iter().filter(|timer| !held.contains(&work(timer))) {
                 // The due time of a timer may be a date, which is in the other line of time.
                 self.wake

@@ -22,7 +22,7 @@ pub(crate) enum Trouble {
     /// The host had no memory for the guest.
     OutOfMemory,
     /// There was no room for the instance, although there was a permit: some guests take more of the pool than others.
-    Crowded,
+    NoInstanceSlot,
 }
 
 impl Trouble {
@@ -95,7 +95,7 @@ impl From<Interruption> for Trouble {
     fn from(interruption: Interruption) -> Self {
         match interruption {
             Interruption::Mismatch(mismatch) => Trouble::Mismatch(mismatch),
-            Interruption::PoolFull => Trouble::Crowded,
+            Interruption::PoolFull => Trouble::NoInstanceSlot,
             Interruption::NoMemory => Trouble::OutOfMemory,
             other => Trouble::Retry(other.to_string()),
         }

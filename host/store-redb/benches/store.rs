@@ -141,7 +141,7 @@ fn reads(criterion: &mut Criterion) {
     criterion.bench_function(
         "read a run with all that decides what comes next",
         |bencher| {
-            bencher.iter(|| run(waiting.store().recall(next())));
+            bencher.iter(|| run(waiting.store().run_to_continue(next())));
         },
     );
     criterion.bench_function("read a webhook", |bencher| {

@@ -46,9 +46,9 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, BegunRun, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage,
-    LogPage, Recalled, RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, TriggerCalled,
-    TriggerView, WebhookView,
+    Answer, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage, LogPage,
+    RunGeneration, RunPage, RunQuery, RunShown, RunToContinue, SendingView, Timer, TimerPage,
+    TriggerCalled, TriggerView, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 
@@ -191,8 +191,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.generation(run))
     }
 
-    fn begun(&self, run: RunId) -> Read<Option<BegunRun>> {
-        self.few(move |view| view.begun(run))
+    fn run_generation(&self, run: RunId) -> Read<Option<RunGeneration>> {
+        self.few(move |view| view.run_generation(run))
     }
 
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>> {
@@ -245,8 +245,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.many(move |view| view.counts(workflow))
     }
 
-    fn recall(&self, run: RunId) -> Read<Option<Recalled>> {
-        self.few(move |view| view.recall(run))
+    fn run_to_continue(&self, run: RunId) -> Read<Option<RunToContinue>> {
+        self.few(move |view| view.run_to_continue(run))
     }
 
     fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, Head)>> {

@@ -52,7 +52,8 @@ pub use tables::{
     Workflow, WorkflowSettings,
 };
 pub use views::{
-    Answer, BadAnswer, BegunRun, CallPage, CallProgress, ChannelItem, DuePage, FailedRun,
-    IncomingView, JournalPage, LogPage, OutstandingCall, Recalled, RunPage, RunQuery, RunShown,
-    RunView, SendingView, TimeRange, Timer, TimerPage, TriggerCalled, TriggerView, WebhookView,
+    Answer, BadAnswer, CallPage, CallProgress, ChannelItem, DuePage, FailedRun, IncomingView,
+    JournalPage, LogPage, OutstandingCall, RunGeneration, RunPage, RunQuery, RunShown,
+    RunToContinue, RunView, SendingView, TimeRange, Timer, TimerPage, TriggerCalled, TriggerView,
+    WebhookView,
 };

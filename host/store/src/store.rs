@@ -27,9 +27,9 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, BegunRun, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage,
-    LogPage, Recalled, RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled,
-    TriggerView, WebhookView,
+    Answer, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage, LogPage,
+    RunGeneration, RunPage, RunQuery, RunShown, RunToContinue, SendingView, TimerPage,
+    TriggerCalled, TriggerView, WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 
@@ -58,7 +58,7 @@ pub trait StoreReader: Send + Sync + 'static {
     fn generation(&self, run: RunId) -> Read<Option<(Beginning, Payload)>>;
 
     /// Returns a run with what its present generation began with, as of one moment.
-    fn begun(&self, run: RunId) -> Read<Option<BegunRun>>;
+    fn run_generation(&self, run: RunId) -> Read<Option<RunGeneration>>;
 
     /// Returns the status of a run, and its output if it has completed.
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>>;
@@ -94,7 +94,7 @@ pub trait StoreReader: Send + Sync + 'static {
     fn counts(&self, workflow: Option<String>) -> Read<BTreeMap<Status, u64>>;
 
     /// Returns a run with everything that decides what it does next.
-    fn recall(&self, run: RunId) -> Read<Option<Recalled>>;
+    fn run_to_continue(&self, run: RunId) -> Read<Option<RunToContinue>>;
 
     /// Returns what is first in these channels of a run. A channel that is not in the answer is empty.
     fn heads(

@@ -318,7 +318,7 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
         assert_eq!(versions(&world, TableId::Inbox), [1]);
         assert_eq!(versions(&world, TableId::Mail), [1]);
         assert_eq!(versions(&world, TableId::Results), [1, 1]);
-        let recalled = run(world.store.recall(id)).unwrap().unwrap();
+        let recalled = run(world.store.run_to_continue(id)).unwrap().unwrap();
         assert_eq!(recalled.heads.len(), 4);
         assert!(
             recalled

@@ -65,7 +65,14 @@ fn slept(operation: u32) -> Option<(u32, Outcome, Source)> {
 /// failure is that it has slept.
 fn fails(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId {
     let id = running(world, kinds, calls);
-    let sleep = u32::try_from(run(world.store.recall(id)).unwrap().unwrap().open.len()).unwrap();
+    let sleep = u32::try_from(
+        run(world.store.run_to_continue(id))
+            .unwrap()
+            .unwrap()
+            .open
+            .len(),
+    )
+    .unwrap();
     let failed = world.commit(id, 1, failing(world.now(), slept(sleep)));
     assert_eq!(failed.unwrap().status, Status::Failed);
     id

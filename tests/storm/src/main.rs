@@ -46,7 +46,7 @@ use service::Service;
 ///
 /// Runs the host on a small disk and in 1 GiB of memory (as root, where the machine lets it; it says what it could not do),
 /// beside a library that moves the date which the host sees. Neighbours are sent numbered requests, runs sleep, and calls
-/// are made, while acts of a storm follow each other: first a calm to measure by, then each act alone, then three at a time.
+/// are made, while acts of a storm follow each other: first a quiet period to compare with, then each act alone, then three at a time.
 ///
 /// At the end everything that was accepted must have been delivered once and in order, every sleeper must have woken and
 /// none early, calls that were made again must have had one key, and the host must be ready. Else the exit code is 1. How

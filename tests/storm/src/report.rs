@@ -9,7 +9,7 @@ use crate::samples::Times;
 use crate::storm::{Performed, StormResults};
 use crate::time::{Moment, millis};
 
-/// The delay that a neighbour may notice: three times the median of the calm, and this many
+/// The delay that a neighbour may notice: three times the median of the quiet period, and this many
 /// milliseconds.
 const MULTIPLE: f64 = 3.0;
 const BESIDE: f64 = 20.0;

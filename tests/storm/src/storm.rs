@@ -1,4 +1,4 @@
-//! The course of a storm: a calm to measure in, each act alone, several acts at once, and the checks.
+//! Runs a storm: a quiet period to compare with, each act alone, several acts at once, and the checks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::samples::Samples;
 use crate::sleepers::Sleepers;
 use crate::time::{Moment, pause};
 
-/// The duration of the calm with which the rest is compared, if the storm is long enough.
+/// The duration of the quiet period with which the rest is compared, if the storm is long enough.
 const QUIET_PERIOD: Duration = Duration::from_secs(20);
 
 /// The pause after an act, so that its effects do not count against the next act.
@@ -133,7 +133,7 @@ pub(crate) fn run_storm(
     results
 }
 
-/// Does the calm, each act alone, and several acts at once. Returns the time of the calm.
+/// Waits for the quiet period, and does each act alone and several acts at once. Returns the time of the quiet period.
 fn perform(
     context: &ActContext<'_>,
     results: &StormResults,
@@ -143,7 +143,9 @@ fn perform(
 ) -> (Moment, Moment) {
     let end = Moment::now().after(lasts);
     let alone_until = Moment::now().after(lasts * 6 / 10);
-    context.fault_log.progress("calm: the neighbours are alone");
+    context
+        .fault_log
+        .progress("quiet period: the neighbours are alone");
     // The first runs are slower: no instance is warm yet.
     pause((lasts / 20).min(Duration::from_secs(3)));
     let began = Moment::now();

@@ -83,10 +83,10 @@ impl Player<'_> {
             let (body, mut head) = (request.body.clone(), request);
             head.body = bytes::Bytes::new();
             let receiving = async {
-                let addressee = runtime.addressee(address).await?;
+                let endpoint = runtime.endpoint(address).await?;
                 let length = Some(body.len() as u64);
                 let body = ready(Ok::<_, Infallible>(body));
-                let Ok(received) = addressee.receive(head, length, body).await;
+                let Ok(received) = endpoint.receive(head, length, body).await;
                 received
             };
             let answer = make_response(receiving.await);

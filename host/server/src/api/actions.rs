@@ -115,12 +115,15 @@ impl Act {
                 let cancelled = control::cancel_run(state, run, options.clone()).await;
                 cancelled.map(Done::Status)
             }
-            Act::Retry(retry, brought) => {
-                let retried = control::retry_with(state, run, retry.clone(), brought.clone());
+            Act::Retry(retry, retried_with_run) => {
+                let retried =
+                    control::retry_with(state, run, retry.clone(), retried_with_run.clone());
                 match retried.await {
                     Ok(retried) => Ok(Done::Status(retried.status)),
                     // This command has retried the run already, for a run that waits for it.
-                    Err(problem) if problem.code() == "not-blocked" && brought.has(run) => {
+                    Err(problem)
+                        if problem.code() == "not-blocked" && retried_with_run.has(run) =>
+                    {
                         Ok(Done::Status(runs::status(state, run).await?))
                     }
                     Err(problem) => Err(problem),

@@ -173,7 +173,7 @@ pub(super) async fn retry_with(
     state: &AppState,
     run: RunId,
     asked: RetryRun,
-    brought: Arc<RetriedWithRun>,
+    retried_with_run: Arc<RetriedWithRun>,
 ) -> Result<RepairedRun, Problem> {
     let RetryRun {
         version,
@@ -190,7 +190,7 @@ pub(super) async fn retry_with(
         from: from.map(step_name).transpose()?,
         dry_run,
         is_of_parent: false,
-        brought,
+        retried_with_run,
     };
     repaired(run, state.runtime.retry(run, &retry).await)
 }

@@ -16,7 +16,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata};
 use tracing_subscriber::layer::{Context, Filter};
 
-use super::telling::{is_telling, now};
+use super::own_lines::{is_own_line, now};
 
 /// The number of times that one message is written within [`SPAN`].
 const REPEAT_LIMIT: u64 = 100;
@@ -52,7 +52,7 @@ impl Repeats {
     /// Counts a message. Returns true if it is written.
     fn count(&self, event: &Event<'_>, now: Instant) -> bool {
         let metadata = event.metadata();
-        if is_telling() || *metadata.level() > Level::INFO {
+        if is_own_line() || *metadata.level() > Level::INFO {
             return true;
         }
         let mut windows = self.lock();

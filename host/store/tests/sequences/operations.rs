@@ -11,7 +11,8 @@ use dormouse_seams::Task;
 use dormouse_store::{
     Accept, Accepted, Activated, AttemptMade, Attempts, Call, CallAgain, CommitRefused,
     InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody,
-    OverStorage, Recalled, RememberedKey, RetryFailed, StartRun, StorageLimits, Store, WriteError,
+    OverStorage, RememberedKey, RetryFailed, RunToContinue, StartRun, StorageLimits, Store,
+    WriteError,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -34,7 +35,7 @@ const STORAGE: StorageLimits = StorageLimits {
     workflow: 100_000,
 };
 
-/// Dice that fall the same for the same seed.
+/// Random numbers that are the same for the same seed.
 pub(crate) struct SeededRng(ChaCha8Rng);
 
 impl SeededRng {
@@ -282,7 +283,7 @@ fn retry(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
 
 /// An activation: mostly the one that comes next, as a runner finds it, and at times another.
 fn activate(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
-    let recalled = run(world.store.recall(id)).unwrap()?;
+    let recalled = run(world.store.run_to_continue(id)).unwrap()?;
     let state = recalled.view.state.clone();
     // Far enough that no other activation of its group makes it right.
     let late = 1_000 * u32::from(rng.once_in(12));
@@ -324,7 +325,7 @@ fn activate(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction>
 }
 
 /// Returns what completes next, if anything does.
-fn completion(world: &World, id: RunId, recalled: Recalled) -> Option<(u32, Outcome, Source)> {
+fn completion(world: &World, id: RunId, recalled: RunToContinue) -> Option<(u32, Outcome, Source)> {
     let mut frontier = Frontier::restore(recalled.open, recalled.view.state.operations);
     while let Some(channel) = first_unchecked(&frontier) {
         let head = recalled.heads.iter().find(|(found, _)| *found == channel);

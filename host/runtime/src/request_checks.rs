@@ -9,15 +9,15 @@ use dormouse_webhook::provider::{Claim, Probe, Tolerance};
 use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, TriggerToken, delivery_key};
 use sha2::{Digest as _, Sha256};
 
-use crate::addressee::{Addressee, Target};
+use crate::endpoint::{Endpoint, Target};
 use crate::received::{Received, Refusal};
 use crate::secrets::Verifying;
 use crate::triggers::Arrival;
 use crate::webhooks::Webhooks;
 
 /// A request whose head was accepted. Its body is read next.
-struct Expected {
-    to: Addressee,
+struct CheckedHead {
+    to: Endpoint,
     head: Request,
     /// The signatures in the head, if the webhook asks for one.
     claim: Result<Option<Claim>, Rejected>,
@@ -27,7 +27,7 @@ struct Expected {
     unless: Option<Refusal>,
 }
 
-impl Addressee {
+impl Endpoint {
     /// Takes a request: checks its head, reads its body, checks the request, makes it durable, and returns the answer
     /// for its caller. By then the run is being woken. If the workflow decides the answer, this waits for the workflow,
     /// within limits.
@@ -43,16 +43,16 @@ impl Addressee {
         length: Option<u64>,
         body: impl Future<Output = Result<Bytes, E>>,
     ) -> Result<Result<Received, Refusal>, E> {
-        let expected = match self.check_head(head, length).await {
-            Ok(expected) => expected,
+        let checked_head = match self.check_head(head, length).await {
+            Ok(checked_head) => checked_head,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let body = body.await?;
-        Ok(expected.receive(body).await)
+        Ok(checked_head.receive(body).await)
     }
 
     /// Checks the head of a request.
-    async fn check_head(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
+    async fn check_head(self, head: Request, length: Option<u64>) -> Result<CheckedHead, Refusal> {
         let probe_check = self.probe_check();
         let may_be_probe =
             probe_check.and_then(|probe_check| probe_check.may_be_probe(&head, length));
@@ -62,23 +62,23 @@ impl Addressee {
         }
         let claim = self.claim(&head);
         let key = delivery_key(&head, self.signature_check().as_ref());
-        let mut expected = Expected {
+        let mut checked_head = CheckedHead {
             to: self,
             head,
             claim,
             key,
             unless: None,
         };
-        if let Some(refusal) = expected.refuse(length).await? {
+        if let Some(refusal) = checked_head.refuse(length).await? {
             let is_probe = may_be_probe
-                .is_some_and(|probe| is_known && !(probe.is_signed && expected.claim.is_err()));
-            let is_spared = is_probe || expected.may_repeat(&refusal).await?;
+                .is_some_and(|probe| is_known && !(probe.is_signed && checked_head.claim.is_err()));
+            let is_spared = is_probe || checked_head.may_repeat(&refusal).await?;
             if !is_spared {
                 return Err(refusal);
             }
-            expected.unless = Some(refusal);
+            checked_head.unless = Some(refusal);
         }
-        Ok(expected)
+        Ok(checked_head)
     }
 
     /// Reads the signatures in a head. None if the webhook asks for none.
@@ -143,7 +143,7 @@ impl Addressee {
     }
 }
 
-impl Expected {
+impl CheckedHead {
     /// Returns the reason why the request is refused because of its head. Whether the webhook is gone is no secret, so
     /// that is checked before the signature.
     async fn refuse(&self, length: Option<u64>) -> Result<Option<Refusal>, Refusal> {
@@ -158,7 +158,7 @@ impl Expected {
 
     /// Checks the head of a request to a webhook or a trigger that takes requests.
     fn check_before_body(&self, length: Option<u64>) -> Result<(), Refusal> {
-        let Addressee {
+        let Endpoint {
             webhooks,
             target,
             options,

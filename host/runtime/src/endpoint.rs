@@ -16,7 +16,7 @@ use crate::webhook_providers::Named;
 use crate::webhooks::Webhooks;
 
 /// The webhook or the trigger that a genuine token names, as it was when the request came.
-pub struct Addressee {
+pub struct Endpoint {
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) target: Target,
     pub(crate) options: WebhookOptions,
@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-impl Addressee {
+impl Endpoint {
     pub(crate) async fn find(
         webhooks: Arc<Webhooks>,
         address: Address,
@@ -89,7 +89,7 @@ impl Addressee {
             }
         };
         let options = options.unwrap_or_default();
-        Ok(Addressee {
+        Ok(Endpoint {
             providers: webhooks.providers.named(&options),
             webhooks,
             target,
@@ -101,7 +101,7 @@ impl Addressee {
     /// Sets the headers of the request that a run may see, if the request starts one.
     #[must_use]
     pub fn showing(self, shown: Vec<Header>) -> Self {
-        Addressee { shown, ..self }
+        Endpoint { shown, ..self }
     }
 
     /// Returns the answer that the provider wants to a request without proof, if the provider wants a particular one.
