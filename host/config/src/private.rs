@@ -87,24 +87,24 @@ pub(super) struct PrivateFiles {
 
 /// Why a file that must be private was not read.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum FileError {
     Open(UnsafePermissions),
     Io(io::Error),
 }
 
 impl PrivateFiles {
     /// Reads a whole file, if it is private.
-    pub(super) fn read(&self, what: &'static str, path: &Path) -> Result<String, Unread> {
-        let mut file = File::open(path).map_err(Unread::Io)?;
-        let metadata = file.metadata().map_err(Unread::Io)?;
+    pub(super) fn read(&self, what: &'static str, path: &Path) -> Result<String, FileError> {
+        let mut file = File::open(path).map_err(FileError::Io)?;
+        let metadata = file.metadata().map_err(FileError::Io)?;
         if let Some(open) = UnsafePermissions::check(what, path, &metadata) {
             if !self.is_open_allowed {
-                return Err(Unread::Open(open));
+                return Err(FileError::Open(open));
             }
             self.open.borrow_mut().push(open);
         }
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(Unread::Io)?;
+        file.read_to_string(&mut text).map_err(FileError::Io)?;
         Ok(text)
     }
 }

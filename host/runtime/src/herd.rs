@@ -12,19 +12,19 @@ use dormouse_journal::{RunId, Time};
 use crate::hint::{Hint, add};
 
 /// The largest number of runs that wait here. Further runs are forgotten, and found again by a scan of the store.
-const MOST: usize = 65_536;
+const MOST_WAITING: usize = 65_536;
 
 /// The number of waiting runs below which the services read more of them from the store.
-const FEW: usize = 1_024;
+const REFILL_BELOW: usize = 1_024;
 
 /// The largest number of runs with a seat: runs whose activation executes, or waits to become durable. A commit with the
 /// activations of all of them takes little longer than a commit with a few.
 const SEATS: usize = 64;
 
 /// The number of runs woken from outside after which a run that waits here is woken, even if others are under way.
-const OUTSIDE: u32 = 9;
+const OUTSIDE_WAKES_PER_TURN: u32 = 9;
 
-/// The largest number of runs under way because of [`OUTSIDE`], in addition to those with a seat.
+/// The largest number of runs under way because of [`OUTSIDE_WAKES_PER_TURN`], in addition to those with a seat.
 const BEYOND: usize = 192;
 
 /// The delay in milliseconds before a run is tried again after trouble of the host: the first delay and the longest. The delay
@@ -82,7 +82,7 @@ impl Herd {
             }
             return;
         }
-        if self.waiting.len() >= MOST {
+        if self.waiting.len() >= MOST_WAITING {
             self.has_forgotten = true;
             return;
         }
@@ -127,7 +127,7 @@ impl Herd {
             return false;
         }
         self.outside += 1;
-        if self.outside < OUTSIDE {
+        if self.outside < OUTSIDE_WAKES_PER_TURN {
             return false;
         }
         self.outside = 0;
@@ -151,7 +151,7 @@ impl Herd {
 
     /// Returns true if there is room for more runs, which the services can read from the store.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < FEW
+        self.waiting.len() < REFILL_BELOW
     }
 
     /// Returns true if runs were forgotten, and the store is to be read for them now.
@@ -162,7 +162,7 @@ impl Herd {
     /// Returns the delay in milliseconds after which a run is tried again after trouble of the host.
     pub(crate) fn note_trouble(&mut self, run: RunId) -> u64 {
         let is_known = self.troubles.contains_key(&run);
-        if !is_known && self.troubles.len() >= MOST {
+        if !is_known && self.troubles.len() >= MOST_WAITING {
             return RETRY.1;
         }
         let times = self.troubles.entry(run).or_default();
@@ -257,7 +257,7 @@ mod tests {
             herd.add(run(number), Hint::Time, Time(10));
         }
         herd.add(RunId([255; 16]), Hint::Time, Time(10));
-        assert_eq!(herd.waiting.len(), MOST);
+        assert_eq!(herd.waiting.len(), MOST_WAITING);
         assert!(!herd.take_forgotten());
         while !herd.has_room() {
             herd.next(Time(10)).unwrap();

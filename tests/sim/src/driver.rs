@@ -215,7 +215,7 @@ impl<'c> Driver<'c> {
             let ahead = back.count() as u64;
             let mut seen = Ok(());
             let mut due = IdleDueRun {
-                patience: 4 * self.case.commit_delay,
+                allowed: 4 * self.case.commit_delay,
                 first: None,
             };
             world.watch(until, || {
@@ -474,7 +474,7 @@ impl<'c> Driver<'c> {
 /// instance.
 struct IdleDueRun {
     /// The time for which a run may be in this state, in milliseconds.
-    patience: u64,
+    allowed: u64,
     /// The run, and the time at which it was first seen in this state.
     first: Option<(RunId, Time)>,
 }
@@ -484,7 +484,7 @@ impl IdleDueRun {
     fn is_overdue(&mut self, run: RunId, now: Time) -> bool {
         let known = self.first.filter(|(first, _)| *first == run);
         let (_, since) = *self.first.insert(known.unwrap_or((run, now)));
-        now >= since.after(self.patience)
+        now >= since.after(self.allowed)
     }
 }
 

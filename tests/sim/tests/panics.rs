@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const TRIED: u64 = 40;
 
 /// How long a caller waits for an answer, in milliseconds.
-const PATIENCE: u64 = 20_000;
+const TIMEOUT: u64 = 20_000;
 
 fn script() -> Value {
     let call = json!({"call": {"url": "http://service.example/", "attempts": 9}});
@@ -54,7 +54,7 @@ impl Player {
         F: Future<Output = Option<T>> + Send + 'static,
     {
         for _ in 0..20 {
-            let done = self.world.within(PATIENCE, act(self.host.clone()));
+            let done = self.world.within(TIMEOUT, act(self.host.clone()));
             if let Some(Some(done)) = done {
                 return done;
             }
@@ -147,7 +147,7 @@ impl Player {
         let stopping = self.host.clone();
         let stopped = self
             .world
-            .within(PATIENCE, async move { stopping.stop().await });
+            .within(TIMEOUT, async move { stopping.stop().await });
         assert!(stopped.is_some(), "the host does not stop");
         ends.into()
     }

@@ -20,14 +20,14 @@ const SECRET: &str = "storm";
 #[derive(Debug)]
 pub(crate) struct Api {
     client: Client,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Api {
     pub(crate) fn new(host: &Host) -> Self {
         Api {
             client: host.client(),
-            patience: host.patience,
+            timeout: host.timeout,
         }
     }
 
@@ -44,10 +44,10 @@ impl Api {
             let answer = self.client.send(method, path, header_lines, body);
             match &answer {
                 Ok(answer) if !is_not_now(answer.status) => return Ok(answer.clone()),
-                _ if began.elapsed() < self.patience => pause(AGAIN),
+                _ if began.elapsed() < self.timeout => pause(AGAIN),
                 _ => bail!(
                     "{method} {path} got no answer for {:?}: {}",
-                    self.patience,
+                    self.timeout,
                     shown(&answer)
                 ),
             }
@@ -63,7 +63,7 @@ impl Api {
             match &answer {
                 Ok(answer) if matches!(answer.status, 200 | 201) => return Ok(()),
                 // The compilation may take longer than a client waits for an answer.
-                _ if began.elapsed() < 3 * self.patience => pause(AGAIN),
+                _ if began.elapsed() < 3 * self.timeout => pause(AGAIN),
                 _ => bail!("{workflow} cannot be deployed: {}", shown(&answer)),
             }
         }
@@ -112,9 +112,9 @@ impl Api {
                 return Ok(path(url).to_owned());
             }
             ensure!(
-                began.elapsed() < self.patience,
+                began.elapsed() < self.timeout,
                 "the run {run} has no webhook after {:?}: {}",
-                self.patience,
+                self.timeout,
                 answer.text()
             );
             pause(AGAIN);
@@ -139,9 +139,9 @@ impl Api {
                 return Ok(shown);
             }
             ensure!(
-                began.elapsed() < self.patience,
+                began.elapsed() < self.timeout,
                 "the run {run} has not ended after {:?}: {shown}",
-                self.patience
+                self.timeout
             );
             pause(AGAIN);
         }

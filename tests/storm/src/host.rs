@@ -40,7 +40,7 @@ pub(crate) struct Setup<'a> {
     /// A folder for all files of the host, which is removed after the host.
     pub(crate) folder: &'a Path,
     /// How long the host may take to start, to end, or to be ready.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The host. When this is dropped, the host is killed, its disk unmounted and its cgroup removed.
@@ -51,7 +51,7 @@ pub(crate) struct Host {
     pub(crate) clock: Option<Clock>,
     pub(crate) disk: Option<Disk>,
     memory: Option<MemoryGroup>,
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Host {
@@ -59,7 +59,7 @@ impl Host {
     pub(crate) fn set_up(setup: &Setup<'_>, fault_log: &FaultLog) -> anyhow::Result<Self> {
         let script = setup.folder.join("host.sh");
         let process = HostProcess::new_in(script.clone(), setup.folder)?
-            .with_patience(setup.patience)
+            .with_timeout(setup.timeout)
             .with_variable("DORMOUSE_SECRET_KEY", KEY);
         let mut host = Host {
             address: process.address(),
@@ -67,7 +67,7 @@ impl Host {
             clock: None,
             disk: None,
             memory: None,
-            patience: setup.patience,
+            timeout: setup.timeout,
         };
         host.confine(setup.folder, fault_log);
         host.clock = match setup.clock_library {
@@ -205,7 +205,7 @@ impl Host {
             if ready.is_ok_and(|answer| answer.status == 200) {
                 return Some(began.elapsed());
             }
-            if began.elapsed() > self.patience {
+            if began.elapsed() > self.timeout {
                 return None;
             }
             pause(Duration::from_millis(100));

@@ -135,7 +135,7 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         program: &program,
         clock_library: library.as_deref(),
         folder: inside.path(),
-        patience: Duration::from_secs(cli.patience),
+        timeout: Duration::from_secs(cli.patience),
     };
     let host = Host::set_up(&setup, &fault_log)?;
     let service = Service::start()?;

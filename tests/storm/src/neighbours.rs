@@ -173,7 +173,7 @@ impl Neighbourhood<'_> {
             }
             self.counts.tried_again.fetch_add(1, Ordering::Relaxed);
             ensure!(
-                began.elapsed() < 2 * self.host.patience,
+                began.elapsed() < 2 * self.host.timeout,
                 "it was not accepted for {:?}; the last answer: {answer:?}",
                 began.elapsed()
             );

@@ -78,7 +78,7 @@ impl Sleepers {
         fault_log: &FaultLog,
     ) -> (usize, Duration) {
         let sleepers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = Moment::now().after(LONGEST + host.patience);
+        let until = Moment::now().after(LONGEST + host.timeout);
         let mut latest = Duration::ZERO;
         for (number, sleeper) in sleepers.iter().enumerate() {
             match check_one(host, service, number, sleeper, until) {

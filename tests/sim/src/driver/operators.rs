@@ -14,7 +14,7 @@ const REPAIR_ROUNDS: usize = 20;
 const TRIES: usize = 100;
 
 /// How long an operator waits for an answer, in simulated milliseconds.
-const PATIENCE: u64 = 60_000;
+const TIMEOUT: u64 = 60_000;
 
 impl Driver<'_> {
     /// Waits for the answer to an operator's request. Returns `None` if the host failed in the meantime.
@@ -23,7 +23,7 @@ impl Driver<'_> {
         host: &Runtime,
         asked: impl Future<Output = Result<T, RepairError>> + Send + 'static,
     ) -> Result<Result<T, RepairError>, String> {
-        match self.world.within(PATIENCE, asked) {
+        match self.world.within(TIMEOUT, asked) {
             Some(answer) => Ok(answer),
             None if host.has_failed() => Ok(Err(RepairError::Busy)),
             None => Err("an operator gets no answer".into()),

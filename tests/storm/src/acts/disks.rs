@@ -13,7 +13,7 @@ use crate::http::Answer;
 use crate::neighbours::WORKFLOW;
 use crate::time::{Moment, pause};
 
-/// How soon the host must accept writes after there is room again. The host's patience counts if it is longer.
+/// How soon the host must accept writes after there is room again. If the timeout of the host is longer, it applies instead.
 const AGAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Fills the disk, empties it again, and waits until the host accepts writes.
@@ -46,7 +46,7 @@ pub(super) fn fill(context: &ActContext<'_>) -> anyhow::Result<()> {
 /// Waits until the host accepts a write.
 fn until_written(context: &ActContext<'_>) -> anyhow::Result<()> {
     let emptied = Moment::now();
-    let within = AGAIN_WITHIN.max(context.host.patience);
+    let within = AGAIN_WITHIN.max(context.host.timeout);
     loop {
         match write(context) {
             Ok(answer) if answer.status == 202 => {
