@@ -161,8 +161,8 @@ impl Repairs {
             Some(keep) => (keep, found_step.is_done_again()),
             None => {
                 let channel = Channel::Result(operation);
-                let channel_items = self.store.arrival(view.id, channel, 0).await;
-                answer = channel_items.map_err(Unavailable::from)?;
+                let arrival = self.store.arrival(view.id, channel, 0).await;
+                answer = arrival.map_err(Unavailable::from)?;
                 let is_held =
                     state.is_frozen() && matches!(found_step.made.kind, Kind::Call { .. });
                 if answer.is_none() && !is_held {

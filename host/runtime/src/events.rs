@@ -52,7 +52,7 @@ pub(crate) struct Events {
     wake: Wake,
     limits: Arc<Limits>,
     underway: Notify,
-    asked: WaitingSenders,
+    senders: WaitingSenders,
 }
 
 /// The senders that wait to hear whom their events have reached, by the commit sequence at which each event was
@@ -68,7 +68,7 @@ struct WaitingSender {
 
 /// Removes a sender from the list when it is dropped, whatever happens to the event.
 struct SenderGuard {
-    asked: WaitingSenders,
+    senders: WaitingSenders,
     sequence: Arc<OnceLock<u64>>,
 }
 
@@ -79,20 +79,20 @@ impl WaitingSenders {
 
     /// Counts the waits that a delivered piece has reached.
     fn follow(&self, served: &Served) {
-        let mut asked = self.lock();
-        if asked.is_empty() {
+        let mut senders = self.lock();
+        if senders.is_empty() {
             return;
         }
         for (sequence, run) in &served.reached {
-            if let Some(asker) = asked.get_mut(sequence) {
-                asker.reached.add(*run);
+            if let Some(sender) = senders.get_mut(sequence) {
+                sender.reached.add(*run);
             }
         }
         for finished in &served.finished {
-            if let Some(asker) = asked.get_mut(&finished.sequence) {
-                asker.reached.waits = finished.waits;
-                asker.reached.is_done = true;
-                asker.done = None;
+            if let Some(sender) = senders.get_mut(&finished.sequence) {
+                sender.reached.waits = finished.waits;
+                sender.reached.is_done = true;
+                sender.done = None;
             }
         }
     }
@@ -116,16 +116,18 @@ impl Reached {
 impl SenderGuard {
     fn reached(&self) -> Reached {
         let sequence = self.sequence.get();
-        let asked = self.asked.lock();
-        let asker = sequence.and_then(|sequence| asked.get(sequence));
-        asker.map(|asker| asker.reached.clone()).unwrap_or_default()
+        let senders = self.senders.lock();
+        let sender = sequence.and_then(|sequence| senders.get(sequence));
+        sender
+            .map(|sender| sender.reached.clone())
+            .unwrap_or_default()
     }
 }
 
 impl Drop for SenderGuard {
     fn drop(&mut self) {
         if let Some(sequence) = self.sequence.get() {
-            self.asked.lock().remove(sequence);
+            self.senders.lock().remove(sequence);
         }
     }
 }
@@ -153,7 +155,7 @@ impl Events {
             wake,
             limits,
             underway: Notify::new(),
-            asked: WaitingSenders::default(),
+            senders: WaitingSenders::default(),
         })
     }
 
@@ -169,23 +171,23 @@ impl Events {
         event: String,
         payload: Payload,
     ) -> Result<Reached, NotifyError> {
-        let (sender, done) = oneshot::channel();
+        let (finish, done) = oneshot::channel();
         let sequence = Arc::<OnceLock<u64>>::default();
-        let asking = SenderGuard {
-            asked: self.asked.clone(),
+        let guard = SenderGuard {
+            senders: self.senders.clone(),
             sequence: sequence.clone(),
         };
-        let asked = self.asked.clone();
+        let senders = self.senders.clone();
         // The sender is listed before the event is durable, and so before the event reaches a run.
         let decided = move |notified: &Notified| {
             if let Notified::Decided(decided) = *notified
                 && sequence.set(decided).is_ok()
             {
-                let asker = WaitingSender {
+                let sender = WaitingSender {
                     reached: Reached::default(),
-                    done: Some(sender),
+                    done: Some(finish),
                 };
-                asked.lock().insert(decided, asker);
+                senders.lock().insert(decided, sender);
             }
             None
         };
@@ -201,7 +203,7 @@ impl Events {
             _ = done => {}
             () = passed => {}
         }
-        Ok(asking.reached())
+        Ok(guard.reached())
     }
 
     /// Sends an event to one run, which keeps it for its next wait.
@@ -240,7 +242,7 @@ impl Events {
             }
             match self.store.serve_events(last.take()).await {
                 Ok(served) => {
-                    self.asked.follow(&served);
+                    self.senders.follow(&served);
                     self.wake_reached(&served);
                     last = served.last;
                     self.wake.room().await;

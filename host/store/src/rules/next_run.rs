@@ -79,11 +79,11 @@ pub(super) fn start(
     };
     let event = trigger.name.as_str();
     let all = between((completed, event, 0), (completed, event, u64::MAX));
-    let channel_items = routed::TABLE.list(run.rows, all, AT_ONCE + 1)?;
-    let mut channel_items = channel_items
+    let requests = routed::TABLE.list(run.rows, all, AT_ONCE + 1)?;
+    let mut requests = requests
         .into_iter()
         .map(|((_, _, place), row)| (place, row));
-    let Some((place, first)) = channel_items.next() else {
+    let Some((place, first)) = requests.next() else {
         return Ok(None);
     };
     let Some(input) = mail::get(&write.rows, (completed, event, place))? else {
@@ -103,7 +103,7 @@ pub(super) fn start(
         next: mailbox(write, next_run.run, event)?.next_place,
     };
     let mut bytes = 0;
-    for (place, row) in channel_items {
+    for (place, row) in requests {
         bytes += hand_over(write, completed, &mut handing, place, &row)?;
         if bytes >= AT_ONCE_BYTES {
             break;

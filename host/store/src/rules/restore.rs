@@ -340,8 +340,8 @@ fn put_back_event(
     payload: Payload,
 ) -> Result<u64, ReadError> {
     let id = run.id;
-    let channel_items = between((id, event, 0), (id, event, u64::MAX));
-    let first = mail::TABLE.keys(run.rows, channel_items, false, 1)?;
+    let range = between((id, event, 0), (id, event, u64::MAX));
+    let first = mail::TABLE.keys(run.rows, range, false, 1)?;
     let first = match first.first() {
         Some((_, _, place)) => *place,
         None => run.mailbox(event)?.next_place,
