@@ -1,5 +1,5 @@
-// An agent: a language model says which tools to call, they are called at the same time, and a person is asked before one
-// that does harm.
+// An agent. A language model says which tools to call, and the workflow calls them at the same time. Before it calls a tool
+// that can do harm, it asks a person.
 //
 //     dormouse secret set MODEL_API_KEY --workflow agent --send-to https://api.openai.com < key.txt
 //     dormouse deploy agent examples/typescript/agent.ts --env MODEL=gpt-5-mini --secret MODEL_API_KEY
@@ -59,7 +59,7 @@ export const { POST } = serve<Input>(async (context) => {
   throw Object.assign(new Error(`the model still wants tools after ${TURNS} turns`), { code: "too-many-turns" });
 });
 
-/** Asks the model. A step that fails is tried again. */
+/** Asks the model. If the step fails, the SDK tries it again. */
 async function ask(messages: Message[]): Promise<Message> {
   const response = await fetch(`${process.env.MODEL_URL ?? "https://api.openai.com/v1"}/chat/completions`, {
     method: "POST",
@@ -70,7 +70,7 @@ async function ask(messages: Message[]): Promise<Message> {
   return (await response.json()).choices[0].message;
 }
 
-/** Calls a tool. What goes wrong is the model's to know: it may try something else. */
+/** Calls a tool. An error is returned to the model as text, so that it can try something else. */
 async function use(context: WorkflowContext<Input>, call: ToolCall): Promise<Message> {
   const { name, arguments: given } = call.function;
   const result = (content: string): Message => ({ role: "tool", tool_call_id: call.id, content });
@@ -86,7 +86,7 @@ async function use(context: WorkflowContext<Input>, call: ToolCall): Promise<Mes
   return result(response.status < 300 ? JSON.stringify(response.body) : `it failed with ${response.status}`);
 }
 
-/** Asks a person, who has a day. */
+/** Asks a person, who has a day to answer. */
 async function isAllowed(context: WorkflowContext<Input>, call: ToolCall): Promise<boolean> {
   const answer = await context.createWebhook(`decision on ${call.id}`);
   await context.call(`ask about ${call.id}`, {

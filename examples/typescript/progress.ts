@@ -1,6 +1,6 @@
 // Hands a job to a service and collects the updates that it sends until the job is done.
 //
-// It is written for Upstash Workflow, and runs here as it is:
+// This program was written for Upstash Workflow, and runs on this host without a change:
 //
 //     dormouse deploy progress examples/typescript/progress.ts
 //     dormouse start progress --input '{"serviceUrl": "http://127.0.0.1:9000/jobs"}'

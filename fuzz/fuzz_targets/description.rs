@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| {
         most: u64::MAX,
     };
     if let Ok(claim) = check.claim(&request, Time(0), tolerance) {
-        let _ = check.prove(&claim, &[b"secret"], &request);
+        let _ = check.verify(&claim, &[b"secret"], &request);
     }
     let _ = check.sign(b"secret", "msg_1", Time(0), &request);
     let _ = check.repeat(&request);

@@ -107,7 +107,7 @@ fuzz_target!(|input: Input<'_>| {
 
 fn try_request(check: &Check<'_>, request: &Request, input: &Input<'_>) {
     if let Ok(claim) = check.claim(request, input.now(), input.tolerance(0)) {
-        let _ = check.prove(&claim, &input.secrets, request);
+        let _ = check.verify(&claim, &input.secrets, request);
     }
     if let Some(probe) = check.probe(request) {
         let method = request.method.as_str();
@@ -145,7 +145,7 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
     // A timestamp may have no milliseconds.
     let tolerance = input.tolerance(999);
     if let Ok(claim) = check.claim(&changed, now, tolerance) {
-        let _ = check.prove(&claim, &input.secrets, &changed);
+        let _ = check.verify(&claim, &input.secrets, &changed);
     }
     // The ids of some providers must not have a full stop.
     if input.id.is_empty() || !input.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -156,7 +156,7 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
         ..unsigned
     };
     let claim = check.claim(&signed, now, tolerance);
-    let proven = claim.and_then(|claim| check.prove(&claim, &input.secrets, &signed));
+    let proven = claim.and_then(|claim| check.verify(&claim, &input.secrets, &signed));
     proven.expect("what was signed is taken");
 }
 

@@ -1,4 +1,4 @@
-// A workflow for each package: what its author would write, twice, with a wait between in which the host is killed.
+// A workflow for each package. It uses the package twice, with a wait in between during which the host is killed.
 
 import { createOpenAI } from "@ai-sdk/openai";
 import Anthropic from "@anthropic-ai/sdk";
@@ -83,7 +83,7 @@ const joseFlow = async (base: string) => {
   const secret = new TextEncoder().encode("0123456789abcdef0123456789abcdef");
   const token = await new jose.SignJWT({ plan: "small" }).setProtectedHeader({ alg: "HS256" }).setIssuedAt().setExpirationTime("2h").sign(secret);
   const { payload } = await jose.jwtVerify(token, secret);
-  // The keys of the service are in this order; what it signed was signed by another implementation.
+  // The service lists its keys in this order. Another implementation made its signatures.
   const keys = jose.createRemoteJWKSet(new URL(`${base}/jose/keys`));
   const signed = (await (await fetch(`${base}/jose/tokens`)).json()) as string[];
   const verified = await Promise.all(signed.map(async (jwt) => (await jose.jwtVerify(jwt, keys)).protectedHeader.alg));

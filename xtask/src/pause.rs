@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 /// The longest wait for something that usually takes between one and ten seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -49,13 +49,13 @@ pub(crate) fn pause(time: Duration) {
 pub(crate) fn wait_until<T>(
     mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
-    let deadline = Deadline::after(PATIENCE);
+    let deadline = Deadline::after(TIMEOUT);
     loop {
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
         if deadline.passed() {
-            bail!("nothing happened for {} s", PATIENCE.as_secs());
+            bail!("nothing happened for {} s", TIMEOUT.as_secs());
         }
         pause(POLL);
     }

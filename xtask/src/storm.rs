@@ -38,7 +38,8 @@ pub(crate) fn storm(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
     if !names(args, "--folder") {
         storm.arg("--folder").arg(target.join("storm"));
     }
-    run(storm.args(args)).context("the storm found faults, or could not be")
+    run(storm.args(args))
+        .context("the storm did not succeed; its output names the faults, or why it could not run")
 }
 
 /// Builds the library that changes the host's date.

@@ -1,38 +1,38 @@
-// The types of workflows in TypeScript. The host brings the module itself.
+// The types for workflows in TypeScript. The module itself is part of the host.
 
 /** A span of time: a number of seconds, or a text such as `"10s"`, `"5m"`, `"2h"`, `"7d"`, `"1mo"`. */
 export type Span = number | string;
 
 export interface Webhook {
-  /** What to hand to whoever is to call. Whoever knows it can call it. */
+  /** The URL to give to the caller. Whoever knows it can call the webhook. */
   webhookUrl: string;
-  /** What to wait with. */
+  /** Identifies the webhook in `waitForWebhook`. */
   eventId: string;
 }
 
 export interface WebhookOptions {
-  /** The methods that are delivered: POST, PUT, PATCH and DELETE if there are none here. */
+  /** The methods that are delivered. The default is POST, PUT, PATCH and DELETE. */
   methods?: string | string[];
   /**
-   * The provider whose requests are taken, such as `"stripe"`. The host checks its signature by the `secrets`, and answers
+   * The provider that sends the requests, such as `"stripe"`. The host checks its signature with the `secrets`, and answers
    * its probe.
    */
   provider?: string;
-  /** Names of secrets that the host holds, any of which may match. A provider that does not sign needs none. */
+  /** Names of secrets of the host. A signature may match any of them. A provider that does not sign needs none. */
   secrets?: string | string[];
-  /** What the check of the provider's signature needs besides the secrets. */
+  /** Settings of the provider that the check of its signature needs besides the secrets. */
   settings?: Record<string, string>;
-  /** The provider whose probe the host answers, if it is another than `provider`, or if nothing is signed. */
+  /** The provider whose probe the host answers, if it is not `provider`, or if requests are not signed. */
   handshake?: string;
-  /** A description, as TOML, of a provider that the host does not know. `provider` names it. */
+  /** The description, as TOML, of a provider that the host does not know. `provider` must name that provider. */
   description?: string;
-  /** How far the time in a signature may be from the host's. */
+  /** How far the time in a signature may be from the host's time. */
   tolerance?: Span;
   /** The origins whose pages may send requests from a browser. */
   cors?: string | string[];
-  /** What every caller is answered. */
+  /** The response that every caller gets. */
   reply?: Response | { status?: number; headers?: HeadersInit; body?: BodyInit | null };
-  /** The caller waits so long for `respond`. */
+  /** How long a caller waits for `respond`. */
   replyWithin?: Span;
 }
 
@@ -42,11 +42,11 @@ export interface CallSettings {
   url: string;
   method?: string;
   headers?: HeadersInit;
-  /** A text, bytes, a blob and a form go as they are, anything else as JSON. */
+  /** A text, bytes, a blob and a form are sent as they are, and any other value as JSON. */
   body?: unknown;
-  /** How often a response without a status of 200 to 299 is asked for again. */
+  /** How often the call is made again if the status of its response is not 200 to 299. */
   retries?: number;
-  /** Milliseconds between two tries, a span such as `"2s"`, or an expression of `retried` such as `"pow(2, retried) * 1000"`. */
+  /** The delay between two tries: milliseconds, a span (`"2s"`), or an expression of `retried` (`"pow(2, retried) * 1000"`). */
   retryDelay?: number | string;
   timeout?: Span;
   signal?: AbortSignal;
@@ -54,27 +54,27 @@ export interface CallSettings {
 
 export interface CallResponse<Body = unknown> {
   status: number;
-  /** The value, if the body is JSON; else the text. */
+  /** The value, if the body is JSON; otherwise the text. */
   body: Body;
-  /** All values of each header, by names in any case. */
+  /** All values of each header, by name. Upper and lower case of names are equal. */
   header: Record<string, string[]>;
   headers: Record<string, string[]>;
 }
 
-/** How another run is started. */
+/** The settings with which another run is started. */
 export interface StartSettings {
-  /** The name of a workflow, or one that `createWorkflow` returned. */
+  /** The name of a workflow, or a workflow that `createWorkflow` returned. */
   workflow: string | InvokableWorkflow<any, any>;
   body?: unknown;
-  /** What the run reads as `context.headers`. */
+  /** The headers that the run reads as `context.headers`. */
   headers?: HeadersInit;
   /** A label `key:value` of the run. A text without a colon is the value of the label `label`. */
   label?: string;
-  /** The run is asked to cancel when this has passed. */
+  /** The run is asked to cancel after this time. */
   timeout?: Span;
 }
 
-/** Settings of a call of a service that is known. */
+/** The settings of a call by `context.api`. */
 export interface ServiceSettings<Body = unknown> extends Omit<CallSettings, "url" | "body"> {
   /** The service's key, or the placeholder of a secret. */
   token: string;
@@ -106,7 +106,7 @@ export interface WorkflowContext<Input = unknown> {
   /** The label that the run was started with. */
   readonly label?: string;
   readonly url: string;
-  /** Calls of services whose addresses and headers are known. */
+  /** Calls services whose addresses and headers are known. */
   readonly api: Services;
   readonly env: Record<string, string | undefined>;
   readonly workflowRunId: string;
@@ -114,9 +114,9 @@ export interface WorkflowContext<Input = unknown> {
   /** Milliseconds since 1970. */
   readonly workflowRunCreatedAt: number;
 
-  /** Runs a function, again when it fails, and records what it gave. */
+  /** Runs a function, again if it fails, and records its result. */
   run<Result>(step: string, run: () => Promise<Result> | Result): Promise<Result>;
-  /** A computation that is skipped when the run is rebuilt. It may ask for nothing outside. */
+  /** Runs a computation and records its result. A replay skips it. It must not use anything outside the program. */
   compute<Result>(step: string, run: () => Result): Promise<Result>;
   call<Body = unknown>(step: string, settings: CallSettings): Promise<CallResponse<Body>>;
   /** Starts a run of another workflow, and does not wait for it. */
@@ -132,7 +132,7 @@ export interface WorkflowContext<Input = unknown> {
     event: string,
     options?: { timeout?: Span; signal?: AbortSignal } | Span,
   ): Promise<{ eventData: Data; timeout: false } | { eventData: undefined; timeout: true }>;
-  /** Sends an event to all runs that wait for it, or to the one that is named. */
+  /** Sends an event to all runs that wait for it, or to the named run only. */
   notify(step: string, event: string, data?: unknown, run?: string | { workflowRunId?: string }): Promise<{ eventId: string; eventData: unknown; notifyResponse: unknown[] }>;
   invoke<Output = unknown>(
     step: string,
@@ -140,11 +140,11 @@ export interface WorkflowContext<Input = unknown> {
   ): Promise<{ body: Output; isFailed: boolean; isCanceled: boolean; failure?: { code: string; message: string } }>;
   /** Cancels this run. */
   cancel(): Promise<never>;
-  /** The reason, once somebody asks this run to cancel. */
+  /** Waits until somebody asks this run to cancel, and returns the reason; undefined after the timeout. */
   waitForCancel(step: string, timeout?: Span): Promise<string | undefined>;
-  /** `key:value`, by which people find this run. */
+  /** Sets a label of this run, as `key:value`. People find runs by their labels. */
   setLabel(label: string): void;
-  /** Begins this run anew, with an empty journal. */
+  /** Continues this run as a new generation, with this input and an empty journal. */
   continueAsNew(input: unknown, options?: { keep?: Webhook[]; onCurrentVersion?: boolean }): never;
   keptWebhooks(): (Webhook & { step: string })[];
 }
@@ -152,15 +152,15 @@ export interface WorkflowContext<Input = unknown> {
 export interface ServeOptions<Input = unknown> {
   /** Reads the input from its text. */
   initialPayloadParser?: (text: string) => Input;
-  /** Checks the input, as zod's schemas do. */
+  /** Checks the input. A schema of zod can be used. */
   schema?: { parse(input: unknown): Input };
-  /** How often a step that fails is tried again: 3. */
+  /** How often a step that fails is tried again. The default is 3. */
   retries?: number;
-  /** Milliseconds between two tries of a step, a span, or an expression of `retried`. */
+  /** The delay between two tries of a step: milliseconds, a span, or an expression of `retried`. */
   retryDelay?: number | string;
-  /** What `context.env` is instead of `process.env`. */
+  /** The value of `context.env`. The default is `process.env`. */
   env?: Record<string, string | undefined>;
-  /** Is called in a run of its own when a run has failed. */
+  /** Called in a run of its own after a run of this workflow has failed. */
   failureFunction?: (failure: {
     context: WorkflowContext<Input>;
     failStatus: number;
@@ -171,7 +171,7 @@ export interface ServeOptions<Input = unknown> {
   middlewares?: WorkflowMiddleware<any, any>[];
 }
 
-/** What a middleware is told of. */
+/** The functions of a middleware. Each is optional. */
 export interface MiddlewareCallbacks<Input = unknown, Output = unknown> {
   runStarted?(given: { context: WorkflowContext<Input> }): unknown;
   beforeExecution?(given: { context: WorkflowContext<Input>; stepName: string }): unknown;
@@ -190,11 +190,11 @@ export class WorkflowMiddleware<Input = unknown, Output = unknown> {
   readonly name: string;
 }
 
-/** Writes what it is told of to the run's log. */
+/** A middleware that writes a line to the run's log for each of its calls. */
 export const loggingMiddleware: WorkflowMiddleware<any, any>;
 
 export interface TriggerOptions {
-  /** Its last part is the name of the workflow. */
+  /** A URL. The last part of its path is the name of the workflow. */
   url: string;
   body?: unknown;
   headers?: HeadersInit;
@@ -223,10 +223,10 @@ export interface Served {
   fetch: (request: Request) => Promise<Response>;
 }
 
-/** Makes a function the workflow of this file. */
+/** Registers a function as the workflow of this file. */
 export function serve<Input = unknown, Output = unknown>(run: Workflow<Input, Output>, options?: ServeOptions<Input>): Served;
 
-/** Makes several functions the workflows of this file: NAME-a, NAME-b. */
+/** Registers several workflows of this file. Those with the keys `a` and `b` are deployed as NAME-a and NAME-b. */
 export function serveMany(workflows: Record<string, InvokableWorkflow<any, any>>, options?: ServeOptions<any>): Served;
 
 export function createWorkflow<Input = unknown, Output = unknown>(
@@ -234,28 +234,28 @@ export function createWorkflow<Input = unknown, Output = unknown>(
   options?: ServeOptions<Input> & { workflowId?: string },
 ): InvokableWorkflow<Input, Output>;
 
-/** These are `serve`, `serveMany` and `createWorkflow`. */
+/** Other names of `serve`, `serveMany` and `createWorkflow`. */
 export { serve as servePagesRouter, serveMany as serveManyPagesRouter, createWorkflow as createWorkflowPagesRouter };
 
-/** Is thrown by the SDK, for example if a call gets no response. */
+/** An error that the SDK throws, for example if a call gets no response. */
 export class WorkflowError extends Error {}
 
-/** Is never thrown by itself. */
+/** The base class of the errors below. The SDK does not throw it. */
 export class WorkflowAbort extends Error {
   constructor(stepName: string, stepInfo?: unknown);
   readonly stepName: string;
 }
 
-/** Ends a step without another try. */
+/** Throw this in a step to end the step without another try. */
 export class WorkflowNonRetryableError extends WorkflowAbort {
   constructor(message?: string);
 }
 
-/** Says when a step is to be tried again. */
+/** Throw this in a step to say when the step is tried again. */
 export class WorkflowRetryAfterError extends WorkflowAbort {
   constructor(message: string, retryAfter: Span);
   readonly retryAfter: Span;
 }
 
-/** What Upstash Workflow calls the kinds of its steps. */
+/** The names of the kinds of steps in Upstash Workflow. */
 export const StepTypes: readonly string[];

@@ -112,7 +112,7 @@ fn undo(what: &str, encoding: Encoding, body: &[u8], limit: usize) -> Result<Vec
     let name = encoding.name();
     match read {
         Ok(()) => Ok(decoded),
-        Err(Unread::TooLarge) => Err(Error::new(
+        Err(DecodeError::TooLarge) => Err(Error::new(
             "too-large",
             format!(
                 "{what} has {} bytes in {name} and more than {limit} when decoded, which is the limit; `decoded` takes \
@@ -120,14 +120,14 @@ fn undo(what: &str, encoding: Encoding, body: &[u8], limit: usize) -> Result<Vec
                 body.len()
             ),
         )),
-        Err(Unread::LeftOut(feature)) => Err(Error::new(
+        Err(DecodeError::LeftOut(feature)) => Err(Error::new(
             "unsupported-encoding",
             format!(
                 "{what} has the Content-Encoding {name}, and this workflow is built without the feature `{feature}` of \
                  dormouse-sdk"
             ),
         )),
-        Err(Unread::Invalid(reason)) => Err(Error::new(
+        Err(DecodeError::Invalid(reason)) => Err(Error::new(
             "invalid-encoding",
             format!(
                 "{what} has the Content-Encoding {name}, but its bytes are not valid {name}: {reason}"
@@ -149,38 +149,38 @@ impl Encoding {
 
 /// Why a body cannot be decoded. The features of the crate decide which of these can occur.
 #[allow(dead_code)]
-enum Unread {
+enum DecodeError {
     TooLarge,
     /// The feature that reads the encoding is disabled.
     LeftOut(&'static str),
     Invalid(String),
 }
 
-impl From<io::Error> for Unread {
+impl From<io::Error> for DecodeError {
     fn from(error: io::Error) -> Self {
-        Unread::Invalid(error.to_string())
+        DecodeError::Invalid(error.to_string())
     }
 }
 
 /// Reads to the end, but never more than `limit` bytes into `decoded` in total.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
-fn read_up_to(reader: impl Read, limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
+fn read_up_to(reader: impl Read, limit: usize, decoded: &mut Vec<u8>) -> Result<(), DecodeError> {
     let room = limit.saturating_sub(decoded.len()) as u64;
     let read = reader.take(room.saturating_add(1)).read_to_end(decoded)?;
     if read as u64 > room {
-        return Err(Unread::TooLarge);
+        return Err(DecodeError::TooLarge);
     }
     Ok(())
 }
 
 #[cfg(feature = "gzip")]
-fn read_gzip(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
+fn read_gzip(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), DecodeError> {
     read_up_to(flate2::read::MultiGzDecoder::new(body), limit, decoded)
 }
 
 /// Decodes `deflate`. The encoding is zlib's format, but some senders leave out zlib's header.
 #[cfg(feature = "gzip")]
-fn read_deflate(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
+fn read_deflate(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), DecodeError> {
     let has_header = match body {
         [first, second, ..] => {
             first & 0x0f == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31)
@@ -197,7 +197,7 @@ fn read_deflate(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), 
 /// Decodes `br`. Windows of brotli are at most 16 MiB large. Its extension to larger windows, which would take a
 /// gigabyte, is not part of the encoding `br`, and is refused.
 #[cfg(feature = "br")]
-fn read_brotli(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
+fn read_brotli(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), DecodeError> {
     use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
     let alloc = StandardAlloc::default;
@@ -218,14 +218,16 @@ fn read_brotli(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), U
         );
         decoded.extend_from_slice(&piece[..end]);
         if decoded.len() > limit {
-            return Err(Unread::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         match result {
             BrotliResult::ResultSuccess => return Ok(()),
             BrotliResult::NeedsMoreOutput => {}
-            BrotliResult::NeedsMoreInput => return Err(Unread::Invalid("it is cut off".into())),
+            BrotliResult::NeedsMoreInput => {
+                return Err(DecodeError::Invalid("it is cut off".into()));
+            }
             BrotliResult::ResultFailure => {
-                return Err(Unread::Invalid("it cannot be decoded".into()));
+                return Err(DecodeError::Invalid("it cannot be decoded".into()));
             }
         }
     }
@@ -233,7 +235,7 @@ fn read_brotli(body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), U
 
 /// Decodes `zstd`. A body in zstd is a series of frames, some of which are skipped.
 #[cfg(feature = "zstd")]
-fn read_zstd(mut body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), Unread> {
+fn read_zstd(mut body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(), DecodeError> {
     use ruzstd::decoding::StreamingDecoder;
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
@@ -250,33 +252,33 @@ fn read_zstd(mut body: &[u8], limit: usize, decoded: &mut Vec<u8>) -> Result<(),
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 body = body
                     .get(length..)
-                    .ok_or_else(|| Unread::Invalid("it is cut off".into()))?;
+                    .ok_or_else(|| DecodeError::Invalid("it is cut off".into()))?;
             }
-            Err(FrameDecoderError::WindowSizeTooBig { .. }) => return Err(Unread::TooLarge),
-            Err(error) => return Err(Unread::Invalid(error.to_string())),
+            Err(FrameDecoderError::WindowSizeTooBig { .. }) => return Err(DecodeError::TooLarge),
+            Err(error) => return Err(DecodeError::Invalid(error.to_string())),
         }
     }
     Ok(())
 }
 
 #[cfg(not(feature = "gzip"))]
-fn read_gzip(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), Unread> {
-    Err(Unread::LeftOut("gzip"))
+fn read_gzip(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), DecodeError> {
+    Err(DecodeError::LeftOut("gzip"))
 }
 
 #[cfg(not(feature = "gzip"))]
-fn read_deflate(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), Unread> {
-    Err(Unread::LeftOut("gzip"))
+fn read_deflate(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), DecodeError> {
+    Err(DecodeError::LeftOut("gzip"))
 }
 
 #[cfg(not(feature = "br"))]
-fn read_brotli(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), Unread> {
-    Err(Unread::LeftOut("br"))
+fn read_brotli(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), DecodeError> {
+    Err(DecodeError::LeftOut("br"))
 }
 
 #[cfg(not(feature = "zstd"))]
-fn read_zstd(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), Unread> {
-    Err(Unread::LeftOut("zstd"))
+fn read_zstd(_: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), DecodeError> {
+    Err(DecodeError::LeftOut("zstd"))
 }
 
 #[cfg(test)]

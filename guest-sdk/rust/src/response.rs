@@ -272,7 +272,7 @@ const SHOWN_OF_A_BODY: usize = 200;
 mod tests {
     use super::*;
 
-    fn brought(status: u16) -> Response {
+    fn response_with(status: u16) -> Response {
         let origin = Origin {
             step: "get price".into(),
             method: "GET".into(),
@@ -284,10 +284,10 @@ mod tests {
     #[test]
     fn an_error_begins_at_400_and_names_the_call() {
         for status in [101, 200, 204, 303, 399] {
-            assert!(brought(status).error_for_status().is_ok(), "{status}");
+            assert!(response_with(status).error_for_status().is_ok(), "{status}");
         }
         for status in [400, 404, 500, 599] {
-            let error = brought(status).error_for_status().unwrap_err();
+            let error = response_with(status).error_for_status().unwrap_err();
             assert_eq!(
                 (error.code(), error.status()),
                 ("http-status", Some(status))

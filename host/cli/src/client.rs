@@ -158,7 +158,7 @@ impl Client {
             _ => {
                 let Answer { status, server, .. } = self.read(answer)?;
                 let reason = format!("it answered with status {status} and without a length");
-                Err(CliError::Strange { server, reason })
+                Err(CliError::UnexpectedAnswer { server, reason })
             }
         }
     }
@@ -196,7 +196,7 @@ impl Client {
 
     /// Returns the error for an answer that no Dormouse host gives.
     pub(crate) fn strange(&self, reason: &impl ToString) -> CliError {
-        CliError::Strange {
+        CliError::UnexpectedAnswer {
             server: self.server.to_string(),
             reason: reason.to_string(),
         }
@@ -236,7 +236,7 @@ impl Client {
         match serde_json::from_slice::<ProblemBody>(&body) {
             Ok(_) if status == 401 => Err(CliError::Unauthorized { server }),
             Ok(problem) => Err(CliError::Refused(problem)),
-            Err(_) => Err(CliError::Strange {
+            Err(_) => Err(CliError::UnexpectedAnswer {
                 server,
                 reason: format!("it answered with status {status}"),
             }),
@@ -255,7 +255,7 @@ impl Client {
     fn cut_off(&self, error: &ureq::Error) -> CliError {
         match error {
             ureq::Error::Io(io) if matches!(io.kind(), BrokenPipe | ConnectionReset) => {
-                CliError::Strange {
+                CliError::UnexpectedAnswer {
                     server: self.server.to_string(),
                     reason:
                         "it broke the connection off while the body was sent, as it does with one \
@@ -271,7 +271,7 @@ impl Client {
 impl Answer {
     /// Decodes the answer as the type that the API documents for it.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, CliError> {
-        serde_json::from_slice(&self.body).map_err(|error| CliError::Strange {
+        serde_json::from_slice(&self.body).map_err(|error| CliError::UnexpectedAnswer {
             server: self.server.clone(),
             reason: error.to_string(),
         })
@@ -362,6 +362,9 @@ mod tests {
             ("no run (unknown-run)", 1)
         );
         let error = client.understand(502, b"<html>".to_vec()).err().unwrap();
-        assert!(matches!(error, CliError::Strange { .. }), "{error}");
+        assert!(
+            matches!(error, CliError::UnexpectedAnswer { .. }),
+            "{error}"
+        );
     }
 }

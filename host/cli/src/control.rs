@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::client::Body;
 use crate::error::CliError;
 use crate::run_id;
-use crate::several::Several;
+use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 
 /// Cancels runs: what they are doing is thrown away, and they do nothing more
@@ -34,7 +34,7 @@ pub struct Cancel {
     reason: Option<String>,
 
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 /// Deletes runs that have ended, with their journals, logs and outputs
@@ -47,7 +47,7 @@ Examples:
   dormouse delete --workflow approval --status failed --ended-until 24h")]
 pub struct Delete {
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 impl Cancel {
@@ -62,26 +62,31 @@ impl Cancel {
             .then(|| serde_json::value::to_raw_value(&options))
             .transpose()
             .map_err(std::io::Error::from)?;
-        control(&self.several, Action::Cancel, options.as_deref(), terminal)
+        control(
+            &self.run_selection,
+            Action::Cancel,
+            options.as_deref(),
+            terminal,
+        )
     }
 }
 
 impl Delete {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        control(&self.several, Action::Delete, None, terminal)
+        control(&self.run_selection, Action::Delete, None, terminal)
     }
 }
 
 fn control(
-    several: &Several,
+    run_selection: &RunSelection,
     action: Action,
     options: Option<&RawValue>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
-    let connection = &several.connection;
+    let connection = &run_selection.connection;
     let client = connection.open()?;
-    let Some(runs) = several.named()? else {
-        return several.bulk(action, options).run(&client, terminal);
+    let Some(runs) = run_selection.named()? else {
+        return run_selection.bulk(action, options).run(&client, terminal);
     };
     let (method, verb) = match action {
         Action::Delete => (Method::DELETE, None),

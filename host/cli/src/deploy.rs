@@ -199,12 +199,12 @@ mod tests {
             workflows: workflows.iter().map(|name| (*name).to_owned()).collect(),
             notes: Vec::new(),
         };
-        let several = ["approval-one", "approval-one-failed", "approval-two"];
+        let run_selection = ["approval-one", "approval-one-failed", "approval-two"];
         insta::assert_snapshot!(
             [
                 render(&deployed(false, &["approval"]), true, 90_000),
                 render(&deployed(true, &["approval"]), false, 90_000),
-                render(&deployed(false, &several), true, 90_000)
+                render(&deployed(false, &run_selection), true, 90_000)
             ]
             .join("\n")
         );

@@ -42,7 +42,7 @@ pub enum CliError {
     },
     /// The server's answer is not one of a Dormouse host.
     #[error("{server} does not answer as a Dormouse host does: {reason}")]
-    Strange {
+    UnexpectedAnswer {
         /// The server's URL.
         server: String,
         /// What is wrong with its answer.
@@ -59,7 +59,7 @@ pub enum CliError {
         reason: String,
     },
     /// The file that was received is not a backup, or not one of a version that can be read.
-    #[error("what the host sent is not a backup that this version can read: {0}; nothing was kept")]
+    #[error("the host's answer is not a backup that this version can read: {0}; nothing was kept")]
     NoBackup(String),
     /// The command line, or a file or variable that it names, is wrong.
     #[error("{0}")]
@@ -82,7 +82,7 @@ impl CliError {
         match self {
             CliError::Refused(_)
             | CliError::Unauthorized { .. }
-            | CliError::Strange { .. }
+            | CliError::UnexpectedAnswer { .. }
             | CliError::BrokenOff { .. }
             | CliError::NoBackup(_)
             | CliError::NoRandomness(_) => REFUSED,
@@ -113,7 +113,7 @@ impl CliError {
             CliError::Refused(problem) => &problem.code,
             CliError::Unauthorized { .. } => "unauthorized",
             CliError::Unreachable { .. } | CliError::NoAnswer { .. } => "unreachable",
-            CliError::Strange { .. } => "not-a-host",
+            CliError::UnexpectedAnswer { .. } => "not-a-host",
             CliError::BrokenOff { .. } => "broken-off",
             CliError::NoBackup(_) => "not-a-backup",
             CliError::Usage(_) | CliError::Config(_) => "usage",

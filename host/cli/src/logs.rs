@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::pages;
-use crate::patience::{patiently, pause};
+use crate::retry_read::{pause, retry_while_unavailable};
 use crate::run_id;
 use crate::terminal::Terminal;
 use crate::text::{coloured, indented, plain};
@@ -70,7 +70,8 @@ impl Logs {
         let (mut page_url, mut printed) = (log.clone(), 0);
         let mut ended = false;
         loop {
-            let page: LogPage = patiently(terminal, || client.get(&page_url))?.json()?;
+            let page: LogPage =
+                retry_while_unavailable(terminal, || client.get(&page_url))?.json()?;
             self.print(page.lines.get(printed..).unwrap_or_default(), terminal)?;
             printed = page.lines.len();
             if let Some(next) = page.next {
@@ -80,7 +81,8 @@ impl Logs {
             } else {
                 pause(LOOK_EVERY);
                 // The status is asked for before the log: if the run has ended, the next page is complete.
-                let run: Run = patiently(terminal, || client.get(&run_url))?.json()?;
+                let run: Run =
+                    retry_while_unavailable(terminal, || client.get(&run_url))?.json()?;
                 ended = run.summary.status.has_ended();
             }
         }

@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::exit::REFUSED;
 use crate::filter::Filter;
 use crate::repair::{repair, shown};
-use crate::several::Several;
+use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line};
 
@@ -43,17 +43,17 @@ pub struct Move {
     dry_run: bool,
 
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 impl Move {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let several = &self.several;
-        match (several.named()?, several.of_workflow()) {
+        let run_selection = &self.run_selection;
+        match (run_selection.named()?, run_selection.of_workflow()) {
             (None, Some((workflow, filter))) => self.of_workflow(workflow, filter, terminal),
             _ => {
                 let body = serde_json::json!({"version": self.to, "dry_run": self.dry_run});
-                repair(several, Action::Move, &body, terminal)
+                repair(run_selection, Action::Move, &body, terminal)
             }
         }
     }
@@ -65,9 +65,9 @@ impl Move {
         filter: &Filter,
         terminal: &mut Terminal,
     ) -> Result<ExitCode, CliError> {
-        let connection = &self.several.connection;
+        let connection = &self.run_selection.connection;
         let client = connection.open()?;
-        let is_sure = self.dry_run || self.several.yes;
+        let is_sure = self.dry_run || self.run_selection.yes;
         if !is_sure && !is_wanted(Action::Move, || alive(&client, filter), terminal)? {
             terminal.note("nothing was done")?;
             return Ok(ExitCode::from(REFUSED));
@@ -125,7 +125,7 @@ impl Move {
                 difference: None,
             }));
         }
-        if !self.several.connection.json {
+        if !self.run_selection.connection.json {
             let moved = match self.dry_run {
                 true => format!("{} could be moved", counted(*agree, "run")),
                 false => format!("{} moved", counted(*moved, "run")),

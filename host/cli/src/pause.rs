@@ -9,7 +9,7 @@ use http::Method;
 use crate::client::{Answer, Client};
 use crate::error::CliError;
 use crate::run_id;
-use crate::several::Several;
+use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line};
 
@@ -34,7 +34,7 @@ pub struct Pause {
     host: bool,
 
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 /// Resumes runs, a workflow or the host that are paused, and runs that are blocked
@@ -57,38 +57,38 @@ pub struct Resume {
     host: bool,
 
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 impl Pause {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        act(self.host, &self.several, Action::Pause, terminal)
+        act(self.host, &self.run_selection, Action::Pause, terminal)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        act(self.host, &self.several, Action::Resume, terminal)
+        act(self.host, &self.run_selection, Action::Resume, terminal)
     }
 }
 
 fn act(
     host: bool,
-    several: &Several,
+    run_selection: &RunSelection,
     action: Action,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
-    let client = several.connection.open()?;
+    let client = run_selection.connection.open()?;
     let verb = action.as_str();
-    let answer = match (host, several.only_workflow()) {
-        (true, _) if several.has_filter() => {
+    let answer = match (host, run_selection.only_workflow()) {
+        (true, _) if run_selection.has_filter() => {
             return Err(CliError::Usage("give either --host or a filter".into()));
         }
         (true, _) => post(&client, &[verb])?,
         (false, Some(workflow)) => post(&client, &["workflows", workflow, verb])?,
-        (false, None) => return each(&client, several, action, terminal),
+        (false, None) => return each(&client, run_selection, action, terminal),
     };
-    if several.connection.json {
+    if run_selection.connection.json {
         terminal.json(&answer.body)?;
     } else {
         terminal.print(&render(&answer.json()?))?;
@@ -99,17 +99,17 @@ fn act(
 /// Pauses or resumes each run.
 fn each(
     client: &Client,
-    several: &Several,
+    run_selection: &RunSelection,
     action: Action,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
-    let Some(runs) = several.named()? else {
-        return several.bulk(action, None).run(client, terminal);
+    let Some(runs) = run_selection.named()? else {
+        return run_selection.bulk(action, None).run(client, terminal);
     };
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(client, run)?;
         let answer = post(client, &["runs", &run, action.as_str()])?;
-        if several.connection.json {
+        if run_selection.connection.json {
             terminal.json(&answer.body)?;
             return Ok(());
         }

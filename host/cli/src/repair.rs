@@ -11,7 +11,7 @@ use crate::bulk::is_meant;
 use crate::client::{Body, Client};
 use crate::error::CliError;
 use crate::run_id;
-use crate::several::Several;
+use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
 
@@ -49,7 +49,7 @@ pub struct Retry {
     dry_run: bool,
 
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 impl Retry {
@@ -67,28 +67,30 @@ impl Retry {
         if self.dry_run {
             body.insert("dry_run".into(), true.into());
         }
-        repair(&self.several, Action::Retry, &body.into(), terminal)
+        repair(&self.run_selection, Action::Retry, &body.into(), terminal)
     }
 }
 
 pub(crate) fn repair(
-    several: &Several,
+    run_selection: &RunSelection,
     action: Action,
     body: &Value,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CliError> {
-    let connection = &several.connection;
+    let connection = &run_selection.connection;
     let client = connection.open()?;
-    let Some(runs) = several.named()? else {
+    let Some(runs) = run_selection.named()? else {
         let options = serde_json::value::to_raw_value(body).map_err(std::io::Error::from)?;
-        return several.bulk(action, Some(&options)).run(&client, terminal);
+        return run_selection
+            .bulk(action, Some(&options))
+            .run(&client, terminal);
     };
     let is_dry = body["dry_run"] == true;
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(&client, run)?;
         if let Some(from) = body["from"].as_str()
             && !is_dry
-            && !several.yes
+            && !run_selection.yes
             && !is_wanted(&client, &run, (from, body), terminal)?
         {
             terminal.note("nothing was done")?;

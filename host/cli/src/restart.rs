@@ -11,7 +11,7 @@ use crate::client::Body;
 use crate::error::CliError;
 use crate::input::Input;
 use crate::run_id;
-use crate::several::Several;
+use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 
 /// Starts new runs with the inputs of other runs, and prints their ids
@@ -36,12 +36,12 @@ pub struct Restart {
     idempotency_key: Option<String>,
 
     #[command(flatten)]
-    several: Several,
+    run_selection: RunSelection,
 }
 
 impl Restart {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
-        let runs = self.several.named()?;
+        let runs = self.run_selection.named()?;
         if self.idempotency_key.is_some() && runs.is_none_or(|runs| runs.len() > 1) {
             return Err(CliError::Usage(
                 "--idempotency-key is for one start: give only one run with it".into(),
@@ -49,11 +49,11 @@ impl Restart {
         }
         let body = self.input.as_deref().map(body).transpose()?;
         let body = body.unwrap_or_default();
-        let client = self.several.connection.open()?;
+        let client = self.run_selection.connection.open()?;
         let Some(runs) = runs else {
             let options = (!body.is_empty()).then(|| serde_json::from_slice(&body));
             let options: Option<&RawValue> = options.transpose().map_err(std::io::Error::from)?;
-            let bulk = self.several.bulk(Action::Restart, options);
+            let bulk = self.run_selection.bulk(Action::Restart, options);
             return bulk.run(&client, terminal);
         };
         let key = self.idempotency_key.as_deref();
@@ -67,7 +67,7 @@ impl Restart {
                 length: body.len() as u64,
             };
             let answer = client.send(Method::POST, &url, key.as_slice(), Some(body))?;
-            if self.several.connection.json {
+            if self.run_selection.connection.json {
                 terminal.json(&answer.body)?;
                 return Ok(());
             }

@@ -295,19 +295,19 @@ fn read_value(name: &str, terminal: &mut Terminal) -> Result<String, CliError> {
 
 /// Reads a line from the terminal without showing what is typed.
 fn read_unseen(stdin: &io::Stdin) -> io::Result<Vec<u8>> {
-    let _silence = Silence::over(stdin)?;
+    let _silence = HiddenInput::over(stdin)?;
     let mut line = Vec::new();
     stdin.lock().read_until(b'\n', &mut line)?;
     Ok(line)
 }
 
 /// Keeps the terminal from showing what is typed, except the end of the line, until this is dropped.
-struct Silence<'a> {
+struct HiddenInput<'a> {
     stdin: &'a io::Stdin,
     before: Termios,
 }
 
-impl<'a> Silence<'a> {
+impl<'a> HiddenInput<'a> {
     fn over(stdin: &'a io::Stdin) -> io::Result<Self> {
         let before = tcgetattr(stdin)?;
         let mut silent = before.clone();
@@ -315,11 +315,11 @@ impl<'a> Silence<'a> {
         silent.local_modes.insert(LocalModes::ECHONL);
         // The terminal may have shown text that was typed before the question, so that text is discarded.
         tcsetattr(stdin, OptionalActions::Flush, &silent)?;
-        Ok(Silence { stdin, before })
+        Ok(HiddenInput { stdin, before })
     }
 }
 
-impl Drop for Silence<'_> {
+impl Drop for HiddenInput<'_> {
     fn drop(&mut self) {
         // If the terminal is gone, there is nothing to restore.
         let _ = tcsetattr(self.stdin, OptionalActions::Drain, &self.before);

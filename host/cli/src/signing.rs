@@ -122,7 +122,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 fn unknown(name: &str, known: &Providers) -> CliError {
     CliError::Usage(format!(
         "{name:?} is not a provider that comes with Dormouse: {}; name a file that describes it with --sign-description FILE",
-        known.instead_of(name)
+        known.suggestion(name)
     ))
 }
 
@@ -201,7 +201,7 @@ mod tests {
                 most: 60_000,
             };
             let claim = check.claim(&request, now(), tolerance).unwrap();
-            let proven = check.prove(&claim, &[SECRET.as_bytes()], &request);
+            let proven = check.verify(&claim, &[SECRET.as_bytes()], &request);
             assert_eq!(proven, Ok(()), "{name}");
         }
     }

@@ -14,7 +14,7 @@ use crate::connection::Connection;
 use crate::error::CliError;
 use crate::exit::REFUSED;
 use crate::input::Input;
-use crate::patience::{patiently, pause};
+use crate::retry_read::{pause, retry_while_unavailable};
 use crate::show::render_failure;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
@@ -77,7 +77,7 @@ pub struct Start {
 const HOLD: u32 = 2;
 
 /// The time between such an answer and the next request. A host can be set to hold no answers.
-const BREATH: Duration = Duration::from_millis(100);
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 impl Start {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
@@ -173,7 +173,8 @@ impl Start {
         terminal: &mut Terminal,
     ) -> Result<(), CliError> {
         let url = client.url(&["runs", &run.summary.id, "webhooks"]);
-        let Webhooks { webhooks } = patiently(terminal, || client.get(&url))?.json()?;
+        let Webhooks { webhooks } =
+            retry_while_unavailable(terminal, || client.get(&url))?.json()?;
         if self.connection.json {
             let shown = StartedRun {
                 id: run.summary.id,
@@ -204,7 +205,7 @@ fn watch(
     terminal.note(&format!("run {} is {}", started.id, started.status))?;
     let mut shown = String::new();
     loop {
-        let answer = patiently(terminal, || client.get_waiting(&url, until, HOLD))?;
+        let answer = retry_while_unavailable(terminal, || client.get_waiting(&url, until, HOLD))?;
         let run: Run = answer.json()?;
         if until.is_reached_by(run.summary.status) {
             return Ok((answer, run));
@@ -214,7 +215,7 @@ fn watch(
             terminal.note(&now)?;
             shown = now;
         }
-        pause(BREATH);
+        pause(RETRY_DELAY);
     }
 }
 
@@ -226,7 +227,7 @@ fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), Cli
     }
     if run.output.is_some() {
         let url = client.url(&["runs", id, "output"]);
-        let output = patiently(terminal, || client.get(&url))?;
+        let output = retry_while_unavailable(terminal, || client.get(&url))?;
         terminal.write(&output.body)?;
     }
     Ok(())

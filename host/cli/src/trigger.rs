@@ -14,8 +14,8 @@ use crate::connection::Connection;
 use crate::error::CliError;
 use crate::terminal::Terminal;
 use crate::time::now;
-use crate::trigger_shown::{details, render};
-use crate::trigger_words::{by_name, label, pair, place, reply};
+use crate::trigger_arguments::{by_name, label, pair, place, reply};
+use crate::trigger_output::{details, render};
 
 /// Sets, lists or changes triggers: fixed URLs that start a run for each request
 ///

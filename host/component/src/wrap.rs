@@ -27,20 +27,20 @@ const WASM_BINDGEN: [&str; 3] = [
 /// Makes a component of a core module.
 pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
     // This check comes first, since a program with `wasm-bindgen` may also use features that the host does not enable.
-    let survey = Survey::of(module).map_err(|error| Invalid::malformed(&error))?;
-    if let Some(module) = survey.wasm_bindgen {
+    let facts = ModuleFacts::of(module).map_err(|error| Invalid::malformed(&error))?;
+    if let Some(module) = facts.wasm_bindgen {
         return Err(Invalid::WasmBindgen { module });
     }
     Validator::new_with_features(features())
         .validate_all(module)
         .map_err(|error| Invalid::malformed(&error))?;
-    if let Some(module) = survey.wasi_preview_1 {
+    if let Some(module) = facts.wasi_preview_1 {
         return Err(Invalid::WasiPreview1 { module });
     }
-    if !survey.has_metadata {
+    if !facts.has_metadata {
         return Err(Invalid::NoMetadata);
     }
-    if survey.has_circle {
+    if facts.has_circle {
         return Err(Invalid::Unwrappable {
             reason: "packages in its metadata use each other in a circle".to_owned(),
         });
@@ -50,7 +50,7 @@ pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>, Invalid> {
 
 /// The facts that decide whether a component can be made of a core module.
 #[derive(Default)]
-struct Survey {
+struct ModuleFacts {
     has_metadata: bool,
     /// True if packages in the metadata use each other in a circle.
     has_circle: bool,
@@ -58,24 +58,24 @@ struct Survey {
     wasm_bindgen: Option<String>,
 }
 
-impl Survey {
+impl ModuleFacts {
     fn of(module: &[u8]) -> wasmparser::Result<Self> {
-        let mut survey = Self::default();
+        let mut facts = Self::default();
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
                 Payload::CustomSection(section) if section.name().starts_with(METADATA) => {
-                    survey.has_metadata = true;
-                    survey.has_circle |= packages::use_each_other(section.data());
+                    facts.has_metadata = true;
+                    facts.has_circle |= packages::use_each_other(section.data());
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        survey.import_from(import?.module);
+                        facts.import_from(import?.module);
                     }
                 }
                 _ => {}
             }
         }
-        Ok(survey)
+        Ok(facts)
     }
 
     fn import_from(&mut self, module: &str) {

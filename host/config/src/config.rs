@@ -12,7 +12,7 @@ use dormouse_webhook::provider::Providers;
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
-use super::private::{OpenToOthers, PrivateFiles};
+use super::private::{PrivateFiles, UnsafePermissions};
 use super::read::{Reader, address};
 use super::{
     ApiToken, ConfigError, Network, RawConfig, Source, providers, public_url, secret_keys, setting,
@@ -59,7 +59,7 @@ pub struct Config {
     /// True if a data directory and confidential files that other users can open are accepted, with a warning.
     pub allow_open_files: bool,
     /// The confidential files that were accepted although other users can open them.
-    pub open_files: Vec<OpenToOthers>,
+    pub open_files: Vec<UnsafePermissions>,
 }
 
 /// The format of log events.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::private::OpenToOthers;
+use super::private::UnsafePermissions;
 
 /// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The keys for secrets are not valid.
-    #[error("what should hold the keys of secrets, {origin}, {reason}")]
+    #[error("the source of the keys of secrets, {origin}, {reason}")]
     SecretKeys {
         /// The source of the keys.
         origin: String,
@@ -101,7 +101,7 @@ pub enum ConfigError {
     },
     /// Other users can read or write a file with the token or with keys.
     #[error("{0}")]
-    Permissions(OpenToOthers),
+    Permissions(UnsafePermissions),
     /// Others could reach an API without a token.
     #[error(
         "the API at {listen} could be used by everybody who reaches that address: give the host a token with \

@@ -23,7 +23,7 @@ mod token;
 pub use config::{Config, LogFormat};
 pub use error::{ConfigError, Source};
 pub use network::{InvalidNetwork, Network};
-pub use private::OpenToOthers;
+pub use private::UnsafePermissions;
 pub use raw::{Flags, RawConfig};
 pub use token::ApiToken;
 

@@ -6,7 +6,7 @@ use dormouse_secret::SecretKeys;
 use zeroize::Zeroizing;
 
 use super::ConfigError;
-use super::private::{PrivateFiles, Unread};
+use super::private::{FileError, PrivateFiles};
 
 /// The environment variable with the keys themselves. A flag would show them to every user of the machine.
 const VARIABLE: &str = "DORMOUSE_SECRET_KEY";
@@ -16,8 +16,8 @@ pub(super) fn from_file(files: &PrivateFiles, path: &Path) -> Result<SecretKeys,
     let origin = || format!("the file {}", path.display());
     match files.read("the file with the keys of secrets", path) {
         Ok(text) => parse(text, origin()),
-        Err(Unread::Open(open)) => Err(ConfigError::Permissions(open)),
-        Err(Unread::Io(error)) => Err(ConfigError::SecretKeys {
+        Err(FileError::Open(open)) => Err(ConfigError::Permissions(open)),
+        Err(FileError::Io(error)) => Err(ConfigError::SecretKeys {
             origin: origin(),
             reason: format!("could not be read: {error}"),
         }),

@@ -6,7 +6,7 @@ use std::path::Path;
 use subtle::ConstantTimeEq;
 
 use super::ConfigError;
-use super::private::{PrivateFiles, Unread};
+use super::private::{FileError, PrivateFiles};
 
 /// The environment variable with the token itself. A flag would show it to every user of the machine.
 pub(super) const VARIABLE: &str = "DORMOUSE_API_TOKEN";
@@ -39,8 +39,8 @@ impl ApiToken {
         let origin = format!("the file {}", path.display());
         match files.read("the file with the API token", path) {
             Ok(text) => Self::new(&text, origin),
-            Err(Unread::Open(open)) => Err(ConfigError::Permissions(open)),
-            Err(Unread::Io(error)) => Err(ConfigError::Token {
+            Err(FileError::Open(open)) => Err(ConfigError::Permissions(open)),
+            Err(FileError::Io(error)) => Err(ConfigError::Token {
                 origin,
                 reason: format!("could not be read: {error}"),
             }),

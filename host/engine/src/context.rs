@@ -13,7 +13,7 @@ use crate::types::headers_out;
 impl Host for Guest {
     fn current_run(&mut self) -> wasmtime::Result<Run> {
         let state = self.shared.lock();
-        state.outside_step("current-run")?;
+        state.check_outside_step("current-run")?;
         let headers: Vec<Header> = headers_out(state.run.headers.clone());
         let Time(started) = state.run.started.shifted(state.first_shift);
         Ok(Run {
@@ -27,7 +27,7 @@ impl Host for Guest {
 
     fn start_request(&mut self) -> wasmtime::Result<Option<TriggerRequest>> {
         let state = self.shared.lock();
-        state.outside_step("start-request")?;
+        state.check_outside_step("start-request")?;
         let request = state.run.request.clone();
         Ok(request.map(|request| TriggerRequest {
             trigger: request.trigger,
@@ -62,7 +62,7 @@ impl Host for Guest {
 
     fn set_label(&mut self, label: String) -> wasmtime::Result<Result<(), Failure>> {
         let mut state = self.shared.lock();
-        state.outside_step("set-label")?;
+        state.check_outside_step("set-label")?;
         Ok(state.set_label(&label).map_err(Failure::from))
     }
 
@@ -72,7 +72,7 @@ impl Host for Guest {
 
     fn abandon(&mut self, operation: u32) -> wasmtime::Result<()> {
         let mut state = self.shared.lock();
-        state.outside_step("abandon")?;
+        state.check_outside_step("abandon")?;
         let made = state.cursor.operations();
         if operation >= made {
             return Err(Stop::Misuse(format!(

@@ -33,7 +33,7 @@ pub(crate) enum Pace {
     /// It continues at once.
     Short,
     /// It continues after others have had a turn.
-    GivesWay,
+    Yields,
     /// It continues when it is its turn among the guests that compute for long.
     Long,
 }
@@ -104,7 +104,7 @@ impl Meter {
         if self.used >= LONG {
             Pace::Long
         } else if slice >= SLICE || self.polls > FREE_POLLS {
-            Pace::GivesWay
+            Pace::Yields
         } else {
             Pace::Short
         }

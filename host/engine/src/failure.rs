@@ -10,11 +10,11 @@ use dormouse_journal::{End, Failure, NextGeneration, Payload};
 use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
 
 use crate::decision::Interruption;
-use crate::log::LastWords;
+use crate::log::FinalOutput;
 use crate::stop::Stop;
 
 /// The consequence for a run when its guest ends.
-pub(crate) enum Verdict {
+pub(crate) enum Consequence {
     /// The run ends.
     Ends(End),
     /// The run continues in its next generation.
@@ -38,31 +38,31 @@ pub(crate) struct Crash {
 pub(crate) fn of_stop(
     stop: Stop,
     live: bool,
-    words: LastWords,
+    final_output: FinalOutput,
     backtrace: Option<String>,
-) -> Verdict {
+) -> Consequence {
     match stop {
         Stop::Misuse(message) => failed("misuse", message, backtrace),
         Stop::Limit(message) => failed("limit", message, backtrace),
         Stop::Memory(message) => failed("memory-limit", message, backtrace),
         Stop::Cpu(message) if live => failed("cpu-limit", message, backtrace),
-        Stop::Cpu(_) => Verdict::Interrupted(Interruption::Host(
+        Stop::Cpu(_) => Consequence::Interrupted(Interruption::Host(
             "repeating an activation took several times the CPU time that it may have taken; the workflow does not \
              repeat what it did, or the machine is overloaded"
                 .into(),
         )),
-        Stop::Exit { code: 0 } => Verdict::Ends(End::Completed(Payload::default())),
+        Stop::Exit { code: 0 } => Consequence::Ends(End::Completed(Payload::default())),
         Stop::Exit { .. } => {
             // The guest's output need not be the reason for its exit, so the message has both.
-            let said = words.error.or(words.stderr).map(|said| format!(": {said}"));
+            let said = final_output.error.or(final_output.stderr).map(|said| format!(": {said}"));
             let message = format!("{stop}{}", said.unwrap_or_default());
             failed("exit", message, backtrace)
         }
-        Stop::Continue(next) => Verdict::Continues(next),
-        Stop::Rebuild => Verdict::Rebuild,
-        Stop::Mismatch(mismatch) => Verdict::Interrupted(Interruption::Mismatch(mismatch)),
-        Stop::NoMemory => Verdict::Interrupted(Interruption::NoMemory),
-        Stop::Host(message) => Verdict::Interrupted(Interruption::Host(message)),
+        Stop::Continue(next) => Consequence::Continues(next),
+        Stop::Rebuild => Consequence::Rebuild,
+        Stop::Mismatch(mismatch) => Consequence::Interrupted(Interruption::Mismatch(mismatch)),
+        Stop::NoMemory => Consequence::Interrupted(Interruption::NoMemory),
+        Stop::Host(message) => Consequence::Interrupted(Interruption::Host(message)),
     }
 }
 
@@ -86,7 +86,7 @@ fn recurses(functions: impl Iterator<Item = u32>) -> bool {
 }
 
 /// Returns the verdict on a guest that crashed.
-pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
+pub(crate) fn of_crash(crash: Crash, live: bool, final_output: FinalOutput) -> Consequence {
     let Crash { error, starting } = crash;
     let backtrace = error
         .downcast_ref::<WasmBacktrace>()
@@ -96,11 +96,11 @@ pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
         .downcast_ref::<WasmBacktrace>()
         .is_some_and(|backtrace| recurses(backtrace.frames().iter().map(FrameInfo::func_index)));
     let error = match error.downcast::<Stop>() {
-        Ok(stop) => return of_stop(stop, live, words, backtrace),
+        Ok(stop) => return of_stop(stop, live, final_output, backtrace),
         Err(error) => error,
     };
     if error.is::<PoolConcurrencyLimitError>() {
-        return Verdict::Interrupted(Interruption::PoolFull);
+        return Consequence::Interrupted(Interruption::PoolFull);
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => failed("stack-overflow", STACK_OVERFLOW.into(), backtrace),
@@ -109,20 +109,24 @@ pub(crate) fn of_crash(crash: Crash, live: bool, words: LastWords) -> Verdict {
             failed("stack-overflow", STACK_OVERFLOW.into(), backtrace)
         }
         Some(Trap::MemoryOutOfBounds) => {
-            failed("trap", words.or(OUT_OF_BOUNDS.to_owned()), backtrace)
+            failed("trap", final_output.or(OUT_OF_BOUNDS.to_owned()), backtrace)
         }
-        Some(trap) => failed("trap", words.or(trap.to_string()), backtrace),
+        Some(trap) => failed("trap", final_output.or(trap.to_string()), backtrace),
         None if is_fuel(&error) => failed("limit", too_much_data(), backtrace),
         None if starting || is_hosts(&error) => {
-            Verdict::Interrupted(Interruption::Host(format!("{error:#}")))
+            Consequence::Interrupted(Interruption::Host(format!("{error:#}")))
         }
-        None => failed("trap", words.or(error.root_cause().to_string()), backtrace),
+        None => failed(
+            "trap",
+            final_output.or(error.root_cause().to_string()),
+            backtrace,
+        ),
     }
 }
 
 /// Returns the verdict on a guest that returned.
-pub(crate) fn of_result(result: Result<Payload, Failure>) -> Verdict {
-    Verdict::Ends(match result {
+pub(crate) fn of_result(result: Result<Payload, Failure>) -> Consequence {
+    Consequence::Ends(match result {
         Ok(payload) => End::Completed(payload),
         Err(failure) => End::Failed {
             failure,
@@ -132,8 +136,8 @@ pub(crate) fn of_result(result: Result<Payload, Failure>) -> Verdict {
 }
 
 /// Returns the verdict that the run failed with this code.
-pub(crate) fn failed(code: &str, message: String, backtrace: Option<String>) -> Verdict {
-    Verdict::Ends(End::Failed {
+pub(crate) fn failed(code: &str, message: String, backtrace: Option<String>) -> Consequence {
+    Consequence::Ends(End::Failed {
         failure: Failure {
             code: code.into(),
             message,

@@ -21,14 +21,14 @@ use dormouse_limits::BODY;
 use crate::bindings::WorkflowPre;
 use crate::cpu::Pace;
 use crate::decision::{Decision, Effect, Interruption};
-use crate::failure::{self, Verdict};
+use crate::failure::{self, Consequence};
 use crate::guest::Guest;
 use crate::launch::Launch;
 use crate::limits;
 use crate::state::{Shared, State};
 use crate::stop::Stop;
 use execution::{Returned, execute};
-use poll::{Signal, give_way};
+use poll::{Signal, yield_now};
 
 /// The number of bytes that a suspended instance keeps resident, in addition to its memories and what grows with its
 /// tables: two pages of each of two stacks, one page of each of two tables, and the allocations of wasmtime and this
@@ -211,7 +211,7 @@ impl Instance {
         }
         state.meter.reset();
         state.volume = 0;
-        state.log.forget_last_words();
+        state.log.forget_final_output();
         let completed = completion.map_or(Ok(()), |completion| state.waits.complete(completion));
         drop(state);
         completed.map_err(|stop| {
@@ -230,20 +230,20 @@ impl Instance {
     /// Runs the open activation and closes it. Returns a decision if the activation is new.
     async fn run(&mut self) -> Result<Option<Decision>, Interruption> {
         let settled = self.settle().await;
-        let verdict = self.shared.lock().judge(settled);
-        if verdict.is_some() {
+        let consequence = self.shared.lock().consequence_of(settled);
+        if consequence.is_some() {
             self.stop();
         }
         let mut state = self.shared.lock();
-        let closed = match verdict {
+        let closed = match consequence {
             None => state.cursor.close(None),
-            Some(Verdict::Ends(end)) => state.cursor.close(Some(end)),
-            Some(Verdict::Continues(next)) => {
+            Some(Consequence::Ends(end)) => state.cursor.close(Some(end)),
+            Some(Consequence::Continues(next)) => {
                 state.next = Some(next);
                 state.cursor.close_generation()
             }
-            Some(Verdict::Interrupted(interruption)) => return Err(interruption),
-            Some(Verdict::Rebuild) => {
+            Some(Consequence::Interrupted(interruption)) => return Err(interruption),
+            Some(Consequence::Rebuild) => {
                 let partial = state.cursor.take_partial();
                 let partial = partial.map(|activation| state.decision(activation));
                 return Err(partial.map_or_else(
@@ -277,7 +277,7 @@ impl Instance {
                     return settled;
                 }
                 Polled::Next(Pace::Short) => {}
-                Polled::Next(Pace::GivesWay) => give_way().await,
+                Polled::Next(Pace::Yields) => yield_now().await,
                 Polled::Next(Pace::Long) => {
                     self.is_long = true;
                     self.next_turn().await;
@@ -290,7 +290,7 @@ impl Instance {
     async fn next_turn(&mut self) {
         self.turn = None;
         // Even if there is a turn at once, others may be in the executor's queue.
-        give_way().await;
+        yield_now().await;
         self.turn = Some(self.shared.turns.next().await);
     }
 
@@ -307,8 +307,8 @@ impl Instance {
                 let pace = state.meter.poll_ends();
                 // The limit of a preempted guest is checked at its next tick, which knows where in its code the guest
                 // is.
-                let judged = !state.meter.is_preempted();
-                match state.out_of_cpu().filter(|_| judged) {
+                let may_stop = !state.meter.is_preempted();
+                match state.out_of_cpu().filter(|_| may_stop) {
                     Some(stop) => Polled::Settled(Settled::Stopped(stop)),
                     None => Polled::Next(pace),
                 }
@@ -338,12 +338,12 @@ impl State {
     }
 
     /// Returns the consequence of the guest's state for its run. None if the guest waits for something that can happen.
-    fn judge(&mut self, settled: Settled) -> Option<Verdict> {
+    fn consequence_of(&mut self, settled: Settled) -> Option<Consequence> {
         self.flush_streams();
         let live = self.cursor.is_live();
-        let words = self.log.take_last_words();
+        let final_output = self.log.take_final_output();
         let mut returned = false;
-        let verdict = match settled {
+        let consequence = match settled {
             Settled::Quiescent if live && !self.waits.can_wake() => failure::failed(
                 "stuck",
                 "the workflow waits for something that can never happen: no timer, call, webhook or other operation of its \
@@ -352,31 +352,31 @@ impl State {
                 None,
             ),
             Settled::Quiescent => return None,
-            Settled::Stopped(stop) => failure::of_stop(stop, live, words, None),
-            Settled::Returned(Err(crash)) => failure::of_crash(crash, live, words),
+            Settled::Stopped(stop) => failure::of_stop(stop, live, final_output, None),
+            Settled::Returned(Err(crash)) => failure::of_crash(crash, live, final_output),
             Settled::Returned(Ok(result)) => match self.check_result(&result) {
                 Ok(()) => {
                     returned = true;
                     failure::of_result(result)
                 }
-                Err(stop) => failure::of_stop(stop, live, words, None),
+                Err(stop) => failure::of_stop(stop, live, final_output, None),
             },
         };
-        self.broke = !returned && matches!(verdict, Verdict::Ends(End::Failed { .. }));
-        self.keep_effects(&verdict, returned);
-        if let (false, Verdict::Ends(End::Failed { failure, .. })) = (live, &verdict) {
+        self.broke = !returned && matches!(consequence, Consequence::Ends(End::Failed { .. }));
+        self.keep_effects(&consequence, returned);
+        if let (false, Consequence::Ends(End::Failed { failure, .. })) = (live, &consequence) {
             let Failure { code, message } = failure;
-            tracing::debug!(run = %self.run.id, code, message, "code fails where the journal goes on");
+            tracing::debug!(run = %self.run.id, code, message, "a replay failed before the end of the journal");
         }
-        Some(verdict)
+        Some(consequence)
     }
 
     /// Drops the effects that are not performed if the run, or its generation, ends in this way.
-    fn keep_effects(&mut self, verdict: &Verdict, returned: bool) {
-        let (left_by_itself, went_well) = match verdict {
-            Verdict::Ends(End::Completed(_)) | Verdict::Continues(_) => (true, true),
-            Verdict::Ends(End::Failed { .. }) => (returned, false),
-            Verdict::Rebuild | Verdict::Interrupted(_) => return,
+    fn keep_effects(&mut self, consequence: &Consequence, returned: bool) {
+        let (left_by_itself, went_well) = match consequence {
+            Consequence::Ends(End::Completed(_)) | Consequence::Continues(_) => (true, true),
+            Consequence::Ends(End::Failed { .. }) => (returned, false),
+            Consequence::Rebuild | Consequence::Interrupted(_) => return,
         };
         self.effects
             .retain(|effect| left_by_itself && effect.outlives_run(went_well));

@@ -12,7 +12,7 @@ const LINE: usize = 16 << 10;
 const LINE_COST: usize = 32;
 
 /// The number of bytes of a guest's last words that go into a failure's message.
-const LAST_WORDS: usize = 8 << 10;
+const FINAL_OUTPUT_BYTES: usize = 8 << 10;
 
 /// What an instance has logged.
 pub(crate) struct Log {
@@ -37,14 +37,14 @@ pub(crate) enum Stream {
 
 /// The last output of a guest before it ended. It makes a better message than any that the host could make.
 #[derive(Default)]
-pub(crate) struct LastWords {
+pub(crate) struct FinalOutput {
     /// The last line that the guest logged as an error.
     pub error: Option<String>,
     /// The end of what the guest wrote to standard error.
     pub stderr: Option<String>,
 }
 
-impl LastWords {
+impl FinalOutput {
     /// Returns the guest's last output, or this message if there is none.
     pub(crate) fn or(self, message: String) -> String {
         self.error.or(self.stderr).unwrap_or(message)
@@ -85,7 +85,7 @@ impl Log {
     }
 
     /// Forgets the guest's output so far, so that it does not count as its last words.
-    pub(crate) fn forget_last_words(&mut self) {
+    pub(crate) fn forget_final_output(&mut self) {
         self.last_error = None;
         self.stderr.clear();
     }
@@ -150,8 +150,8 @@ impl Log {
         mem::take(&mut self.lines)
     }
 
-    pub(crate) fn take_last_words(&mut self) -> LastWords {
-        LastWords {
+    pub(crate) fn take_final_output(&mut self) -> FinalOutput {
+        FinalOutput {
             error: self.last_error.take(),
             stderr: Some(mem::take(&mut self.stderr).trim_end().to_owned())
                 .filter(|text| !text.is_empty()),
@@ -211,9 +211,9 @@ impl LineBuffer {
     }
 }
 
-/// Returns the end of a text: its last [`LAST_WORDS`] bytes, from the start of a character.
+/// Returns the end of a text: its last [`FINAL_OUTPUT_BYTES`] bytes, from the start of a character.
 fn end_of(text: &str) -> &str {
-    let mut start = text.len().saturating_sub(LAST_WORDS);
+    let mut start = text.len().saturating_sub(FINAL_OUTPUT_BYTES);
     while !text.is_char_boundary(start) {
         start += 1;
     }
@@ -272,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn last_words_are_the_end_of_standard_error() {
+    fn the_final_output_is_the_end_of_standard_error() {
         let mut log = Log::new(10, 0);
-        log.write(Stream::Err, "ö".repeat(LAST_WORDS).as_bytes());
+        log.write(Stream::Err, "ö".repeat(FINAL_OUTPUT_BYTES).as_bytes());
         log.write(Stream::Err, b"\nValueError: no\n");
-        let words = log.take_last_words();
-        let text = words.stderr.unwrap();
-        assert!(text.len() <= LAST_WORDS && text.ends_with("ValueError: no"));
-        assert_eq!(words.error, None);
+        let final_output = log.take_final_output();
+        let text = final_output.stderr.unwrap();
+        assert!(text.len() <= FINAL_OUTPUT_BYTES && text.ends_with("ValueError: no"));
+        assert_eq!(final_output.error, None);
     }
 }

@@ -21,7 +21,7 @@ impl State {
         arguments: &Arguments,
         kind: impl FnOnce(OperationNumber) -> Kind,
     ) -> Result<Issued, Stop> {
-        self.outside_step(import)?;
+        self.check_outside_step(import)?;
         if self.cursor.is_live() {
             let operations = self.operations();
             let host_limits = &self.host_limits;
@@ -70,7 +70,7 @@ impl State {
         arguments: Arguments,
         kind: Kind,
     ) -> Result<OperationNumber, Stop> {
-        self.outside_step(import)?;
+        self.check_outside_step(import)?;
         if self.cursor.is_live() {
             limits::check_count(
                 "operations outstanding",
@@ -82,12 +82,12 @@ impl State {
         let issued = self.issue(import, &step, &arguments, |_| kind)?;
         self.waits.open(issued.number, step, &issued.kind);
         let number = issued.number;
-        self.ask_of_host(&issued, arguments);
+        self.add_effect(&issued, arguments);
         Ok(number)
     }
 
     /// Adds the effect of an operation to the effects of the open activation. A recorded operation has no effect again.
-    pub(crate) fn ask_of_host(&mut self, issued: &Issued, arguments: Arguments) {
+    pub(crate) fn add_effect(&mut self, issued: &Issued, arguments: Arguments) {
         if !issued.recorded {
             let effect = Effect::of(issued.number, arguments, &issued.kind);
             self.effects.extend(effect);
@@ -120,7 +120,7 @@ impl State {
     }
 
     /// Stops a guest that calls this import between `begin` and `finish`, since replay skips what a step does.
-    pub(crate) fn outside_step(&self, import: &str) -> Result<(), Stop> {
+    pub(crate) fn check_outside_step(&self, import: &str) -> Result<(), Stop> {
         match self.cursor.open_step() {
             None => Ok(()),
             Some(step) => Err(Stop::Misuse(format!(

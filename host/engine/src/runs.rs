@@ -36,7 +36,7 @@ impl Host for Guest {
     ) -> wasmtime::Result<()> {
         settings::refuse_unknown("continue-as-new", &options.settings, &[])?;
         let mut state = self.shared.lock();
-        state.outside_step("continue-as-new")?;
+        state.check_outside_step("continue-as-new")?;
         state.check_value("the input", input.content_type.len() + input.body.len())?;
         let keep = options.keep.iter();
         let keep: Result<BTreeSet<_>, _> = keep
@@ -54,7 +54,7 @@ impl Host for Guest {
 
     fn kept_webhooks(&mut self) -> wasmtime::Result<Vec<KeptWebhook>> {
         let state = self.shared.lock();
-        state.outside_step("kept-webhooks")?;
+        state.check_outside_step("kept-webhooks")?;
         let kept = state.beginning.kept.iter().map(|kept| KeptWebhook {
             step: kept.step.clone(),
             webhook: Webhook {

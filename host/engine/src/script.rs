@@ -34,7 +34,7 @@ pub struct Evaluated {
     /// The bits of the globals, in order.
     pub globals: Vec<u64>,
     /// What the runtime reports about the workflow, as JSON.
-    pub told: String,
+    pub report: String,
 }
 
 /// The reason why a bundle is not a workflow.
@@ -62,7 +62,7 @@ pub fn evaluate(
     let state = Module::new(engine.wasmtime(), state).map_err(ScriptRefused::of)?;
     let mut runtime = Runtime::new(code.module(), &state)?;
     let asked = runtime.init(bundle, true)? == ASKED;
-    let told = runtime.text()?;
+    let report = runtime.text()?;
     if asked {
         // The modules asked for the time or for random numbers, so their state fits no run. Each run evaluates them
         // itself.
@@ -74,7 +74,7 @@ pub fn evaluate(
     Ok(Evaluated {
         memory,
         globals,
-        told,
+        report,
     })
 }
 
@@ -135,9 +135,9 @@ impl Runtime {
             .map_err(|_| {
                 ScriptRefused("the JavaScript runtime gave no room for the workflow".into())
             })?;
-        let told: u32 = self.call("dormouse_init", u32::from(evaluate))?;
-        match told {
-            DONE | ASKED => Ok(told),
+        let status: u32 = self.call("dormouse_init", u32::from(evaluate))?;
+        match status {
+            DONE | ASKED => Ok(status),
             _ => Err(ScriptRefused(self.text()?)),
         }
     }

@@ -44,7 +44,7 @@ impl State {
     /// output, so nothing of that may appear later.
     fn step_boundary(&mut self) {
         self.flush_streams();
-        self.log.forget_last_words();
+        self.log.forget_final_output();
     }
 }
 

@@ -27,15 +27,15 @@ struct Operation {
     abandoned: bool,
     /// True if the operation waits only for a request to cancel.
     is_idle: bool,
-    arrival: Arrival,
+    arrival: OutcomeState,
 }
 
 /// The state of an operation's outcome.
-enum Arrival {
+enum OutcomeState {
     /// The outcome has not arrived. The waker is that of the last poll.
     Awaited(Option<Waker>),
     /// The outcome has arrived, and the guest has not fetched it.
-    Here(Outcome),
+    Arrived(Outcome),
 }
 
 impl Waits {
@@ -54,7 +54,7 @@ impl Waits {
             step,
             abandoned: false,
             is_idle: !kind.can_wake(),
-            arrival: Arrival::Awaited(None),
+            arrival: OutcomeState::Awaited(None),
         };
         self.outstanding += 1;
         self.idle += usize::from(operation.is_idle);
@@ -85,8 +85,8 @@ impl Waits {
         };
         self.cancel_told |= matches!(outcome, Outcome::CancelAsked(Some(_)));
         self.idle -= usize::from(operation.is_idle);
-        let before = mem::replace(&mut operation.arrival, Arrival::Here(outcome));
-        if let Arrival::Awaited(Some(waker)) = before {
+        let before = mem::replace(&mut operation.arrival, OutcomeState::Arrived(outcome));
+        if let OutcomeState::Awaited(Some(waker)) = before {
             waker.wake();
         }
         self.outstanding -= 1;
@@ -109,13 +109,13 @@ impl Waits {
         let Some(operation) = self.operations.get_mut(&number) else {
             return Poll::Pending;
         };
-        if let Arrival::Awaited(looking) = &mut operation.arrival {
+        if let OutcomeState::Awaited(looking) = &mut operation.arrival {
             *looking = Some(waker.clone());
             return Poll::Pending;
         }
         let fetched = self.operations.remove(&number);
         match fetched.map(|operation| operation.arrival) {
-            Some(Arrival::Here(outcome)) => Poll::Ready(outcome),
+            Some(OutcomeState::Arrived(outcome)) => Poll::Ready(outcome),
             _ => Poll::Pending,
         }
     }
@@ -132,6 +132,6 @@ impl Waits {
 
 impl Operation {
     fn is_awaited(&self) -> bool {
-        matches!(self.arrival, Arrival::Awaited(_))
+        matches!(self.arrival, OutcomeState::Awaited(_))
     }
 }

@@ -21,7 +21,7 @@ impl Host for Guest {
         options: WebhookOptions,
     ) -> wasmtime::Result<Webhook> {
         let mut state = self.shared.lock();
-        state.outside_step("create-webhook")?;
+        state.check_outside_step("create-webhook")?;
         let options = webhook_options::checked(options)?;
         // Options that were accepted once are accepted in every replay, even if the description is gone.
         if state.cursor.is_live() {
@@ -71,7 +71,7 @@ impl Host for Guest {
         response: Response,
     ) -> wasmtime::Result<()> {
         let mut state = self.shared.lock();
-        state.outside_step("respond")?;
+        state.check_outside_step("respond")?;
         state.answers.check(&delivery_id)?;
         let response = journal::Response::from(response);
         dormouse_webhook::check_response(&response)
@@ -86,14 +86,14 @@ impl Host for Guest {
             response,
         };
         let issued = state.issue("respond", &step, &arguments, |_| kind)?;
-        state.ask_of_host(&issued, arguments);
+        state.add_effect(&issued, arguments);
         state.answers.answered(&delivery_id);
         Ok(())
     }
 
     fn close_webhook(&mut self, step: String, webhook_id: String) -> wasmtime::Result<()> {
         let mut state = self.shared.lock();
-        state.outside_step("close-webhook")?;
+        state.check_outside_step("close-webhook")?;
         let webhook = state.webhook("close-webhook", &webhook_id)?;
         let arguments = Arguments::CloseWebhook(webhook);
         let kind = Kind::CloseWebhook { webhook };

@@ -1,7 +1,7 @@
 //! Taking a run back to before one of its steps was answered: the part of its journal that stays, and the operations
 //! that are open at that point.
 //!
-//! There are two passes over the journal: [`Seek`] finds the step, and [`Retrace`] follows the run to that point and
+//! There are two passes over the journal: [`StepSearch`] finds the step, and [`Retrace`] follows the run to that point and
 //! beyond.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ impl From<&str> for StepName {
 
 /// A step to which a run may be taken back.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sought {
+pub struct FoundStep {
     /// The number of the step's operation.
     pub operation: OperationNumber,
     /// The operation.
@@ -51,7 +51,7 @@ pub struct Sought {
     pub answer: Option<Outcome>,
 }
 
-impl Sought {
+impl FoundStep {
     /// Returns the number of activations that stay if the run is taken back to before the step was answered. If the
     /// host answers the operation at once, that is to before it was made. None if the step has no answer.
     #[must_use]
@@ -76,18 +76,18 @@ fn is_answered_at_once(kind: &Kind) -> bool {
 
 /// Searches for a step in the journal of a generation.
 #[derive(Debug)]
-pub struct Seek {
+pub struct StepSearch {
     wanted: StepName,
-    found: Option<Sought>,
+    found: Option<FoundStep>,
     /// The names of the last steps that were made.
     last: Vec<String>,
 }
 
-impl Seek {
+impl StepSearch {
     /// Creates a search for this step.
     #[must_use]
     pub fn new(wanted: StepName) -> Self {
-        Seek {
+        StepSearch {
             wanted,
             found: None,
             last: Vec::new(),
@@ -122,7 +122,7 @@ impl Seek {
             };
             if is_wanted {
                 let given_up = activation.end.is_none() && gives_up(activation, operation);
-                self.found = Some(Sought {
+                self.found = Some(FoundStep {
                     operation,
                     made: made.clone(),
                     made_by: number,
@@ -135,7 +135,7 @@ impl Seek {
 
     /// Returns the step, if the run has made it, and the last steps that it has made, the newest first.
     #[must_use]
-    pub fn found(self) -> (Option<Sought>, Vec<String>) {
+    pub fn found(self) -> (Option<FoundStep>, Vec<String>) {
         (self.found, self.last.into_iter().rev().collect())
     }
 }
@@ -170,41 +170,41 @@ pub struct Retrace {
     done: BTreeMap<OperationNumber, bool>,
     /// The operations that were made after the point and are still open.
     made: BTreeMap<OperationNumber, Operation>,
-    after: After,
+    after: AfterPoint,
 }
 
 /// What came after the point to which a run is taken back.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct After {
+pub struct AfterPoint {
     /// The calls that were answered: the operation, its step, and the method and URL of the call.
-    pub calls: Listed<(OperationNumber, String, String)>,
+    pub calls: Excerpt<(OperationNumber, String, String)>,
     /// The runs that were started: the operation that started each, and the run's id.
-    pub started: Listed<(OperationNumber, String)>,
+    pub started: Excerpt<(OperationNumber, String)>,
     /// The items that were taken from the inboxes.
-    pub taken: Listed<Taken>,
+    pub taken: Excerpt<TakenItem>,
     /// True if a record does not say where its completion came from.
     pub is_too_old: bool,
 }
 
 /// The first items of a list, and the number of all items.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listed<T> {
+pub struct Excerpt<T> {
     /// The first items.
     pub first: Vec<T>,
     /// The number of all items.
     pub count: u64,
 }
 
-impl<T> Default for Listed<T> {
+impl<T> Default for Excerpt<T> {
     fn default() -> Self {
-        Listed {
+        Excerpt {
             first: Vec::new(),
             count: 0,
         }
     }
 }
 
-impl<T> Listed<T> {
+impl<T> Excerpt<T> {
     /// Adds an item.
     pub fn push(&mut self, one: T) {
         if self.first.len() < LISTED {
@@ -216,7 +216,7 @@ impl<T> Listed<T> {
 
 /// An item that a run took from an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum TakenItem {
     /// A request.
     Request {
         /// The webhook that it was sent to.
@@ -256,7 +256,7 @@ impl Retrace {
             left: None,
             done: BTreeMap::new(),
             made: BTreeMap::new(),
-            after: After::default(),
+            after: AfterPoint::default(),
         }
     }
 
@@ -330,11 +330,11 @@ impl Retrace {
             }
             (Outcome::Delivery(Some(delivery)), Some(Kind::WaitForWebhook { webhook, .. })) => {
                 let (webhook, id) = (*webhook, delivery.id.clone());
-                self.after.taken.push(Taken::Request { webhook, id });
+                self.after.taken.push(TakenItem::Request { webhook, id });
             }
             (Outcome::Event(Some(_)), Some(Kind::WaitForEvent { event, .. })) => {
                 let event = event.clone();
-                self.after.taken.push(Taken::Event { event });
+                self.after.taken.push(TakenItem::Event { event });
             }
             _ => {}
         }
@@ -360,7 +360,7 @@ impl Retrace {
 
     /// Returns what came after the point.
     #[must_use]
-    pub fn after(&self) -> &After {
+    pub fn after(&self) -> &AfterPoint {
         &self.after
     }
 

@@ -21,7 +21,7 @@ impl Fields {
     /// Returns the digests of these arguments.
     #[must_use]
     pub fn of(arguments: &Arguments) -> Self {
-        let mut fields = Made(Vec::new());
+        let mut fields = FieldDigests(Vec::new());
         fields.add_all(arguments);
         Fields(fields.0.iter().flat_map(|(_, digest)| *digest).collect())
     }
@@ -30,7 +30,7 @@ impl Fields {
     /// the record has no digests or those of another kind.
     #[must_use]
     pub fn differing(&self, arguments: &Arguments) -> Option<Vec<&'static str>> {
-        let mut made = Made(Vec::new());
+        let mut made = FieldDigests(Vec::new());
         made.add_all(arguments);
         if made.0.len() * WIDTH != self.0.len() {
             return None;
@@ -43,9 +43,9 @@ impl Fields {
 }
 
 /// Names of fields, each with a digest.
-struct Made(Vec<(&'static str, [u8; WIDTH])>);
+struct FieldDigests(Vec<(&'static str, [u8; WIDTH])>);
 
-impl Made {
+impl FieldDigests {
     fn add(&mut self, name: &'static str, field: &impl Serialize) {
         self.0.push((name, short(field)));
     }

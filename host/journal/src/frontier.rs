@@ -117,7 +117,7 @@ impl Frontier {
 
     /// Returns true if the host has to do something for the run. Otherwise everything must come from outside or with time.
     #[must_use]
-    pub fn host_works(&self) -> bool {
+    pub fn has_host_work(&self) -> bool {
         self.open.values().any(|open| match open.kind {
             Kind::Call { .. } | Kind::Notify { .. } => true,
             ref kind => kind.is_order(),
@@ -158,12 +158,12 @@ impl Frontier {
             .find_map(|number| {
                 let open = self.open.get(number)?;
                 (!open.abandoned
-                    && !self.is_spoken_for(&channel, *number)
+                    && !self.is_reached_by_broadcast(&channel, *number)
                     && open.waiting().takes(head.accepted))
                 .then_some((*number, open.issued))
             });
         if let Some((number, issued)) = taker {
-            self.leave_to_others(&channel, number);
+            self.note_broadcast(&channel, number);
             let key = (head.accepted.max(issued), head.accepted, number);
             self.arrived.insert(key, (channel.clone(), head.place));
             self.heads.insert(channel, key);
@@ -171,12 +171,12 @@ impl Frontier {
     }
 
     /// Returns true if an event to all has reached this wait, so that an event aimed at the run is for the next wait.
-    fn is_spoken_for(&self, channel: &Channel, number: OperationNumber) -> bool {
+    fn is_reached_by_broadcast(&self, channel: &Channel, number: OperationNumber) -> bool {
         matches!(channel, Channel::Event(_)) && self.heads.contains_key(&Channel::Result(number))
     }
 
     /// Notes that an event to all has reached a wait. An event aimed at the run that was meant for this wait goes to the next.
-    fn leave_to_others(&mut self, channel: &Channel, number: OperationNumber) {
+    fn note_broadcast(&mut self, channel: &Channel, number: OperationNumber) {
         let (Channel::Result(_), Some(open)) = (channel, self.open.get(&number)) else {
             return;
         };
@@ -258,14 +258,14 @@ impl Frontier {
         let Some(open) = self.open.remove(&number) else {
             return;
         };
-        self.quiet(number, &open);
+        self.remove_sources(number, &open);
         if open.abandoned {
             self.abandoned.retain(|(_, abandoned)| *abandoned != number);
         }
     }
 
     /// Removes everything by which an operation could complete, except that it was given up.
-    fn quiet(&mut self, number: OperationNumber, open: &Open) {
+    fn remove_sources(&mut self, number: OperationNumber, open: &Open) {
         if let Some(deadline) = open.kind.deadline(open.issued) {
             self.deadlines.remove(&(deadline, number));
         }
@@ -292,7 +292,7 @@ impl Frontier {
         let Some(mut open) = self.open.remove(&number) else {
             return;
         };
-        self.quiet(number, &open);
+        self.remove_sources(number, &open);
         open.abandoned = true;
         self.open.insert(number, open);
         self.abandoned.insert((time, number));

@@ -69,7 +69,7 @@ pub enum NotAHistory {
     #[error("it is not the history of a run, as `dormouse export` writes it")]
     NoHistory,
     /// The history ends too early.
-    #[error("it breaks off: it should have {0} activations")]
+    #[error("the file ends too early: it should have {0} activations")]
     BrokenOff(u32),
     /// A part of the history cannot be decoded.
     #[error(transparent)]

@@ -35,7 +35,9 @@ mod webhook_options;
 pub use activation::{Activation, Completion, End, Outcome};
 pub use arguments::Arguments;
 pub use awaited::{Awaited, UnknownAwaited};
-pub use back::{After, Listed, Reopened, Retrace, Seek, Sought, StepName, Taken};
+pub use back::{
+    AfterPoint, Excerpt, FoundStep, Reopened, Retrace, StepName, StepSearch, TakenItem,
+};
 pub use changes::Change;
 pub use codec::{
     DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,

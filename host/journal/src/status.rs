@@ -33,7 +33,7 @@ pub enum Transition {
     /// An activation was committed, and the run goes on.
     Activated {
         /// True if an open operation is work for the host, such as a call or a notify.
-        host_works: bool,
+        has_host_work: bool,
     },
     /// An activation was committed in which the run returned a result.
     Completed,
@@ -116,12 +116,18 @@ impl Status {
     pub fn after(self, event: Transition) -> Result<Status, IllegalTransition> {
         use Status::{Blocked, Cancelled, Completed, Failed, Pending, Running, Suspended};
         match (self, event) {
-            (Pending | Running | Suspended, Transition::Activated { host_works: true }) => {
-                Ok(Running)
-            }
-            (Pending | Running | Suspended, Transition::Activated { host_works: false }) => {
-                Ok(Suspended)
-            }
+            (
+                Pending | Running | Suspended,
+                Transition::Activated {
+                    has_host_work: true,
+                },
+            ) => Ok(Running),
+            (
+                Pending | Running | Suspended,
+                Transition::Activated {
+                    has_host_work: false,
+                },
+            ) => Ok(Suspended),
             (Pending | Running | Suspended, Transition::Completed) => Ok(Completed),
             (Pending | Running | Suspended, Transition::Failed) => Ok(Failed),
             (Pending | Running | Suspended | Blocked, Transition::Cancelled) => Ok(Cancelled),
@@ -217,7 +223,9 @@ mod tests {
     fn nothing_follows_an_end() {
         for status in Status::ALL.into_iter().filter(|status| status.has_ended()) {
             for event in [
-                Transition::Activated { host_works: true },
+                Transition::Activated {
+                    has_host_work: true,
+                },
                 Transition::Completed,
                 Transition::Failed,
                 Transition::Cancelled,
@@ -287,11 +295,15 @@ mod tests {
     #[test]
     fn a_call_outstanding_is_running_and_a_wait_is_suspended() {
         assert_eq!(
-            Status::Pending.after(Transition::Activated { host_works: true }),
+            Status::Pending.after(Transition::Activated {
+                has_host_work: true
+            }),
             Ok(Status::Running)
         );
         assert_eq!(
-            Status::Running.after(Transition::Activated { host_works: false }),
+            Status::Running.after(Transition::Activated {
+                has_host_work: false
+            }),
             Ok(Status::Suspended)
         );
     }

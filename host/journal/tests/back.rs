@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Channel, Completion, Digest, Fields, Kind, Operation, OperationNumber, Origin,
-    Outcome, Response, Retrace, RetryPolicy, Seek, Source, StepName, Time,
+    Outcome, Response, Retrace, RetryPolicy, Source, StepName, StepSearch, Time,
 };
 
 fn operation(step: &str, kind: Kind) -> Operation {
@@ -86,7 +86,7 @@ fn each(journal: &[Activation], mut look: impl FnMut(OperationNumber, u32, &Acti
 
 /// Returns the step's operation and how many activations stay.
 fn seek(wanted: &str) -> Option<(u32, Option<u32>)> {
-    let mut seek = Seek::new(StepName::from(wanted));
+    let mut seek = StepSearch::new(StepName::from(wanted));
     each(&journal(), |first, number, activation| {
         seek.look(first, number, activation);
     });

@@ -226,8 +226,8 @@ fn a_call_is_the_hosts_work_and_a_wait_is_not() {
         url: String::from_utf8(Bytes::from_static(b"http://a/").to_vec()).unwrap(),
         retry: Default::default(),
     };
-    assert!(frontier(0, vec![call]).host_works());
-    assert!(!frontier(0, vec![wait(None)]).host_works());
+    assert!(frontier(0, vec![call]).has_host_work());
+    assert!(!frontier(0, vec![wait(None)]).has_host_work());
 }
 
 #[test]

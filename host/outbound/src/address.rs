@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     /// Returns the class by which the policy refuses an address: the first one among its faces.
-    fn judged(text: &str) -> Option<Class> {
+    fn class_of(text: &str) -> Option<Class> {
         faces(text.parse().unwrap()).find_map(Class::of)
     }
 
@@ -189,7 +189,7 @@ mod tests {
             ("ff02::1", Class::Multicast),
         ];
         for (text, class) in table {
-            assert_eq!(judged(text), Some(class), "{text}");
+            assert_eq!(class_of(text), Some(class), "{text}");
         }
     }
 
@@ -210,7 +210,7 @@ mod tests {
             ("2001:0:808:808::3f57:fefe", Class::Private),
         ];
         for (text, class) in table {
-            assert_eq!(judged(text), Some(class), "{text}");
+            assert_eq!(class_of(text), Some(class), "{text}");
         }
     }
 
@@ -245,7 +245,7 @@ mod tests {
             "3ffe::1",
         ];
         for text in table {
-            assert_eq!(judged(text), None, "{text}");
+            assert_eq!(class_of(text), None, "{text}");
         }
     }
 

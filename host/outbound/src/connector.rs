@@ -119,7 +119,7 @@ impl Connector {
         let mut permitted = Vec::with_capacity(all.len());
         let mut refused = None;
         for address in all.into_iter().map(canonical) {
-            match self.egress.judge(host, address) {
+            match self.egress.check(host, address) {
                 Ok(()) => permitted.push(address),
                 Err(refusal) => refused = refused.or(Some(refusal)),
             }

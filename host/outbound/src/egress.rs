@@ -36,7 +36,7 @@ pub(crate) enum EgressDenied {
 
 impl Egress {
     /// Checks that a call to `host`, which is written as in the call's URL, may connect to `address`.
-    pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), EgressDenied> {
+    pub(crate) fn check(&self, host: &str, address: SocketAddr) -> Result<(), EgressDenied> {
         let port = address.port();
         if self.forbidden.include(address) {
             return Err(EgressDenied::OwnListener {
@@ -45,7 +45,7 @@ impl Egress {
             });
         }
         self.policy
-            .judge(host, address)
+            .check(host, address)
             .map_err(|class| EgressDenied::NotPublic {
                 target: target(host, address.ip()),
                 host: host.to_owned(),
@@ -75,7 +75,7 @@ mod tests {
             forbidden: Listeners::new(vec!["127.0.0.1:7000".parse().unwrap()]),
         };
         egress
-            .judge(host, address.parse().unwrap())
+            .check(host, address.parse().unwrap())
             .unwrap_err()
             .to_string()
     }

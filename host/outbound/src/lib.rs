@@ -25,10 +25,10 @@ mod invalid;
 mod listeners;
 mod lookups;
 mod mask;
+mod offline;
 mod outgoing;
 mod policy;
 mod redirect;
-mod rehearsal;
 mod resolve;
 mod routes;
 mod secret;
@@ -40,5 +40,5 @@ mod upload;
 mod tests;
 
 pub use client::{Client, Settings};
+pub use offline::{check, follow};
 pub use policy::{Allowed, InvalidAllowed, Policy};
-pub use rehearsal::{check, follow};

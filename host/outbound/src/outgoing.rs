@@ -246,7 +246,7 @@ mod tests {
 
     /// However a URL is written, its request must go to the place that the egress policy judges.
     #[test]
-    fn no_url_is_sent_elsewhere_than_it_is_judged() {
+    fn a_url_is_sent_to_the_place_that_was_checked() {
         const PIECES: [&str; 24] = [
             "http",
             "https",
@@ -291,14 +291,14 @@ mod tests {
                 continue;
             };
             sent += 1;
-            let judged = Url::parse(&url).unwrap();
+            let checked = Url::parse(&url).unwrap();
             let uri = http.uri();
-            assert_eq!(uri.host(), judged.host_str(), "{url}");
-            assert_eq!(uri.port_u16(), judged.port(), "{url}");
+            assert_eq!(uri.host(), checked.host_str(), "{url}");
+            assert_eq!(uri.port_u16(), checked.port(), "{url}");
             // The URL that is sent, as another parser reads it.
             let again = Url::parse(&uri.to_string()).unwrap();
-            assert_eq!(again.origin(), judged.origin(), "{url}");
-            assert_eq!(again.path(), judged.path(), "{url}");
+            assert_eq!(again.origin(), checked.origin(), "{url}");
+            assert_eq!(again.path(), checked.path(), "{url}");
             let target = uri.path_and_query().unwrap().as_str();
             assert!(url.contains(target.trim_start_matches('/')), "{url}");
         }

@@ -45,7 +45,7 @@ enum Place {
 impl Policy {
     /// Checks that a call to `host` may connect to `address`, which `host` was resolved to. The error is the class of the
     /// refused address.
-    pub(crate) fn judge(&self, host: &str, address: SocketAddr) -> Result<(), Class> {
+    pub(crate) fn check(&self, host: &str, address: SocketAddr) -> Result<(), Class> {
         if self.allow_private || self.lists(host, address) {
             return Ok(());
         }
@@ -137,9 +137,9 @@ mod tests {
     }
 
     fn check(allow: &[&str], host: &str, address: &str, expected: Result<(), Class>) {
-        let judged = policy(allow).judge(host, address.parse().unwrap());
+        let checked = policy(allow).check(host, address.parse().unwrap());
         assert_eq!(
-            judged, expected,
+            checked, expected,
             "{host} at {address} when {allow:?} is allowed"
         );
     }
@@ -169,7 +169,7 @@ mod tests {
             "169.254.169.254:80",
         ] {
             assert_eq!(
-                policy.judge("service.example", address.parse().unwrap()),
+                policy.check("service.example", address.parse().unwrap()),
                 Ok(())
             );
         }

@@ -11,20 +11,20 @@ use dormouse_seams::{HostClock, Spawner};
 use dormouse_store::{ReadError, Store};
 use tokio::sync::{Mutex, Notify};
 
-use crate::aside::Aside;
 use crate::call_attempt::CallSender;
 use crate::call_results::CallResults;
 use crate::calls::{CallParts, Calls};
 use crate::clock_watch::ClockWatch;
 use crate::deadlines::Deadlines;
-use crate::decisions::Births;
+use crate::decisions::NewRunValues;
 use crate::deploy::Deployer;
 use crate::events::Events;
 use crate::memory::GuestMemory;
 use crate::orders::Orders;
+use crate::pause_cache::PauseCache;
 use crate::pauses::PauseService;
 use crate::places::Places;
-use crate::preparing::Preparing;
+use crate::preparing::RunsInPreparation;
 use crate::processors::Processors;
 use crate::programs::Programs;
 use crate::rates::Rates;
@@ -42,7 +42,7 @@ use crate::start::Starter;
 use crate::timers::Timers;
 use crate::triggers::Triggers;
 use crate::urls::WebhookUrls;
-use crate::wake::{OwnRuns, Wake};
+use crate::wake::{RunExecutor, Wake};
 use crate::watchers::Watchers;
 use crate::webhook_providers::WebhookProviders;
 use crate::webhooks::Webhooks;
@@ -67,7 +67,7 @@ pub(crate) struct Services {
     pub(crate) starter: Starter,
     pub(crate) ids: Arc<RunIds>,
     pub(crate) repairs: Repairs,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) pauses: Arc<PauseService>,
     pub(crate) deployer: Deployer,
     programs: Arc<Programs>,
@@ -110,13 +110,13 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         keys: settings.secret_keys.clone(),
         setting: tokio::sync::Mutex::default(),
     });
-    let aside = Arc::new(Aside::new(store.clone()));
+    let pause_cache = Arc::new(PauseCache::new(store.clone()));
     let recovery = Arc::new(Recovery {
         store: store.clone(),
         clock: clock.clone(),
         slots: slots.clone(),
         wake: wake.clone(),
-        aside: aside.clone(),
+        pause_cache: pause_cache.clone(),
     });
     let events = Events::new(store.clone(), slots.clone(), wake.clone(), limits.clone());
     let orders_waiting = Arc::<Notify>::default();
@@ -136,7 +136,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         secrets: secrets.clone(),
         limits: limits.clone(),
         memory: memory.clone(),
-        aside: aside.clone(),
+        pause_cache: pause_cache.clone(),
         results: results.clone(),
     });
     let calls = Calls::new(CallParts {
@@ -144,7 +144,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         spawner: spawner.clone(),
         slots: slots.clone(),
         wake: wake.clone(),
-        aside: aside.clone(),
+        pause_cache: pause_cache.clone(),
         sender,
         results,
         most_in_flight: limits.calls_in_flight,
@@ -192,7 +192,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         clock: clock.clone(),
         slots: slots.clone(),
         wake: wake.clone(),
-        aside: aside.clone(),
+        pause_cache: pause_cache.clone(),
         calls: calls.clone(),
         orders: orders.clone(),
         deadlines: deadlines.clone(),
@@ -205,7 +205,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         slots: slots.clone(),
         places: places.clone(),
         turns: Processors::new(spawner.parallelism()),
-        aside: aside.clone(),
+        pause_cache: pause_cache.clone(),
         programs: programs.clone(),
         deadlines: deadlines.clone(),
         urls: urls.clone(),
@@ -222,7 +222,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         calls: calls.clone(),
         orders: orders.clone(),
-        preparing: Preparing::default(),
+        preparing: RunsInPreparation::default(),
     };
     let runner = Arc::new(Runner {
         store: store.clone(),
@@ -235,7 +235,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         calls: calls.clone(),
         events: events.clone(),
         orders: orders.clone(),
-        births: Births {
+        new_run_values: NewRunValues {
             ids: ids.clone(),
             entropy: entropy.clone(),
         },
@@ -245,8 +245,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         memory: guests,
     });
-    let owner: Arc<dyn OwnRuns> = runner.clone();
-    wake.set_owner(Arc::downgrade(&owner));
+    let owner: Arc<dyn RunExecutor> = runner.clone();
+    wake.set_executor(Arc::downgrade(&owner));
     let starter = Starter {
         store: store.clone(),
         clock: clock.clone(),
@@ -276,7 +276,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         starter,
         ids,
         repairs,
-        aside,
+        pause_cache,
         pauses,
         deployer,
         programs,
@@ -300,7 +300,7 @@ impl Services {
             wake: self.wake.clone(),
             deadlines: self.deadlines.clone(),
             recovery: self.recovery.clone(),
-            aside: self.aside.clone(),
+            pause_cache: self.pause_cache.clone(),
         });
         let clock_watch = Arc::new(ClockWatch {
             clock: self.clock.clone(),
@@ -314,13 +314,13 @@ impl Services {
             orders: self.orders.clone(),
             sooner: self.orders.sooner.clone(),
         });
-        self.aside.refresh().await?;
+        self.pause_cache.refresh().await?;
         // If due runs cannot be read now, the start fails, instead of going on as if nothing were due.
         self.store.due_runs(None, 1).await?;
         let calls = &self.calls;
         self.keep("calls", calls, |calls| async move { calls.run().await });
-        self.keep("surveys", calls, |calls| async move {
-            calls.run_surveys().await;
+        self.keep("call scans", calls, |calls| async move {
+            calls.run_scans().await;
         });
         let recovery = &self.recovery;
         self.keep("recovery", recovery, |recovery| async move {

@@ -8,23 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_engine::{Effect, WASM_STACK};
 use dormouse_journal::{
-    Activation, Channel, GuestLimits, Kind, Listed, Open, Operation, OperationNumber, Outcome,
-    Retrace, RunId, Seek, Sought, Status, StepName, WhenParentEnds,
+    Activation, Channel, Excerpt, FoundStep, GuestLimits, Kind, Open, Operation, OperationNumber,
+    Outcome, Retrace, RunId, Status, StepName, StepSearch, WhenParentEnds,
 };
 use dormouse_store::{BadAnswer, Restore, RunView, TakeBack, TakenBack};
 
 use crate::Unavailable;
 use crate::decisions;
 use crate::hint::Hint;
-use crate::preparing::Back;
-use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
+use crate::preparing::TakeBackSummary;
+use crate::repairs::{ChosenVersion, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
 
 /// The most that one commit prepares: rows, and bytes (a single row may be larger).
 const BATCH: (usize, usize) = (256, 1 << 20);
 
 /// The point to which a run is taken back.
-struct Point {
-    sought: Sought,
+struct TakeBackPoint {
+    found_step: FoundStep,
     /// The number of activations that stay.
     keep: u32,
     /// True if the host does the step again, because the step is open at this point.
@@ -34,16 +34,16 @@ struct Point {
     retrace: Retrace,
 }
 
-impl Point {
+impl TakeBackPoint {
     fn operation(&self) -> OperationNumber {
-        self.sought.operation
+        self.found_step.operation
     }
 
     /// Returns the operations whose arguments may differ now.
     fn again(&self) -> BTreeSet<OperationNumber> {
         let mut again = self.retrace.calls_given_up();
         let may_differ = matches!(
-            self.sought.made.kind,
+            self.found_step.made.kind,
             Kind::Call { .. } | Kind::WaitForRun { .. }
         );
         if self.is_done_again && may_differ {
@@ -71,7 +71,7 @@ impl Repairs {
         let Some(_prepares) = self.preparing.begin(run) else {
             return Err(RepairError::Busy);
         };
-        for _ in 0..LOOKS {
+        for _ in 0..MOST_TRIES {
             let view = self.view(run).await?;
             if view.state.is_gone() {
                 return Err(RepairError::Ended(view.state.status));
@@ -143,29 +143,30 @@ impl Repairs {
     }
 
     /// Finds the point to which a run is taken back.
-    async fn point(&self, view: &RunView, from: &str) -> Result<Point, RepairError> {
+    async fn point(&self, view: &RunView, from: &str) -> Result<TakeBackPoint, RepairError> {
         let state = &view.state;
-        let mut seek = Seek::new(StepName::from(from));
+        let mut seek = StepSearch::new(StepName::from(from));
         self.scan(view, |first, number, activation| {
             seek.look(OperationNumber(first), number, activation);
         })
         .await?;
         let (found, last) = seek.found();
-        let Some(sought) = found else {
+        let Some(found_step) = found else {
             let step = from.to_owned();
             return Err(RepairError::UnknownStep { step, last });
         };
-        let operation = sought.operation;
-        let mut answer = sought.answer.clone();
-        let (keep, is_done_again) = match sought.keeps() {
-            Some(keep) => (keep, sought.is_done_again()),
+        let operation = found_step.operation;
+        let mut answer = found_step.answer.clone();
+        let (keep, is_done_again) = match found_step.keeps() {
+            Some(keep) => (keep, found_step.is_done_again()),
             None => {
                 let channel = Channel::Result(operation);
-                let lying = self.store.arrival(view.id, channel, 0).await;
-                answer = lying.map_err(Unavailable::from)?;
-                let is_held = state.is_frozen() && matches!(sought.made.kind, Kind::Call { .. });
+                let arrival = self.store.arrival(view.id, channel, 0).await;
+                answer = arrival.map_err(Unavailable::from)?;
+                let is_held =
+                    state.is_frozen() && matches!(found_step.made.kind, Kind::Call { .. });
                 if answer.is_none() && !is_held {
-                    let step = sought.made.step.clone();
+                    let step = found_step.made.step.clone();
                     return Err(RepairError::Unanswered {
                         operation,
                         step,
@@ -182,8 +183,8 @@ impl Repairs {
             retrace.follow(OperationNumber(first), activation);
         })
         .await?;
-        Ok(Point {
-            sought,
+        Ok(TakeBackPoint {
+            found_step,
             keep,
             is_done_again,
             answer,
@@ -192,7 +193,7 @@ impl Repairs {
     }
 
     /// Checks that no call which may be made only once is done again without being named.
-    fn refuse_once(&self, point: &Point) -> Result<(), RepairError> {
+    fn refuse_once(&self, point: &TakeBackPoint) -> Result<(), RepairError> {
         for operation in point.retrace.calls_given_up() {
             if operation == point.operation() {
                 continue;
@@ -208,7 +209,13 @@ impl Repairs {
         Ok(())
     }
 
-    fn asked(&self, view: &RunView, point: &Point, choice: &Choice, retry: &Retry) -> TakeBack {
+    fn asked(
+        &self,
+        view: &RunView,
+        point: &TakeBackPoint,
+        choice: &ChosenVersion,
+        retry: &Retry,
+    ) -> TakeBack {
         let operations = point.retrace.operations();
         let in_flight = self.calls.in_flight(view.id).into_iter();
         TakeBack {
@@ -218,7 +225,7 @@ impl Repairs {
             keep: point.keep,
             operations,
             journal_bytes: point.retrace.journal_bytes(),
-            step: (point.operation(), point.sought.made.step.clone()),
+            step: (point.operation(), point.found_step.made.step.clone()),
             restores: 0,
             version: choice.version,
             limits: GuestLimits {
@@ -234,10 +241,10 @@ impl Repairs {
     }
 
     /// Returns the consequences of taking the run back.
-    async fn back(&self, point: &Point) -> Result<Back, RepairError> {
+    async fn back(&self, point: &TakeBackPoint) -> Result<TakeBackSummary, RepairError> {
         let after = point.retrace.after();
-        let made = &point.sought.made;
-        let mut again = Listed::default();
+        let made = &point.found_step.made;
+        let mut again = Excerpt::default();
         if point.is_done_again
             && let Kind::Call { method, url, .. } = &made.kind
         {
@@ -252,7 +259,7 @@ impl Repairs {
             again.push(call.clone());
         }
         again.count += after.calls.count - after.calls.first.len() as u64;
-        let mut children = Listed::default();
+        let mut children = Excerpt::default();
         for (_, started) in &after.started.first {
             let Ok(child) = started.parse::<RunId>() else {
                 continue;
@@ -267,7 +274,7 @@ impl Repairs {
             children.push((child, ends));
         }
         children.count = after.started.count;
-        Ok(Back {
+        Ok(TakeBackSummary {
             step: made.step.clone(),
             operation: point.operation(),
             activations: point.keep,
@@ -281,8 +288,8 @@ impl Repairs {
     async fn restores(
         &self,
         before: &RunView,
-        point: &Point,
-        choice: &Choice,
+        point: &TakeBackPoint,
+        choice: &ChosenVersion,
         again: &BTreeSet<OperationNumber>,
     ) -> Result<Vec<Restore>, RepairError> {
         let now = self.replay.clock.now();
@@ -336,7 +343,7 @@ impl Repairs {
     async fn call_again(
         &self,
         before: &RunView,
-        point: &Point,
+        point: &TakeBackPoint,
         remade: &BTreeMap<OperationNumber, Operation>,
         effect: Effect,
     ) -> Result<Option<Restore>, RepairError> {
@@ -357,7 +364,7 @@ impl Repairs {
         let is_step = operation == point.operation();
         let answer = point.answer.as_ref().filter(|_| is_step);
         let is_other = answer.is_some_and(Outcome::is_definite)
-            || (is_step && point.sought.made.digest != remade.digest);
+            || (is_step && point.found_step.made.digest != remade.digest);
         let repeats = known.first().copied().unwrap_or_default() + u32::from(is_other);
         let id = (before.id, operation);
         Ok(Some(Restore::Call {
@@ -414,8 +421,8 @@ impl Repairs {
         &self,
         view: &RunView,
         asked: TakeBack,
-        choice: Choice,
-        back: Back,
+        choice: ChosenVersion,
+        back: TakeBackSummary,
     ) -> Result<Option<RepairedRun>, RepairError> {
         let run = view.id;
         let operations = asked.operations;
@@ -464,7 +471,7 @@ impl Repairs {
 }
 
 /// Returns a run as it was at the point to which it is taken back.
-fn view_at(view: &RunView, point: &Point) -> RunView {
+fn view_at(view: &RunView, point: &TakeBackPoint) -> RunView {
     let mut view = view.clone();
     view.state.activations = point.keep;
     view.state.operations = point.retrace.operations();
@@ -499,7 +506,12 @@ fn size(restore: &Restore) -> usize {
     }
 }
 
-fn repaired(view: &RunView, status: Status, choice: Choice, back: Back) -> RepairedRun {
+fn repaired(
+    view: &RunView,
+    status: Status,
+    choice: ChosenVersion,
+    back: TakeBackSummary,
+) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,

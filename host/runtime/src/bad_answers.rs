@@ -6,7 +6,7 @@ use dormouse_journal::{Activation, OperationNumber, Outcome, RunId};
 use dormouse_store::{FailedRun, RunView};
 
 use crate::Unavailable;
-use crate::bad_step::{Again, BadStep, answer, is_once};
+use crate::bad_step::{BadStep, RedoCommand, answer, is_once};
 use crate::repairs::{LIMITS, RepairError, Repairs};
 
 /// The largest number of earlier steps that are named.
@@ -31,8 +31,8 @@ impl Repairs {
 
     pub(crate) async fn bad_steps(&self, failed: &FailedRun) -> Result<Vec<BadStep>, RepairError> {
         let by_retry = match ends_the_same_way(failed) {
-            true => Again::Anyway,
-            false => Again::Retry,
+            true => RedoCommand::Anyway,
+            false => RedoCommand::Retry,
         };
         let again = failed.bad.iter().map(|bad| BadStep {
             operation: bad.operation,
@@ -40,7 +40,7 @@ impl Repairs {
             kind: bad.open.kind.name(),
             answer: answer(&bad.open.kind, &bad.outcome),
             again: match is_once(&bad.open.kind, &bad.outcome) {
-                true => Again::From,
+                true => RedoCommand::From,
                 false => by_retry,
             },
         });
@@ -125,7 +125,7 @@ impl Earlier {
                     step: operation.step.clone(),
                     kind: operation.kind.name(),
                     answer: answer(&operation.kind, &outcome),
-                    again: Again::From,
+                    again: RedoCommand::From,
                 });
             }
         }

@@ -17,12 +17,12 @@ pub struct BadStep {
     /// The answer, for people: a status, an error, or how a run ended.
     pub answer: String,
     /// The command that does the step again.
-    pub again: Again,
+    pub again: RedoCommand,
 }
 
 /// The command that does a step with a bad answer again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
+pub enum RedoCommand {
     /// A retry of the run.
     Retry,
     /// A retry with `--anyway`. Without it the retry would be refused: the run has not taken this answer yet, and had
@@ -37,9 +37,9 @@ impl BadStep {
     #[must_use]
     pub fn command(&self, run: RunId) -> String {
         match self.again {
-            Again::Retry => format!("dormouse retry {run}"),
-            Again::Anyway => format!("dormouse retry --anyway {run}"),
-            Again::From => format!("dormouse retry --from {} {run}", self.operation),
+            RedoCommand::Retry => format!("dormouse retry {run}"),
+            RedoCommand::Anyway => format!("dormouse retry --anyway {run}"),
+            RedoCommand::From => format!("dormouse retry --from {} {run}", self.operation),
         }
     }
 }

@@ -14,10 +14,10 @@ use dormouse_store::{AttemptMade, Call, Due, ReadError, SendingView, Store};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use crate::aside::Aside;
-use crate::call_body::{CallBody, Missing, WhyMissing};
-use crate::call_queue::{CallId, Course, Departure};
+use crate::call_body::{BodyReads, BodyUnavailable, CallBody};
+use crate::call_queue::{AttemptState, CallId, DueCall};
 use crate::call_results::{CallResults, Recorded, pause};
+use crate::pause_cache::PauseCache;
 use crate::retry::{self, Decision, Tried};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Party;
@@ -33,7 +33,7 @@ pub(crate) struct CallSender {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Budget,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) results: Arc<CallResults>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct CallAttempt {
     sender: Arc<CallSender>,
     party: Party,
     operation: OperationNumber,
-    course: Course,
+    state: AttemptState,
     cut: Option<oneshot::Receiver<Time>>,
     /// True from the moment at which something may have been sent until the result is recorded.
     is_sent: bool,
@@ -54,9 +54,9 @@ pub(crate) enum AfterAttempt {
     /// The call is over: it has a result, or nobody wants one.
     Over,
     /// The next attempt is made at its time.
-    Again(Course),
+    Again(AttemptState),
     /// The host's own trouble prevents the attempt. It is tried again after this many milliseconds.
-    Trouble(Course, u64),
+    Trouble(AttemptState, u64),
     /// The row of the call is damaged.
     Damaged,
 }
@@ -66,10 +66,10 @@ impl CallSender {
     async fn wanted(
         &self,
         (run, operation): CallId,
-        course: &Course,
+        state: &AttemptState,
     ) -> Result<Option<SendingView>, ReadError> {
         let sending = self.store.sending(run, operation).await?;
-        Ok(sending.filter(|sending| sending.attempts == course.attempts))
+        Ok(sending.filter(|sending| sending.attempts == state.attempts))
     }
 
     /// Returns true if the host has memory for the body of a call now. No memory is reserved before there is a connection.
@@ -109,18 +109,18 @@ impl CallSender {
 }
 
 impl CallAttempt {
-    pub(crate) fn new(sender: Arc<CallSender>, departure: Departure) -> Self {
-        let Departure {
+    pub(crate) fn new(sender: Arc<CallSender>, due: DueCall) -> Self {
+        let DueCall {
             party,
             operation,
-            course,
+            state,
             cut,
-        } = departure;
+        } = due;
         CallAttempt {
             sender,
             party,
             operation,
-            course,
+            state,
             cut: Some(cut),
             is_sent: false,
         }
@@ -143,15 +143,15 @@ impl CallAttempt {
     /// Makes the attempt, and returns how the call goes on.
     pub(crate) async fn make(&mut self) -> AfterAttempt {
         let (sender, id) = (self.sender.clone(), self.id());
-        let sending = match sender.wanted(id, &self.course).await {
+        let sending = match sender.wanted(id, &self.state).await {
             Ok(Some(sending)) => sending,
             Ok(None) => return AfterAttempt::Over,
             Err(error) => {
-                tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for what it needs");
+                tracing::warn!(run = %id.0, operation = %id.1, %error, "the store could not read a call; the attempt is made later");
                 return self.trouble(None);
             }
         };
-        if self.course.cut_off {
+        if self.state.cut_off {
             return self.count_cut_off(&sending).await;
         }
         if sending.is_paused {
@@ -159,7 +159,7 @@ impl CallAttempt {
         }
         if retry::is_too_late(sending.bounds, sender.clock.now()) {
             let result = Err(retry::too_late());
-            return sender.results.finish(id, self.course, result).await.into();
+            return sender.results.finish(id, self.state, result).await.into();
         }
         if !sender.has_memory(&sending) {
             tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
@@ -170,11 +170,9 @@ impl CallAttempt {
             tracing::warn!(run = %id.0, operation = %id.1, %trouble, "a call waits for its secret");
             return self.withdraw().await;
         }
-        if self.course.withdrawn {
+        if self.state.withdrawn {
             let now = sender.clock.now();
-            let recorded = sender
-                .results
-                .schedule_next(id, &mut self.course, now, None);
+            let recorded = sender.results.schedule_next(id, &mut self.state, now, None);
             match recorded.await {
                 Recorded::Yes => {}
                 other => return other.into(),
@@ -182,7 +180,7 @@ impl CallAttempt {
         }
         let result = match headers {
             Ok(headers) => {
-                let missing = Missing::default();
+                let missing = BodyReads::default();
                 let body = self.large_body(&sending, &missing);
                 let attempt = sender.attempt(&sending.call, body, headers, &self.party);
                 let result = match self.send(attempt).await {
@@ -209,13 +207,13 @@ impl CallAttempt {
     }
 
     /// Returns the body of the call, if it is large: the client reads it when there is a connection.
-    fn large_body(&self, sending: &SendingView, missing: &Missing) -> Option<LargeBody> {
+    fn large_body(&self, sending: &SendingView, missing: &BodyReads) -> Option<LargeBody> {
         let length = sending.large_body?;
         let body = CallBody {
             store: self.sender.store.clone(),
             memory: self.sender.memory.clone(),
             call: self.id(),
-            attempts: self.course.attempts,
+            attempts: self.state.attempts,
             length,
             missing: missing.clone(),
         };
@@ -224,30 +222,30 @@ impl CallAttempt {
 
     /// Returns how the call goes on if there was a connection and then no body to send on it. The service got at most the
     /// beginning of a request, which has no effect.
-    async fn without_body(&mut self, why: WhyMissing) -> AfterAttempt {
+    async fn without_body(&mut self, why: BodyUnavailable) -> AfterAttempt {
         self.is_sent = false;
         let id = self.id();
         match why {
-            WhyMissing::Memory => {
+            BodyUnavailable::Memory => {
                 tracing::warn!(run = %id.0, operation = %id.1, "a call waits for memory for its body");
                 self.withdraw().await
             }
-            WhyMissing::Unreadable(error) => {
+            BodyUnavailable::Unreadable(error) => {
                 tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for its body");
                 self.trouble(None)
             }
-            WhyMissing::Unwanted => AfterAttempt::Over,
+            BodyUnavailable::Unwanted => AfterAttempt::Over,
         }
     }
 
     /// Sets the attempt aside, because the run is paused or held. Resuming the run takes it up.
     async fn set_aside(&mut self) -> AfterAttempt {
         let work = Due::Call(self.party.run, self.operation);
-        let held = self.sender.aside.set_aside([work].into()).await;
+        let held = self.sender.pause_cache.set_aside([work].into()).await;
         match held.contains(&work) {
             true => AfterAttempt::Over,
             // The run was resumed meanwhile.
-            false => AfterAttempt::Again(self.course),
+            false => AfterAttempt::Again(self.state),
         }
     }
 
@@ -294,7 +292,7 @@ impl CallAttempt {
             operation: self.operation,
             policy: sending.call.retry,
             bounds: sending.bounds,
-            attempt: self.course.attempts.scheduled,
+            attempt: self.state.attempts.scheduled,
             now: clock.now(),
             date: clock.machine_time(),
         }
@@ -307,7 +305,7 @@ impl CallAttempt {
                 let id = self.id();
                 self.sender
                     .results
-                    .finish(id, self.course, result)
+                    .finish(id, self.state, result)
                     .await
                     .into()
             }
@@ -317,15 +315,15 @@ impl CallAttempt {
 
     async fn schedule_next(&mut self, next: Time, error: String) -> AfterAttempt {
         let id = self.id();
-        if self.course.attempts.scheduled == 1 {
+        if self.state.attempts.scheduled == 1 {
             tracing::info!(run = %id.0, operation = %id.1, %error, "a call is tried again");
         }
         let (results, error) = (self.sender.results.clone(), Some(error));
         let recorded = results
-            .schedule_next(id, &mut self.course, next, error)
+            .schedule_next(id, &mut self.state, next, error)
             .await;
         match recorded {
-            Recorded::Yes => AfterAttempt::Again(self.course),
+            Recorded::Yes => AfterAttempt::Again(self.state),
             other => other.into(),
         }
     }
@@ -333,35 +331,35 @@ impl CallAttempt {
     /// Takes back an attempt whose secrets the host cannot open. The host gets its key only when it is started, and
     /// after that start the attempt that was not made must not count.
     async fn withdraw(&mut self) -> AfterAttempt {
-        if !self.course.withdrawn {
+        if !self.state.withdrawn {
             let id = self.id();
             let made = AttemptMade::Withdrawn;
-            match self.sender.results.record(id, self.course, made).await {
+            match self.sender.results.record(id, self.state, made).await {
                 Recorded::Yes => {}
                 other => return other.into(),
             }
             // Do the same in memory as the store did.
-            let attempts = &mut self.course.attempts;
+            let attempts = &mut self.state.attempts;
             attempts.scheduled = attempts.scheduled.saturating_sub(1);
             attempts.next = Time(0);
-            self.course.withdrawn = true;
+            self.state.withdrawn = true;
         }
         self.trouble(Some(SECRET_PAUSE))
     }
 
     fn trouble(&mut self, delay: Option<u64>) -> AfterAttempt {
-        let delay = delay.unwrap_or_else(|| pause(self.course.troubles).max(SECRET_PAUSE));
-        self.course.troubles += 1;
-        AfterAttempt::Trouble(self.course, delay)
+        let delay = delay.unwrap_or_else(|| pause(self.state.troubles).max(SECRET_PAUSE));
+        self.state.troubles += 1;
+        AfterAttempt::Trouble(self.state, delay)
     }
 
     /// Returns how the call goes on if the host panics during the attempt now.
     pub(crate) fn after_panic(&self) -> AfterAttempt {
-        let mut course = self.course;
-        course.cut_off |= self.is_sent;
-        let delay = pause(course.troubles);
-        course.troubles += 1;
-        AfterAttempt::Trouble(course, delay)
+        let mut state = self.state;
+        state.cut_off |= self.is_sent;
+        let delay = pause(state.troubles);
+        state.troubles += 1;
+        AfterAttempt::Trouble(state, delay)
     }
 }
 

@@ -16,22 +16,22 @@ pub(crate) struct CallBody {
     pub(crate) call: CallId,
     pub(crate) attempts: Attempts,
     pub(crate) length: u64,
-    pub(crate) missing: Missing,
+    pub(crate) missing: BodyReads,
 }
 
 /// The result of the reads of a call's body in one attempt. Clones share the result.
 #[derive(Clone, Default)]
-pub(crate) struct Missing(Arc<Mutex<Reads>>);
+pub(crate) struct BodyReads(Arc<Mutex<ReadState>>);
 
 #[derive(Default)]
-struct Reads {
+struct ReadState {
     /// True once a read succeeded, so that the body may have been sent.
     succeeded: bool,
-    failed: Option<WhyMissing>,
+    failed: Option<BodyUnavailable>,
 }
 
 /// Why a body could not be read.
-pub(crate) enum WhyMissing {
+pub(crate) enum BodyUnavailable {
     /// The host has no memory left for the body.
     Memory,
     /// The store could not read the body.
@@ -40,16 +40,16 @@ pub(crate) enum WhyMissing {
     Unwanted,
 }
 
-impl Missing {
+impl BodyReads {
     /// Returns why the body could not be read. None if the body was read at least once, even if a read after a redirect
     /// failed, or if it was never asked for.
-    pub(crate) fn take(&self) -> Option<WhyMissing> {
+    pub(crate) fn take(&self) -> Option<BodyUnavailable> {
         let mut reads = self.lock();
         let failed = reads.failed.take();
         failed.filter(|_| !reads.succeeded)
     }
 
-    fn note(&self, read: Result<Bytes, WhyMissing>) -> Result<Bytes, BodyMissing> {
+    fn note(&self, read: Result<Bytes, BodyUnavailable>) -> Result<Bytes, BodyMissing> {
         let mut reads = self.lock();
         match read {
             Ok(body) => {
@@ -63,7 +63,7 @@ impl Missing {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Reads> {
+    fn lock(&self) -> MutexGuard<'_, ReadState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -72,15 +72,15 @@ impl BodySource for CallBody {
     fn read(&self) -> Task<Result<Bytes, BodyMissing>> {
         let missing = self.missing.clone();
         let Some(memory) = self.memory.take(Part::Calls, self.length) else {
-            return Box::pin(async move { missing.note(Err(WhyMissing::Memory)) });
+            return Box::pin(async move { missing.note(Err(BodyUnavailable::Memory)) });
         };
         let (run, operation) = self.call;
         let reading = self.store.call_body(run, operation, self.attempts);
         Box::pin(async move {
             missing.note(match reading.await {
                 Ok(Some(body)) => Ok(memory.keep(body)),
-                Ok(None) => Err(WhyMissing::Unwanted),
-                Err(error) => Err(WhyMissing::Unreadable(error)),
+                Ok(None) => Err(BodyUnavailable::Unwanted),
+                Err(error) => Err(BodyUnavailable::Unreadable(error)),
             })
         })
     }
@@ -92,13 +92,13 @@ mod tests {
 
     #[test]
     fn an_attempt_whose_body_was_sent_before_a_redirect_was_made() {
-        let (missing, shared) = (Missing::default(), Missing::default());
+        let (missing, shared) = (BodyReads::default(), BodyReads::default());
         assert!(missing.take().is_none());
-        missing.note(Err(WhyMissing::Memory)).unwrap_err();
-        assert!(matches!(missing.take(), Some(WhyMissing::Memory)));
+        missing.note(Err(BodyUnavailable::Memory)).unwrap_err();
+        assert!(matches!(missing.take(), Some(BodyUnavailable::Memory)));
         let sent = shared.clone();
         sent.note(Ok(Bytes::from_static(b"body"))).unwrap();
-        sent.note(Err(WhyMissing::Memory)).unwrap_err();
+        sent.note(Err(BodyUnavailable::Memory)).unwrap_err();
         assert!(shared.take().is_none());
     }
 }

@@ -23,7 +23,7 @@ const MOST_OF_RUN: usize = 1_024;
 
 /// How far a call has come, as far as its next attempt depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Course {
+pub(crate) struct AttemptState {
     pub(crate) attempts: Attempts,
     /// True if a fault of the host cut off the last attempt, and nobody knows whether the request was sent.
     pub(crate) cut_off: bool,
@@ -33,9 +33,9 @@ pub(crate) struct Course {
     pub(crate) troubles: u32,
 }
 
-impl Course {
+impl AttemptState {
     pub(crate) fn new(attempts: Attempts) -> Self {
-        Course {
+        AttemptState {
             attempts,
             cut_off: false,
             withdrawn: false,
@@ -46,26 +46,26 @@ impl Course {
 
 /// The calls in memory.
 pub(crate) struct CallQueue {
-    calls: BTreeMap<CallId, Known>,
+    calls: BTreeMap<CallId, QueuedCall>,
     of_run: HashMap<RunId, usize>,
     later: BTreeSet<(Time, CallId)>,
-    ready: Shares<(OperationNumber, Course)>,
+    ready: Shares<(OperationNumber, AttemptState)>,
     /// Runs with calls that were left out.
-    lacking: BTreeSet<RunId>,
+    left_out: BTreeSet<RunId>,
     /// True if calls of any run may have been left out.
-    is_lacking: bool,
+    has_left_out: bool,
 }
 
-struct Known {
+struct QueuedCall {
     party: Party,
-    place: Place,
+    phase: CallPhase,
     /// How the call goes on after its present attempt, if it was added again meanwhile because its run was retried.
-    again: Option<Course>,
+    again: Option<AttemptState>,
 }
 
-enum Place {
+enum CallPhase {
     /// The next attempt is made later.
-    Later(Time, Course),
+    Later(Time, AttemptState),
     /// The call waits for its share.
     Ready,
     /// The call is in flight. The sender tells the attempt the time at which it must give up.
@@ -75,17 +75,17 @@ enum Place {
 }
 
 /// A call whose attempt is made now.
-pub(crate) struct Departure {
+pub(crate) struct DueCall {
     pub(crate) party: Party,
     pub(crate) operation: OperationNumber,
-    pub(crate) course: Course,
+    pub(crate) state: AttemptState,
     /// Receives the time at which the attempt must give up, if somebody sets one.
     pub(crate) cut: oneshot::Receiver<Time>,
 }
 
 /// Calls that had no room when the store was read, and that may have room now.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Lacking {
+pub(crate) enum LeftOut {
     /// The calls of one run that come after this call.
     Run(CallId),
     /// The calls of any run.
@@ -99,8 +99,8 @@ impl CallQueue {
             of_run: HashMap::new(),
             later: BTreeSet::new(),
             ready: Shares::new(most_in_flight as usize),
-            lacking: BTreeSet::new(),
-            is_lacking: false,
+            left_out: BTreeSet::new(),
+            has_left_out: false,
         }
     }
 
@@ -117,7 +117,7 @@ impl CallQueue {
     /// Returns true if an attempt at a call is in flight.
     pub(crate) fn is_in_flight(&self, call: CallId) -> bool {
         let known = self.calls.get(&call);
-        known.is_some_and(|known| matches!(known.place, Place::InFlight(_)))
+        known.is_some_and(|known| matches!(known.phase, CallPhase::InFlight(_)))
     }
 
     /// Returns true if there is room for another call of this run.
@@ -131,47 +131,47 @@ impl CallQueue {
 
     /// Adds a call, unless it is in memory already or there is no room for it. If the call is in flight, it goes on in
     /// this way after its present attempt, unless that attempt is put off.
-    pub(crate) fn add(&mut self, party: Party, operation: OperationNumber, course: Course) {
+    pub(crate) fn add(&mut self, party: Party, operation: OperationNumber, state: AttemptState) {
         let call = (party.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
-            if matches!(known.place, Place::InFlight(_)) {
-                known.again = Some(course);
+            if matches!(known.phase, CallPhase::InFlight(_)) {
+                known.again = Some(state);
             }
             return;
         }
         if !self.has_room(party.run) {
             if self.calls.len() >= MOST {
-                self.is_lacking = true;
+                self.has_left_out = true;
             } else {
-                self.lacking.insert(party.run);
+                self.left_out.insert(party.run);
             }
             return;
         }
         *self.of_run.entry(party.run).or_default() += 1;
-        let place = Place::Later(course.attempts.next, course);
-        self.later.insert((course.attempts.next, call));
+        let phase = CallPhase::Later(state.attempts.next, state);
+        self.later.insert((state.attempts.next, call));
         let again = None;
         self.calls.insert(
             call,
-            Known {
+            QueuedCall {
                 party,
-                place,
+                phase,
                 again,
             },
         );
     }
 
     /// Moves the calls whose time has come to those that wait for their share.
-    pub(crate) fn come(&mut self, now: Time) {
+    pub(crate) fn move_due(&mut self, now: Time) {
         while let Some((time, call)) = self.later.first().copied()
             && time <= now
         {
             self.later.pop_first();
             if let Some(known) = self.calls.get_mut(&call)
-                && let Place::Later(_, course) = known.place
+                && let CallPhase::Later(_, state) = known.phase
             {
-                known.place = Place::Ready;
-                self.ready.push(&known.party, (call.1, course));
+                known.phase = CallPhase::Ready;
+                self.ready.push(&known.party, (call.1, state));
             }
         }
     }
@@ -182,54 +182,54 @@ impl CallQueue {
     }
 
     /// Takes the next call that may be attempted now, and counts it as in flight.
-    pub(crate) fn depart(&mut self) -> Option<Departure> {
-        let (party, (operation, course)) = self.ready.next()?;
+    pub(crate) fn take_due(&mut self) -> Option<DueCall> {
+        let (party, (operation, state)) = self.ready.next()?;
         let (sender, cut) = oneshot::channel();
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
-            known.place = Place::InFlight(Some(sender));
+            known.phase = CallPhase::InFlight(Some(sender));
             known.again = None;
         }
-        Some(Departure {
+        Some(DueCall {
             party,
             operation,
-            course,
+            state,
             cut,
         })
     }
 
-    /// Removes a call whose flight is over and that needs no other attempt.
+    /// Removes a call whose attempt is over and that needs no other attempt.
     pub(crate) fn end(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         let call = (party.run, operation);
         let again = self.calls.get(&call).and_then(|known| known.again);
         self.remove(call);
-        if let Some(course) = again {
-            self.add(party.clone(), operation, course);
+        if let Some(state) = again {
+            self.add(party.clone(), operation, state);
         }
     }
 
-    /// Puts off a call whose flight is over until this time.
+    /// Puts off a call whose attempt is over until this time.
     pub(crate) fn wait(
         &mut self,
         party: &Party,
         operation: OperationNumber,
         time: Time,
-        course: Course,
+        state: AttemptState,
     ) {
         self.ready.done(party);
         let call = (party.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
-            known.place = Place::Later(time, course);
+            known.phase = CallPhase::Later(time, state);
             known.again = None;
             self.later.insert((time, call));
         }
     }
 
-    /// Keeps a call whose flight is over out of the way until the host is started again.
+    /// Keeps a call whose attempt is over out of the way until the host is started again.
     pub(crate) fn set_aside(&mut self, party: &Party, operation: OperationNumber) {
         self.ready.done(party);
         if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
-            known.place = Place::Damaged;
+            known.phase = CallPhase::Damaged;
         }
     }
 
@@ -239,20 +239,20 @@ impl CallQueue {
             let Some(known) = self.calls.get_mut(call) else {
                 continue;
             };
-            match &mut known.place {
-                Place::InFlight(cut) => {
+            match &mut known.phase {
+                CallPhase::InFlight(cut) => {
                     if let Some(cut) = cut.take() {
                         // If the task of the attempt is gone, the call is in flight no longer.
                         let _ = cut.send(at);
                     }
                 }
-                Place::Later(time, _) => {
+                CallPhase::Later(time, _) => {
                     let time = *time;
                     self.later.remove(&(time, *call));
                     self.remove(*call);
                 }
                 // The attempt finds out that nobody wants the call.
-                Place::Ready | Place::Damaged => {}
+                CallPhase::Ready | CallPhase::Damaged => {}
             }
         }
     }
@@ -263,9 +263,9 @@ impl CallQueue {
     }
 
     /// Removes the calls of a run that are not in flight. Those in flight go on.
-    pub(crate) fn ground_run(&mut self, run: RunId) {
-        let is_grounded = |known: &Known| !matches!(known.place, Place::InFlight(_));
-        self.forget_of(run, Time(0), is_grounded);
+    pub(crate) fn forget_waiting(&mut self, run: RunId) {
+        let is_waiting = |known: &QueuedCall| !matches!(known.phase, CallPhase::InFlight(_));
+        self.forget_of(run, Time(0), is_waiting);
     }
 
     /// Returns the calls of a run that are in flight.
@@ -273,12 +273,12 @@ impl CallQueue {
         let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
         let known = self.calls.range(range);
         known
-            .filter(|(_, known)| matches!(known.place, Place::InFlight(_)))
+            .filter(|(_, known)| matches!(known.phase, CallPhase::InFlight(_)))
             .map(|((_, operation), _)| *operation)
             .collect()
     }
 
-    fn forget_of(&mut self, run: RunId, at: Time, is_meant: impl Fn(&Known) -> bool) {
+    fn forget_of(&mut self, run: RunId, at: Time, is_meant: impl Fn(&QueuedCall) -> bool) {
         let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
         let known = self.calls.range(range);
         let calls: Vec<CallId> = known
@@ -293,30 +293,30 @@ impl CallQueue {
             self.remove((run, operation));
         }
         self.forget(&calls, at);
-        self.lacking.remove(&run);
+        self.left_out.remove(&run);
     }
 
     /// Returns true if calls were left out for which there may be room later.
-    pub(crate) fn lacks(&self) -> bool {
-        self.is_lacking || !self.lacking.is_empty()
+    pub(crate) fn has_any_left_out(&self) -> bool {
+        self.has_left_out || !self.left_out.is_empty()
     }
 
     /// Returns calls that were left out and for which there is room now. They no longer count as left out.
-    pub(crate) fn takes_lacking(&mut self) -> Option<Lacking> {
-        if self.is_lacking && self.calls.len() <= MOST / 2 {
-            self.lacking.clear();
-            self.is_lacking = false;
-            return Some(Lacking::Any);
+    pub(crate) fn take_left_out(&mut self) -> Option<LeftOut> {
+        if self.has_left_out && self.calls.len() <= MOST / 2 {
+            self.left_out.clear();
+            self.has_left_out = false;
+            return Some(LeftOut::Any);
         }
         let has_room = |run: &&RunId| {
             let known = self.of_run.get(*run).copied().unwrap_or_default();
             known <= MOST_OF_RUN / 2
         };
-        let run = self.lacking.iter().find(has_room).copied()?;
-        self.lacking.remove(&run);
+        let run = self.left_out.iter().find(has_room).copied()?;
+        self.left_out.remove(&run);
         let range = (run, OperationNumber(0))..=(run, OperationNumber(u32::MAX));
         let last = self.calls.range(range).next_back();
-        Some(last.map_or(Lacking::Any, |(call, _)| Lacking::Run(*call)))
+        Some(last.map_or(LeftOut::Any, |(call, _)| LeftOut::Run(*call)))
     }
 
     fn remove(&mut self, call: CallId) {
@@ -343,8 +343,8 @@ mod tests {
         }
     }
 
-    fn at(time: u64) -> Course {
-        Course::new(Attempts {
+    fn at(time: u64) -> AttemptState {
+        AttemptState::new(Attempts {
             scheduled: 1,
             next: Time(time),
         })
@@ -362,11 +362,11 @@ mod tests {
     fn a_call_departs_when_its_time_has_come_and_is_known_once() {
         let mut queue = queue(4, 1);
         queue.add(party(1), OperationNumber(0), at(1));
-        queue.come(Time(4));
-        assert!(queue.depart().is_none());
-        queue.come(Time(5));
-        let departure = queue.depart().unwrap();
-        assert_eq!(departure.operation, OperationNumber(0));
+        queue.move_due(Time(4));
+        assert!(queue.take_due().is_none());
+        queue.move_due(Time(5));
+        let due = queue.take_due().unwrap();
+        assert_eq!(due.operation, OperationNumber(0));
         assert!(queue.knows((party(1).run, OperationNumber(0))));
         queue.wait(&party(1), OperationNumber(0), Time(9), at(9));
         assert_eq!((queue.next_time(), queue.in_flight()), (Some(Time(9)), 0));
@@ -375,17 +375,17 @@ mod tests {
     #[test]
     fn a_call_of_a_run_that_is_retried_goes_on_after_its_flight() {
         let mut queue = queue(4, 2);
-        queue.come(Time(5));
-        let departure = queue.depart().unwrap();
-        queue.ground_run(party(1).run);
+        queue.move_due(Time(5));
+        let due = queue.take_due().unwrap();
+        queue.forget_waiting(party(1).run);
         assert_eq!(queue.in_flight_of(party(1).run), [OperationNumber(0)]);
-        assert!(queue.depart().is_none(), "the other one stays");
+        assert!(queue.take_due().is_none(), "the other one stays");
         queue.add(party(1), OperationNumber(0), at(9));
-        queue.end(&departure.party, departure.operation);
+        queue.end(&due.party, due.operation);
         assert_eq!((queue.next_time(), queue.in_flight()), (Some(Time(9)), 0));
-        queue.come(Time(9));
-        let departure = queue.depart().unwrap();
-        queue.end(&departure.party, departure.operation);
+        queue.move_due(Time(9));
+        let due = queue.take_due().unwrap();
+        queue.end(&due.party, due.operation);
         assert!(!queue.knows((party(1).run, OperationNumber(0))));
     }
 
@@ -393,32 +393,32 @@ mod tests {
     fn one_run_is_known_by_so_many_calls_and_those_left_out_are_asked_for() {
         let mut queue = queue(4, 10_000);
         assert_eq!(queue.calls.len(), MOST_OF_RUN);
-        assert_eq!(queue.takes_lacking(), None);
-        queue.come(Time(5));
+        assert_eq!(queue.take_left_out(), None);
+        queue.move_due(Time(5));
         for operation in 0..600 {
-            let departure = queue.depart().unwrap();
-            assert_eq!(departure.operation, OperationNumber(operation));
-            queue.end(&departure.party, departure.operation);
+            let due = queue.take_due().unwrap();
+            assert_eq!(due.operation, OperationNumber(operation));
+            queue.end(&due.party, due.operation);
         }
         let last = OperationNumber(u32::try_from(MOST_OF_RUN).unwrap() - 1);
         assert_eq!(
-            queue.takes_lacking(),
-            Some(Lacking::Run((party(1).run, last)))
+            queue.take_left_out(),
+            Some(LeftOut::Run((party(1).run, last)))
         );
-        assert_eq!(queue.takes_lacking(), None);
+        assert_eq!(queue.take_left_out(), None);
     }
 
     #[test]
     fn a_run_that_was_cancelled_has_no_call_any_more_and_those_in_flight_are_told() {
         let mut queue = queue(8, 100);
-        queue.come(Time(5));
-        let mut departure = queue.depart().unwrap();
+        queue.move_due(Time(5));
+        let mut due = queue.take_due().unwrap();
         queue.add(party(1), OperationNumber(200), at(50));
         queue.forget_run(party(1).run, Time(7));
-        assert_eq!(departure.cut.try_recv(), Ok(Some(Time(7))));
-        assert!(queue.depart().is_none());
+        assert_eq!(due.cut.try_recv(), Ok(Some(Time(7))));
+        assert!(queue.take_due().is_none());
         assert_eq!((queue.calls.len(), queue.next_time()), (1, None));
-        queue.end(&departure.party, departure.operation);
+        queue.end(&due.party, due.operation);
         assert_eq!((queue.calls.len(), queue.of_run.len()), (0, 0));
     }
 }

@@ -11,7 +11,7 @@ use dormouse_seams::HostClock;
 use dormouse_store::{AttemptMade, AttemptNoted, Attempts, Store, WriteError};
 use tokio::sync::Notify;
 
-use crate::call_queue::{CallId, Course};
+use crate::call_queue::{AttemptState, CallId};
 use crate::hint::Hint;
 use crate::slots::Slots;
 use crate::storage::over_storage;
@@ -49,10 +49,10 @@ impl CallResults {
     pub(crate) async fn finish(
         &self,
         id: CallId,
-        course: Course,
+        state: AttemptState,
         result: Result<Response, CallError>,
     ) -> Recorded {
-        let recorded = self.record(id, course, AttemptMade::Done(result)).await;
+        let recorded = self.record(id, state, AttemptMade::Done(result)).await;
         if let Recorded::Yes = recorded {
             let hint = Hint::Channel(Channel::Result(id.1));
             self.wake.queue(id.0, hint, self.clock.now());
@@ -64,15 +64,15 @@ impl CallResults {
     pub(crate) async fn schedule_next(
         &self,
         id: CallId,
-        course: &mut Course,
+        state: &mut AttemptState,
         next: Time,
         error: Option<String>,
     ) -> Recorded {
         let made = AttemptMade::Again { next, error };
-        let recorded = self.record(id, *course, made).await;
+        let recorded = self.record(id, *state, made).await;
         if let Recorded::Yes = recorded {
-            *course = Course::new(Attempts {
-                scheduled: course.attempts.scheduled + 1,
+            *state = AttemptState::new(Attempts {
+                scheduled: state.attempts.scheduled + 1,
                 next,
             });
         }
@@ -83,12 +83,12 @@ impl CallResults {
     pub(crate) async fn record(
         &self,
         (run, operation): CallId,
-        course: Course,
+        state: AttemptState,
         made: AttemptMade,
     ) -> Recorded {
         let mut troubles = 0;
         loop {
-            let attempt = course.attempts;
+            let attempt = state.attempts;
             let over = over_storage(&self.limits);
             let made = made.clone();
             match self
@@ -99,20 +99,20 @@ impl CallResults {
                 Ok(AttemptNoted::Recorded) => return Recorded::Yes,
                 Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,
                 Ok(AttemptNoted::RunFailed) => {
-                    tracing::info!(%run, %operation, "a run has failed by a response that it has no room for");
+                    tracing::info!(%run, %operation, "a run has failed because a response is larger than the disk space that the run has left");
                     self.slots.forget(run);
                     self.watchers.tell(run, Status::Failed);
                     self.orders_waiting.notify_one();
                     return Recorded::Unwanted;
                 }
                 Err(error @ WriteError::Row(_)) => {
-                    tracing::error!(%run, %operation, %error, "what came of a call could not be recorded");
+                    tracing::error!(%run, %operation, %error, "the result of a call could not be recorded");
                     return Recorded::Damaged;
                 }
                 // The host is about to exit. The next host counts the attempt as one that was cut off.
                 Err(WriteError::Failed(_)) => return Recorded::Unwanted,
                 Err(error) => {
-                    tracing::debug!(%run, %operation, %error, "what came of a call is recorded later");
+                    tracing::debug!(%run, %operation, %error, "the result of a call could not be recorded yet; the host tries again");
                     // A disk that was full may have space at any moment. Other trouble may last, so its delays grow.
                     let pause = match error {
                         WriteError::Full => PAUSE.0,

@@ -4,7 +4,7 @@
 //! attempted next, and gives each run and each workflow its share of what may be in flight. A task makes one attempt
 //! (`call_attempt.rs`), and its result is recorded (`call_results.rs`).
 //!
-//! After a crash, [`Calls::survey`] continues every call where it was. An attempt whose time had come may have been
+//! After a crash, [`Calls::scan`] continues every call where it was. An attempt whose time had come may have been
 //! sent, so it counts, and the next attempt follows. If it was the last that is allowed, the call ends with
 //! `interrupted`. The same happens to an attempt whose task panicked. If the host lacks the key for the secrets of a
 //! call, the attempt is taken back.
@@ -18,28 +18,28 @@ use dormouse_seams::{HostClock, Spawner};
 use dormouse_store::{Attempts, CallPage, Due, OutstandingCall, Pause, ReadError, Store};
 use tokio::sync::Notify;
 
-use crate::aside::Aside;
 use crate::call_attempt::{AfterAttempt, CallAttempt, CallSender};
-use crate::call_queue::{CallQueue, Course, Lacking};
+use crate::call_queue::{AttemptState, CallQueue, LeftOut};
 use crate::call_results::{CallResults, Recorded};
 use crate::deadlines::Deadlines;
+use crate::pause_cache::PauseCache;
 use crate::retry::{self, GAP};
 use crate::shares::Party;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
-/// The number of calls that a survey reads at once.
+/// The number of calls that a scan reads at once.
 const PAGE: usize = 256;
 
-/// Milliseconds between surveys of all calls. A survey finds calls that were lost from memory.
-const SURVEY: u64 = 30_000;
+/// Milliseconds between scans of all calls. A scan finds calls that were lost from memory.
+const SCAN_INTERVAL: u64 = 30_000;
 
 /// How long after the beginning of a pause an attempt may have been sent without being recorded when the host was
 /// killed, in milliseconds. Such an attempt was decided before the pause was known.
 const LATE: u64 = 5_000;
 
 /// How long an attempt may continue after its run has ended or has given the call up, in milliseconds.
-const FAREWELL: u64 = 30_000;
+const ATTEMPT_GRACE: u64 = 30_000;
 
 /// Makes outbound calls.
 pub(crate) struct Calls {
@@ -48,7 +48,7 @@ pub(crate) struct Calls {
     spawner: Arc<dyn Spawner>,
     slots: Arc<Slots>,
     wake: Wake,
-    aside: Arc<Aside>,
+    pause_cache: Arc<PauseCache>,
     sender: Arc<CallSender>,
     results: Arc<CallResults>,
     /// When this host was started. Attempts that were due before may have been made by an earlier process.
@@ -58,9 +58,9 @@ pub(crate) struct Calls {
     queue: Mutex<CallQueue>,
     /// The time at which the next call is due.
     next: Deadlines,
-    /// The time of the next survey.
-    surveys: Deadlines,
-    landed: Notify,
+    /// The time of the next scan.
+    scans: Deadlines,
+    finished: Notify,
 }
 
 /// The parts from which [`Calls`] is made.
@@ -69,7 +69,7 @@ pub(crate) struct CallParts {
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) sender: Arc<CallSender>,
     pub(crate) results: Arc<CallResults>,
     pub(crate) most_in_flight: u32,
@@ -82,7 +82,7 @@ impl Calls {
             spawner,
             slots,
             wake,
-            aside,
+            pause_cache,
             sender,
             results,
             most_in_flight,
@@ -93,14 +93,14 @@ impl Calls {
             is_recovered: AtomicBool::new(false),
             queue: Mutex::new(CallQueue::new(most_in_flight)),
             next: Deadlines::default(),
-            surveys: Deadlines::default(),
-            landed: Notify::new(),
+            scans: Deadlines::default(),
+            finished: Notify::new(),
             store,
             clock,
             spawner,
             slots,
             wake,
-            aside,
+            pause_cache,
             sender,
             results,
         })
@@ -115,10 +115,10 @@ impl Calls {
     ) {
         let mut queue = self.lock();
         for operation in operations {
-            queue.add(party.clone(), *operation, Course::new(attempts));
+            queue.add(party.clone(), *operation, AttemptState::new(attempts));
         }
         drop(queue);
-        self.depart();
+        self.start_due();
     }
 
     /// Stops the calls of a run that was cancelled, also those in flight.
@@ -129,13 +129,13 @@ impl Calls {
 
     /// Stops the calls of a run that has ended. Those in flight may continue for a while.
     pub(crate) fn ended(&self, run: RunId) {
-        let at = self.clock.now().after(FAREWELL);
+        let at = self.clock.now().after(ATTEMPT_GRACE);
         self.lock().forget_run(run, at);
     }
 
     /// Stops the calls of a run that has failed, until it is retried. Those in flight continue.
     pub(crate) fn failed(&self, run: RunId) {
-        self.lock().ground_run(run);
+        self.lock().forget_waiting(run);
     }
 
     /// Returns the calls of a run that are in flight.
@@ -145,69 +145,66 @@ impl Calls {
 
     /// Stops calls that a run has given up. Those in flight may continue for a while.
     pub(crate) fn given_up(&self, run: RunId, operations: &[OperationNumber]) {
-        let at = self.clock.now().after(FAREWELL);
+        let at = self.clock.now().after(ATTEMPT_GRACE);
         let calls: Vec<_> = operations.iter().map(|number| (run, *number)).collect();
         self.lock().forget(&calls, at);
     }
 
     /// Looks for calls again, because something that was paused was resumed.
     pub(crate) fn resumed(self: &Arc<Self>) {
-        self.surveys.hint(Some(Time(0)));
-        self.depart();
+        self.scans.hint(Some(Time(0)));
+        self.start_due();
     }
 
     /// Takes up the calls of runs that were resumed.
     pub(crate) fn put_back(self: &Arc<Self>, calls: &[OutstandingCall]) {
-        calls.iter().for_each(|call| self.take_up(call));
-        self.depart();
+        calls.iter().for_each(|call| self.add_to_queue(call));
+        self.start_due();
     }
 
     /// Makes calls when they are due, as long as the host runs.
     pub(crate) async fn run(self: &Arc<Self>) {
         while !self.slots.is_stopping() {
             self.next.clear();
-            self.depart();
-            let look = self.clock.now().after(SURVEY);
+            self.start_due();
+            let look = self.clock.now().after(SCAN_INTERVAL);
             self.next.wait(&self.clock, look).await;
         }
     }
 
-    /// Looks up calls that are not in memory: all calls at the start and every [`SURVEY`], and those that were left out
+    /// Looks up calls that are not in memory: all calls at the start and every [`SCAN_INTERVAL`], and those that were left out
     /// when there is room for them.
-    pub(crate) async fn run_surveys(self: &Arc<Self>) {
-        let mut next_survey = Time(0);
+    pub(crate) async fn run_scans(self: &Arc<Self>) {
+        let mut next_scan = Time(0);
         while !self.slots.is_stopping() {
-            self.surveys.clear();
+            self.scans.clear();
             let now = self.clock.now();
-            if self.aside.host().is_some() {
+            if self.pause_cache.host().is_some() {
                 // Resuming the host sends a hint that ends this wait.
-                (self.surveys.wait(&self.clock, now.after(SURVEY))).await;
-                next_survey = Time(0);
+                (self.scans.wait(&self.clock, now.after(SCAN_INTERVAL))).await;
+                next_scan = Time(0);
                 continue;
             }
-            let lacking = self.lock().takes_lacking();
-            let surveyed = if now >= next_survey || lacking == Some(Lacking::Any) {
-                next_survey = now.after(SURVEY);
-                self.survey(None).await
+            let left_out = self.lock().take_left_out();
+            let scanned = if now >= next_scan || left_out == Some(LeftOut::Any) {
+                next_scan = now.after(SCAN_INTERVAL);
+                self.scan(None).await
             } else {
-                match lacking {
-                    Some(Lacking::Run(call)) => self.survey(Some(call)).await,
+                match left_out {
+                    Some(LeftOut::Run(call)) => self.scan(Some(call)).await,
                     _ => Ok(()),
                 }
             };
-            if let Err(error) = surveyed {
+            if let Err(error) = scanned {
                 tracing::warn!(%error, "calls could not be read");
             }
-            self.surveys.wait(&self.clock, next_survey).await;
+            self.scans.wait(&self.clock, next_scan).await;
         }
     }
 
     /// Takes up every call that is not in memory; after a crash, that is every call. If `of` is set, only the calls of
     /// that run that come after it. Each page is finished before the next is read.
-    async fn survey(
-        self: &Arc<Self>,
-        of: Option<(RunId, OperationNumber)>,
-    ) -> Result<(), ReadError> {
+    async fn scan(self: &Arc<Self>, of: Option<(RunId, OperationNumber)>) -> Result<(), ReadError> {
         let mut after = of;
         while !self.slots.is_stopping() {
             let CallPage { mut calls, paused } = self.store.calls(after, PAGE).await?;
@@ -224,16 +221,16 @@ impl Calls {
                 calls.retain(|call| call.run == run);
             }
             let (cut_off, others) = self.cut_off(calls, &paused);
-            let held = self.sift(&others, &paused).await;
+            let held = self.set_aside_paused(&others, &paused).await;
             for call in &others {
                 if !held.contains(&Due::Call(call.run, call.operation)) {
-                    self.take_up(call);
+                    self.add_to_queue(call);
                 }
             }
             // All at once, so that their writes share a commit.
             let recovering = cut_off.iter().map(|call| self.recover(call));
             futures::future::join_all(recovering).await;
-            self.depart();
+            self.start_due();
             if is_last || of.is_some_and(|(run, _)| !self.lock().has_room(run)) {
                 break;
             }
@@ -252,7 +249,7 @@ impl Calls {
         if self.is_recovered.load(Ordering::Acquire) {
             return (Vec::new(), calls);
         }
-        let host = self.aside.host_at_start();
+        let host = self.pause_cache.host_at_start();
         calls.into_iter().partition(|call| {
             let since = paused.get(&call.run).map(|pause| pause.since);
             let since = since.into_iter().chain(host).min();
@@ -263,7 +260,7 @@ impl Calls {
 
     /// Sets aside those of these calls whose runs are paused, except those in flight. Returns the calls that must not
     /// be made now.
-    async fn sift(
+    async fn set_aside_paused(
         &self,
         calls: &[OutstandingCall],
         paused: &BTreeMap<RunId, Pause>,
@@ -274,52 +271,52 @@ impl Calls {
         };
         let works = calls.iter().filter(in_flight);
         let works = works.map(|call| Due::Call(call.run, call.operation));
-        self.aside.sift(works, paused).await
+        self.pause_cache.set_aside_paused(works, paused).await
     }
 
-    fn take_up(&self, call: &OutstandingCall) {
-        let course = Course::new(call.attempts);
-        self.lock().add(party(call), call.operation, course);
+    fn add_to_queue(&self, call: &OutstandingCall) {
+        let state = AttemptState::new(call.attempts);
+        self.lock().add(party(call), call.operation, state);
     }
 
     /// Continues a call whose attempt a crash may have cut off.
     async fn recover(&self, call: &OutstandingCall) {
-        let mut course = Course::new(call.attempts);
+        let mut state = AttemptState::new(call.attempts);
         let id = (call.run, call.operation);
         let next = call.attempts.next.after(GAP).max(self.clock.now());
         let bounds = call.bounds;
         if bounds.allow_after(call.attempts.scheduled) && bounds.allow_at(next) {
             let error = Some(retry::reason(&Err(CallError::Interrupted)));
-            let recorded = self.results.schedule_next(id, &mut course, next, error);
+            let recorded = self.results.schedule_next(id, &mut state, next, error);
             if let Recorded::Yes = recorded.await {
-                self.lock().add(party(call), call.operation, course);
+                self.lock().add(party(call), call.operation, state);
             }
         } else {
             let result = Err(CallError::Interrupted);
-            self.results.finish(id, course, result).await;
+            self.results.finish(id, state, result).await;
         }
     }
 
     /// Starts the attempts that may be made now.
-    fn depart(self: &Arc<Self>) {
+    fn start_due(self: &Arc<Self>) {
         // A host that stops takes no new work: recovery would count an attempt that was not made as one that was.
-        if self.slots.is_stopping() || self.aside.host().is_some() {
+        if self.slots.is_stopping() || self.pause_cache.host().is_some() {
             return;
         }
         let now = self.clock.now();
         loop {
-            let departure = {
+            let due = {
                 let mut queue = self.lock();
-                queue.come(now);
-                queue.depart()
+                queue.move_due(now);
+                queue.take_due()
             };
-            let Some(departure) = departure else { break };
-            let flight = Flight {
+            let Some(due) = due else { break };
+            let attempt = RunningAttempt {
                 calls: self.clone(),
-                attempt: CallAttempt::new(self.sender.clone(), departure),
-                has_landed: false,
+                attempt: CallAttempt::new(self.sender.clone(), due),
+                is_finished: false,
             };
-            self.spawner.spawn(Box::pin(flight.fly()));
+            self.spawner.spawn(Box::pin(attempt.execute()));
         }
         let next = self.lock().next_time();
         self.next.hint(next);
@@ -328,11 +325,11 @@ impl Calls {
     /// Resolves when the result of every attempt in flight has been recorded.
     pub(crate) async fn stopped(&self) {
         loop {
-            let landed = self.landed.notified();
+            let finished = self.finished.notified();
             if self.lock().in_flight() == 0 {
                 return;
             }
-            landed.await;
+            finished.await;
         }
     }
 
@@ -350,48 +347,48 @@ fn party(call: &OutstandingCall) -> Party {
 
 /// A call in flight. It keeps its share of what may be in flight until its task is done. If the task panics, the call
 /// goes on as after a crash.
-struct Flight {
+struct RunningAttempt {
     calls: Arc<Calls>,
     attempt: CallAttempt,
-    has_landed: bool,
+    is_finished: bool,
 }
 
-impl Flight {
-    async fn fly(mut self) {
+impl RunningAttempt {
+    async fn execute(mut self) {
         let after = self.attempt.make().await;
-        self.land(after);
-        self.calls.depart();
+        self.finish(after);
+        self.calls.start_due();
     }
 
-    /// Ends the flight.
-    fn land(&mut self, after: AfterAttempt) {
+    /// Ends the attempt.
+    fn finish(&mut self, after: AfterAttempt) {
         let now = self.calls.clock.now();
         // Nothing can panic after this line.
-        self.has_landed = true;
+        self.is_finished = true;
         let (party, operation) = (self.attempt.party(), self.attempt.operation());
         let mut queue = self.calls.lock();
         match after {
             AfterAttempt::Over => queue.end(party, operation),
-            AfterAttempt::Again(course) => {
-                queue.wait(party, operation, course.attempts.next, course);
+            AfterAttempt::Again(state) => {
+                queue.wait(party, operation, state.attempts.next, state);
             }
-            AfterAttempt::Trouble(course, delay) => {
-                queue.wait(party, operation, now.after(delay), course);
+            AfterAttempt::Trouble(state, delay) => {
+                queue.wait(party, operation, now.after(delay), state);
             }
             AfterAttempt::Damaged => queue.set_aside(party, operation),
         }
-        let is_lacking = queue.lacks();
+        let has_left_out = queue.has_any_left_out();
         drop(queue);
-        self.calls.landed.notify_waiters();
-        if is_lacking {
-            self.calls.surveys.hint(Some(now));
+        self.calls.finished.notify_waiters();
+        if has_left_out {
+            self.calls.scans.hint(Some(now));
         }
     }
 }
 
-impl Drop for Flight {
+impl Drop for RunningAttempt {
     fn drop(&mut self) {
-        if self.has_landed {
+        if self.is_finished {
             return;
         }
         let (party, operation) = (self.attempt.party(), self.attempt.operation());
@@ -399,8 +396,8 @@ impl Drop for Flight {
             // The host goes.
             return self.calls.lock().end(party, operation);
         }
-        tracing::error!(run = %party.run, %operation, "the host panicked over a call");
-        self.land(self.attempt.after_panic());
+        tracing::error!(run = %party.run, %operation, "the host panicked while it made an attempt at a call");
+        self.finish(self.attempt.after_panic());
         let next = self.calls.lock().next_time();
         self.calls.next.hint(next);
     }

@@ -14,7 +14,7 @@ const NAME: usize = 64;
 
 /// A workflow that an upload becomes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedWorkflow {
     /// The name of the workflow.
     pub(crate) name: String,
     /// The name of the workflow that is started when its runs fail, if the upload has one.
@@ -22,7 +22,7 @@ pub(crate) struct Planned {
 }
 
 /// Returns the workflows that an upload becomes if it is deployed under this name.
-pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<Planned>, DeployError> {
+pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<PlannedWorkflow>, DeployError> {
     let only = [String::new()];
     let parts = match facts.workflows.as_slice() {
         [] => &only,
@@ -35,9 +35,9 @@ pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<Planned>, Depl
         };
         let failed = facts.failures.contains(part);
         let failed = failed.then(|| format!("{name}{FAILED}"));
-        Planned { name, failed }
+        PlannedWorkflow { name, failed }
     });
-    let planned: Vec<Planned> = planned.collect();
+    let planned: Vec<PlannedWorkflow> = planned.collect();
     let names = || planned.iter().map(|one| &one.name);
     let handlers = planned.iter().filter_map(|one| one.failed.as_ref());
     let mut all = names().chain(handlers.clone());
@@ -70,7 +70,10 @@ pub(crate) fn plan(name: &str, facts: &ScriptFacts) -> Result<Vec<Planned>, Depl
 
 /// Refuses to replace a workflow of another origin by a failure function. A failure function of this workflow may be
 /// replaced.
-pub(crate) async fn refuse_other(store: &dyn Store, one: &Planned) -> Result<(), DeployError> {
+pub(crate) async fn refuse_other(
+    store: &dyn Store,
+    one: &PlannedWorkflow,
+) -> Result<(), DeployError> {
     let Some(failed) = &one.failed else {
         return Ok(());
     };
@@ -100,7 +103,7 @@ fn has(workflow: &Workflow, version: VersionId) -> bool {
 /// setting that the author has made stays. Returns a note for the author, if there is one.
 pub(crate) async fn connect(
     store: &dyn Store,
-    one: &Planned,
+    one: &PlannedWorkflow,
     before: Option<VersionId>,
 ) -> Result<Option<String>, DeployError> {
     let Some(workflow) = store.workflow(one.name.clone()).await? else {

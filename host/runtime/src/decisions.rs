@@ -11,20 +11,20 @@ use dormouse_journal::{
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
 use dormouse_store::{
-    Call, ChildStart, NewActivation, NewCall, NewGeneration, NewHeir, NewNotify, NewOrder,
-    NewResponse, NotifyTarget,
+    Call, ChildStart, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse,
+    NextRun, NotifyTarget,
 };
 
 use crate::run_ids::RunIds;
 use crate::storage::{storage_limits, too_much};
 
 /// Generates the random values that new runs need.
-pub(crate) struct Births {
+pub(crate) struct NewRunValues {
     pub(crate) ids: Arc<RunIds>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
-impl Births {
+impl NewRunValues {
     /// Returns the id of a new run, and the key of its random numbers.
     pub(crate) fn next(&self, now: Time) -> (RunId, [u8; 32]) {
         let mut key = [0; 32];
@@ -50,7 +50,7 @@ pub(crate) struct Before {
 /// Returns the activation to commit, and whether the run breaks in it.
 pub(crate) fn activation(
     limits: &Limits,
-    births: &Births,
+    new_run_values: &NewRunValues,
     run: RunId,
     (mut decision, origin): (Decision, Option<Origin>),
     repeats: &BTreeMap<OperationNumber, u32>,
@@ -104,21 +104,21 @@ pub(crate) fn activation(
         logged: decision.logged as u64,
         labels: decision.labels,
         repair_within: limits.broken_retention,
-        heir: None,
+        next_run: None,
     };
     if is_keyed && matches!(new.activation.end, Some(End::Completed(_))) {
-        new.heir = Some(heir(limits, births, new.activation.time));
+        new.next_run = Some(next_run(limits, new_run_values, new.activation.time));
     }
     for effect in decision.effects {
-        add(limits, births, (run, repeats), effect, &mut new);
+        add(limits, new_run_values, (run, repeats), effect, &mut new);
     }
     (new, decision.broke)
 }
 
 /// Returns the run that may follow a run with a key.
-fn heir(limits: &Limits, births: &Births, now: Time) -> NewHeir {
-    let (run, random) = births.next(now);
-    NewHeir {
+fn next_run(limits: &Limits, new_run_values: &NewRunValues, now: Time) -> NextRun {
+    let (run, random) = new_run_values.next(now);
+    NextRun {
         run,
         random,
         guest: GuestLimits {
@@ -196,7 +196,7 @@ pub(crate) fn arguments(call: Call) -> Arguments {
 
 fn add(
     limits: &Limits,
-    births: &Births,
+    new_run_values: &NewRunValues,
     (run, repeats): (RunId, &BTreeMap<OperationNumber, u32>),
     effect: Effect,
     new: &mut NewActivation,
@@ -238,7 +238,7 @@ fn add(
             input,
             options,
         } => {
-            let (run, key) = births.next(new.activation.time);
+            let (run, key) = new_run_values.next(new.activation.time);
             let child = ChildStart {
                 operation,
                 run,

@@ -7,10 +7,10 @@ use dormouse_journal::VersionId;
 use dormouse_limits::Limits;
 use dormouse_store::{Deploy, Deployed, Store};
 
-use crate::companions::{self, Planned};
+use crate::companions::{self, PlannedWorkflow};
 use crate::compile_error::CompileError;
 use crate::programs::Programs;
-use crate::{CompileFailure, DeployError, ScriptFacts, TakenIn};
+use crate::{BuiltComponent, CompileFailure, DeployError, ScriptFacts};
 
 /// The result of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Deployer {
     /// for the author.
     async fn deploy_one(
         &self,
-        one: &Planned,
+        one: &PlannedWorkflow,
         ready: &Ready,
     ) -> Result<(bool, Option<String>), DeployError> {
         let before = self.store.workflow(one.name.clone()).await?;
@@ -120,8 +120,8 @@ impl Deployer {
             return Err(DeployError::TooLarge { size, limit });
         }
         let (upload, facts) = if dormouse_component::is_script(&upload) {
-            let made = self.programs.take_in(upload).await;
-            let TakenIn { component, facts } = made.map_err(|failure| match failure {
+            let made = self.programs.build_component(upload).await;
+            let BuiltComponent { component, facts } = made.map_err(|failure| match failure {
                 CompileError::NotCompiled(CompileFailure::Refused(why)) => {
                     DeployError::InvalidScript(why)
                 }

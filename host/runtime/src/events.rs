@@ -26,7 +26,7 @@ const PAUSE: u64 = 1_000;
 const LOOK: u64 = 30_000;
 
 /// How long the sender of an event to all waits for it to reach every run, in milliseconds.
-const TOLD_WITHIN: u64 = 5_000;
+const REACH_TIMEOUT: u64 = 5_000;
 
 /// The largest number of reached runs that are named to the sender.
 const NAMED: usize = 1_000;
@@ -52,47 +52,47 @@ pub(crate) struct Events {
     wake: Wake,
     limits: Arc<Limits>,
     underway: Notify,
-    asked: Asked,
+    senders: WaitingSenders,
 }
 
 /// The senders that wait to hear whom their events have reached, by the commit sequence at which each event was
 /// decided.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<BTreeMap<u64, Asker>>>);
+struct WaitingSenders(Arc<Mutex<BTreeMap<u64, WaitingSender>>>);
 
-struct Asker {
+struct WaitingSender {
     reached: Reached,
     /// None once the event has reached everybody.
     done: Option<oneshot::Sender<()>>,
 }
 
 /// Removes a sender from the list when it is dropped, whatever happens to the event.
-struct Asking {
-    asked: Asked,
+struct SenderGuard {
+    senders: WaitingSenders,
     sequence: Arc<OnceLock<u64>>,
 }
 
-impl Asked {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Asker>> {
+impl WaitingSenders {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, WaitingSender>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts the waits that a delivered piece has reached.
     fn follow(&self, served: &Served) {
-        let mut asked = self.lock();
-        if asked.is_empty() {
+        let mut senders = self.lock();
+        if senders.is_empty() {
             return;
         }
         for (sequence, run) in &served.reached {
-            if let Some(asker) = asked.get_mut(sequence) {
-                asker.reached.add(*run);
+            if let Some(sender) = senders.get_mut(sequence) {
+                sender.reached.add(*run);
             }
         }
         for finished in &served.finished {
-            if let Some(asker) = asked.get_mut(&finished.sequence) {
-                asker.reached.waits = finished.waits;
-                asker.reached.is_done = true;
-                asker.done = None;
+            if let Some(sender) = senders.get_mut(&finished.sequence) {
+                sender.reached.waits = finished.waits;
+                sender.reached.is_done = true;
+                sender.done = None;
             }
         }
     }
@@ -113,19 +113,21 @@ impl Reached {
     }
 }
 
-impl Asking {
+impl SenderGuard {
     fn reached(&self) -> Reached {
         let sequence = self.sequence.get();
-        let asked = self.asked.lock();
-        let asker = sequence.and_then(|sequence| asked.get(sequence));
-        asker.map(|asker| asker.reached.clone()).unwrap_or_default()
+        let senders = self.senders.lock();
+        let sender = sequence.and_then(|sequence| senders.get(sequence));
+        sender
+            .map(|sender| sender.reached.clone())
+            .unwrap_or_default()
     }
 }
 
-impl Drop for Asking {
+impl Drop for SenderGuard {
     fn drop(&mut self) {
         if let Some(sequence) = self.sequence.get() {
-            self.asked.lock().remove(sequence);
+            self.senders.lock().remove(sequence);
         }
     }
 }
@@ -153,7 +155,7 @@ impl Events {
             wake,
             limits,
             underway: Notify::new(),
-            asked: Asked::default(),
+            senders: WaitingSenders::default(),
         })
     }
 
@@ -169,23 +171,23 @@ impl Events {
         event: String,
         payload: Payload,
     ) -> Result<Reached, NotifyError> {
-        let (sender, done) = oneshot::channel();
+        let (finish, done) = oneshot::channel();
         let sequence = Arc::<OnceLock<u64>>::default();
-        let asking = Asking {
-            asked: self.asked.clone(),
+        let guard = SenderGuard {
+            senders: self.senders.clone(),
             sequence: sequence.clone(),
         };
-        let asked = self.asked.clone();
+        let senders = self.senders.clone();
         // The sender is listed before the event is durable, and so before the event reaches a run.
         let decided = move |notified: &Notified| {
             if let Notified::Decided(decided) = *notified
                 && sequence.set(decided).is_ok()
             {
-                let asker = Asker {
+                let sender = WaitingSender {
                     reached: Reached::default(),
-                    done: Some(sender),
+                    done: Some(finish),
                 };
-                asked.lock().insert(decided, asker);
+                senders.lock().insert(decided, sender);
             }
             None
         };
@@ -195,13 +197,13 @@ impl Events {
         }
         self.hint();
         let mut done = done.fuse();
-        let until = self.clock.now().after(TOLD_WITHIN);
+        let until = self.clock.now().after(REACH_TIMEOUT);
         let mut passed = self.clock.sleep_until(until).fuse();
         futures::select_biased! {
             _ = done => {}
             () = passed => {}
         }
-        Ok(asking.reached())
+        Ok(guard.reached())
     }
 
     /// Sends an event to one run, which keeps it for its next wait.
@@ -240,13 +242,13 @@ impl Events {
             }
             match self.store.serve_events(last.take()).await {
                 Ok(served) => {
-                    self.asked.follow(&served);
+                    self.senders.follow(&served);
                     self.wake_reached(&served);
                     last = served.last;
                     self.wake.room().await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an event could not be served");
+                    tracing::warn!(%error, "an event could not be delivered to the runs that wait for it");
                     if self.store.failure().is_some() {
                         return;
                     }

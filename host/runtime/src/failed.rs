@@ -20,12 +20,12 @@ use crate::bad_step::is_once;
 use crate::decisions;
 use crate::hint::Hint;
 use crate::recorded::Recorded;
-use crate::repairs::{Choice, LOOKS, RepairError, RepairedRun, Repairs, Retry};
+use crate::repairs::{ChosenVersion, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
 use crate::shares::Party;
 
 /// The operations that are done again.
 #[derive(Default)]
-struct Again {
+struct WorkToRedo {
     calls: Vec<CallAgain>,
     waits: Vec<(OperationNumber, Kind)>,
     records: Vec<(u32, Activation)>,
@@ -39,7 +39,7 @@ impl Repairs {
         retry: &'r Retry,
     ) -> BoxFuture<'r, Result<RepairedRun, RepairError>> {
         async move {
-            for _ in 0..LOOKS {
+            for _ in 0..MOST_TRIES {
                 let failed = self.store.failed(run).await.map_err(Unavailable::from)?;
                 let Some(failed) = failed else {
                     let status = self.view(run).await?.state.status;
@@ -71,7 +71,7 @@ impl Repairs {
         }
         refuse_in_doubt(failed)?;
         // Checked before any run below this one is retried.
-        let asked = self.request(failed, choice.version, Again::default(), retry);
+        let asked = self.request(failed, choice.version, WorkToRedo::default(), retry);
         let dry_run = RetryFailed {
             dry_run: true,
             ..asked
@@ -95,8 +95,8 @@ impl Repairs {
     async fn commit(
         &self,
         failed: &FailedRun,
-        choice: Choice,
-        again: Again,
+        choice: ChosenVersion,
+        again: WorkToRedo,
         retry: &Retry,
     ) -> Result<Option<RepairedRun>, RepairError> {
         let run = failed.view.id;
@@ -134,7 +134,7 @@ impl Repairs {
         &self,
         failed: &FailedRun,
         version: VersionId,
-        again: Again,
+        again: WorkToRedo,
         retry: &Retry,
     ) -> RetryFailed {
         let (run, state) = (failed.view.id, &failed.view.state);
@@ -274,7 +274,7 @@ impl Repairs {
             ..retry.clone()
         };
         // Noted before the retry, so that others that retry the run as well find it in the list.
-        retry.brought.add(child);
+        retry.retried_with_run.add(child);
         match self.retry_failed(child, &of_child).await {
             Ok(_) | Err(RepairError::NotBlocked(_)) => Ok(()),
             Err(error @ RepairError::Child { .. }) => Err(error),
@@ -290,10 +290,10 @@ impl Repairs {
         &self,
         before: &RunView,
         failed: &FailedRun,
-        choice: &Choice,
+        choice: &ChosenVersion,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<Again, RepairError> {
-        let mut done = Again::default();
+    ) -> Result<WorkToRedo, RepairError> {
+        let mut done = WorkToRedo::default();
         if again.is_empty() {
             return Ok(done);
         }
@@ -368,7 +368,7 @@ fn refuse_in_doubt(failed: &FailedRun) -> Result<(), RepairError> {
     }
 }
 
-fn repaired(view: &RunView, status: Status, choice: Choice) -> RepairedRun {
+fn repaired(view: &RunView, status: Status, choice: ChosenVersion) -> RepairedRun {
     RepairedRun {
         status,
         version: choice.version,

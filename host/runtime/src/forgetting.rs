@@ -35,7 +35,7 @@ pub enum ForgetError {
     )]
     WebhookGone,
     /// The trigger was deleted.
-    #[error("this trigger was deleted: nothing of it is remembered")]
+    #[error("this trigger was deleted, and with it the ids of the requests that it had accepted")]
     TriggerGone,
     /// No request with this name is remembered.
     #[error("{}", not_remembered(.0))]

@@ -12,19 +12,19 @@ use dormouse_journal::{RunId, Time};
 use crate::hint::{Hint, add};
 
 /// The largest number of runs that wait here. Further runs are forgotten, and found again by a scan of the store.
-const MOST: usize = 65_536;
+const MOST_WAITING: usize = 65_536;
 
 /// The number of waiting runs below which the services read more of them from the store.
-const FEW: usize = 1_024;
+const REFILL_BELOW: usize = 1_024;
 
 /// The largest number of runs with a seat: runs whose activation executes, or waits to become durable. A commit with the
 /// activations of all of them takes little longer than a commit with a few.
 const SEATS: usize = 64;
 
 /// The number of runs woken from outside after which a run that waits here is woken, even if others are under way.
-const OUTSIDE: u32 = 9;
+const OUTSIDE_WAKES_PER_TURN: u32 = 9;
 
-/// The largest number of runs under way because of [`OUTSIDE`], in addition to those with a seat.
+/// The largest number of runs under way because of [`OUTSIDE_WAKES_PER_TURN`], in addition to those with a seat.
 const BEYOND: usize = 192;
 
 /// The delay in milliseconds before a run is tried again after trouble of the host: the first delay and the longest. The delay
@@ -82,7 +82,7 @@ impl Herd {
             }
             return;
         }
-        if self.waiting.len() >= MOST {
+        if self.waiting.len() >= MOST_WAITING {
             self.has_forgotten = true;
             return;
         }
@@ -122,12 +122,12 @@ impl Herd {
     }
 
     /// Counts a run that was woken from outside. Returns true if it is the turn of a run that waits here.
-    pub(crate) fn came_from_outside(&mut self, now: Time) -> bool {
+    pub(crate) fn note_outside_wake(&mut self, now: Time) -> bool {
         if self.first().is_none_or(|first| first > now) {
             return false;
         }
         self.outside += 1;
-        if self.outside < OUTSIDE {
+        if self.outside < OUTSIDE_WAKES_PER_TURN {
             return false;
         }
         self.outside = 0;
@@ -136,7 +136,7 @@ impl Herd {
     }
 
     /// Notes whether a run with a seat executes.
-    pub(crate) fn executes(&mut self, does: bool) {
+    pub(crate) fn set_executing(&mut self, does: bool) {
         if does {
             self.executing += 1;
         } else {
@@ -145,24 +145,24 @@ impl Herd {
     }
 
     /// Gives up the seat of a run.
-    pub(crate) fn leaves(&mut self) {
+    pub(crate) fn release_seat(&mut self) {
         self.seated = self.seated.saturating_sub(1);
     }
 
     /// Returns true if there is room for more runs, which the services can read from the store.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < FEW
+        self.waiting.len() < REFILL_BELOW
     }
 
     /// Returns true if runs were forgotten, and the store is to be read for them now.
-    pub(crate) fn takes_forgotten(&mut self) -> bool {
+    pub(crate) fn take_forgotten(&mut self) -> bool {
         self.has_room() && std::mem::take(&mut self.has_forgotten)
     }
 
     /// Returns the delay in milliseconds after which a run is tried again after trouble of the host.
-    pub(crate) fn in_trouble(&mut self, run: RunId) -> u64 {
+    pub(crate) fn note_trouble(&mut self, run: RunId) -> u64 {
         let is_known = self.troubles.contains_key(&run);
-        if !is_known && self.troubles.len() >= MOST {
+        if !is_known && self.troubles.len() >= MOST_WAITING {
             return RETRY.1;
         }
         let times = self.troubles.entry(run).or_default();
@@ -172,7 +172,7 @@ impl Herd {
     }
 
     /// Notes that the host's trouble no longer stops a run.
-    pub(crate) fn is_well(&mut self, run: RunId) {
+    pub(crate) fn clear_trouble(&mut self, run: RunId) {
         if !self.troubles.is_empty() {
             self.troubles.remove(&run);
         }
@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(herd.next(Time(10)).unwrap().0, run(number));
         }
         assert!(herd.next(Time(10)).is_none(), "as many execute as may");
-        herd.executes(false);
+        herd.set_executing(false);
         assert_eq!(herd.next(Time(10)).unwrap().0, run(3));
     }
 
@@ -217,11 +217,11 @@ mod tests {
         let mut herd = herd(1_000);
         let mut seated = 0;
         while herd.next(Time(10)).is_some() {
-            herd.executes(false);
+            herd.set_executing(false);
             seated += 1;
         }
         assert_eq!(seated, SEATS);
-        herd.leaves();
+        herd.release_seat();
         assert!(herd.next(Time(10)).is_some());
     }
 
@@ -231,7 +231,7 @@ mod tests {
         while herd.next(Time(10)).is_some() {}
         let mut woken = 0;
         for _ in 0..900 {
-            if herd.came_from_outside(Time(10)) {
+            if herd.note_outside_wake(Time(10)) {
                 woken += u32::from(herd.next(Time(10)).is_some());
             }
         }
@@ -257,26 +257,26 @@ mod tests {
             herd.add(run(number), Hint::Time, Time(10));
         }
         herd.add(RunId([255; 16]), Hint::Time, Time(10));
-        assert_eq!(herd.waiting.len(), MOST);
-        assert!(!herd.takes_forgotten());
+        assert_eq!(herd.waiting.len(), MOST_WAITING);
+        assert!(!herd.take_forgotten());
         while !herd.has_room() {
             herd.next(Time(10)).unwrap();
-            herd.executes(false);
-            herd.leaves();
+            herd.set_executing(false);
+            herd.release_seat();
         }
-        assert!(herd.takes_forgotten());
-        assert!(!herd.takes_forgotten(), "once");
+        assert!(herd.take_forgotten());
+        assert!(!herd.take_forgotten(), "once");
     }
 
     #[test]
     fn trouble_backs_off_to_a_minute_and_begins_anew_when_it_is_over() {
         let mut herd = herd(0);
-        let delays: Vec<u64> = (0..8).map(|_| herd.in_trouble(run(1))).collect();
+        let delays: Vec<u64> = (0..8).map(|_| herd.note_trouble(run(1))).collect();
         assert_eq!(
             delays,
             [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
         );
-        herd.is_well(run(1));
-        assert_eq!(herd.in_trouble(run(1)), 1_000);
+        herd.clear_trouble(run(1));
+        assert_eq!(herd.note_trouble(run(1)), 1_000);
     }
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use dormouse_journal::{Activation, HistoryHead, RunId, generation_key};
-use dormouse_store::{BegunRun, ReadError, StoreReader};
+use dormouse_store::{ReadError, RunGeneration, StoreReader};
 
 /// The number of activations that are read at once.
 const PAGE: usize = 32;
@@ -30,12 +30,12 @@ impl RunHistory {
         reader: Arc<dyn StoreReader>,
         run: RunId,
     ) -> Result<Option<(HistoryHead, Self)>, ReadError> {
-        let Some(begun) = reader.begun(run).await? else {
+        let Some(run_generation) = reader.run_generation(run).await? else {
             return Ok(None);
         };
-        let state = &begun.view.state;
+        let state = &run_generation.view.state;
         let at = (state.tries, state.generation);
-        let head = head(begun);
+        let head = head(run_generation);
         let history = RunHistory {
             reader,
             run,
@@ -69,13 +69,13 @@ impl RunHistory {
     }
 }
 
-fn head(begun: BegunRun) -> HistoryHead {
-    let BegunRun {
+fn head(run_generation: RunGeneration) -> HistoryHead {
+    let RunGeneration {
         view,
         beginning,
         input,
         has_failing,
-    } = begun;
+    } = run_generation;
     let of_first = view.state.generation == 0;
     let trigger = view.run.trigger_request().filter(|_| of_first);
     let activations = view.state.activations - view.state.first_activation;

@@ -18,12 +18,10 @@
 //!
 //! Other modules: `replay` brings a run back into memory. `turn` has what an owner knows before it is durable.
 //! `replies` and `watchers` know who waits for an answer or for the end of a run. `secrets` opens a secret for a use
-//! that was granted. `addressee` and `expected` check a request before and after its body is read. `forgetting` lets a
+//! that was granted. `endpoint` and `request_checks` check a request before and after its body is read. `forgetting` lets a
 //! request be accepted a second time. `recovery` takes up due work at a start. `retirement` removes what has expired.
-//! `pauses` pauses and resumes runs, workflows and the host, and `aside` sets aside work that comes due meanwhile.
+//! `pauses` pauses and resumes runs, workflows and the host, and `pause_cache` sets aside work that comes due meanwhile.
 
-mod addressee;
-mod aside;
 mod assemble;
 mod back;
 mod bad_answers;
@@ -39,9 +37,9 @@ mod compile_error;
 mod deadlines;
 mod decisions;
 mod deploy;
+mod endpoint;
 mod error;
 mod events;
-mod expected;
 mod failed;
 mod forgetting;
 mod herd;
@@ -51,6 +49,7 @@ mod live;
 mod memory;
 mod orders;
 mod parts;
+mod pause_cache;
 mod pauses;
 mod places;
 mod preparing;
@@ -63,6 +62,7 @@ mod recovery;
 mod repairs;
 mod replay;
 mod replies;
+mod request_checks;
 mod retirement;
 mod retry;
 mod run_ids;
@@ -91,18 +91,20 @@ mod watchers;
 mod webhook_providers;
 mod webhooks;
 
-pub use addressee::Addressee;
-pub use bad_step::{Again, BadStep};
+pub use bad_step::{BadStep, RedoCommand};
 pub use deploy::Deployment;
 pub use dormouse_store::{Commits, TriggerAction};
+pub use endpoint::Endpoint;
 pub use error::{DeployError, NotifyError, StartError, Unavailable};
 pub use events::Reached;
 pub use forgetting::{ForgetError, Forgotten};
 pub use histories::RunHistory;
-pub use parts::{CompileFailure, Compiler, HandedCode, Parts, ScriptCode, ScriptFacts, TakenIn};
-pub use preparing::{Back, BroughtBack};
+pub use parts::{
+    BuiltComponent, CompileFailure, Compiler, HandedCode, Parts, ScriptCode, ScriptFacts,
+};
+pub use preparing::{RetriedWithRun, TakeBackSummary};
 pub use rates::{Exceeded, Scope};
-pub use received::{Came, Received, Refusal, TriggerAnswer};
+pub use received::{Received, Refusal, TriggerAnswer, TriggerOutcome};
 pub use repairs::{Move, RepairError, RepairedRun, Retry};
 pub use runtime::{Readiness, Runtime};
 pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};

@@ -69,7 +69,7 @@ impl Orders {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what is to be carried out for runs could not be read");
+                    tracing::warn!(%error, "the orders of runs could not be read");
                     self.pause().await;
                     continue;
                 }
@@ -83,7 +83,7 @@ impl Orders {
                     self.wake.room().await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what runs ask of others could not be carried out");
+                    tracing::warn!(%error, "orders of runs could not be carried out");
                     if self.store.failure().is_some() {
                         return;
                     }

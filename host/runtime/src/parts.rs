@@ -38,14 +38,18 @@ pub trait Compiler: Send + Sync + 'static {
     }
 
     /// Makes a component from a workflow that is written in JavaScript.
-    fn take_in(&self, _script: Bytes, _code: HandedCode) -> Task<Result<TakenIn, CompileFailure>> {
+    fn build_component(
+        &self,
+        _script: Bytes,
+        _code: HandedCode,
+    ) -> Task<Result<BuiltComponent, CompileFailure>> {
         no_scripts()
     }
 }
 
 /// A component that was made from a workflow in JavaScript.
 #[derive(Debug)]
-pub struct TakenIn {
+pub struct BuiltComponent {
     /// The component.
     pub component: Vec<u8>,
     /// What the evaluation of the workflow has shown.

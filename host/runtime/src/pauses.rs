@@ -8,11 +8,11 @@ use dormouse_store::{Pausable, Paused, PutBack, Store, Unpaused};
 use tokio::sync::{Mutex, Notify};
 
 use crate::Unavailable;
-use crate::aside::Aside;
 use crate::calls::Calls;
 use crate::deadlines::Deadlines;
 use crate::hint::Hint;
 use crate::orders::Orders;
+use crate::pause_cache::PauseCache;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
@@ -25,7 +25,7 @@ pub(crate) struct PauseService {
     pub(crate) clock: HostClock,
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) orders: Arc<Orders>,
     /// The time at which timers are read next.
@@ -40,7 +40,7 @@ impl PauseService {
     pub(crate) async fn pause(&self, what: Pausable) -> Result<Paused, Unavailable> {
         let changing = self.changing.lock().await;
         let paused = self.store.pause(what.clone()).await?;
-        self.aside.refresh().await?;
+        self.pause_cache.refresh().await?;
         drop(changing);
         if paused == Paused::Now {
             tracing::info!(?what, "paused");
@@ -58,14 +58,14 @@ impl PauseService {
     pub(crate) async fn unpause(&self, what: Pausable) -> Result<Unpaused, Unavailable> {
         let changing = self.changing.lock().await;
         let unpaused = self.store.unpause(what.clone()).await?;
-        self.aside.refresh().await?;
+        self.pause_cache.refresh().await?;
         drop(changing);
         if matches!(unpaused, Unpaused::Now(_)) {
-            tracing::info!(?what, "goes on");
+            tracing::info!(?what, "resumed");
             if let Pausable::Run(run) = what {
                 self.wake.wake(run, Hint::Anything);
             } else {
-                self.aside.resumed();
+                self.pause_cache.resumed();
                 self.deadlines.hint(Some(Time(0)));
             }
             self.calls.resumed();
@@ -83,7 +83,7 @@ impl PauseService {
             let is_resuming = match self.store.is_resuming().await {
                 Ok(is_resuming) => is_resuming,
                 Err(error) => {
-                    tracing::warn!(%error, "what was set aside could not be read");
+                    tracing::warn!(%error, "the store could not say whether work of paused runs is left to be put back");
                     self.rest().await;
                     continue;
                 }
@@ -99,7 +99,7 @@ impl PauseService {
                     last = put_back.last;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what was set aside could not be put back");
+                    tracing::warn!(%error, "the work of runs that were resumed could not be put back yet");
                     if self.store.failure().is_some() {
                         return;
                     }

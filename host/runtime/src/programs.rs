@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use crate::compile_error::CompileError;
 use crate::shared_code::SharedCodes;
 use crate::slots::Slots;
-use crate::{CompileFailure, Compiler, TakenIn, Unavailable};
+use crate::{BuiltComponent, CompileFailure, Compiler, Unavailable};
 
 /// The largest number of programs in memory. The code of a small program takes about 0.3 MB. A host with more live
 /// versions loads some of them again, which takes a third of a millisecond.
@@ -25,7 +25,7 @@ const HELD: usize = 256;
 /// The largest number of components that are compiled at once without a run that waits for them: uploads, and
 /// components whose code an update of the host made stale. The compiler takes more at once, so that a run that wakes
 /// never waits for them.
-const UNHURRIED: usize = 2;
+const BACKGROUND_COMPILERS: usize = 2;
 
 /// Why the program of a run is not available.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,12 +70,12 @@ pub(crate) struct Programs {
     store: Arc<dyn Store>,
     compiler: Arc<dyn Compiler>,
     shared: SharedCodes,
-    held: Mutex<Held>,
+    held: Mutex<CachedPrograms>,
     unhurried: Semaphore,
 }
 
 #[derive(Default)]
-struct Held {
+struct CachedPrograms {
     slots: HashMap<VersionId, (u64, Slot)>,
     uses: u64,
 }
@@ -90,7 +90,7 @@ impl Programs {
             store,
             compiler,
             held: Mutex::default(),
-            unhurried: Semaphore::new(UNHURRIED),
+            unhurried: Semaphore::new(BACKGROUND_COMPILERS),
         }
     }
 
@@ -163,13 +163,16 @@ impl Programs {
     }
 
     /// Makes a component from a workflow that is written in JavaScript. Only a few are made at once.
-    pub(crate) async fn take_in(&self, script: Bytes) -> Result<TakenIn, CompileError> {
+    pub(crate) async fn build_component(
+        &self,
+        script: Bytes,
+    ) -> Result<BuiltComponent, CompileError> {
         let code = self.compiler.script_code();
         let code = code.ok_or_else(CompileFailure::no_scripts)?;
         // The semaphore is never closed.
         let _turn = self.unhurried.acquire().await;
         let handed = self.shared.handed(&code).await?;
-        Ok(self.compiler.take_in(script, handed).await?)
+        Ok(self.compiler.build_component(script, handed).await?)
     }
 
     /// Keeps a program that was just made in memory.

@@ -60,16 +60,16 @@ pub(crate) struct Rates {
     per_webhook: Option<Rate>,
     per_run: Option<Rate>,
     per_host: Option<Rate>,
-    used: Mutex<Used>,
+    used: Mutex<Usage>,
 }
 
 /// A webhook, or all webhooks of a run.
 type Key = (RunId, Option<WebhookNumber>);
 
 #[derive(Debug, Default)]
-struct Used {
-    keys: HashMap<Key, Whole>,
-    host: Whole,
+struct Usage {
+    keys: HashMap<Key, FullAgainAt>,
+    host: FullAgainAt,
     swept: Time,
 }
 
@@ -123,7 +123,7 @@ impl Rates {
         now: Time,
     ) -> Result<(), Exceeded> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let Taken {
+        let LimitUse {
             of_webhook,
             of_run,
             of_host,
@@ -142,13 +142,13 @@ impl Rates {
     /// Returns how much of each limit is used after one more request.
     fn take(
         &self,
-        used: &Used,
+        used: &Usage,
         run: RunId,
         webhook: WebhookNumber,
         now: Time,
-    ) -> Result<Taken, Exceeded> {
+    ) -> Result<LimitUse, Exceeded> {
         let of = |key| used.keys.get(&key).copied().unwrap_or_default();
-        let take = |scope, rate: Option<Rate>, whole: Whole| {
+        let take = |scope, rate: Option<Rate>, whole: FullAgainAt| {
             let taken = rate.map(|rate| {
                 let taken = whole.take(rate, now);
                 taken.map_err(|retry_after_ms| Exceeded {
@@ -159,14 +159,14 @@ impl Rates {
             });
             taken.transpose()
         };
-        Ok(Taken {
+        Ok(LimitUse {
             of_webhook: take(Scope::Webhook, self.per_webhook, of((run, Some(webhook))))?,
             of_run: take(Scope::Run, self.per_run, of((run, None)))?,
             of_host: take(Scope::Host, self.per_host, used.host)?,
         })
     }
 
-    fn make_room(&self, used: &mut Used, now: Time) {
+    fn make_room(&self, used: &mut Usage, now: Time) {
         let since = now.0.checked_sub(used.swept.0);
         // If there is no difference, the clock was set back, and the time since the last sweep is unknown.
         let is_due = since.is_none_or(|since| since >= SWEEP);
@@ -189,18 +189,18 @@ impl Rates {
 }
 
 /// How much of each limit is used. None if there is no limit.
-struct Taken {
-    of_webhook: Option<Whole>,
-    of_run: Option<Whole>,
-    of_host: Option<Whole>,
+struct LimitUse {
+    of_webhook: Option<FullAgainAt>,
+    of_run: Option<FullAgainAt>,
+    of_host: Option<FullAgainAt>,
 }
 
 /// The time at which a budget is whole again, in parts of a millisecond. A millisecond has as many parts as the rate
 /// has requests a second, so that the spacing of requests is always a whole number of parts.
 #[derive(Debug, Clone, Copy, Default)]
-struct Whole(u128);
+struct FullAgainAt(u128);
 
-impl Whole {
+impl FullAgainAt {
     /// Returns the time after one more request, or the number of milliseconds after which one is possible.
     fn take(self, rate: Rate, now: Time) -> Result<Self, u64> {
         let rate = u128::from(rate.requests.get());
@@ -214,7 +214,7 @@ impl Whole {
         };
         let ahead = from + spacing - now;
         if ahead <= burst {
-            return Ok(Whole(from + spacing));
+            return Ok(FullAgainAt(from + spacing));
         }
         Err(u64::try_from((ahead - burst).div_ceil(rate)).unwrap_or(u64::MAX))
     }

@@ -46,7 +46,7 @@ pub enum Received {
         /// The run that the request started or belongs to.
         run: RunId,
         /// What the trigger did with the request.
-        came: Came,
+        came: TriggerOutcome,
         /// The answer for the caller.
         answer: TriggerAnswer,
     },
@@ -54,7 +54,7 @@ pub enum Received {
 
 /// What a trigger did with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Came {
+pub enum TriggerOutcome {
     /// The request started a run.
     Started,
     /// The request was sent to the run that has its key.
@@ -122,16 +122,22 @@ pub enum Refusal {
     #[error("this webhook was closed, or its run has ended")]
     Gone,
     /// The run of the webhook has failed, and may be retried.
-    #[error("the run of this webhook has failed; it takes requests again if it is retried")]
+    #[error(
+        "the run of this webhook has failed; the webhook takes requests again if the run is retried"
+    )]
     RunFailed,
     /// There is no such webhook.
     #[error("there is no such webhook on this host")]
     Unknown,
     /// The inbox is full.
-    #[error("this webhook's inbox is full: the run has not taken what was sent before")]
+    #[error(
+        "this webhook's inbox is full: the run has not taken the requests that were sent before"
+    )]
     InboxFull,
     /// All inboxes together are as large as the host allows.
-    #[error("the inboxes of this host are full: runs have not taken what was sent before")]
+    #[error(
+        "the inboxes of this host are full: runs have not taken the requests that were sent before"
+    )]
     HostFull,
     /// The run uses all disk space that it may use.
     #[error(
@@ -159,7 +165,7 @@ pub enum Refusal {
     )]
     KeyedRunFailed(RunId),
     /// The run that has the key has not taken enough of the requests sent to it before.
-    #[error("run {0}, which has this key, has not taken what was sent to it before")]
+    #[error("run {0}, which has this key, has not taken the requests that were sent to it before")]
     KeyedInboxFull(RunId),
     /// No further caller can wait.
     #[error("{}", too_many_held(*.0))]
@@ -175,7 +181,7 @@ pub enum Refusal {
 impl Refusal {
     /// Returns true if a repeat of another request is not refused for this reason. It is answered from what is known of
     /// the first request.
-    pub(crate) fn spares_repeats(&self) -> bool {
+    pub(crate) fn allows_repeats(&self) -> bool {
         matches!(
             self,
             Refusal::Gone

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use dormouse_seams::HostClock;
 use dormouse_store::{Due, ReadError, Store};
 
-use crate::aside::Aside;
 use crate::hint::Hint;
+use crate::pause_cache::PauseCache;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
@@ -17,7 +17,7 @@ const PAGE: usize = 256;
 
 /// The number of blocked runs that are tried again at once. Each needs a commit, and runs that are tried together share
 /// commits.
-const TRIED_AT_ONCE: usize = 16;
+const RETRIED_AT_ONCE: usize = 16;
 
 /// How long to wait after the store could not be read or written, in milliseconds.
 const PAUSE: u64 = 1_000;
@@ -28,7 +28,7 @@ pub(crate) struct Recovery {
     pub(crate) clock: HostClock,
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
 }
 
 impl Recovery {
@@ -43,13 +43,13 @@ impl Recovery {
     /// Wakes every run that can go on.
     async fn wake_due(&self) -> Result<(), ReadError> {
         let mut after = None;
-        while !self.slots.is_stopping() && self.aside.host().is_none() {
+        while !self.slots.is_stopping() && self.pause_cache.host().is_none() {
             let page = self.store.due_runs(after, PAGE).await?;
             let Some(last) = page.runs.last() else { break };
             after = Some(*last);
             let now = self.clock.now();
             let works = page.runs.iter().map(|run| Due::Run(*run));
-            let held = self.aside.sift(works, &page.paused).await;
+            let held = self.pause_cache.set_aside_paused(works, &page.paused).await;
             for run in page.runs {
                 if !held.contains(&Due::Run(run)) {
                     self.wake.queue(run, Hint::Anything, now);
@@ -65,7 +65,7 @@ impl Recovery {
     pub(crate) async fn unblock(&self) {
         let mut after = None;
         while !self.slots.is_stopping() {
-            if self.aside.host().is_some() {
+            if self.pause_cache.host().is_some() {
                 self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
                 continue;
             }
@@ -79,7 +79,7 @@ impl Recovery {
             };
             let Some(last) = page.last() else { return };
             let next = Some(*last);
-            for runs in page.chunks(TRIED_AT_ONCE) {
+            for runs in page.chunks(RETRIED_AT_ONCE) {
                 self.wake.room().await;
                 let resumed = runs.iter().map(|run| self.store.resume(*run));
                 let resumed = futures::future::join_all(resumed).await;

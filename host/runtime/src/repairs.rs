@@ -20,14 +20,14 @@ use crate::calls::Calls;
 use crate::decisions;
 use crate::hint::Hint;
 use crate::orders::Orders;
-use crate::preparing::{Back, BroughtBack, Preparing};
+use crate::preparing::{RetriedWithRun, RunsInPreparation, TakeBackSummary};
 use crate::replay::Replay;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::wake::Wake;
 
 /// How many times a repair is begun again for a run that has moved on while its journal was replayed.
-pub(crate) const LOOKS: u32 = 5;
+pub(crate) const MOST_TRIES: u32 = 5;
 
 /// The codes of failures that another setting of the host may prevent, so that a retry may help without other code.
 pub(crate) const LIMITS: [&str; 3] = ["limit", "cpu-limit", "memory-limit"];
@@ -47,7 +47,7 @@ pub struct Retry {
     /// True if the run that started this run is retried after it.
     pub is_of_parent: bool,
     /// The runs that the same command has retried because others wait for them.
-    pub brought: Arc<BroughtBack>,
+    pub retried_with_run: Arc<RetriedWithRun>,
 }
 
 /// The options of a move.
@@ -73,7 +73,7 @@ pub struct RepairedRun {
     /// Where the current version of the workflow does not repeat the run's journal, if it was not used for that reason.
     pub differs: Option<Box<Mismatch>>,
     /// The consequences, if the run is taken back.
-    pub back: Option<Box<Back>>,
+    pub back: Option<Box<TakeBackSummary>>,
 }
 
 /// Why a run was not repaired.
@@ -218,11 +218,11 @@ pub(crate) struct Repairs {
     pub(crate) limits: Arc<Limits>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) orders: Arc<Orders>,
-    pub(crate) preparing: Preparing,
+    pub(crate) preparing: RunsInPreparation,
 }
 
 /// The code with which a run continues.
-pub(crate) struct Choice {
+pub(crate) struct ChosenVersion {
     pub(crate) version: VersionId,
     pub(crate) differs: Option<Box<Mismatch>>,
 }
@@ -235,7 +235,7 @@ impl From<Trouble> for RepairError {
                 RepairError::Unusable(failure.message)
             }
             Trouble::Retry(reason) => RepairError::Unusable(reason),
-            Trouble::OutOfMemory | Trouble::Crowded => RepairError::Busy,
+            Trouble::OutOfMemory | Trouble::NoInstanceSlot => RepairError::Busy,
         }
     }
 }
@@ -250,7 +250,7 @@ impl Repairs {
         if let Some(from) = &retry.from {
             return self.take_back(run, from, retry).await;
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MOST_TRIES {
             let view = self.view(run).await?;
             let status = view.state.status;
             if view.state.is_frozen() {
@@ -284,7 +284,7 @@ impl Repairs {
             from,
             dry_run,
         } = asked;
-        for _ in 0..LOOKS {
+        for _ in 0..MOST_TRIES {
             let view = self.view(run).await?;
             if from.is_some_and(|from| from != view.run.version) {
                 return Err(RepairError::OtherVersion(view.run.version));
@@ -333,7 +333,7 @@ impl Repairs {
         view: &RunView,
         asked: Option<VersionId>,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<Choice, RepairError> {
+    ) -> Result<ChosenVersion, RepairError> {
         let name = &view.run.workflow;
         let workflow = self.store.workflow(name.clone()).await;
         let workflow = workflow.map_err(Unavailable::from)?;
@@ -348,7 +348,7 @@ impl Repairs {
             if let Some(mismatch) = self.difference(view, version, again).await? {
                 return Err(RepairError::Differs(mismatch));
             }
-            return Ok(Choice {
+            return Ok(ChosenVersion {
                 version,
                 differs: None,
             });
@@ -360,7 +360,7 @@ impl Repairs {
             false => self.difference(view, current, again).await?,
         };
         let version = if differs.is_some() { own } else { current };
-        Ok(Choice { version, differs })
+        Ok(ChosenVersion { version, differs })
     }
 
     /// Returns the first difference between what the code does and the run's journal, if there is one.
@@ -413,11 +413,11 @@ impl Repairs {
     async fn repair(
         &self,
         view: &RunView,
-        choice: Choice,
+        choice: ChosenVersion,
         is_retry: bool,
         dry_run: bool,
     ) -> Result<Option<RepairedRun>, RepairError> {
-        let Choice { version, differs } = choice;
+        let ChosenVersion { version, differs } = choice;
         let repaired = |status| RepairedRun {
             status,
             version,
@@ -460,7 +460,7 @@ impl Repairs {
         match self.store.resume(run).await.map_err(Unavailable::from)? {
             Resumed::Now => {
                 self.wake.wake(run, Hint::Anything);
-                self.as_it_is(run).await
+                self.unchanged(run).await
             }
             Resumed::Broken => self.retry(run, &Retry::default()).await,
             Resumed::NotBlocked(status) => Err(RepairError::NotBlocked(status)),
@@ -469,7 +469,7 @@ impl Repairs {
     }
 
     /// Returns the result of a repair that did not change the run.
-    pub(crate) async fn as_it_is(&self, run: RunId) -> Result<RepairedRun, RepairError> {
+    pub(crate) async fn unchanged(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         let view = self.view(run).await?;
         Ok(RepairedRun {
             status: view.state.status,

@@ -13,12 +13,12 @@ use dormouse_journal::{
 };
 use dormouse_limits::Limits;
 use dormouse_seams::HostClock;
-use dormouse_store::{Recalled, RunView, Store, WebhookView};
+use dormouse_store::{RunToContinue, RunView, Store, WebhookView};
 
-use crate::aside::Aside;
 use crate::deadlines::Deadlines;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
+use crate::pause_cache::PauseCache;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
@@ -47,12 +47,12 @@ pub(crate) struct Replay {
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
     pub(crate) turns: Arc<Processors>,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) rebuild_after_step: bool,
 }
 
 /// What the store, or the start of the run, says about a run.
-struct Known {
+struct RunData {
     view: RunView,
     frontier: Frontier,
     /// None if the input must be looked up.
@@ -63,15 +63,15 @@ impl Replay {
     /// Brings a run into memory if it has something to do.
     pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
         let known = match turn.take_start() {
-            Some(start) if self.aside.has_workflow(&start.view.run.workflow) => None,
-            Some(start) => Some(Known {
+            Some(start) if self.pause_cache.has_workflow(&start.view.run.workflow) => None,
+            Some(start) => Some(RunData {
                 view: start.view,
                 frontier: Frontier::new(),
                 input: Some(start.input),
             }),
-            None => self.recall(turn).await?,
+            None => self.run_to_continue(turn).await?,
         };
-        let Some(Known {
+        let Some(RunData {
             view,
             frontier,
             input,
@@ -106,8 +106,10 @@ impl Replay {
     }
 
     /// Returns what the store knows about a run that has something to do.
-    async fn recall(&self, turn: &Turn) -> Result<Option<Known>, Trouble> {
-        let Some(Recalled { view, open, heads }) = self.store.recall(turn.run).await? else {
+    async fn run_to_continue(&self, turn: &Turn) -> Result<Option<RunData>, Trouble> {
+        let Some(RunToContinue { view, open, heads }) =
+            self.store.run_to_continue(turn.run).await?
+        else {
             return Ok(None);
         };
         if view.state.status.has_ended()
@@ -136,7 +138,7 @@ impl Replay {
                 return Ok(None);
             }
         }
-        Ok(Some(Known {
+        Ok(Some(RunData {
             view,
             frontier,
             input: None,

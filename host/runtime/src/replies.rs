@@ -24,20 +24,20 @@ pub(crate) struct Replies {
     callers: Arc<Waiters<(RunId, String), Response>>,
     /// The held callers, to be told when their run continues as new.
     continuing: Arc<Waiters<RunId, ()>>,
-    held: Mutex<Held>,
+    held: Mutex<HeldCounts>,
     most: usize,
 }
 
 /// The number of held callers. A run or webhook without any has no entry.
 #[derive(Default)]
-struct Held {
+struct HeldCounts {
     all: usize,
     runs: HashMap<RunId, usize>,
     webhooks: HashMap<(RunId, WebhookNumber), usize>,
 }
 
 /// The place of a held caller. Dropping it frees the place.
-pub(crate) struct Place<'a> {
+pub(crate) struct HeldCaller<'a> {
     replies: &'a Replies,
     run: RunId,
     webhook: WebhookNumber,
@@ -57,13 +57,17 @@ impl Replies {
     ///
     /// # Errors
     /// The scope of the limit that is reached: the host, the run, or the webhook.
-    pub(crate) fn place(&self, run: RunId, webhook: WebhookNumber) -> Result<Place<'_>, Scope> {
+    pub(crate) fn place(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+    ) -> Result<HeldCaller<'_>, Scope> {
         let mut held = self.lock();
         self.check(&held, run, webhook)?;
         held.all += 1;
         *held.runs.entry(run).or_default() += 1;
         *held.webhooks.entry((run, webhook)).or_default() += 1;
-        Ok(Place {
+        Ok(HeldCaller {
             replies: self,
             run,
             webhook,
@@ -78,7 +82,7 @@ impl Replies {
         self.check(&self.lock(), run, webhook)
     }
 
-    fn check(&self, held: &Held, run: RunId, webhook: WebhookNumber) -> Result<(), Scope> {
+    fn check(&self, held: &HeldCounts, run: RunId, webhook: WebhookNumber) -> Result<(), Scope> {
         let share = |parts: usize| (self.most / parts).max(1);
         let of_run = held.runs.get(&run).copied().unwrap_or_default();
         let of_webhook = held.webhooks.get(&(run, webhook)).copied();
@@ -118,7 +122,7 @@ impl Replies {
         self.lock().all
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, HeldCounts> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,7 +132,7 @@ impl Replies {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for HeldCaller<'_> {
     fn drop(&mut self) {
         let mut held = self.replies.lock();
         held.all = held.all.saturating_sub(1);

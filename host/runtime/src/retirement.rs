@@ -17,10 +17,10 @@ const LOOK: u64 = 5_000;
 
 /// Milliseconds to wait after everything that had expired was removed. On a busy host, what expires meanwhile is then
 /// removed in one commit a second instead of one long commit a minute.
-const GATHER: u64 = 1_000;
+const COLLECTING_TIME: u64 = 1_000;
 
 /// Milliseconds between batches, so that the removal of a large run does not delay other runs.
-const BREATH: u64 = 20;
+const BATCH_PAUSE: u64 = 20;
 
 /// Removes what has expired.
 pub(crate) struct Retirement {
@@ -57,17 +57,17 @@ impl Retirement {
                 Ok(more) => {
                     // What expired may be the timeout of a run, which becomes an order.
                     self.orders.hint();
-                    Some(now.after(if more { BREATH } else { GATHER }))
+                    Some(now.after(if more { BATCH_PAUSE } else { COLLECTING_TIME }))
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what has expired could not be removed");
+                    tracing::warn!(%error, "expired data could not be removed");
                     None
                 }
             },
             Ok(Some(next)) => Some(next.min(now.after(LOOK))),
             Ok(None) => None,
             Err(error) => {
-                tracing::warn!(%error, "what has expired could not be read");
+                tracing::warn!(%error, "expired data could not be read");
                 None
             }
         }

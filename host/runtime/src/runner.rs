@@ -17,7 +17,7 @@ use futures::FutureExt;
 
 use crate::calls::Calls;
 use crate::deadlines::Deadlines;
-use crate::decisions::{self, Before, Births};
+use crate::decisions::{self, Before, NewRunValues};
 use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
 use crate::live::LiveRun;
@@ -30,7 +30,7 @@ use crate::shares::Party;
 use crate::slots::{Claim, Owner, Release, Slots};
 use crate::trouble::{Trouble, mismatch_failure};
 use crate::turn::{Next, Turn};
-use crate::wake::{OwnRuns, Seat, Wake};
+use crate::wake::{RunExecutor, Seat, Wake};
 use crate::watchers::Watchers;
 
 /// The number of activations of a run that are executed before other runs get a turn.
@@ -48,7 +48,7 @@ pub(crate) struct Runner {
     pub(crate) calls: Arc<Calls>,
     pub(crate) events: Arc<Events>,
     pub(crate) orders: Arc<Orders>,
-    pub(crate) births: Births,
+    pub(crate) new_run_values: NewRunValues,
     pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) when_broken: WhenBroken,
@@ -86,8 +86,8 @@ impl Effects {
     }
 }
 
-impl OwnRuns for Runner {
-    fn own(
+impl RunExecutor for Runner {
+    fn execute_run(
         self: Arc<Self>,
         run: RunId,
         claim: Claim,
@@ -115,7 +115,7 @@ impl Runner {
             let worked = worked.catch_unwind().await;
             match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
                 Ok(()) => {
-                    self.wake.is_well(run);
+                    self.wake.clear_trouble(run);
                     self.memory.is_enough(run);
                 }
                 Err(trouble) => {
@@ -161,7 +161,7 @@ impl Runner {
                     self.wake.retry(run);
                 }
             }
-            Trouble::Crowded => {
+            Trouble::NoInstanceSlot => {
                 if self.slots.make_room() {
                     self.wake.wake(run, Hint::Anything);
                 } else {
@@ -233,7 +233,7 @@ impl Runner {
     async fn settle(&self, turn: &mut Turn) -> bool {
         let was_early = turn.forget_early();
         if was_early && let Err(error) = self.store.barrier(turn.run).await {
-            tracing::debug!(run = %turn.run, %error, "what was known early has failed");
+            tracing::debug!(run = %turn.run, %error, "a request or a start was delivered to a run before its disk sync, and was not committed");
         }
         was_early
     }
@@ -256,7 +256,7 @@ impl Runner {
         let mut result = current.instance.activate(next.now, completion).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
-            let Some(recalled) = self.store.recall(run).await? else {
+            let Some(recalled) = self.store.run_to_continue(run).await? else {
                 return Ok(false);
             };
             current.instance = self.replay.instance(&recalled.view, None).await?;
@@ -276,7 +276,7 @@ impl Runner {
         };
         let (new, broke) = decisions::activation(
             &self.limits,
-            &self.births,
+            &self.new_run_values,
             run,
             (decision, origin),
             &repeats,
@@ -310,7 +310,7 @@ impl Runner {
             }
             Ok(Err(refused)) => {
                 *live = None;
-                tracing::debug!(%run, ?refused, "an activation was thrown away");
+                tracing::debug!(%run, ?refused, "the store refused an activation; the instance is dropped");
                 self.settle(turn).await;
                 Ok(matches!(
                     refused,

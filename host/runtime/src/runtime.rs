@@ -24,7 +24,7 @@ use crate::start::Start;
 use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
 use crate::{
-    Addressee, BadStep, DeployError, Deployment, ForgetError, Forgotten, Move, NotifyError, Parts,
+    BadStep, DeployError, Deployment, Endpoint, ForgetError, Forgotten, Move, NotifyError, Parts,
     Reached, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret, SetSecretError,
     Settings, StartError, Unavailable, UnusableSecret,
 };
@@ -223,12 +223,12 @@ impl Runtime {
         if by == Some(PausedBy::Run) {
             self.unpause(Pausable::Run(run)).await?;
             if state.status != Status::Blocked || state.is_broken {
-                return self.0.repairs.as_it_is(run).await;
+                return self.0.repairs.unchanged(run).await;
             }
         }
         match (self.0.repairs.resume(run).await, by) {
             (Err(RepairError::NotBlocked(_)), Some(PausedBy::Run)) => {
-                self.0.repairs.as_it_is(run).await
+                self.0.repairs.unchanged(run).await
             }
             (Err(RepairError::NotBlocked(_)), Some(by)) => Err(RepairError::PausedAbove {
                 by,
@@ -276,7 +276,7 @@ impl Runtime {
     /// Returns what is paused.
     #[must_use]
     pub fn pauses(&self) -> Pauses {
-        self.0.aside.pauses()
+        self.0.pause_cache.pauses()
     }
 
     /// Moves a run to another version of its workflow, which must repeat its journal.
@@ -332,8 +332,8 @@ impl Runtime {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn addressee(&self, address: Address) -> Result<Addressee, Unavailable> {
-        Addressee::find(self.0.webhooks.clone(), address).await
+    pub async fn endpoint(&self, address: Address) -> Result<Endpoint, Unavailable> {
+        Endpoint::find(self.0.webhooks.clone(), address).await
     }
 
     /// Forgets that the request with this id was accepted at a webhook or a trigger, so that it is accepted as a new one when it

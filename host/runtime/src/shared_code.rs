@@ -110,7 +110,7 @@ impl SharedCodes {
         match SharedCode::open(&self.engine, &key, id, &sealed) {
             Ok(shared) => Ok(Some((shared, sealed))),
             Err(refused) => {
-                tracing::info!(%refused, "shared code is not taken");
+                tracing::info!(%refused, "stored code of the JavaScript runtime cannot be used, and is compiled again");
                 Ok(None)
             }
         }

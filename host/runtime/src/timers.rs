@@ -12,9 +12,9 @@ use dormouse_journal::{Moment, Time};
 use dormouse_seams::HostClock;
 use dormouse_store::{Due, ReadError, Store, Timer};
 
-use crate::aside::Aside;
 use crate::deadlines::Deadlines;
 use crate::hint::Hint;
+use crate::pause_cache::PauseCache;
 use crate::recovery::Recovery;
 use crate::slots::Slots;
 use crate::wake::Wake;
@@ -36,7 +36,7 @@ pub(crate) struct Timers {
     pub(crate) wake: Wake,
     pub(crate) deadlines: Arc<Deadlines>,
     pub(crate) recovery: Arc<Recovery>,
-    pub(crate) aside: Arc<Aside>,
+    pub(crate) pause_cache: Arc<PauseCache>,
 }
 
 impl Timers {
@@ -49,7 +49,7 @@ impl Timers {
             let now = moment.time;
             // Resuming the host sends a hint from here on.
             self.deadlines.clear();
-            if self.aside.host().is_some() {
+            if self.pause_cache.host().is_some() {
                 self.deadlines.wait(&self.clock, now.after(SCAN)).await;
                 continue;
             }
@@ -60,7 +60,7 @@ impl Timers {
                     now.after(PAUSE)
                 }
             };
-            let is_incomplete = self.wake.takes_forgotten() | self.aside.takes_resumed();
+            let is_incomplete = self.wake.take_forgotten() | self.pause_cache.take_resumed();
             if now >= next_scan || is_incomplete {
                 reached = None;
                 next_scan = now.after(SCAN);
@@ -83,14 +83,14 @@ impl Timers {
             let page = self.store.timers(*reached, now, PAGE).await?;
             let work = |timer: &Timer| Due::Timer(timer.run, timer.operation);
             let works = page.due.iter().map(work);
-            let held = self.aside.sift(works, &page.paused).await;
+            let held = self.pause_cache.set_aside_paused(works, &page.paused).await;
             for timer in page.due.iter().filter(|timer| !held.contains(&work(timer))) {
                 // The due time of a timer may be a date, which is in the other line of time.
                 self.wake
                     .queue(timer.run, Hint::Time, timer.due.min(now.time));
             }
             *reached = page.due.last().copied().or(*reached);
-            let is_over = self.slots.is_stopping() || self.aside.host().is_some();
+            let is_over = self.slots.is_stopping() || self.pause_cache.host().is_some();
             if page.due.len() < PAGE || is_over {
                 return Ok(page.next);
             }

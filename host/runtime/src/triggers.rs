@@ -14,14 +14,14 @@ use dormouse_journal::{
 use dormouse_limits::Limits;
 use dormouse_seams::{Entropy, HostClock};
 use dormouse_store::{
-    Following, MailLimits, RememberedKey, Run, RunView, State, Store, TriggerCalled, Trip,
-    TripRefused, Tripped, WriteError,
+    FireTrigger, Following, MailLimits, RememberedKey, Run, RunView, State, Store, TriggerCalled,
+    TriggerFired, TriggerRefused, WriteError,
 };
 use dormouse_webhook::{TriggerToken, labels_of, value_at};
 
 use crate::hint::{EarlyStart, Hint};
 use crate::rates::Rates;
-use crate::received::{Came, Received, Refusal, TriggerAnswer};
+use crate::received::{Received, Refusal, TriggerAnswer, TriggerOutcome};
 use crate::replies::{Replies, answered};
 use crate::run_ids::RunIds;
 use crate::storage::storage_limits;
@@ -69,11 +69,11 @@ impl Triggers {
         let reply = arrival.called.trigger.options.webhook.reply.clone();
         let (token, unless) = (arrival.token, arrival.unless.clone());
         let accepted = arrival.accepted.clone();
-        let trip = self.trip(arrival)?;
+        let firing = self.fire_trigger(arrival)?;
         if let Reply::FromWorkflow(within) = reply {
-            return self.accept_and_hold(token, trip, unless, within).await;
+            return self.accept_and_hold(token, firing, unless, within).await;
         }
-        let (id, came) = self.accept(token, trip, unless).await?;
+        let (id, came) = self.accept(token, firing, unless).await?;
         Ok(received(
             id,
             came,
@@ -87,7 +87,7 @@ impl Triggers {
     }
 
     /// Returns what the store is asked to do with a request.
-    fn trip(&self, arrival: Arrival) -> Result<Trip, Refusal> {
+    fn fire_trigger(&self, arrival: Arrival) -> Result<FireTrigger, Refusal> {
         let Arrival {
             token,
             called,
@@ -106,7 +106,7 @@ impl Triggers {
         let mut random = [0; 32];
         self.entropy.fill(&mut random);
         let limits = &self.limits;
-        Ok(Trip {
+        Ok(FireTrigger {
             trigger: token.trigger,
             rotation: token.rotation,
             workflow: options.workflow,
@@ -136,49 +136,49 @@ impl Triggers {
     async fn accept(
         &self,
         token: TriggerToken,
-        trip: Trip,
+        firing: FireTrigger,
         unless: Option<Refusal>,
-    ) -> Result<(RunId, Came), Refusal> {
+    ) -> Result<(RunId, TriggerOutcome), Refusal> {
         let (own, webhook) = counted_as(token);
         let refusal = unless.or_else(|| {
             let admitted = self.rates.admit(own, webhook, self.clock.now());
             admitted.err().map(Refusal::Rate)
         });
-        let run = trip.run;
-        let tripped = match (refusal, trip.remembered) {
-            (None, _) => self.accept_and_wake(trip).await?,
+        let run = firing.run;
+        let fired = match (refusal, firing.remembered) {
+            (None, _) => self.accept_and_wake(firing).await?,
             (Some(refusal), None) => return Err(refusal),
             (Some(refusal), Some(key)) => {
                 let repeat = self.store.trigger_repeat(token.trigger, key).await?;
                 repeat.ok_or(refusal)?
             }
         };
-        match tripped {
-            Tripped::Started { .. } => {
+        match fired {
+            TriggerFired::Started { .. } => {
                 tracing::debug!(%run, trigger = %token.trigger, "a run was started by a trigger");
-                Ok((run, Came::Started))
+                Ok((run, TriggerOutcome::Started))
             }
-            Tripped::Sent { run, event } => {
+            TriggerFired::Sent { run, event } => {
                 self.wake.wake(run, Hint::Channel(Channel::Event(event)));
-                Ok((run, Came::Sent))
+                Ok((run, TriggerOutcome::Sent))
             }
-            Tripped::Existing(run) => Ok((run, Came::Existing)),
-            Tripped::Repeat(run) => Ok((run, Came::Repeat)),
-            Tripped::Refused(refused) => Err(refused.into()),
+            TriggerFired::Existing(run) => Ok((run, TriggerOutcome::Existing)),
+            TriggerFired::Repeat(run) => Ok((run, TriggerOutcome::Repeat)),
+            TriggerFired::Refused(refused) => Err(refused.into()),
         }
     }
 
     /// Makes a request durable. A run that it starts is woken as soon as the start is decided, while the start becomes
     /// durable.
-    async fn accept_and_wake(&self, trip: Trip) -> Result<Tripped, WriteError> {
+    async fn accept_and_wake(&self, firing: FireTrigger) -> Result<TriggerFired, WriteError> {
         let wake = self.wake.clone();
-        let early = trip.clone();
-        let decided = move |tripped: &Tripped| -> Option<Following> {
-            let Tripped::Started {
+        let early = firing.clone();
+        let decided = move |fired: &TriggerFired| -> Option<Following> {
+            let TriggerFired::Started {
                 version,
                 created,
                 trigger,
-            } = tripped
+            } = fired
             else {
                 return None;
             };
@@ -205,7 +205,7 @@ impl Triggers {
             let hint = Hint::Start(Box::new(EarlyStart { view, input }));
             Some(wake.following(id, hint))
         };
-        self.store.trip(trip, Box::new(decided)).await
+        self.store.fire_trigger(firing, Box::new(decided)).await
     }
 
     /// Makes a request durable, and holds its caller for this many milliseconds, or until the run has ended or is
@@ -213,7 +213,7 @@ impl Triggers {
     async fn accept_and_hold(
         &self,
         token: TriggerToken,
-        trip: Trip,
+        firing: FireTrigger,
         unless: Option<Refusal>,
         within: u64,
     ) -> Result<Received, Refusal> {
@@ -222,9 +222,9 @@ impl Triggers {
         let place = self.replies.place(own, webhook);
         let _place = place.map_err(Refusal::TooManyHeld)?;
         // The wait begins before the request is durable: from then on the run may end at any time.
-        let mut ended = self.watchers.wait(trip.run, Until::Ended);
-        let (run, came) = self.accept(token, trip, unless).await?;
-        if came != Came::Started {
+        let mut ended = self.watchers.wait(firing.run, Until::Ended);
+        let (run, came) = self.accept(token, firing, unless).await?;
+        if came != TriggerOutcome::Started {
             ended = self.watchers.wait(run, Until::Ended);
             let answer = self.output(run).await?;
             if answer != TriggerAnswer::Acknowledged || self.is_at_rest(run).await? {
@@ -264,7 +264,7 @@ impl Triggers {
     }
 }
 
-fn received(run: RunId, came: Came, answer: TriggerAnswer) -> Received {
+fn received(run: RunId, came: TriggerOutcome, answer: TriggerAnswer) -> Received {
     Received::Triggered { run, came, answer }
 }
 
@@ -298,17 +298,17 @@ fn sha256(text: &str) -> [u8; 32] {
     sha2::Sha256::digest(text).into()
 }
 
-impl From<TripRefused> for Refusal {
-    fn from(refused: TripRefused) -> Self {
+impl From<TriggerRefused> for Refusal {
+    fn from(refused: TriggerRefused) -> Self {
         match refused {
-            TripRefused::Gone => Refusal::TriggerGone,
-            TripRefused::Paused => Refusal::TriggerPaused,
-            TripRefused::OtherBody => Refusal::OtherBody,
-            TripRefused::UnknownVersion => Refusal::TriggerGone,
-            TripRefused::RunFailed(run) => Refusal::KeyedRunFailed(run),
-            TripRefused::InboxFull(run) => Refusal::KeyedInboxFull(run),
-            TripRefused::RunFull => Refusal::RunFull,
-            TripRefused::WorkflowFull => Refusal::WorkflowFull,
+            TriggerRefused::Gone => Refusal::TriggerGone,
+            TriggerRefused::Paused => Refusal::TriggerPaused,
+            TriggerRefused::OtherBody => Refusal::OtherBody,
+            TriggerRefused::UnknownVersion => Refusal::TriggerGone,
+            TriggerRefused::RunFailed(run) => Refusal::KeyedRunFailed(run),
+            TriggerRefused::InboxFull(run) => Refusal::KeyedInboxFull(run),
+            TriggerRefused::RunFull => Refusal::RunFull,
+            TriggerRefused::WorkflowFull => Refusal::WorkflowFull,
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) enum Trouble {
     /// The host had no memory for the guest.
     OutOfMemory,
     /// There was no room for the instance, although there was a permit: some guests take more of the pool than others.
-    Crowded,
+    NoInstanceSlot,
 }
 
 impl Trouble {
@@ -36,7 +36,7 @@ impl Trouble {
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("it said nothing")
+        .unwrap_or("without a message")
 }
 
 impl From<ReadError> for Trouble {
@@ -95,7 +95,7 @@ impl From<Interruption> for Trouble {
     fn from(interruption: Interruption) -> Self {
         match interruption {
             Interruption::Mismatch(mismatch) => Trouble::Mismatch(mismatch),
-            Interruption::PoolFull => Trouble::Crowded,
+            Interruption::PoolFull => Trouble::NoInstanceSlot,
             Interruption::NoMemory => Trouble::OutOfMemory,
             other => Trouble::Retry(other.to_string()),
         }

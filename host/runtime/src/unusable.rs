@@ -60,7 +60,7 @@ impl Services {
             Err(_) => return Vec::new(),
         };
         let (Some(check), Some(Signature { secrets, .. })) =
-            (named.signer(options), &options.signature)
+            (named.signature_check(options), &options.signature)
         else {
             return Vec::new();
         };

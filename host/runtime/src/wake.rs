@@ -19,13 +19,13 @@ use crate::slots::{Claim, Slots};
 const LOOK: u64 = 30_000;
 
 /// The number of runs of the herd that execute at the same time, for each task that the machine can execute at a time.
-const EACH: usize = 4;
+const RUNS_PER_TASK: usize = 4;
 
 /// Executes the runs that it is given.
-pub(crate) trait OwnRuns: Send + Sync {
+pub(crate) trait RunExecutor: Send + Sync {
     /// Executes a run until nothing more of it is due. `hold` keeps the store's group open until the run's first activation is
     /// in the queue. A run of the herd has a seat.
-    fn own(
+    fn execute_run(
         self: Arc<Self>,
         run: RunId,
         claim: Claim,
@@ -43,7 +43,7 @@ struct Inner {
     clock: HostClock,
     spawner: Arc<dyn Spawner>,
     /// Weak, because the code that executes runs wakes others too.
-    owner: OnceLock<Weak<dyn OwnRuns>>,
+    executor: OnceLock<Weak<dyn RunExecutor>>,
     herd: Mutex<Herd>,
     /// The time at which the first run of the herd is to be woken.
     next: Deadlines,
@@ -51,14 +51,14 @@ struct Inner {
 }
 
 impl Wake {
-    /// Creates a handle that wakes no run before [`Wake::set_owner`] is called.
+    /// Creates a handle that wakes no run before [`Wake::set_executor`] is called.
     pub(crate) fn new(slots: Arc<Slots>, clock: HostClock, spawner: Arc<dyn Spawner>) -> Self {
-        let at_once = EACH * spawner.parallelism();
+        let at_once = RUNS_PER_TASK * spawner.parallelism();
         Wake(Arc::new(Inner {
             slots,
             clock,
             spawner,
-            owner: OnceLock::new(),
+            executor: OnceLock::new(),
             herd: Mutex::new(Herd::new(at_once)),
             next: Deadlines::default(),
             room: Notify::new(),
@@ -66,8 +66,8 @@ impl Wake {
     }
 
     /// Sets what executes the runs that are woken. Called once, before any run is woken.
-    pub(crate) fn set_owner(&self, owner: Weak<dyn OwnRuns>) {
-        let _ = self.0.owner.set(owner);
+    pub(crate) fn set_executor(&self, executor: Weak<dyn RunExecutor>) {
+        let _ = self.0.executor.set(executor);
     }
 
     /// Wakes a run for which something came from outside.
@@ -88,7 +88,7 @@ impl Wake {
         if let Some(claim) = self.0.slots.claim(run, vec![hint]) {
             self.execute(run, claim, hold, None);
             let now = self.0.clock.now();
-            if self.herd().came_from_outside(now) {
+            if self.herd().note_outside_wake(now) {
                 self.wake_next();
             }
         }
@@ -102,14 +102,14 @@ impl Wake {
 
     /// Queues a run again after trouble of the host, with a longer delay each time.
     pub(crate) fn retry(&self, run: RunId) {
-        let delay = self.herd().in_trouble(run);
+        let delay = self.herd().note_trouble(run);
         let time = self.0.clock.now().after(delay);
         self.queue(run, Hint::Anything, time);
     }
 
     /// Notes that trouble of the host no longer stops a run.
-    pub(crate) fn is_well(&self, run: RunId) {
-        self.herd().is_well(run);
+    pub(crate) fn clear_trouble(&self, run: RunId) {
+        self.herd().clear_trouble(run);
     }
 
     /// Waits until there is room for more runs from the store.
@@ -124,8 +124,8 @@ impl Wake {
     }
 
     /// Returns true if runs were forgotten, and the store is to be read for them now.
-    pub(crate) fn takes_forgotten(&self) -> bool {
-        self.herd().takes_forgotten()
+    pub(crate) fn take_forgotten(&self) -> bool {
+        self.herd().take_forgotten()
     }
 
     /// Wakes the runs whose time has come, for as long as the host runs.
@@ -147,11 +147,11 @@ impl Wake {
             };
             let seat = Seat {
                 wake: self.clone(),
-                executes: true,
+                is_executing: true,
             };
             match self.0.slots.claim(run, hints) {
                 Some(claim) => self.execute(run, claim, None, Some(seat)),
-                None => seat.leave(),
+                None => seat.release(),
             }
         }
         let (first, has_room) = {
@@ -166,8 +166,10 @@ impl Wake {
     }
 
     fn execute(&self, run: RunId, claim: Claim, hold: Option<Hold>, seat: Option<Seat>) {
-        if let Some(owner) = self.0.owner.get().and_then(Weak::upgrade) {
-            self.0.spawner.spawn(owner.own(run, claim, hold, seat));
+        if let Some(executor) = self.0.executor.get().and_then(Weak::upgrade) {
+            self.0
+                .spawner
+                .spawn(executor.execute_run(run, claim, hold, seat));
         }
     }
 
@@ -179,21 +181,21 @@ impl Wake {
 /// The seat of a run of the herd. Dropping it gives the seat up.
 pub(crate) struct Seat {
     wake: Wake,
-    executes: bool,
+    is_executing: bool,
 }
 
 impl Seat {
     /// Notes that the run executes from now on.
     pub(crate) fn execute(&mut self) {
-        if !std::mem::replace(&mut self.executes, true) {
-            self.wake.herd().executes(true);
+        if !std::mem::replace(&mut self.is_executing, true) {
+            self.wake.herd().set_executing(true);
         }
     }
 
     /// Notes that the run waits for the store from now on, so that others may execute.
     pub(crate) fn wait(&mut self) {
-        if std::mem::replace(&mut self.executes, false) {
-            self.wake.herd().executes(false);
+        if std::mem::replace(&mut self.is_executing, false) {
+            self.wake.herd().set_executing(false);
             self.wake.wake_next();
         }
     }
@@ -206,7 +208,7 @@ impl Seat {
     }
 
     /// Gives up the seat without waking the next run; the caller fills the seats.
-    fn leave(self) {
+    fn release(self) {
         drop(self);
     }
 }
@@ -214,9 +216,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut herd = self.wake.herd();
-        herd.leaves();
-        if self.executes {
-            herd.executes(false);
+        herd.release_seat();
+        if self.is_executing {
+            herd.set_executing(false);
         }
         drop(herd);
         if std::thread::panicking() {

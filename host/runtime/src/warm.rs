@@ -15,12 +15,12 @@ const PART: u64 = 4;
 pub(crate) struct Warm<L> {
     limit: u64,
     bytes: u64,
-    runs: HashMap<RunId, Kept<L>>,
+    runs: HashMap<RunId, WarmInstance<L>>,
     workflows: HashMap<Arc<str>, Workflow>,
     uses: u64,
 }
 
-struct Kept<L> {
+struct WarmInstance<L> {
     live: L,
     workflow: Arc<str>,
     bytes: u64,
@@ -67,7 +67,7 @@ impl<L> Warm<L> {
         own.bytes += bytes;
         own.by_use.insert(last_use, run);
         self.bytes += bytes;
-        let kept = Kept {
+        let kept = WarmInstance {
             live,
             workflow,
             bytes,

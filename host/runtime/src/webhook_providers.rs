@@ -19,7 +19,7 @@ use crate::unknown_provider::UnknownProvider;
 const COMPILED: usize = 256;
 
 /// The largest number of webhooks that are remembered because a warning about their secrets was logged.
-const COMPLAINED: usize = 10_000;
+const MOST_WARNED: usize = 10_000;
 
 /// Finds the descriptions by which requests to webhooks are checked.
 pub(crate) struct WebhookProviders {
@@ -34,8 +34,8 @@ pub(crate) struct WebhookProviders {
 /// The descriptions that one webhook names.
 #[derive(Clone, Default)]
 pub(crate) struct Named {
-    signer: Option<Arc<Provider>>,
-    prober: Option<Arc<Provider>>,
+    signature_check: Option<Arc<Provider>>,
+    probe_check: Option<Arc<Provider>>,
 }
 
 impl WebhookProviders {
@@ -60,7 +60,7 @@ impl WebhookProviders {
             found.ok_or_else(|| UnknownProvider(name.to_owned()))
         };
         let signature = options.signature.as_ref();
-        let signer = signature
+        let signature_check = signature
             .map(|signature| {
                 let provider = find(&signature.provider)?;
                 // A newer description of the same name may require other settings.
@@ -70,8 +70,11 @@ impl WebhookProviders {
                 }
             })
             .transpose()?;
-        let prober = options.handshake.as_deref().map(find).transpose()?;
-        Ok(Named { signer, prober })
+        let probe_check = options.handshake.as_deref().map(find).transpose()?;
+        Ok(Named {
+            signature_check,
+            probe_check,
+        })
     }
 
     /// Returns the compiled form of a webhook's own description. None if the text is not a description; it was one when
@@ -93,7 +96,7 @@ impl WebhookProviders {
 
     /// Keeps the secret that a probe contains, under the name that the webhook gave it. There must be no secret of that
     /// name yet: the first value counts, and no later probe replaces it.
-    pub(crate) async fn learn(
+    pub(crate) async fn store_secret_of_probe(
         &self,
         secrets: &Secrets,
         name: &str,
@@ -114,19 +117,23 @@ impl WebhookProviders {
         };
         match secrets.set(known, secret, uses).await {
             Ok(_) => {
-                tracing::info!(secret = name, workflow, "a provider has taught its secret");
+                tracing::info!(
+                    secret = name,
+                    workflow,
+                    "the secret in the probe of a provider was stored"
+                );
                 Ok(())
             }
             Err(SetSecretError::Unavailable(unavailable)) => Err(Refusal::Unavailable(unavailable)),
             Err(error) => {
-                tracing::warn!(secret = name, workflow, %error, "the secret that a provider teaches cannot be kept");
+                tracing::warn!(secret = name, workflow, %error, "the secret in the probe of a provider cannot be stored");
                 Err(Refusal::Learn)
             }
         }
     }
 
     /// Logs, once for each webhook, that none of its secrets is a valid key.
-    pub(crate) fn complain(
+    pub(crate) fn warn_once(
         &self,
         run: RunId,
         webhook: WebhookNumber,
@@ -140,7 +147,7 @@ impl WebhookProviders {
             .complained
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if complained.len() >= COMPLAINED {
+        if complained.len() >= MOST_WARNED {
             complained.clear();
         }
         if complained.insert((run, webhook)) {
@@ -158,16 +165,16 @@ impl WebhookProviders {
 
 impl Named {
     /// Returns the check of a webhook's signatures, if the webhook asks for some.
-    pub(crate) fn signer<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
+    pub(crate) fn signature_check<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
         let settings = &options.signature.as_ref()?.settings;
-        let provider = self.signer.as_ref()?;
+        let provider = self.signature_check.as_ref()?;
         // The settings were checked when the descriptions were looked up.
         provider.check(settings).ok().filter(|_| provider.signs())
     }
 
     /// Returns the check that recognises the probes of a webhook's provider.
-    pub(crate) fn prober<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
-        let provider = self.prober.as_ref()?;
+    pub(crate) fn probe_check<'a>(&'a self, options: &'a WebhookOptions) -> Option<Check<'a>> {
+        let provider = self.probe_check.as_ref()?;
         let signature = options.signature.as_ref();
         let same = signature.filter(|signature| signature.provider == provider.name());
         let settings = same.map_or(&[][..], |signature| &signature.settings);
@@ -176,9 +183,9 @@ impl Named {
 
     /// Returns the provider that requests come from, if the webhook names one.
     pub(crate) fn provider(&self) -> Option<&Provider> {
-        self.signer
+        self.signature_check
             .as_ref()
-            .or(self.prober.as_ref())
+            .or(self.probe_check.as_ref())
             .map(AsRef::as_ref)
     }
 }

@@ -1,6 +1,6 @@
 //! Webhooks: from a genuine token to a durable request, and the answer for its caller.
 //!
-//! A request is checked twice ([`Addressee::receive`](crate::Addressee::receive)). First its head, before its body is
+//! A request is checked twice ([`Endpoint::receive`](crate::Addressee::receive)). First its head, before its body is
 //! read: the method, whether the webhook is gone, the spelling of the signature and of the key, the rate, the room in
 //! the inbox. If the request may be a repeat or a probe, its body is read in any case. Then the request with its body:
 //! the probe, the signature, the key. This file does the rest: the request is counted against the rate here and only

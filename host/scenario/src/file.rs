@@ -37,14 +37,14 @@ pub struct Scenario {
 /// The error for a file that is not a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{why}", self.place())]
-pub struct NoScenario {
+pub struct InvalidScenario {
     /// The number of the line, if the error is in one. The first line is 1.
     pub line: Option<usize>,
     /// What is wrong.
     pub why: String,
 }
 
-impl NoScenario {
+impl InvalidScenario {
     fn place(&self) -> String {
         self.line
             .map_or_else(String::new, |line| format!("line {line}: "))
@@ -89,20 +89,20 @@ impl Scenario {
     ///
     /// # Errors
     /// If the text is not a scenario.
-    pub fn read(text: &str) -> Result<Self, NoScenario> {
+    pub fn read(text: &str) -> Result<Self, InvalidScenario> {
         let line_at = |at: usize| {
             text.get(..at)
                 .map(|before| before.matches('\n').count() + 1)
         };
-        let at = |span: Range<usize>, why: String| NoScenario {
+        let at = |span: Range<usize>, why: String| InvalidScenario {
             line: line_at(span.start),
             why,
         };
-        let written: WrittenScenario = toml::from_str(text).map_err(|error| NoScenario {
+        let written: WrittenScenario = toml::from_str(text).map_err(|error| InvalidScenario {
             line: error.span().and_then(|span| line_at(span.start)),
             why: error.message().to_owned(),
         })?;
-        let somewhere = |why: String| NoScenario { line: None, why };
+        let somewhere = |why: String| InvalidScenario { line: None, why };
         if written.steps.len() > MOST_STEPS {
             return Err(somewhere(format!("it has more than {MOST_STEPS} steps")));
         }

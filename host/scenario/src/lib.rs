@@ -25,8 +25,8 @@ mod step;
 mod transcript;
 
 pub use compiler::InProcess;
-pub use file::{NoScenario, Scenario};
-pub use machine::{Code, Told};
+pub use file::{InvalidScenario, Scenario};
+pub use machine::{Code, MakeResponse};
 pub use network::Rules;
 pub use play::play;
 pub use played::{Failed, Played};

@@ -16,7 +16,7 @@ use dormouse_store_memory::Memory;
 use crate::network::{Network, Outside, Rules};
 
 /// Returns the HTTP response with which the host answers a caller of a webhook.
-pub type Told = fn(Result<Received, Refusal>) -> Response;
+pub type MakeResponse = fn(Result<Received, Refusal>) -> Response;
 
 /// The key that seals the secrets of scenarios. It protects no real secret.
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -38,7 +38,7 @@ pub struct Code {
     /// The largest processor time of a scenario.
     pub most_time: Duration,
     /// Returns the answers to callers of webhooks.
-    pub told: Told,
+    pub make_response: MakeResponse,
     /// The rules for attempts at calls, which are not sent to a network.
     pub rules: Rules,
 }

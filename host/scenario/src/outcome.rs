@@ -17,7 +17,7 @@ const TOLERANCE: u64 = 1_000;
 
 /// The state of a run.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct RunState {
     pub(crate) status: Status,
     pub(crate) output: Option<Payload>,
     pub(crate) failure: Option<Failure>,
@@ -28,7 +28,7 @@ pub(crate) struct Standing {
     pub(crate) waits: Vec<String>,
 }
 
-impl Standing {
+impl RunState {
     /// Returns the state in one line.
     pub(crate) fn line(&self) -> String {
         match (&self.failure, &self.output) {

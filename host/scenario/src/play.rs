@@ -2,7 +2,7 @@
 
 mod answers;
 mod callers;
-mod looking;
+mod inspect;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -73,20 +73,20 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
 }
 
 /// Why a step failed.
-struct Why {
+struct StepFailure {
     message: String,
     details: Vec<String>,
 }
 
-impl From<Trouble> for Why {
+impl From<Trouble> for StepFailure {
     fn from(Trouble(message): Trouble) -> Self {
         message.into()
     }
 }
 
-impl From<String> for Why {
+impl From<String> for StepFailure {
     fn from(message: String) -> Self {
-        Why {
+        StepFailure {
             message,
             details: Vec::new(),
         }
@@ -186,7 +186,7 @@ impl<'s> Player<'s> {
         })
     }
 
-    fn step(&mut self, number: usize, step: &Step) -> Result<(), Why> {
+    fn step(&mut self, number: usize, step: &Step) -> Result<(), StepFailure> {
         match step {
             Step::Call(call, respond) => self.call(call, respond.as_ref(), number),
             Step::Deliver(deliver, expect) => self.deliver(deliver, expect.as_ref(), number),
@@ -213,7 +213,7 @@ impl<'s> Player<'s> {
         call: &CallPattern,
         respond: Option<&Respond>,
         number: usize,
-    ) -> Result<(), Why> {
+    ) -> Result<(), StepFailure> {
         loop {
             let mut differ = None;
             for (attempt, sent) in self.waiting()? {
@@ -227,7 +227,7 @@ impl<'s> Player<'s> {
                 differ.get_or_insert((sent.line(), differences));
             }
             if let Some((line, details)) = differ {
-                return Err(Why {
+                return Err(StepFailure {
                     message: format!("the call is another than expected: {line}"),
                     details,
                 });
@@ -238,7 +238,7 @@ impl<'s> Player<'s> {
                 let mut details = vec![format!("the run is {}", standing.line())];
                 let others = waiting.iter().map(|(_, sent)| sent.line());
                 details.extend(others.map(|line| format!("there is a call {line}")));
-                return Err(Why {
+                return Err(StepFailure {
                     message: "the call was not made".into(),
                     details,
                 });
@@ -246,7 +246,7 @@ impl<'s> Player<'s> {
         }
     }
 
-    fn advance(&mut self, span: u64, number: usize) -> Result<(), Why> {
+    fn advance(&mut self, span: u64, number: usize) -> Result<(), StepFailure> {
         let until = self.machine.now().after(span);
         self.answer_by_rules(number)?;
         while self.machine.now() < until {
@@ -256,7 +256,7 @@ impl<'s> Player<'s> {
         Ok(())
     }
 
-    fn notify(&mut self, notify: &Notify) -> Result<(), Why> {
+    fn notify(&mut self, notify: &Notify) -> Result<(), StepFailure> {
         let payload = payload(notify.written().content(&self.names)?);
         self.note(What::Event, notify.event.clone());
         let (runtime, event) = (&self.machine.runtime, notify.event.clone());
@@ -276,7 +276,7 @@ impl<'s> Player<'s> {
         Ok(self.settle()?)
     }
 
-    fn cancel(&mut self, cancel: &Cancel) -> Result<(), Why> {
+    fn cancel(&mut self, cancel: &Cancel) -> Result<(), StepFailure> {
         let options = CancelOptions {
             grace: cancel.grace()?,
             reason: cancel.reason.clone(),
@@ -293,7 +293,7 @@ impl<'s> Player<'s> {
     }
 
     /// Lets the run go on until it ends, or until nothing happens any more by itself, and then looks at it.
-    fn end(&mut self) -> Result<(), Why> {
+    fn end(&mut self) -> Result<(), StepFailure> {
         let steps = self.scenario.steps.len();
         let usual = ExpectedRun {
             status: Some(Status::Completed),
@@ -325,7 +325,7 @@ impl<'s> Player<'s> {
     }
 
     /// Moves time on to the next event, but not beyond `until`. Returns false if nothing will happen.
-    fn go_on(&mut self, until: Option<Time>, number: usize) -> Result<bool, Why> {
+    fn go_on(&mut self, until: Option<Time>, number: usize) -> Result<bool, StepFailure> {
         self.check_time()?;
         self.moves += 1;
         if self.moves > MOST_MOVES {
@@ -351,7 +351,7 @@ impl<'s> Player<'s> {
     }
 
     /// Returns an error if the scenario has used too much processor time, even if simulated time goes on.
-    fn check_time(&self) -> Result<(), Why> {
+    fn check_time(&self) -> Result<(), StepFailure> {
         if (self.code.thread_time)().saturating_sub(self.computed) <= self.code.most_time {
             return Ok(());
         }

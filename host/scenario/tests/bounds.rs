@@ -30,7 +30,7 @@ fn code() -> Code {
         // Each reading of this clock is one second later than the one before.
         thread_time: counting::seconds,
         most_time: Duration::from_secs(1),
-        told: |_| Response {
+        make_response: |_| Response {
             status: 202,
             headers: Vec::new(),
             body: Bytes::new(),

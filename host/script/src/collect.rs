@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::bundle::{Bundle, Module};
 use crate::error::ScriptError;
 use crate::module::{Import, Read, is_of_package, read};
-use crate::names::{Meant, Names};
+use crate::names::{ImportTarget, Names};
 use crate::stub::Stubs;
 
 /// How many modules a workflow may have.
@@ -175,32 +175,34 @@ impl Collector {
         let is_own = !is_of_package(path);
         Ok(Some(
             match self.names.find(path, &import.name, import.by_require) {
-                Meant::Own(own) => own,
-                Meant::File(file) => {
+                ImportTarget::Own(own) => own,
+                ImportTarget::File(file) => {
                     let id = self.id(&file);
                     self.left.push_back(file);
                     id
                 }
-                Meant::Empty => self.stubs.empty(),
+                ImportTarget::Empty => self.stubs.empty(),
                 // Packages import modules that they never call in a workflow, so only an author's own import is an error.
-                Meant::Absent(_, instead) if is_own && import.required => {
+                ImportTarget::Absent(_, instead) if is_own && import.required => {
                     let hint = format!("it is a module of Node, which is not there; {instead}");
                     return Err(import.not_found(id, hint));
                 }
-                Meant::Absent(node, instead) if is_own && !import.by_require => {
+                ImportTarget::Absent(node, instead) if is_own && !import.by_require => {
                     self.stubs.imported(node, instead)
                 }
-                Meant::Absent(node, instead) => self.stubs.absent(node, instead, import.members),
-                Meant::Environment => {
+                ImportTarget::Absent(node, instead) => {
+                    self.stubs.absent(node, instead, import.members)
+                }
+                ImportTarget::Environment => {
                     if is_own && import.name.contains("/static/") {
                         self.variables.extend(import.members.iter().cloned());
                     }
                     self.stubs.environment(&import.name, import.members)
                 }
-                Meant::Nothing(hint) if import.required => {
+                ImportTarget::Nothing(hint) if import.required => {
                     return Err(import.not_found(id, hint));
                 }
-                Meant::Nothing(_) => return Ok(None),
+                ImportTarget::Nothing(_) => return Ok(None),
             },
         ))
     }

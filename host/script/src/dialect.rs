@@ -70,7 +70,7 @@ impl Dialect {
 
     /// Returns an error for each part of a program that cannot be compiled.
     pub(crate) fn refuse(&self, program: &Program<'_>) -> Vec<OxcDiagnostic> {
-        let mut refusing = Refusing {
+        let mut refusing = SyntaxCheck {
             decorators: self.decorators,
             refused: Vec::new(),
         };
@@ -99,12 +99,12 @@ impl Jsx {
     }
 }
 
-struct Refusing {
+struct SyntaxCheck {
     decorators: bool,
     refused: Vec<OxcDiagnostic>,
 }
 
-impl<'a> Visit<'a> for Refusing {
+impl<'a> Visit<'a> for SyntaxCheck {
     fn visit_decorator(&mut self, decorator: &Decorator<'a>) {
         if !self.decorators {
             let message = "decorators are compiled only as TypeScript had them before the standard";

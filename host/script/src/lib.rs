@@ -7,7 +7,7 @@
 //! | `collect` | follows the imports of the first file |
 //! | `names` | resolves the name in an import to a module |
 //! | `module` | reads one file: removes its types, and finds its imports |
-//! | `carry` | keeps values past `await` for programs with `async_hooks` |
+//! | `async_context` | keeps values past `await` for programs with `async_hooks` |
 //! | `commonjs` | provides the names of CommonJS in ES modules |
 //! | `dialect` | says how a file is compiled, and which syntax cannot be compiled |
 //! | `edits` | puts texts into a source |
@@ -15,8 +15,8 @@
 //! | `variables` | finds the names in `process.env` that a module reads |
 //! | `error` | says why no bundle can be made, with the place in the source |
 
+mod async_context;
 mod bundle;
-mod carry;
 mod collect;
 mod commonjs;
 mod dialect;

@@ -14,8 +14,8 @@ use oxc_span::SourceType;
 use oxc_syntax::module_record::{ExportImportName, ImportImportName, ModuleRecord};
 use oxc_transformer::Transformer;
 
+use crate::async_context::carry;
 use crate::bundle::{Kind, Module};
-use crate::carry::carry;
 use crate::commonjs::{self, Requires};
 use crate::dialect::Dialect;
 use crate::edits::Edits;

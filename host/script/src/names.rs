@@ -97,7 +97,7 @@ const ENVIRONMENT: [&str; 4] = [
 ];
 
 /// The meaning of a name in an import.
-pub(crate) enum Meant {
+pub(crate) enum ImportTarget {
     /// A module of the runtime, by its id.
     Own(String),
     /// A file.
@@ -135,9 +135,9 @@ impl Names {
     }
 
     /// Returns the meaning of a name that a file imports.
-    pub(crate) fn find(&self, file: &Path, name: &str, by_require: bool) -> Meant {
+    pub(crate) fn find(&self, file: &Path, name: &str, by_require: bool) -> ImportTarget {
         if is_own(name) {
-            return Meant::Own(WORKFLOW.to_owned());
+            return ImportTarget::Own(WORKFLOW.to_owned());
         }
         let resolver = if by_require {
             &self.requires
@@ -146,22 +146,22 @@ impl Names {
         };
         let found = resolver.resolve_file(file, name);
         if matches!(found, Err(ResolveError::Ignored(_))) {
-            return Meant::Empty;
+            return ImportTarget::Empty;
         }
         if let Some(provided) = provided(name) {
-            return Meant::Own(format!("node:{provided}"));
+            return ImportTarget::Own(format!("node:{provided}"));
         }
         let error = match found {
-            Ok(found) => return Meant::File(found.into_path_buf()),
+            Ok(found) => return ImportTarget::File(found.into_path_buf()),
             Err(error) => error,
         };
         if let Some((module, instead)) = absent(name) {
-            return Meant::Absent(module, instead);
+            return ImportTarget::Absent(module, instead);
         }
         if ENVIRONMENT.contains(&name) {
-            return Meant::Environment;
+            return ImportTarget::Environment;
         }
-        Meant::Nothing(self.missing(file, name, &error))
+        ImportTarget::Nothing(self.missing(file, name, &error))
     }
 
     /// Returns what the author can do about a name that means no module.

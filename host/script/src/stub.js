@@ -1,4 +1,4 @@
-// What a module of Node is that is not there: whatever is called of it says so, but for what is REAL.
+// Stands for a module of Node that the runtime does not have. Every function of it throws an error, except those in REAL.
 const refusing = (path) => {
   const refuse = () => {
     throw Object.assign(new Error(`${path} of ${NAME} was called, a module of Node that is not there; ${INSTEAD}`), { code: 'node-module' });

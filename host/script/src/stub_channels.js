@@ -1,4 +1,4 @@
-// What packages tell others of through channels, of whom there are none here.
+// Stands for Node's `diagnostics_channel`. Nobody subscribes to its channels.
 const call = (run, self, given) => Reflect.apply(run, self, given);
 const channel = (name) => ({
   name, hasSubscribers: false,

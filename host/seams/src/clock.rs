@@ -31,7 +31,7 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The time of a host's clock, which the store keeps with each commit so that time continues from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub struct ClockSnapshot {
     /// The moment.
     pub moment: Moment,
     /// The boot of the machine, if it was known.
@@ -49,10 +49,10 @@ pub struct Mark {
 #[derive(Clone)]
 pub struct HostClock {
     machine: Arc<dyn Clock>,
-    line: Arc<Line>,
+    timeline: Arc<Timeline>,
 }
 
-struct Line {
+struct Timeline {
     /// The time since the boot when this clock was made, and the steady time at that moment.
     began: (u64, Time),
     /// The highest steady time that was read.
@@ -66,12 +66,12 @@ struct Line {
 impl HostClock {
     /// Creates a clock that continues from an earlier clock of the same store. A new store has none.
     #[must_use]
-    pub fn new(machine: Arc<dyn Clock>, kept: Option<Mark>) -> Self {
+    pub fn new(machine: Arc<dyn Clock>, kept: Option<ClockSnapshot>) -> Self {
         let (date, elapsed) = (machine.date(), machine.elapsed());
         let begun = resume(kept, date, machine.boot(), elapsed);
         HostClock {
             machine,
-            line: Arc::new(Line {
+            timeline: Arc::new(Timeline {
                 began: (elapsed, begun.time),
                 highest: AtomicU64::new(begun.time.0),
                 shift: AtomicI64::new(begun.shift),
@@ -84,9 +84,14 @@ impl HostClock {
     /// Returns the present steady time.
     #[must_use]
     pub fn now(&self) -> Time {
-        let (elapsed, time) = self.line.began;
+        let (elapsed, time) = self.timeline.began;
         let now = time.after(self.machine.elapsed().saturating_sub(elapsed)).0;
-        Time(self.line.highest.fetch_max(now, Ordering::AcqRel).max(now))
+        Time(
+            self.timeline
+                .highest
+                .fetch_max(now, Ordering::AcqRel)
+                .max(now),
+        )
     }
 
     /// Returns the present moment, with both times.
@@ -94,14 +99,14 @@ impl HostClock {
     pub fn moment(&self) -> Moment {
         Moment {
             time: self.now(),
-            shift: self.line.shift.load(Ordering::Acquire),
+            shift: self.timeline.shift.load(Ordering::Acquire),
         }
     }
 
     /// Returns the present time in the form that the store keeps.
     #[must_use]
-    pub fn mark(&self) -> Mark {
-        Mark {
+    pub fn snapshot(&self) -> ClockSnapshot {
+        ClockSnapshot {
             elapsed: self.machine.elapsed(),
             moment: self.moment(),
             boot: self.machine.boot(),
@@ -111,14 +116,14 @@ impl HostClock {
     /// Reads the machine's date, and lets wall time follow it. It must be called every few seconds.
     pub fn watch(&self) -> Seen {
         let mut steps = self
-            .line
+            .timeline
             .steps
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let seen = steps.see(self.moment(), self.machine.date());
-        self.line.shift.store(seen.shift, Ordering::Release);
+        self.timeline.shift.store(seen.shift, Ordering::Release);
         if seen.step.is_some() {
-            self.line.stepped.fetch_add(1, Ordering::Relaxed);
+            self.timeline.stepped.fetch_add(1, Ordering::Relaxed);
         }
         seen
     }
@@ -132,7 +137,7 @@ impl HostClock {
     /// Returns how many times the machine's clock was set while this clock ran.
     #[must_use]
     pub fn stepped(&self) -> u64 {
-        self.line.stepped.load(Ordering::Relaxed)
+        self.timeline.stepped.load(Ordering::Relaxed)
     }
 
     /// Returns the machine's date, which may step. Use it to compare with times that other machines wrote: after its
@@ -145,7 +150,7 @@ impl HostClock {
     /// Resolves when [`HostClock::now`] has reached `time`.
     #[must_use]
     pub fn sleep_until(&self, time: Time) -> Task {
-        let (elapsed, began) = self.line.began;
+        let (elapsed, began) = self.timeline.began;
         let left = time.0.saturating_sub(began.0);
         self.machine.sleep_until(elapsed.saturating_add(left))
     }
@@ -158,7 +163,7 @@ impl HostClock {
 }
 
 /// Returns the moment at which a clock begins.
-fn resume(kept: Option<Mark>, date: Time, boot: Option<[u8; 16]>, elapsed: u64) -> Moment {
+fn resume(kept: Option<ClockSnapshot>, date: Time, boot: Option<[u8; 16]>, elapsed: u64) -> Moment {
     let Some(kept) = kept else {
         return date.into();
     };
@@ -187,8 +192,8 @@ mod tests {
 
     const HOUR: u64 = 3_600_000;
 
-    fn kept(time: u64, shift: i64) -> Option<Mark> {
-        Some(Mark {
+    fn kept(time: u64, shift: i64) -> Option<ClockSnapshot> {
+        Some(ClockSnapshot {
             moment: Moment {
                 time: Time(time),
                 shift,
@@ -198,7 +203,7 @@ mod tests {
         })
     }
 
-    fn check(kept: Option<Mark>, date: u64, boot: u8, elapsed: u64, expected: (u64, i64)) {
+    fn check(kept: Option<ClockSnapshot>, date: u64, boot: u8, elapsed: u64, expected: (u64, i64)) {
         let moment = resume(kept, Time(date), Some([boot; 16]), elapsed);
         assert_eq!((moment.time.0, moment.shift), expected);
     }
@@ -245,11 +250,11 @@ mod tests {
 
     #[test]
     fn boots_without_an_id_are_never_the_same() {
-        let mark = Mark {
+        let snapshot = ClockSnapshot {
             boot: None,
             ..kept(100 * HOUR, 0).unwrap()
         };
-        let moment = resume(Some(mark), Time(101 * HOUR), None, 6_000);
+        let moment = resume(Some(snapshot), Time(101 * HOUR), None, 6_000);
         assert_eq!(moment.time.0, 101 * HOUR);
     }
 }

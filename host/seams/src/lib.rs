@@ -12,7 +12,7 @@ mod steps;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use clock::{Clock, HostClock, Mark};
+pub use clock::{Clock, ClockSnapshot, HostClock};
 pub use egress::{Attempt, Egress, SecretHeader, SecretValue};
 pub use large_body::{BodyMissing, BodySource, LargeBody};
 pub use steps::Seen;

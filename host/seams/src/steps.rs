@@ -4,7 +4,7 @@ use dormouse_journal::{Moment, Time};
 
 /// How long the date must have been ahead before wall time steps forward, in milliseconds. A date that is wrong for
 /// some seconds, while a machine starts or is administered, changes nothing.
-const STANDS: u64 = 60_000;
+const CONFIRMED_AFTER: u64 = 60_000;
 
 /// By how much wall time runs slower to make up for a step backward, in parts of a million. So no date comes twice, and
 /// a wait for a date ends a little later.
@@ -83,7 +83,7 @@ impl Steps {
             return now.shift.saturating_sub_unsigned(made_up);
         }
         let since = *self.ahead_since.get_or_insert(now.time);
-        if now.time.0.saturating_sub(since.0) < STANDS {
+        if now.time.0.saturating_sub(since.0) < CONFIRMED_AFTER {
             return now.shift;
         }
         self.ahead_since = None;

@@ -36,7 +36,7 @@ pub struct Sealed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The host does not have the key of the value.
-    #[error("it is sealed with a key that is not there")]
+    #[error("it is sealed with a key that this host does not have")]
     NoKey,
     /// The value is damaged, or was sealed for another name or other uses.
     #[error("it is damaged, or was sealed under another name or with other uses")]

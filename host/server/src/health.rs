@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::log::Lines;
-use crate::machine::compiler::Record;
+use crate::machine::compiler::CompilerHistory;
 
 /// The host is not ready if nothing became durable for this long.
-const WITHIN: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time between two writes that only show that the host can write.
-const BEAT: Duration = Duration::from_secs(1);
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A part of the host that does not work properly, while the host continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub struct Sources {
     /// The log.
     pub log: Lines,
     /// The results of compilers.
-    pub compiler: Record,
+    pub compiler: CompilerHistory,
     /// The store on the disk.
     pub store: Option<RedbStore>,
 }
@@ -106,14 +106,14 @@ pub struct Health(Arc<Shared>);
 struct Shared {
     runtime: Runtime,
     sources: Sources,
-    beat: Mutex<Beat>,
+    writes: Mutex<RecentWrites>,
     /// Notified when a write that tests the store has ended.
     ended: watch::Sender<()>,
 }
 
 /// What is known about writes.
 #[derive(Debug)]
-struct Beat {
+struct RecentWrites {
     /// When something last became durable, as far as is known.
     durable: Option<Instant>,
     /// The number of groups that had been committed at the last look, and the time of that look.
@@ -132,7 +132,7 @@ impl Health {
         Health(Arc::new(Shared {
             runtime,
             sources,
-            beat: Mutex::new(Beat {
+            writes: Mutex::new(RecentWrites {
                 durable: None,
                 groups,
                 waiting: None,
@@ -189,11 +189,11 @@ impl Health {
         if let Readiness::NotReady(why) = self.0.runtime.readiness() {
             return Readiness::NotReady(why);
         }
-        let deadline = Instant::now() + WITHIN;
+        let deadline = Instant::now() + WRITE_TIMEOUT;
         let mut ended = self.0.ended.subscribe();
         loop {
             let now = Instant::now();
-            if let Some(readiness) = self.judge(now) {
+            if let Some(readiness) = self.known_readiness(now) {
                 return readiness;
             }
             if now >= deadline {
@@ -205,12 +205,12 @@ impl Health {
     }
 
     /// Decides by what is known about writes. None if a write must be waited for, which is then under way.
-    fn judge(&self, now: Instant) -> Option<Readiness> {
+    fn known_readiness(&self, now: Instant) -> Option<Readiness> {
         let groups = self.0.runtime.commits().groups;
-        let mut beat = self.beat();
-        let starts = beat.look(groups, now);
-        let known = beat.judge(now);
-        drop(beat);
+        let mut writes = self.writes();
+        let starts = writes.look(groups, now);
+        let known = writes.known_readiness(now);
+        drop(writes);
         if starts {
             let health = self.clone();
             tokio::spawn(async move { health.write().await });
@@ -221,16 +221,16 @@ impl Health {
     /// Writes something that changes nothing.
     async fn write(&self) {
         let written = self.0.runtime.probe().await;
-        let mut beat = self.beat();
-        beat.waiting = None;
+        let mut writes = self.writes();
+        writes.waiting = None;
         match written {
             Ok(()) => {
-                beat.durable = Some(Instant::now());
-                beat.failed = None;
+                writes.durable = Some(Instant::now());
+                writes.failed = None;
             }
-            Err(error) => beat.failed = Some(error.to_string()),
+            Err(error) => writes.failed = Some(error.to_string()),
         }
-        drop(beat);
+        drop(writes);
         self.0.ended.send_replace(());
     }
 
@@ -238,10 +238,10 @@ impl Health {
     /// runs.
     pub async fn watch(self) {
         let mut before = Vec::new();
-        let mut beats = tokio::time::interval(BEAT);
-        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = tokio::time::interval(PROBE_INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            beats.tick().await;
+            ticks.tick().await;
             let degraded = self.seen();
             for new in degraded.iter().filter(|what| !before.contains(*what)) {
                 tracing::warn!(what = new.name(), "degraded: {}", new.explanation());
@@ -253,28 +253,28 @@ impl Health {
                 && let Some(store) = self.0.sources.store.clone()
             {
                 // On some file systems, the whole reserve is written.
-                let tended = tokio::task::spawn_blocking(move || store.tend_reserve());
+                let tended = tokio::task::spawn_blocking(move || store.restore_reserve());
                 drop(tended.await);
             }
             before = degraded;
         }
     }
 
-    fn beat(&self) -> MutexGuard<'_, Beat> {
-        self.0.beat.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writes(&self) -> MutexGuard<'_, RecentWrites> {
+        self.0.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Beat {
+impl RecentWrites {
     /// Notes the number of committed groups. Returns true if a write must be begun, which counts as waited for.
     fn look(&mut self, groups: u64, now: Instant) -> bool {
         let (before, looked) = self.groups;
         // If two looks are far apart, the write may have been at any time between them.
-        if groups != before && now.saturating_duration_since(looked) <= WITHIN {
+        if groups != before && now.saturating_duration_since(looked) <= WRITE_TIMEOUT {
             self.durable = Some(now);
         }
         self.groups = (groups, now);
-        let is_fresh = self.since(now).is_some_and(|since| since < BEAT);
+        let is_fresh = self.since(now).is_some_and(|since| since < PROBE_INTERVAL);
         let starts = self.waiting.is_none() && !is_fresh && self.failed.is_none();
         if starts {
             self.waiting = Some(now);
@@ -282,17 +282,17 @@ impl Beat {
         starts
     }
 
-    fn judge(&mut self, now: Instant) -> Option<Readiness> {
+    fn known_readiness(&mut self, now: Instant) -> Option<Readiness> {
         if let Some(why) = self.failed.take() {
             return Some(Readiness::NotReady(why));
         }
-        if self.since(now).is_some_and(|since| since < WITHIN) {
+        if self.since(now).is_some_and(|since| since < WRITE_TIMEOUT) {
             return Some(Readiness::Ready);
         }
         let waited = self
             .waiting
             .map(|began| now.saturating_duration_since(began))?;
-        (waited >= WITHIN).then(not_durable)
+        (waited >= WRITE_TIMEOUT).then(not_durable)
     }
 
     fn since(&self, now: Instant) -> Option<Duration> {
@@ -302,7 +302,7 @@ impl Beat {
 }
 
 fn not_durable() -> Readiness {
-    let seconds = WITHIN.as_secs();
+    let seconds = WRITE_TIMEOUT.as_secs();
     Readiness::NotReady(format!("no write became durable in {seconds} s"))
 }
 
@@ -310,8 +310,8 @@ fn not_durable() -> Readiness {
 mod tests {
     use super::*;
 
-    fn beat(now: Instant) -> Beat {
-        Beat {
+    fn writes(now: Instant) -> RecentWrites {
+        RecentWrites {
             durable: None,
             groups: (0, now),
             waiting: None,
@@ -322,36 +322,36 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_host_that_was_idle_is_asked_to_write_and_judged_by_that() {
+    fn an_idle_host_is_asked_to_write_and_is_ready_if_it_does() {
         let start = Instant::now();
-        let mut beat = beat(start);
-        assert!(beat.look(0, start));
-        assert_eq!(beat.judge(start), None);
-        assert!(!beat.look(0, start + SECOND), "one write at a time");
-        let late = start + WITHIN;
-        let refused = beat.judge(late);
+        let mut writes = writes(start);
+        assert!(writes.look(0, start));
+        assert_eq!(writes.known_readiness(start), None);
+        assert!(!writes.look(0, start + SECOND), "one write at a time");
+        let late = start + WRITE_TIMEOUT;
+        let refused = writes.known_readiness(late);
         assert!(
             matches!(refused, Some(Readiness::NotReady(why)) if why.contains("durable in 5 s"))
         );
-        beat.waiting = None;
-        beat.durable = Some(late);
-        assert!(!beat.look(0, late));
-        assert_eq!(beat.judge(late), Some(Readiness::Ready));
+        writes.waiting = None;
+        writes.durable = Some(late);
+        assert!(!writes.look(0, late));
+        assert_eq!(writes.known_readiness(late), Some(Readiness::Ready));
     }
 
     #[test]
     fn nothing_is_written_while_writes_flow() {
         let start = Instant::now();
-        let mut beat = beat(start);
+        let mut writes = writes(start);
         for second in 1..100 {
             let now = start + second * SECOND;
-            assert!(!beat.look(u64::from(second), now));
-            assert_eq!(beat.judge(now), Some(Readiness::Ready));
+            assert!(!writes.look(u64::from(second), now));
+            assert_eq!(writes.known_readiness(now), Some(Readiness::Ready));
         }
         let idle = start + 101 * SECOND;
-        assert!(beat.look(99, idle));
+        assert!(writes.look(99, idle));
         assert_eq!(
-            beat.judge(idle),
+            writes.known_readiness(idle),
             Some(Readiness::Ready),
             "2 s are not too long"
         );
@@ -360,21 +360,24 @@ mod tests {
     #[test]
     fn writes_of_long_ago_show_nothing() {
         let start = Instant::now();
-        let mut beat = beat(start);
-        let now = start + 2 * WITHIN;
-        assert!(beat.look(1, now));
-        assert_eq!(beat.judge(now), None);
+        let mut writes = writes(start);
+        let now = start + 2 * WRITE_TIMEOUT;
+        assert!(writes.look(1, now));
+        assert_eq!(writes.known_readiness(now), None);
     }
 
     #[test]
     fn a_write_that_is_refused_is_told_once_and_tried_again() {
         let start = Instant::now();
-        let mut beat = beat(start);
-        assert!(beat.look(0, start));
-        beat.waiting = None;
-        beat.failed = Some("full".into());
-        assert!(!beat.look(0, start));
-        assert_eq!(beat.judge(start), Some(Readiness::NotReady("full".into())));
-        assert!(beat.look(0, start));
+        let mut writes = writes(start);
+        assert!(writes.look(0, start));
+        writes.waiting = None;
+        writes.failed = Some("full".into());
+        assert!(!writes.look(0, start));
+        assert_eq!(
+            writes.known_readiness(start),
+            Some(Readiness::NotReady("full".into()))
+        );
+        assert!(writes.look(0, start));
     }
 }

@@ -32,12 +32,12 @@ pub const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub struct Metrics {
     registry: Arc<Registry>,
     runs_started: Counter,
-    runs: Family<Standing, Gauge>,
-    hooks: Family<Answered, Counter>,
-    triggers: Family<Answered, Counter>,
-    calls: Family<Attempted, Counter>,
-    requests: Family<Requested, Counter>,
-    heads_refused: Family<Refused, Counter>,
+    runs: Family<StatusLabels, Gauge>,
+    hooks: Family<AnsweredLabels, Counter>,
+    triggers: Family<AnsweredLabels, Counter>,
+    calls: Family<AttemptedLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    heads_refused: Family<RefusedLabels, Counter>,
     turned_away: Counter,
     active: Gauge,
     warm: Gauge,
@@ -45,13 +45,13 @@ pub struct Metrics {
     inbox_bytes: Gauge,
     commits: Counter,
     writes: Counter,
-    memory: Family<Share, Gauge>,
+    memory: Family<ShareLabels, Gauge>,
     clock_step: Gauge<f64, AtomicU64>,
     clock_steps: Counter,
     log: Lines,
     log_dropped: Counter,
-    degraded: Family<What, Gauge>,
-    paused: Family<What, Gauge>,
+    degraded: Family<WhatLabels, Gauge>,
+    paused: Family<WhatLabels, Gauge>,
     commit_rows_max: Gauge,
     commit_bytes_max: Gauge,
 }
@@ -84,28 +84,28 @@ pub struct Moment {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct AnsweredLabels {
     outcome: &'static str,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Standing {
+struct StatusLabels {
     status: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct What {
+struct WhatLabels {
     what: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Share {
+struct ShareLabels {
     part: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Attempted {
+struct AttemptedLabels {
     outcome: Outcome,
 }
 
@@ -117,12 +117,12 @@ enum Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Refused {
+struct RefusedLabels {
     reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Requested {
+struct RequestLabels {
     method: String,
     route: String,
     status: u16,
@@ -132,7 +132,7 @@ impl Metrics {
     /// Counts an answered request to a webhook, by its outcome (`accepted`, or the code of the problem) and status.
     pub fn hook_answered(&self, outcome: &'static str, status: StatusCode) {
         self.hooks
-            .get_or_create(&Answered {
+            .get_or_create(&AnsweredLabels {
                 outcome,
                 status: status.as_u16(),
             })
@@ -142,7 +142,7 @@ impl Metrics {
     /// Counts an answered request to a trigger, by its outcome (`started`, or the code of the problem) and status.
     pub fn trigger_answered(&self, outcome: &'static str, status: StatusCode) {
         self.triggers
-            .get_or_create(&Answered {
+            .get_or_create(&AnsweredLabels {
                 outcome,
                 status: status.as_u16(),
             })
@@ -152,7 +152,9 @@ impl Metrics {
     /// Counts a request that was refused because of its head, before any route saw it: with this problem, or by the
     /// library that reads heads.
     pub fn head_refused(&self, reason: &'static str) {
-        self.heads_refused.get_or_create(&Refused { reason }).inc();
+        self.heads_refused
+            .get_or_create(&RefusedLabels { reason })
+            .inc();
     }
 
     /// Counts a connection that was closed at once, because its client had too many.
@@ -180,12 +182,12 @@ impl Metrics {
     }
 
     fn call_came_to(&self, outcome: Outcome) {
-        self.calls.get_or_create(&Attempted { outcome }).inc();
+        self.calls.get_or_create(&AttemptedLabels { outcome }).inc();
     }
 
     /// Counts an answered request to the API. `route` is the pattern of the path, so that ids do not create new series.
     pub fn request_answered(&self, method: &Method, route: &str, status: StatusCode) {
-        let labels = Requested {
+        let labels = RequestLabels {
             method: if is_known(method) {
                 method.as_str()
             } else {
@@ -215,12 +217,12 @@ impl Metrics {
             paused,
         } = moment;
         for (what, number) in paused {
-            let gauge = self.paused.get_or_create(&What { what });
+            let gauge = self.paused.get_or_create(&WhatLabels { what });
             gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
         }
         for what in Degraded::ALL {
             self.degraded
-                .get_or_create(&What { what: what.name() })
+                .get_or_create(&WhatLabels { what: what.name() })
                 .set(i64::from(degraded.contains(&what)));
         }
         for (gauge, number) in [
@@ -233,7 +235,7 @@ impl Metrics {
         if let Some(runs) = runs {
             for status in Status::ALL {
                 let count = runs.get(&status).copied().unwrap_or_default();
-                let standing = Standing {
+                let standing = StatusLabels {
                     status: status.as_str(),
                 };
                 let gauge = self.runs.get_or_create(&standing);
@@ -250,7 +252,7 @@ impl Metrics {
             .store(commits.groups, Ordering::Relaxed);
         self.writes.inner().store(commits.writes, Ordering::Relaxed);
         for (part, bytes) in memory {
-            let gauge = self.memory.get_or_create(&Share { part });
+            let gauge = self.memory.get_or_create(&ShareLabels { part });
             gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         }
         self.clock_steps

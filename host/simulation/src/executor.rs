@@ -14,7 +14,7 @@ use dormouse_seams::{Clock, Spawner, Task};
 
 /// The error for a host that works without end at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the host does something for ever at one instant")]
+#[error("a task of the host keeps running, so that the simulated time cannot move on")]
 pub struct Spinning;
 
 /// The largest number of polls at one instant. A host that needs more is considered to work without end.

@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// The error of a host whose machine has lost power.
 #[derive(Debug, thiserror::Error)]
-#[error("the power is gone")]
+#[error("the power of the simulated machine has failed")]
 pub struct PowerLost;
 
 /// The error of a host whose storage is full.

@@ -13,7 +13,7 @@ mod support;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dormouse_journal::{Channel, Delivery, Kind, Outcome, RunId, Source, Time, WebhookOptions};
 use dormouse_store::{Accept, NewActivation, StartRun, Store};
-use support::{Ground, HOOK, MAIL, RETENTION, World, activation, run, wait};
+use support::{HOOK, MAIL, RETENTION, StoreKind, World, activation, run, wait};
 
 /// Runs in the store before anything is measured: enough for the tables to have the depth of larger ones.
 const RUNS: u64 = 20_000;
@@ -27,7 +27,7 @@ struct Waiting {
 
 impl Waiting {
     fn new() -> Self {
-        let world = World::new(Ground::Redb);
+        let world = World::new(StoreKind::Redb);
         let start = world.new_start();
         let mut waiting = Waiting {
             world,
@@ -141,7 +141,7 @@ fn reads(criterion: &mut Criterion) {
     criterion.bench_function(
         "read a run with all that decides what comes next",
         |bencher| {
-            bencher.iter(|| run(waiting.store().recall(next())));
+            bencher.iter(|| run(waiting.store().run_to_continue(next())));
         },
     );
     criterion.bench_function("read a webhook", |bencher| {

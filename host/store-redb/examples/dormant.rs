@@ -215,7 +215,7 @@ fn activation(
         logged: 0,
         labels: dormouse_journal::Labels::default(),
         repair_within: 0,
-        heir: None,
+        next_run: None,
     }
 }
 

@@ -205,7 +205,7 @@ fn activation(number: usize) -> NewActivation {
         logged: 0,
         labels: dormouse_journal::Labels::default(),
         repair_within: 0,
-        heir: None,
+        next_run: None,
     }
 }
 

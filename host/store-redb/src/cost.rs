@@ -122,6 +122,9 @@ mod tests {
         cost.add(&key, b"two").unwrap();
         cost.remove(100);
         let error = cost.add(&key, b"three").unwrap_err();
-        assert!(error.is_full() && error.is_judged(), "{error}");
+        assert!(
+            error.is_full() && error.is_refused_before_write(),
+            "{error}"
+        );
     }
 }

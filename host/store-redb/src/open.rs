@@ -58,14 +58,14 @@ impl RedbStore {
         let store = RedbStore {
             store: Embedded::open(backend, clock, entropy, spawner).await?,
         };
-        store.tend_reserve();
+        store.restore_reserve();
         Ok(store)
     }
 
     /// Makes the reserve of the disk again, as far as there is room. Returns true if it is complete. It takes a moment
     /// on file systems on which it must be written.
-    pub fn tend_reserve(&self) -> bool {
-        self.store.backend().space().tend_reserve()
+    pub fn restore_reserve(&self) -> bool {
+        self.store.backend().space().restore_reserve()
     }
 
     /// Returns true if the reserve of the disk was given up, and is not complete again.

@@ -114,7 +114,7 @@ impl Space {
     }
 
     /// Restores the reserve, as far as there is room. Returns true if it is complete.
-    pub(crate) fn tend_reserve(&self) -> bool {
+    pub(crate) fn restore_reserve(&self) -> bool {
         let has = self.disk.reserved();
         if has == self.reserve {
             return true;
@@ -247,10 +247,10 @@ mod tests {
     #[test]
     fn the_reserve_is_made_again_when_there_is_room() {
         let (disk, space) = space(0, 0, 0);
-        assert!(!space.tend_reserve());
+        assert!(!space.restore_reserve());
         disk.available.store(RESERVE + 10 * MIB, Ordering::SeqCst);
         assert!(space.is_reserve_touched());
-        assert!(space.tend_reserve());
+        assert!(space.restore_reserve());
         assert_eq!(disk.reserved(), RESERVE);
         assert_eq!(space.room(), 10 * MIB);
     }
@@ -258,10 +258,10 @@ mod tests {
     #[test]
     fn free_pages_can_stand_in_for_the_reserve() {
         let (disk, space) = space(10 * MIB, 0, 500 * MIB);
-        assert!(!space.tend_reserve(), "there is no room for it");
+        assert!(!space.restore_reserve(), "there is no room for it");
         space.count(|| Ok::<_, ()>(100 * MIB)).unwrap();
         assert!(!space.is_short());
-        assert!(!space.tend_reserve());
+        assert!(!space.restore_reserve());
         assert_eq!(disk.reserved(), 9 * MIB, "as much as there is");
     }
 }

@@ -15,7 +15,7 @@ use dormouse_store_redb::{BackupInfo, RedbStore, examine};
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 
 use crate::support::disk::TestDisk;
-use crate::support::{Ground, Machine, Opened, World, open_on, run, wait, wait_event};
+use crate::support::{Machine, Opened, StoreKind, World, open_on, run, wait, wait_event};
 
 /// Returns the names of all tables on a disk that nobody has open.
 fn tables(disk: &TestDisk) -> Vec<String> {
@@ -60,7 +60,7 @@ fn large(world: &World, id: RunId) -> Accept {
 
 /// A store with something in most tables, and the disk that it is on.
 fn filled() -> (World, TestDisk, Vec<RunId>) {
-    let world = World::new(Ground::Redb);
+    let world = World::new(StoreKind::Redb);
     let Machine::Redb(disk) = world.machine.clone() else {
         panic!("it is on a disk");
     };

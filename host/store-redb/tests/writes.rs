@@ -6,11 +6,11 @@ use bytes::Bytes;
 use dormouse_journal::{Kind, OperationNumber, Request, RetryPolicy, Time};
 use dormouse_store::{AttemptMade, AttemptNoted, Call, NewCall};
 
-use crate::support::{Ground, Machine, World, activation};
+use crate::support::{Machine, StoreKind, World, activation};
 
 #[test]
 fn an_attempt_at_a_large_call_does_not_write_the_call_again() {
-    let world = World::new(Ground::Redb);
+    let world = World::new(StoreKind::Redb);
     let Machine::Redb(disk) = &world.machine else {
         panic!("it is on a disk");
     };

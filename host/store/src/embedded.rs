@@ -25,7 +25,7 @@ use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWorkflow};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::orders::ServeOrders;
-use crate::rules::pause::{PauseIt, PutBackSome, SetAside, Unpause};
+use crate::rules::pause::{PutBackNext, SetAside, SetPause, Unpause};
 use crate::rules::prepared::{CommitLimits, Prepared};
 use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
@@ -34,11 +34,11 @@ use crate::rules::trigger::Arrive;
 use crate::rules::trigger_settings::ActOnTrigger;
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Forget, Forgot, MailLimits,
-    NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret,
-    RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
-    SetTrigger, StartRun, Started, TakeBack, TakenBack, Transaction, TriggerActed, TriggerAction,
-    TriggerSet, Trip, Tripped, Unpaused, Write,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, FireTrigger, Forget, Forgot,
+    MailLimits, NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack,
+    PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut,
+    Served, SetTrigger, StartRun, Started, TakeBack, TakenBack, Transaction, TriggerActed,
+    TriggerAction, TriggerFired, TriggerSet, Unpaused, Write,
 };
 use crate::store::{Read, Store, StoreReader, Written};
 use crate::tables::{
@@ -46,9 +46,9 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, BegunRun, CallPage, DuePage, FailedRun, IncomingView, JournalPage, LogPage, Lying,
-    Recalled, RunPage, RunQuery, RunShown, SendingView, Timer, TimerPage, TriggerCalled,
-    TriggerView, WebhookView,
+    Answer, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage, LogPage,
+    RunGeneration, RunPage, RunQuery, RunShown, RunToContinue, SendingView, Timer, TimerPage,
+    TriggerCalled, TriggerView, WebhookView,
 };
 use crate::{OpenError, ReadError, StorageError, WriteError};
 
@@ -74,9 +74,9 @@ impl<B: Backend> Clone for Embedded<B> {
 }
 
 /// Writes only the time, after everything that was queued for a run.
-struct Nothing(Option<RunId>);
+struct ClockWrite(Option<RunId>);
 
-impl Transaction for Nothing {
+impl Transaction for ClockWrite {
     type Output = ();
 
     fn run(&self) -> Option<RunId> {
@@ -155,7 +155,7 @@ impl<B: Backend> Embedded<B> {
             let _ = sender.send(answer);
         }));
         Box::pin(async move {
-            let cut_off = || Err(StorageError::new(CutOff).into());
+            let cut_off = || Err(StorageError::new(ReadCancelled).into());
             receiver.await.unwrap_or_else(|_| cut_off())
         })
     }
@@ -168,7 +168,7 @@ impl<B: Backend> Embedded<B> {
 /// A read whose task was dropped.
 #[derive(Debug, thiserror::Error)]
 #[error("the read was cut off")]
-struct CutOff;
+struct ReadCancelled;
 
 impl<B: Backend> StoreReader for Embedded<B> {
     fn state(&self, run: RunId) -> Read<Option<State>> {
@@ -191,8 +191,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.generation(run))
     }
 
-    fn begun(&self, run: RunId) -> Read<Option<BegunRun>> {
-        self.few(move |view| view.begun(run))
+    fn run_generation(&self, run: RunId) -> Read<Option<RunGeneration>> {
+        self.few(move |view| view.run_generation(run))
     }
 
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>> {
@@ -245,8 +245,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.many(move |view| view.counts(workflow))
     }
 
-    fn recall(&self, run: RunId) -> Read<Option<Recalled>> {
-        self.few(move |view| view.recall(run))
+    fn run_to_continue(&self, run: RunId) -> Read<Option<RunToContinue>> {
+        self.few(move |view| view.run_to_continue(run))
     }
 
     fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, Head)>> {
@@ -257,8 +257,8 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.arrival(run, &channel, place))
     }
 
-    fn lying(&self, run: RunId, channel: Channel) -> Read<Vec<Lying>> {
-        self.many(move |view| view.lying(run, &channel))
+    fn channel_items(&self, run: RunId, channel: Channel) -> Read<Vec<ChannelItem>> {
+        self.many(move |view| view.channel_items(run, &channel))
     }
 
     fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Option<IncomingView>> {
@@ -304,7 +304,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.few(move |view| view.trigger_remembers(trigger, key))
     }
 
-    fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<Tripped>> {
+    fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<TriggerFired>> {
         self.few(move |view| view.trigger_repeat(trigger, key))
     }
 
@@ -433,8 +433,12 @@ impl<B: Backend> Store for Embedded<B> {
         Box::pin(self.writer.write(begin, Some(decided)))
     }
 
-    fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped> {
-        Box::pin(self.writer.write(Arrive::new(trip), Some(decided)))
+    fn fire_trigger(
+        &self,
+        firing: FireTrigger,
+        decided: Decided<TriggerFired>,
+    ) -> Written<TriggerFired> {
+        Box::pin(self.writer.write(Arrive::new(firing), Some(decided)))
     }
 
     fn forget(&self, forget: Forget) -> Written<Forgot> {
@@ -549,7 +553,7 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn pause(&self, what: Pausable) -> Written<Paused> {
-        self.write(PauseIt(what))
+        self.write(SetPause(what))
     }
 
     fn unpause(&self, what: Pausable) -> Written<Unpaused> {
@@ -561,7 +565,7 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn put_back(&self, last: Option<(String, RunId)>) -> Written<PutBack> {
-        self.write(PutBackSome { last })
+        self.write(PutBackNext { last })
     }
 
     fn delete_run(&self, run: RunId) -> Written<Deleted> {
@@ -594,10 +598,10 @@ impl<B: Backend> Store for Embedded<B> {
 
     fn barrier(&self, run: RunId) -> Written<()> {
         // The writes of one run keep their order, so everything decided for the run before is durable when this is.
-        self.write(Nothing(Some(run)))
+        self.write(ClockWrite(Some(run)))
     }
 
     fn probe(&self) -> Written<()> {
-        self.write(Nothing(None))
+        self.write(ClockWrite(None))
     }
 }

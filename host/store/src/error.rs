@@ -54,7 +54,7 @@ impl StorageError {
 
     /// Returns true if too little space was found before anything was written.
     #[must_use]
-    pub fn is_judged(&self) -> bool {
+    pub fn is_refused_before_write(&self) -> bool {
         self.kind == Kind::NoRoom
     }
 }

@@ -37,12 +37,12 @@ pub use queue::{Commits, Decided, Following, Hold, Order};
 pub use rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, CallAgain,
     Cancelled, Carried, CommitRefused, Deleted, Deploy, Deployed, Due, EARLIER_URLS, Finished,
-    Forget, Forgot, InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration, NewHeir,
-    NewNotify, NewOrder, NewResponse, Notified, NotifyTarget, OrderLimits, OverStorage, Pausable,
-    Paused, PutBack, PutSecret, RememberedAt, RememberedKey, Repair, Repaired, RequestRefused,
-    Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun, Started,
-    StorageLimits, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip, TripRefused,
-    Tripped, Unpaused,
+    FireTrigger, Forget, Forgot, InboxLimits, MailLimits, NewActivation, NewCall, NewGeneration,
+    NewNotify, NewOrder, NewResponse, NextRun, Notified, NotifyTarget, OrderLimits, OverStorage,
+    Pausable, Paused, PutBack, PutSecret, RememberedAt, RememberedKey, Repair, Repaired,
+    RequestRefused, Resumed, RetriedFailed, RetryFailed, SecretPut, Served, SetTrigger, StartRun,
+    Started, StorageLimits, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerFired,
+    TriggerRefused, TriggerSet, Unpaused,
 };
 pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
@@ -52,7 +52,8 @@ pub use tables::{
     Workflow, WorkflowSettings,
 };
 pub use views::{
-    Answer, BadAnswer, BegunRun, CallPage, CallProgress, DuePage, FailedRun, IncomingView,
-    JournalPage, LogPage, Lying, OutstandingCall, Recalled, RunPage, RunQuery, RunShown, RunView,
-    SendingView, TimeRange, Timer, TimerPage, TriggerCalled, TriggerView, WebhookView,
+    Answer, BadAnswer, CallPage, CallProgress, ChannelItem, DuePage, FailedRun, IncomingView,
+    JournalPage, LogPage, OutstandingCall, RunGeneration, RunPage, RunQuery, RunShown,
+    RunToContinue, RunView, SendingView, TimeRange, Timer, TimerPage, TriggerCalled, TriggerView,
+    WebhookView,
 };

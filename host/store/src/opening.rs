@@ -56,7 +56,7 @@ async fn prepare<B: Backend>(
                 meta::put(&mut rows, meta::TOKEN_KEYS, &tokens)?;
                 meta::put(&mut rows, meta::CODE_KEY, &random::<32>(entropy))?;
                 let clock = HostClock::new(clock.clone(), None);
-                meta::put_clock(&mut rows, clock.mark())?;
+                meta::put_clock(&mut rows, clock.snapshot())?;
             }
             Some(found) => {
                 is_as_it_was = found == [SCHEMA];
@@ -68,8 +68,8 @@ async fn prepare<B: Backend>(
             code: fact(&rows, meta::CODE_KEY)?,
         };
         let missing = || OpenError::Damaged("its clock is missing".into());
-        let mark = meta::clock(&rows)?.ok_or_else(missing)?;
-        (HostClock::new(clock, Some(mark)), keys)
+        let snapshot = meta::clock(&rows)?.ok_or_else(missing)?;
+        (HostClock::new(clock, Some(snapshot)), keys)
     };
     if is_as_it_was {
         // If nothing is new, a start writes nothing, so that it works on a full disk.

@@ -16,20 +16,20 @@ use dormouse_seams::{HostClock, Task};
 use crate::queue::{Commits, Decided};
 use crate::rules::{
     Accept, Accepted, Activated, AimedNotified, AttemptMade, AttemptNoted, Broke, Cancelled,
-    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, Forget, Forgot, MailLimits,
-    NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack, PutSecret,
-    RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut, Served,
-    SetTrigger, StartRun, Started, TakeBack, TakenBack, TriggerActed, TriggerAction, TriggerSet,
-    Trip, Tripped, Unpaused,
+    Carried, CommitRefused, Deleted, Deploy, Deployed, Due, FireTrigger, Forget, Forgot,
+    MailLimits, NewActivation, Notified, OrderLimits, OverStorage, Pausable, Paused, PutBack,
+    PutSecret, RememberedKey, Repair, Repaired, Resumed, RetriedFailed, RetryFailed, SecretPut,
+    Served, SetTrigger, StartRun, Started, TakeBack, TakenBack, TriggerActed, TriggerAction,
+    TriggerFired, TriggerSet, Unpaused,
 };
 use crate::tables::{
     Attempts, Call, PastTry, Pause, Pauses, Restore, SealedSecret, State, TokenKeys, Workflow,
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, BegunRun, CallPage, DuePage, FailedRun, IncomingView, JournalPage, LogPage, Lying,
-    Recalled, RunPage, RunQuery, RunShown, SendingView, TimerPage, TriggerCalled, TriggerView,
-    WebhookView,
+    Answer, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage, LogPage,
+    RunGeneration, RunPage, RunQuery, RunShown, RunToContinue, SendingView, TimerPage,
+    TriggerCalled, TriggerView, WebhookView,
 };
 use crate::{BackupError, ReadError, WriteError};
 
@@ -58,7 +58,7 @@ pub trait StoreReader: Send + Sync + 'static {
     fn generation(&self, run: RunId) -> Read<Option<(Beginning, Payload)>>;
 
     /// Returns a run with what its present generation began with, as of one moment.
-    fn begun(&self, run: RunId) -> Read<Option<BegunRun>>;
+    fn run_generation(&self, run: RunId) -> Read<Option<RunGeneration>>;
 
     /// Returns the status of a run, and its output if it has completed.
     fn output(&self, run: RunId) -> Read<Option<(Status, Option<Payload>)>>;
@@ -94,7 +94,7 @@ pub trait StoreReader: Send + Sync + 'static {
     fn counts(&self, workflow: Option<String>) -> Read<BTreeMap<Status, u64>>;
 
     /// Returns a run with everything that decides what it does next.
-    fn recall(&self, run: RunId) -> Read<Option<Recalled>>;
+    fn run_to_continue(&self, run: RunId) -> Read<Option<RunToContinue>>;
 
     /// Returns what is first in these channels of a run. A channel that is not in the answer is empty.
     fn heads(
@@ -107,7 +107,7 @@ pub trait StoreReader: Send + Sync + 'static {
     fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>>;
 
     /// Returns everything in a channel of a run. The size is not bounded; for tests.
-    fn lying(&self, run: RunId, channel: Channel) -> Read<Vec<Lying>>;
+    fn channel_items(&self, run: RunId, channel: Channel) -> Read<Vec<ChannelItem>>;
 
     /// Returns what decides whether a request to a webhook is accepted. None if the run never created the webhook, or was
     /// removed.
@@ -147,7 +147,7 @@ pub trait StoreReader: Send + Sync + 'static {
     fn trigger_remembers(&self, trigger: TriggerId, key: Option<[u8; 32]>) -> Read<bool>;
 
     /// Returns the answer to a request to a trigger that repeats another. None if it repeats no other. Nothing is written.
-    fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<Tripped>>;
+    fn trigger_repeat(&self, trigger: TriggerId, key: RememberedKey) -> Read<Option<TriggerFired>>;
 
     /// Returns a call that has no result yet, with the present values of its secrets. A large body is not read.
     fn sending(&self, run: RunId, operation: OperationNumber) -> Read<Option<SendingView>>;
@@ -247,7 +247,11 @@ pub trait Store: StoreReader {
     fn start_run(&self, start: StartRun, decided: Decided<Started>) -> Written<Started>;
 
     /// Accepts a request to a trigger. `decided` is called as for [`Store::accept`].
-    fn trip(&self, trip: Trip, decided: Decided<Tripped>) -> Written<Tripped>;
+    fn fire_trigger(
+        &self,
+        firing: FireTrigger,
+        decided: Decided<TriggerFired>,
+    ) -> Written<TriggerFired>;
 
     /// Forgets that requests with these keys were accepted at a webhook or a trigger.
     fn forget(&self, forget: Forget) -> Written<Forgot>;

@@ -30,7 +30,7 @@ pub struct RunView {
 
 /// A run with the beginning of its present generation, all as of one moment.
 #[derive(Debug, Clone)]
-pub struct BegunRun {
+pub struct RunGeneration {
     /// The run.
     pub view: RunView,
     /// The beginning of the present generation.
@@ -101,7 +101,7 @@ pub struct CallProgress {
 
 /// A run with everything that its owner needs to decide what comes next.
 #[derive(Debug, Clone)]
-pub struct Recalled {
+pub struct RunToContinue {
     /// The run.
     pub view: RunView,
     /// The operations that have not completed. Empty if the run has ended, or is blocked or paused.
@@ -319,7 +319,7 @@ pub struct TimerPage {
 
 /// An item in a channel of a run.
 #[derive(Debug, Clone)]
-pub struct Lying {
+pub struct ChannelItem {
     /// The place of the item in the channel.
     pub head: Head,
     /// The outcome of the operation that takes the item.

@@ -10,7 +10,7 @@ use dormouse_store::{AttemptMade, AttemptNoted, Attempts, NewCall, Restore, Take
 use crate::on_both_grounds;
 use crate::retry::limits;
 use crate::support::{
-    Ground, HOOK, RETENTION, World, activation, call, payload, run, wait, wait_event,
+    HOOK, RETENTION, StoreKind, World, activation, call, payload, run, wait, wait_event,
 };
 
 on_both_grounds! {
@@ -76,8 +76,10 @@ pub(crate) fn request(
     }
 }
 
-fn what_a_run_took_since_lies_in_its_inboxes_again_and_its_journal_goes_on_beside(ground: Ground) {
-    let mut world = World::new(ground);
+fn what_a_run_took_since_lies_in_its_inboxes_again_and_its_journal_goes_on_beside(
+    store_kind: StoreKind,
+) {
+    let mut world = World::new(store_kind);
     world.at(1_000);
     // Operation 0 makes the webhook, 1 is a call, 2 a wait for an event.
     let id = world.start();
@@ -218,8 +220,8 @@ fn what_a_run_took_since_lies_in_its_inboxes_again_and_its_journal_goes_on_besid
     assert_eq!(page.unwrap().activations, aside[1..]);
 }
 
-fn a_late_word_of_a_call_that_is_made_again_changes_nothing(ground: Ground) {
-    let mut world = World::new(ground);
+fn a_late_word_of_a_call_that_is_made_again_changes_nothing(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let slept = |number| Some((number, Outcome::Slept, Source::Deadline));
     let calling = |number, tries| {
@@ -252,8 +254,8 @@ fn a_late_word_of_a_call_that_is_made_again_changes_nothing(ground: Ground) {
     assert_eq!(world.attempt(id, 2, 1, answer(201)), AttemptNoted::Recorded);
 }
 
-fn what_was_prepared_and_not_used_goes(ground: Ground) {
-    let world = World::new(ground);
+fn what_was_prepared_and_not_used_goes(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let row = Restore::Open {
         operation: OperationNumber(1),
@@ -267,8 +269,8 @@ fn what_was_prepared_and_not_used_goes(ground: Ground) {
     assert_eq!(world.keys("restores"), [""; 0]);
 }
 
-fn a_run_that_has_moved_on_or_ended_is_not_taken_back(ground: Ground) {
-    let world = World::new(ground);
+fn a_run_that_has_moved_on_or_ended_is_not_taken_back(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let ask = |back: TakeBack| run(world.store.take_back(back)).unwrap();
     let asked = request(&world, id, 0, 0);

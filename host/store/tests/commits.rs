@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::on_both_grounds;
-use crate::support::{Ground, Inline, Machine, run};
+use crate::support::{Inline, Machine, StoreKind, run};
 use dormouse_journal::RunId;
 use dormouse_seams::{Spawner, Task};
 use dormouse_store::{Commits, WriteError};
@@ -39,9 +39,9 @@ impl Spawner for Later {
     }
 }
 
-fn writes_that_share_a_sync_count_as_one_commit(ground: Ground) {
+fn writes_that_share_a_sync_count_as_one_commit(store_kind: StoreKind) {
     let later = Arc::new(Later::default());
-    let opened = Machine::new(ground).open(Arc::default(), later.clone());
+    let opened = Machine::new(store_kind).open(Arc::default(), later.clone());
     let store = opened.unwrap().store();
     assert_eq!(store.commits(), Commits::default());
 
@@ -58,8 +58,8 @@ fn writes_that_share_a_sync_count_as_one_commit(ground: Ground) {
     assert_eq!((commits.groups, commits.writes), (1, 2));
 }
 
-fn what_the_disk_has_no_room_for_is_not_counted(ground: Ground) {
-    let machine = Machine::new(ground);
+fn what_the_disk_has_no_room_for_is_not_counted(store_kind: StoreKind) {
+    let machine = Machine::new(store_kind);
     let opened = machine.open(Arc::default(), Arc::new(Inline));
     let store = opened.unwrap().store();
     run(store.probe()).unwrap();
@@ -69,9 +69,9 @@ fn what_the_disk_has_no_room_for_is_not_counted(ground: Ground) {
     assert_eq!((commits.groups, commits.writes), (1, 1));
 }
 
-fn a_long_read_begins_before_it_is_awaited(ground: Ground) {
+fn a_long_read_begins_before_it_is_awaited(store_kind: StoreKind) {
     let later = Arc::new(Later::default());
-    let opened = Machine::new(ground).open(Arc::default(), later.clone());
+    let opened = Machine::new(store_kind).open(Arc::default(), later.clone());
     let store = opened.unwrap().store();
     let read = store.journal(RunId([1; 16]), 0, usize::MAX);
     later.now();

@@ -8,7 +8,7 @@ use dormouse_store::{Accepted, ReadError, RequestRefused, TableId};
 
 use crate::on_both_grounds;
 use crate::support::storage::check_storage;
-use crate::support::{Ground, Machine, RETENTION, World, activation, run, wait};
+use crate::support::{Machine, RETENTION, StoreKind, World, activation, run, wait};
 
 on_both_grounds! {
     a_webhooks_url_is_that_of_the_activation_that_created_it,
@@ -28,8 +28,8 @@ fn url(number: u32) -> String {
 }
 
 /// A run with a webhook from its first activation, and two from its second.
-fn three_webhooks(ground: Ground) -> (World, RunId) {
-    let world = World::new(ground);
+fn three_webhooks(store_kind: StoreKind) -> (World, RunId) {
+    let world = World::new(store_kind);
     let id = world.start();
     for (number, kinds) in [
         (0, vec![create(0), wait(None)]),
@@ -53,7 +53,7 @@ fn urls(world: &World, id: RunId) -> Result<Option<Urls>, ReadError> {
 /// Reads the URLs with this in the place of the second activation's record, or with nothing there.
 #[track_caller]
 fn damaged(record: Option<&[u8]>) -> ReadError {
-    let (world, id) = three_webhooks(Ground::Memory);
+    let (world, id) = three_webhooks(StoreKind::Memory);
     let Machine::Memory(memory) = &world.machine else {
         panic!("it is in memory");
     };
@@ -70,8 +70,8 @@ fn damaged(record: Option<&[u8]>) -> ReadError {
     urls(&world, id).unwrap_err()
 }
 
-fn a_webhooks_url_is_that_of_the_activation_that_created_it(ground: Ground) {
-    let (world, id) = three_webhooks(ground);
+fn a_webhooks_url_is_that_of_the_activation_that_created_it(store_kind: StoreKind) {
+    let (world, id) = three_webhooks(store_kind);
     assert_eq!(
         urls(&world, id).unwrap().unwrap(),
         [(0, 0, url(0)), (1, 1, url(1)), (2, 1, url(2))]
@@ -107,8 +107,8 @@ fn a_url_whose_record_is_damaged_is_an_error() {
 }
 
 /// A large run is removed in several transactions.
-fn a_run_that_is_removed_in_pieces_is_unknown_from_the_first_on(ground: Ground) {
-    let (world, id) = three_webhooks(ground);
+fn a_run_that_is_removed_in_pieces_is_unknown_from_the_first_on(store_kind: StoreKind) {
+    let (world, id) = three_webhooks(store_kind);
     for number in 2..1_500 {
         let new = activation(world.now(), None, Vec::new());
         world.commit(id, number, new).unwrap();

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, HOOK, MAIL, Machine, RETENTION, World, activation, last_activation, run, wait,
+    HOOK, MAIL, Machine, RETENTION, StoreKind, World, activation, last_activation, run, wait,
 };
 use dormouse_journal::{Channel, Delivery, Outcome, RunId, Source, Status};
 use dormouse_seams::{Spawner, Task};
@@ -33,8 +33,8 @@ impl Spawner for Threads {
     }
 }
 
-fn world(ground: Ground) -> World {
-    World::on(Machine::new(ground), Arc::new(Threads))
+fn world(store_kind: StoreKind) -> World {
+    World::on(Machine::new(store_kind), Arc::new(Threads))
 }
 
 /// What a run does with a request, and the group that waits for it, if it does.
@@ -76,8 +76,8 @@ fn activate(
     world.store.activate(id, 1, new, RETENTION, MAIL)
 }
 
-fn a_request_and_what_its_run_does_with_it_take_one_sync(ground: Ground) {
-    let world = world(ground);
+fn a_request_and_what_its_run_does_with_it_take_one_sync(store_kind: StoreKind) {
+    let world = world(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let before = world.syncs();
     let (accepted, told) = send(&world, id, "a");
@@ -91,8 +91,8 @@ fn a_request_and_what_its_run_does_with_it_take_one_sync(ground: Ground) {
     assert_eq!(world.due(), []);
 }
 
-fn a_start_and_the_first_activation_take_one_sync(ground: Ground) {
-    let world = world(ground);
+fn a_start_and_the_first_activation_take_one_sync(store_kind: StoreKind) {
+    let world = world(store_kind);
     // The file has grown to its size, which takes a sync of its own.
     world.run_with(vec![wait(None)]);
     let before = world.syncs();
@@ -116,8 +116,8 @@ fn a_start_and_the_first_activation_take_one_sync(ground: Ground) {
     assert_eq!(world.state(id).status, Status::Completed);
 }
 
-fn who_takes_too_long_does_not_hold_up_the_others(ground: Ground) {
-    let world = world(ground);
+fn who_takes_too_long_does_not_hold_up_the_others(store_kind: StoreKind) {
+    let world = world(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let (accepted, told) = send(&world, id, "a");
     let (taken, hold) = told.recv().unwrap();
@@ -129,8 +129,8 @@ fn who_takes_too_long_does_not_hold_up_the_others(ground: Ground) {
     assert_eq!(world.due(), []);
 }
 
-fn of_many_that_come_together_none_is_waited_for(ground: Ground) {
-    let world = world(ground);
+fn of_many_that_come_together_none_is_waited_for(store_kind: StoreKind) {
+    let world = world(store_kind);
     let runs: Vec<_> = (0..6).map(|_| world.run_with(vec![wait(None)])).collect();
     let before = world.syncs();
     // They gather while the writer waits for what follows from the first.
@@ -147,8 +147,8 @@ fn of_many_that_come_together_none_is_waited_for(ground: Ground) {
     assert_eq!(world.syncs() - before, 2);
 }
 
-fn what_follows_from_a_request_that_could_not_be_kept_is_refused(ground: Ground) {
-    let world = world(ground);
+fn what_follows_from_a_request_that_could_not_be_kept_is_refused(store_kind: StoreKind) {
+    let world = world(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let (accepted, told) = send(&world, id, "a");
     let (taken, hold) = told.recv().unwrap();

@@ -1,7 +1,7 @@
 //! Events: the waits that they reach, once each, also if there are many.
 
 use crate::on_both_grounds;
-use crate::support::{Ground, MAIL, RETENTION, World, activation, payload, run, wait_event};
+use crate::support::{MAIL, RETENTION, StoreKind, World, activation, payload, run, wait_event};
 use dormouse_journal::{
     CancelOptions, Channel, Kind, OperationNumber, Outcome, RunId, Source, Status,
 };
@@ -40,8 +40,8 @@ fn waiting(world: &World, waits: usize, timeout: Option<u64>) -> RunId {
     world.run_with((0..waits).map(|_| wait_event(timeout)).collect())
 }
 
-fn an_event_reaches_every_wait_made_before_and_none_after(ground: Ground) {
-    let world = World::new(ground);
+fn an_event_reaches_every_wait_made_before_and_none_after(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let (first, second) = (waiting(&world, 1, None), waiting(&world, 1, None));
     assert_eq!(notify(&world), [first, second]);
     let late = waiting(&world, 1, None);
@@ -58,15 +58,15 @@ fn an_event_reaches_every_wait_made_before_and_none_after(ground: Ground) {
     );
 }
 
-fn an_event_does_not_reach_a_wait_whose_deadline_has_passed(ground: Ground) {
-    let world = World::new(ground);
+fn an_event_does_not_reach_a_wait_whose_deadline_has_passed(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     waiting(&world, 1, Some(50));
     world.at(1_050);
     assert_eq!(notify(&world), []);
 }
 
-fn many_waits_are_served_in_pieces_once_each(ground: Ground) {
-    let world = World::new(ground);
+fn many_waits_are_served_in_pieces_once_each(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world, MANY, None);
     assert!(matches!(
         world.decide("e", payload("x")),
@@ -102,8 +102,8 @@ fn many_waits_are_served_in_pieces_once_each(ground: Ground) {
 }
 
 /// The waits of a name are gone through once for all events that were decided before.
-fn many_events_cost_one_pass(ground: Ground) {
-    let world = World::new(ground);
+fn many_events_cost_one_pass(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world, MANY, None);
     for _ in 0..100 {
         world.decide("e", payload("x"));
@@ -121,8 +121,8 @@ fn many_events_cost_one_pass(ground: Ground) {
 }
 
 /// A wait that is made while an event is on its way is not reached by it, and by the next one all the same.
-fn a_wait_made_meanwhile_is_left_to_the_next_event(ground: Ground) {
-    let world = World::new(ground);
+fn a_wait_made_meanwhile_is_left_to_the_next_event(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let first = waiting(&world, 40, None);
     world.decide("e", payload("x"));
     run(world.store.serve_events(None)).unwrap();
@@ -138,8 +138,8 @@ fn a_wait_made_meanwhile_is_left_to_the_next_event(ground: Ground) {
 }
 
 /// A large payload is written once, read by each wait, and gone with the last of them.
-fn a_large_event_is_written_once_for_all(ground: Ground) {
-    let world = World::new(ground);
+fn a_large_event_is_written_once_for_all(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let large = payload(&"x".repeat(100_000));
     let id = waiting(&world, 50, None);
     let other = waiting(&world, 1, None);
@@ -164,8 +164,8 @@ fn a_large_event_is_written_once_for_all(ground: Ground) {
 }
 
 /// A run that has ended is passed by, although what it had open is not cleared yet.
-fn an_event_passes_by_a_run_that_has_ended(ground: Ground) {
-    let world = World::new(ground);
+fn an_event_passes_by_a_run_that_has_ended(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let ended = waiting(&world, 100, None);
     let other = waiting(&world, 1, None);
     run(world
@@ -183,8 +183,8 @@ fn an_event_passes_by_a_run_that_has_ended(ground: Ground) {
     }
 }
 
-fn a_wait_does_not_time_out_while_its_event_is_under_way(ground: Ground) {
-    let world = World::new(ground);
+fn a_wait_does_not_time_out_while_its_event_is_under_way(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world, MANY, Some(50));
     world.decide("e", payload("x"));
     world.at(1_060);
@@ -205,8 +205,8 @@ fn a_wait_does_not_time_out_while_its_event_is_under_way(ground: Ground) {
     assert!(result(&world, id, last).is_some());
 }
 
-fn an_event_aimed_at_a_run_is_kept_for_its_next_wait(ground: Ground) {
-    let world = World::new(ground);
+fn an_event_aimed_at_a_run_is_kept_for_its_next_wait(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::Sleep { duration: 5 }]);
     let aimed = |text| run(world.store.notify_run(id, "e".into(), payload(text), MAIL)).unwrap();
     assert_eq!(aimed("a"), AimedNotified::Queued);
@@ -239,8 +239,8 @@ fn an_event_aimed_at_a_run_is_kept_for_its_next_wait(ground: Ground) {
     assert_eq!(aimed("e"), AimedNotified::Ended);
 }
 
-fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait(ground: Ground) {
-    let world = World::new(ground);
+fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let other = waiting(&world, 2, None);
     let id = world.start();
     let kinds = vec![
@@ -290,8 +290,8 @@ fn an_event_sent_by_a_run_counts_whom_it_reaches_and_not_its_own_new_wait(ground
 }
 
 /// Each of several events of one activation is decided for itself.
-fn events_of_one_activation_reach_their_own_waits(ground: Ground) {
-    let world = World::new(ground);
+fn events_of_one_activation_reach_their_own_waits(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let waits = ["e", "f"].map(|event| Kind::WaitForEvent {
         event: event.into(),
         timeout: None,
@@ -326,9 +326,11 @@ fn events_of_one_activation_reach_their_own_waits(ground: Ground) {
     }
 }
 
-fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_due(ground: Ground) {
+fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_due(
+    store_kind: StoreKind,
+) {
     for dropped in [false, true] {
-        let world = World::new(ground);
+        let world = World::new(store_kind);
         let other = waiting(&world, 1, None);
         let id = world.start();
         let kinds = vec![
@@ -366,12 +368,14 @@ fn a_notify_given_up_in_the_activation_that_made_it_is_sent_and_leaves_nothing_d
     }
 }
 
-fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run(ground: Ground) {
+fn a_wait_reached_by_an_event_to_all_cannot_complete_with_one_aimed_at_its_run(
+    store_kind: StoreKind,
+) {
     for (waits, refused) in [
         (1, CommitRefused::Stale),
         (MANY, CommitRefused::EventUnderway),
     ] {
-        let world = World::new(ground);
+        let world = World::new(store_kind);
         let id = waiting(&world, waits, None);
         let aimed = run(world.store.notify_run(id, "e".into(), payload("a"), MAIL)).unwrap();
         assert_eq!(aimed, AimedNotified::Queued);

@@ -2,7 +2,7 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, HOOK, RETENTION, World, activation, deploy, last_activation, payload, queued, run,
+    HOOK, RETENTION, StoreKind, World, activation, deploy, last_activation, payload, queued, run,
     wait, wait_event,
 };
 use dormouse_journal::{
@@ -80,8 +80,8 @@ fn rows(world: &World) -> Vec<(&'static str, usize)> {
     tables.map(|name| (name, world.keys(name).len())).collect()
 }
 
-fn what_is_kept_stays_and_all_else_is_given_up(ground: Ground) {
-    let world = World::new(ground);
+fn what_is_kept_stays_and_all_else_is_given_up(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![
         create(OTHER),
         wait(Some(50)),
@@ -128,9 +128,9 @@ fn what_is_kept_stays_and_all_else_is_given_up(ground: Ground) {
 }
 
 fn what_the_last_activation_opens_is_given_up_and_a_webhook_that_it_creates_may_stay(
-    ground: Ground,
+    store_kind: StoreKind,
 ) {
-    let world = World::new(ground);
+    let world = World::new(store_kind);
     let id = world.start();
     let options = WebhookOptions {
         reply: Reply::FromWorkflow(5),
@@ -158,8 +158,8 @@ fn what_the_last_activation_opens_is_given_up_and_a_webhook_that_it_creates_may_
     assert_eq!(send(&world, id, OTHER, "a"), closed());
 }
 
-fn numbers_go_on_so_that_no_report_means_a_later_operation(ground: Ground) {
-    let world = World::new(ground);
+fn numbers_go_on_so_that_no_report_means_a_later_operation(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait_event(None)]);
     go_on(
         &world,
@@ -182,9 +182,9 @@ fn numbers_go_on_so_that_no_report_means_a_later_operation(ground: Ground) {
 }
 
 fn a_kept_webhook_keeps_its_requests_in_order_through_many_generations_and_the_disk_stays_flat(
-    ground: Ground,
+    store_kind: StoreKind,
 ) {
-    let world = World::new(ground);
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let (mut sizes, mut taken, mut first) = (Vec::new(), Vec::new(), 1);
     for round in 0_u32..40 {
@@ -240,8 +240,8 @@ fn body(outcome: &Outcome) -> String {
     }
 }
 
-fn an_asked_cancel_is_heard_by_the_next_generation(ground: Ground) {
-    let world = World::new(ground);
+fn an_asked_cancel_is_heard_by_the_next_generation(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::WaitForCancel { timeout: None }]);
     let options = CancelOptions {
         grace: Some(500),
@@ -269,8 +269,8 @@ fn an_asked_cancel_is_heard_by_the_next_generation(ground: Ground) {
     assert_eq!(told, Some(Outcome::CancelAsked(Some("enough".into()))));
 }
 
-fn a_run_that_ends_in_a_later_generation_leaves_nothing(ground: Ground) {
-    let world = World::new(ground);
+fn a_run_that_ends_in_a_later_generation_leaves_nothing(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let empty = rows(&world);
     let id = world.run_with(vec![create(OTHER), wait(None)]);
     send(&world, id, HOOK, "a");
@@ -298,8 +298,8 @@ fn a_run_that_ends_in_a_later_generation_leaves_nothing(ground: Ground) {
     }
 }
 
-fn a_run_between_two_generations_is_due(ground: Ground) {
-    let world = World::new(ground);
+fn a_run_between_two_generations_is_due(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     go_on(
         &world,
@@ -317,8 +317,8 @@ fn a_run_between_two_generations_is_due(ground: Ground) {
     assert_eq!(world.state(id).status, Status::Suspended);
 }
 
-fn the_current_version_is_taken_where_that_is_asked_for(ground: Ground) {
-    let world = World::new(ground);
+fn the_current_version_is_taken_where_that_is_asked_for(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![]);
     let before = world.view(id).unwrap().run.version;
     run(world.store.deploy(deploy(b"another"))).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::on_both_grounds;
 use crate::support::storage::check_storage;
-use crate::support::{Ground, HOOK, World, activation, last_activation, queued, run, wait};
+use crate::support::{HOOK, StoreKind, World, activation, last_activation, queued, run, wait};
 use dormouse_journal::{
     Channel, Kind, OperationNumber, Outcome, Reply, Response, RunId, Source, WebhookNumber,
     WebhookOptions,
@@ -50,8 +50,8 @@ fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<RememberedKey> {
     })
 }
 
-fn an_early_request_is_kept_and_makes_nobody_due(ground: Ground) {
-    let world = World::new(ground);
+fn an_early_request_is_kept_and_makes_nobody_due(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     assert_eq!(world.accept(id, "a"), queued(false, 0));
     assert_eq!(world.due(), []);
@@ -59,8 +59,8 @@ fn an_early_request_is_kept_and_makes_nobody_due(ground: Ground) {
     assert_eq!(head.place, 0);
 }
 
-fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken(ground: Ground) {
-    let world = World::new(ground);
+fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(world.accept(id, "a"), queued(true, 0));
     assert_eq!(world.due(), [id]);
@@ -79,8 +79,8 @@ fn a_request_that_somebody_waits_for_makes_the_run_due_until_it_is_taken(ground:
     assert_eq!(world.state(id).ready, 0);
 }
 
-fn a_wait_made_over_a_full_inbox_makes_the_run_due(ground: Ground) {
-    let world = World::new(ground);
+fn a_wait_made_over_a_full_inbox_makes_the_run_due(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     world.accept(id, "a");
     let slept = Some((1, Outcome::Slept, Source::Deadline));
@@ -94,8 +94,8 @@ fn a_wait_made_over_a_full_inbox_makes_the_run_due(ground: Ground) {
     );
 }
 
-fn requests_keep_their_order(ground: Ground) {
-    let world = World::new(ground);
+fn requests_keep_their_order(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     for body in ["a", "b", "c"] {
         world.accept(id, body);
@@ -110,8 +110,8 @@ fn requests_keep_their_order(ground: Ground) {
     }
 }
 
-fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end(ground: Ground) {
-    let world = World::new(ground);
+fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
@@ -143,8 +143,8 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_and_after_the_end(ground: Ground
     assert_eq!(world.state(id).untaken, 2, "what nobody took is counted");
 }
 
-fn a_key_that_was_remembered_in_quotation_marks_is_known(ground: Ground) {
-    let world = World::new(ground);
+fn a_key_that_was_remembered_in_quotation_marks_is_known(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     // As the host of before remembered it.
@@ -165,8 +165,8 @@ fn a_key_that_was_remembered_in_quotation_marks_is_known(ground: Ground) {
     assert_eq!(known.unwrap(), Some(duplicate));
 }
 
-fn the_same_key_with_another_body_is_an_error_or_another_request(ground: Ground) {
-    let world = World::new(ground);
+fn the_same_key_with_another_body_is_an_error_or_another_request(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let same = Accepted::Duplicate {
         id: "request a".into(),
@@ -195,8 +195,8 @@ fn the_same_key_with_another_body_is_an_error_or_another_request(ground: Ground)
     }
 }
 
-fn a_key_is_forgotten_when_its_time_is_over(ground: Ground) {
-    let world = World::new(ground);
+fn a_key_is_forgotten_when_its_time_is_over(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.key = key(1, OtherBody::Refuse, "a");
@@ -212,8 +212,8 @@ fn a_key_is_forgotten_when_its_time_is_over(ground: Ground) {
     assert_eq!(world.send(keyed).unwrap(), queued(true, 1));
 }
 
-fn a_request_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground: Ground) {
-    let mut world = World::new(ground);
+fn a_request_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
     keyed.limits.requests = 9;
@@ -253,8 +253,8 @@ fn a_request_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground: 
     check_storage(&world.opened.dump(), [(id, &view.state)]);
 }
 
-fn an_inbox_is_bounded_by_bytes_as_well(ground: Ground) {
-    let world = World::new(ground);
+fn an_inbox_is_bounded_by_bytes_as_well(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(world.accept(id, &"x".repeat(900)), queued(true, 0));
     assert_eq!(
@@ -264,8 +264,8 @@ fn an_inbox_is_bounded_by_bytes_as_well(ground: Ground) {
     assert_eq!(world.accept(id, "small"), queued(true, 1));
 }
 
-fn a_closed_webhook_takes_nothing_and_keeps_what_it_has(ground: Ground) {
-    let world = World::new(ground);
+fn a_closed_webhook_takes_nothing_and_keeps_what_it_has(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::Sleep { duration: 10 }]);
     world.accept(id, "a");
     let slept = Some((1, Outcome::Slept, Source::Deadline));
@@ -287,8 +287,8 @@ fn a_closed_webhook_takes_nothing_and_keeps_what_it_has(ground: Ground) {
     assert_eq!(world.due(), [id], "what is queued can still be waited for");
 }
 
-fn a_timeout_is_refused_while_a_request_from_before_it_lies_there(ground: Ground) {
-    let world = World::new(ground);
+fn a_timeout_is_refused_while_a_request_from_before_it_lies_there(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(Some(50))]);
     world.at(1_049);
     world.accept(id, "in time");
@@ -304,8 +304,8 @@ fn a_timeout_is_refused_while_a_request_from_before_it_lies_there(ground: Ground
     assert_eq!(world.state(id).activations, 1, "nothing of it was written");
 }
 
-fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout(ground: Ground) {
-    let world = World::new(ground);
+fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(Some(50))]);
     world.at(1_050);
     world.accept(id, "too late");
@@ -319,8 +319,8 @@ fn a_request_from_after_the_deadline_does_not_hold_up_the_timeout(ground: Ground
     assert_eq!(world.timers(), []);
 }
 
-fn a_dropped_wait_leaves_its_request_in_its_place(ground: Ground) {
-    let world = World::new(ground);
+fn a_dropped_wait_leaves_its_request_in_its_place(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None), Kind::Sleep { duration: 5 }]);
     world.accept(id, "a");
     assert_eq!(world.due(), [id]);
@@ -336,8 +336,8 @@ fn a_dropped_wait_leaves_its_request_in_its_place(ground: Ground) {
     assert!(world.head(id, &Channel::Webhook(HOOK)).is_some());
 }
 
-fn a_wait_that_was_given_up_and_then_dropped_counts_once(ground: Ground) {
-    let world = World::new(ground);
+fn a_wait_that_was_given_up_and_then_dropped_counts_once(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None), wait(None)]);
     let give_up = |dropped| Kind::Abandon {
         operations: vec![OperationNumber(1)],
@@ -363,8 +363,10 @@ fn of_100_bytes(world: &World, id: RunId, name: &str) -> Accept {
     accept
 }
 
-fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(ground: Ground) {
-    let world = World::new(ground);
+fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
+    store_kind: StoreKind,
+) {
+    let world = World::new(store_kind);
     let one = world.run_with(vec![wait(None)]);
     let two = world.run_with(vec![wait(None)]);
     let accept = |id| world.send(of_100_bytes(&world, id, "a")).unwrap();
@@ -394,8 +396,8 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
     assert_eq!(accept(one), queued(false, 2), "until it is removed");
 }
 
-fn a_repeat_is_told_without_a_write_also_after_the_end(ground: Ground) {
-    let world = World::new(ground);
+fn a_repeat_is_told_without_a_write_also_after_the_end(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let other = world.run_with(vec![wait(None)]);
     let mut keyed = world.request(id, "a");
@@ -438,8 +440,8 @@ fn a_repeat_is_told_without_a_write_also_after_the_end(ground: Ground) {
     check();
 }
 
-fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it(ground: Ground) {
-    let world = World::new(ground);
+fn an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let replies = WebhookOptions {
         reply: Reply::FromWorkflow(1_000),
         ..WebhookOptions::default()

@@ -7,7 +7,7 @@ use dormouse_store::rows::Part;
 use crate::on_both_grounds;
 use crate::support::storage::check_storage;
 use crate::support::{
-    Ground, Machine, RETENTION, World, activation, last_activation, run, wait_event,
+    Machine, RETENTION, StoreKind, World, activation, last_activation, run, wait_event,
 };
 
 on_both_grounds! {
@@ -32,8 +32,8 @@ pub(crate) fn start_labelled(world: &World, texts: &[&str]) -> RunId {
     id
 }
 
-fn the_index_has_the_labels_of_the_runs_that_are_there(ground: Ground) {
-    let world = World::new(ground);
+fn the_index_has_the_labels_of_the_runs_that_are_there(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let first = start_labelled(&world, &["a:1", "b:x:y"]);
     let second = start_labelled(&world, &["a:1"]);
     let key = |label: &str, id: RunId| format!("{:?}", [Part::Text(label), Part::Run(&id.0)]);
@@ -62,8 +62,8 @@ fn the_index_has_the_labels_of_the_runs_that_are_there(ground: Ground) {
     assert_eq!(world.keys("runs_by_label"), [""; 0]);
 }
 
-fn a_run_labels_itself_in_the_commit_of_its_activation(ground: Ground) {
-    let mut world = World::new(ground);
+fn a_run_labels_itself_in_the_commit_of_its_activation(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
     let id = start_labelled(&world, &["a:1", "b:1"]);
     let commit = |world: &World, number, texts: &[&str]| {
         let mut new = activation(world.now(), None, vec![wait_event(None)]);
@@ -97,7 +97,7 @@ fn a_run_labels_itself_in_the_commit_of_its_activation(ground: Ground) {
 
 #[test]
 fn a_run_of_an_earlier_version_has_no_labels() {
-    let world = World::new(Ground::Memory);
+    let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = &world.machine else {
         panic!("it is in memory");
     };

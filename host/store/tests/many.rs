@@ -1,7 +1,7 @@
 //! Runs whose webhooks and open operations are too many or too large for the run's own row.
 
 use crate::on_both_grounds;
-use crate::support::{Ground, RETENTION, World, activation, last_activation, queued, run};
+use crate::support::{RETENTION, StoreKind, World, activation, last_activation, queued, run};
 use dormouse_journal::{
     CancelOptions, Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber,
     WebhookOptions,
@@ -68,8 +68,8 @@ fn open(world: &World, id: RunId) -> Vec<u32> {
     open.into_iter().map(|(number, _)| number.0).collect()
 }
 
-fn all_are_listed_in_their_order_and_can_be_asked_for(ground: Ground) {
-    let world = World::new(ground);
+fn all_are_listed_in_their_order_and_can_be_asked_for(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world);
     assert_eq!(open(&world, id), (MANY..2 * MANY).collect::<Vec<_>>());
     let webhooks = world.webhooks(id, usize::MAX).unwrap();
@@ -86,8 +86,8 @@ fn all_are_listed_in_their_order_and_can_be_asked_for(ground: Ground) {
     assert_eq!(world.webhooks(id, 12).unwrap().len(), 12);
 }
 
-fn each_takes_a_request_and_what_follows_comes_in_order(ground: Ground) {
-    let world = World::new(ground);
+fn each_takes_a_request_and_what_follows_comes_in_order(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world);
     for webhook in [0, MANY - 1] {
         let accepted = world.send(request(&world, id, webhook)).unwrap();
@@ -113,8 +113,8 @@ fn each_takes_a_request_and_what_follows_comes_in_order(ground: Ground) {
     }
 }
 
-fn what_is_given_up_waits_no_more_wherever_it_lies(ground: Ground) {
-    let world = World::new(ground);
+fn what_is_given_up_waits_no_more_wherever_it_lies(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world);
     let give_up = |number, dropped| Kind::Abandon {
         operations: vec![OperationNumber(MANY + number)],
@@ -148,8 +148,8 @@ fn what_is_given_up_waits_no_more_wherever_it_lies(ground: Ground) {
     assert_eq!(world.state(id).ready, 2, "nobody waits for those requests");
 }
 
-fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(ground: Ground) {
-    let world = World::new(ground);
+fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = waiting(&world);
     for webhook in [0, 1, MANY - 1] {
         world.send(request(&world, id, webhook)).unwrap();
@@ -174,8 +174,8 @@ fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(ground: Ground) {
 }
 
 /// No transaction grows with what a run has open.
-fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(ground: Ground) {
-    let world = World::new(ground);
+fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     let kinds = (0..1_000).map(|_| Kind::Sleep { duration: 5_000 });
     world
@@ -195,8 +195,8 @@ fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(ground: Ground) {
 }
 
 /// What is large would be written with every change of the run, and with those of its neighbours.
-fn a_large_one_lies_apart(ground: Ground) {
-    let world = World::new(ground);
+fn a_large_one_lies_apart(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     let kinds = vec![create(0), wait(0), create(1), wait(1)];
     let mut first = activation(world.now(), None, kinds);

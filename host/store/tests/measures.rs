@@ -10,7 +10,7 @@ use dormouse_journal::{
 use dormouse_store::{RunQuery, TimeRange};
 
 use crate::labels::labels;
-use crate::support::{Ground, RETENTION, World, activation, run, wait_event};
+use crate::support::{RETENTION, StoreKind, World, activation, run, wait_event};
 
 /// How often each filter is asked for. The median counts.
 const TIMES: usize = 21;
@@ -195,7 +195,7 @@ fn measure(world: &World, query: &RunQuery) -> (Duration, usize) {
 fn the_first_page_of_each_filter() {
     let runs = env::var("DORMOUSE_MEASURED_RUNS");
     let runs: u64 = runs.map_or(1_000, |text| text.parse().unwrap());
-    let world = World::new(Ground::Redb);
+    let world = World::new(StoreKind::Redb);
     for number in 0..runs {
         start(&world, number);
     }

@@ -17,7 +17,8 @@ use dormouse_store_memory::{Dump, Memory};
 use crate::support::disk::TestDisk;
 use crate::support::storage::check_storage;
 use crate::support::{
-    Ground, HOOK, Inline, MAIL, Machine, World, activation, open_on, payload, run, wait, wait_event,
+    HOOK, Inline, MAIL, Machine, StoreKind, World, activation, open_on, payload, run, wait,
+    wait_event,
 };
 
 /// More calls than one commit of a migration moves.
@@ -233,7 +234,7 @@ const FIRST_MAIL: u64 = 1 << 32;
 
 /// A run with a request, an event and a result that nobody took, in rows of the first schema.
 fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
-    let world = World::new(Ground::Memory);
+    let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = world.machine.clone() else {
         panic!("it is in memory");
     };
@@ -317,7 +318,7 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
         assert_eq!(versions(&world, TableId::Inbox), [1]);
         assert_eq!(versions(&world, TableId::Mail), [1]);
         assert_eq!(versions(&world, TableId::Results), [1, 1]);
-        let recalled = run(world.store.recall(id)).unwrap().unwrap();
+        let recalled = run(world.store.run_to_continue(id)).unwrap().unwrap();
         assert_eq!(recalled.heads.len(), 4);
         assert!(
             recalled
@@ -347,8 +348,8 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
         let next = activation(world.now(), None, vec![dropped, wait_event(None)]);
         world.commit(id, 3, next).unwrap();
         let channel = Channel::Event("e".into());
-        let lying = world.arrival(id, channel.clone(), FIRST_MAIL);
-        assert_eq!(lying, Some(mail.clone()));
+        let mail_item = world.arrival(id, channel.clone(), FIRST_MAIL);
+        assert_eq!(mail_item, Some(mail.clone()));
         let source = Source::Arrival {
             channel,
             place: FIRST_MAIL,
@@ -375,7 +376,7 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
 
 /// A store of schema 4, which did not count runs, with so many that are pending.
 fn uncounted_store(runs: u32) -> Memory {
-    let world = World::new(Ground::Memory);
+    let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = world.machine.clone() else {
         panic!("it is in memory");
     };
@@ -456,8 +457,9 @@ fn the_store_of_0_1_0_is_migrated_and_read() {
         let journal = run(store.journal(view.id, 0, usize::MAX)).unwrap();
         assert_eq!(journal.activations.len(), view.state.activations as usize);
         for webhook in run(store.webhooks(view.id, 100)).unwrap().unwrap() {
-            let lying = run(store.lying(view.id, Channel::Webhook(webhook.number))).unwrap();
-            assert_eq!(lying.len(), webhook.webhook.queued as usize);
+            let channel_items =
+                run(store.channel_items(view.id, Channel::Webhook(webhook.number))).unwrap();
+            assert_eq!(channel_items.len(), webhook.webhook.queued as usize);
         }
         for (number, open) in shown.open {
             let is_call = matches!(open.kind, Kind::Call { .. });

@@ -8,7 +8,7 @@ use dormouse_store::{Accepted, Decided, Started, Written};
 use futures::future::join_all;
 
 use crate::commits::Later;
-use crate::support::{Ground, Inline, Machine, World, run, wait};
+use crate::support::{Inline, Machine, StoreKind, World, run, wait};
 
 /// What was applied, in its order.
 type Applied = Arc<Mutex<Vec<&'static str>>>;
@@ -23,7 +23,7 @@ fn note<T>(applied: &Applied, name: &'static str) -> Decided<T> {
 
 /// Applies requests to two runs, a start with a key between them, and more requests. A start with a key may concern any run.
 fn applied(seed: u64) -> Vec<&'static str> {
-    let machine = Machine::new(Ground::Memory);
+    let machine = Machine::new(StoreKind::Memory);
     let world = World::on(machine.clone(), Arc::new(Inline));
     let [a, b] = [(); 2].map(|()| world.run_with(vec![wait(None)]));
     if let Machine::Memory(memory) = &machine {

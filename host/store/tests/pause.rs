@@ -13,7 +13,7 @@ use dormouse_store::{
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, RETENTION, World, activation, last_activation, queued, run, wait, wait_event,
+    RETENTION, StoreKind, World, activation, last_activation, queued, run, wait, wait_event,
 };
 
 on_both_grounds! {
@@ -60,8 +60,8 @@ fn put_back(world: &World) -> PutBack {
     all
 }
 
-fn a_paused_run_accepts_and_commits_nothing_until_it_goes_on(ground: Ground) {
-    let world = World::new(ground);
+fn a_paused_run_accepts_and_commits_nothing_until_it_goes_on(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None), wait(None)]);
     for what in [Pausable::Run(id), workflow(), Pausable::Host] {
         let place = world.webhook(id, 0).unwrap().next_place;
@@ -95,8 +95,8 @@ fn a_paused_run_accepts_and_commits_nothing_until_it_goes_on(ground: Ground) {
     assert!(run(world.store.pauses()).unwrap().is_empty());
 }
 
-fn what_is_due_of_paused_runs_is_set_aside_and_put_back(ground: Ground) {
-    let world = World::new(ground);
+fn what_is_due_of_paused_runs_is_set_aside_and_put_back(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let waiting = world.run_with(vec![wait(None)]);
     let sleeping = world.run_with(vec![Kind::Sleep { duration: 500 }]);
     let other = world.run_with(vec![Kind::Sleep { duration: 500 }]);
@@ -134,8 +134,8 @@ fn told(world: &World) -> [Vec<(RunId, PausedBy)>; 3] {
         .map(|paused| paused.into_iter().map(|(id, by)| (id, by.by)).collect())
 }
 
-fn what_is_due_says_which_of_its_runs_are_paused(ground: Ground) {
-    let world = World::new(ground);
+fn what_is_due_says_which_of_its_runs_are_paused(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let waiting = world.run_with(vec![wait(None)]);
     let others = [(); 2].map(|()| world.run_with(vec![Kind::Sleep { duration: 500 }]));
     let calls = [(); 2].map(|()| call(&world));
@@ -183,8 +183,8 @@ fn call(world: &World) -> RunId {
     id
 }
 
-fn a_call_of_a_paused_run_is_set_aside_and_still_recorded(ground: Ground) {
-    let world = World::new(ground);
+fn a_call_of_a_paused_run_is_set_aside_and_still_recorded(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let (first, second) = (call(&world), call(&world));
     let calls = world.calls();
     assert!(!world.sending(first, 0).unwrap().is_paused);
@@ -218,8 +218,8 @@ fn a_call_of_a_paused_run_is_set_aside_and_still_recorded(ground: Ground) {
     assert_eq!(sending.call.request.body.len(), 2_000);
 }
 
-fn a_timeout_and_a_grace_of_a_paused_run_pass_when_it_goes_on(ground: Ground) {
-    let world = World::new(ground);
+fn a_timeout_and_a_grace_of_a_paused_run_pass_when_it_goes_on(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None), Kind::WaitForCancel { timeout: None }]);
     pause(&world, Pausable::Run(id));
     let options = CancelOptions {
@@ -246,8 +246,8 @@ fn a_timeout_and_a_grace_of_a_paused_run_pass_when_it_goes_on(ground: Ground) {
     assert!(run(world.store.has_orders()).unwrap());
 }
 
-fn putting_back_goes_on_after_a_restart_where_it_was(ground: Ground) {
-    let mut world = World::new(ground);
+fn putting_back_goes_on_after_a_restart_where_it_was(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
     let runs: Vec<_> = (0..200)
         .map(|_| world.run_with(vec![Kind::Sleep { duration: 500 }]))
         .collect();
@@ -269,8 +269,8 @@ fn putting_back_goes_on_after_a_restart_where_it_was(ground: Ground) {
     assert_eq!(world.keys("resuming"), [""; 0]);
 }
 
-fn what_is_paused_by_itself_stays_so_under_what_goes_on(ground: Ground) {
-    let world = World::new(ground);
+fn what_is_paused_by_itself_stays_so_under_what_goes_on(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let (alone, other) = (
         world.run_with(vec![wait(None)]),
         world.run_with(vec![wait(None)]),
@@ -298,8 +298,8 @@ fn what_is_paused_by_itself_stays_so_under_what_goes_on(ground: Ground) {
     assert_eq!(world.keys("set_aside"), [""; 0]);
 }
 
-fn a_cancelled_run_leaves_nothing_of_its_pause(ground: Ground) {
-    let world = World::new(ground);
+fn a_cancelled_run_leaves_nothing_of_its_pause(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait_event(Some(500)), wait(None)]);
     pause(&world, Pausable::Run(id));
     world.accept(id, "kept");
@@ -315,8 +315,8 @@ fn a_cancelled_run_leaves_nothing_of_its_pause(ground: Ground) {
     assert_eq!((world.due(), world.timers()), (Vec::new(), Vec::new()));
 }
 
-fn pending_runs_that_were_set_aside_are_listed(ground: Ground) {
-    let world = World::new(ground);
+fn pending_runs_that_were_set_aside_are_listed(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     pause(&world, workflow());
     let (first, second) = (world.start(), world.start());
     set_aside(&world, &[Due::Run(first)]);

@@ -2,8 +2,8 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, RETENTION, World, activation, call, last_activation, operation, payload, queued, run,
-    wait, wait_event,
+    RETENTION, StoreKind, World, activation, call, last_activation, operation, payload, queued,
+    run, wait, wait_event,
 };
 use bytes::Bytes;
 use dormouse_journal::{
@@ -65,7 +65,14 @@ fn slept(operation: u32) -> Option<(u32, Outcome, Source)> {
 /// failure is that it has slept.
 fn fails(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId {
     let id = running(world, kinds, calls);
-    let sleep = u32::try_from(run(world.store.recall(id)).unwrap().unwrap().open.len()).unwrap();
+    let sleep = u32::try_from(
+        run(world.store.run_to_continue(id))
+            .unwrap()
+            .unwrap()
+            .open
+            .len(),
+    )
+    .unwrap();
     let failed = world.commit(id, 1, failing(world.now(), slept(sleep)));
     assert_eq!(failed.unwrap().status, Status::Failed);
     id
@@ -143,8 +150,10 @@ pub(crate) fn limits() -> OrderLimits {
     }
 }
 
-fn a_failed_run_is_out_of_all_queues_and_goes_on_with_the_time_that_it_had_left(ground: Ground) {
-    let world = World::new(ground);
+fn a_failed_run_is_out_of_all_queues_and_goes_on_with_the_time_that_it_had_left(
+    store_kind: StoreKind,
+) {
+    let world = World::new(store_kind);
     world.at(1_000);
     let kinds = vec![
         wait(Some(500)),
@@ -207,8 +216,8 @@ fn a_failed_run_is_out_of_all_queues_and_goes_on_with_the_time_that_it_had_left(
     assert_eq!(world.commit(id, 1, on).unwrap().status, Status::Running);
 }
 
-fn a_request_that_failed_a_run_is_given_again_and_none_is_taken_meanwhile(ground: Ground) {
-    let world = World::new(ground);
+fn a_request_that_failed_a_run_is_given_again_and_none_is_taken_meanwhile(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     world.accept(id, "one");
     let source = || Source::Arrival {
@@ -241,8 +250,8 @@ fn a_request_that_failed_a_run_is_given_again_and_none_is_taken_meanwhile(ground
     assert_eq!(next.id, "request two");
 }
 
-fn a_bad_answer_is_asked_again(ground: Ground) {
-    let world = World::new(ground);
+fn a_bad_answer_is_asked_again(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let policy = attempts(1);
     let id = running(
         &world,
@@ -315,8 +324,8 @@ fn a_bad_answer_is_asked_again(ground: Ground) {
     assert_eq!(failed(&world, id).view.state.tries, 1);
 }
 
-fn an_attempt_under_way_is_kept_and_one_in_doubt_follows_by_another(ground: Ground) {
-    let world = World::new(ground);
+fn an_attempt_under_way_is_kept_and_one_in_doubt_follows_by_another(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let policy = attempts(3);
     let kinds = vec![call_kind(policy); 3];
     let id = fails(&world, kinds, &[(1, policy), (2, policy), (3, policy)]);
@@ -343,8 +352,8 @@ fn an_attempt_under_way_is_kept_and_one_in_doubt_follows_by_another(ground: Grou
     assert_eq!(world.attempt(id, 3, 1, done), AttemptNoted::Recorded);
 }
 
-fn a_call_allowed_once_is_not_made_again_in_doubt(ground: Ground) {
-    let world = World::new(ground);
+fn a_call_allowed_once_is_not_made_again_in_doubt(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let policy = attempts(1);
     let id = fails(&world, vec![call_kind(policy)], &[(1, policy)]);
     let mut again = request(&world, id);
@@ -355,8 +364,10 @@ fn a_call_allowed_once_is_not_made_again_in_doubt(ground: Ground) {
     retry(&world, again);
 }
 
-fn an_event_on_its_way_to_a_run_that_fails_is_kept_and_a_later_one_is_not_for_it(ground: Ground) {
-    let world = World::new(ground);
+fn an_event_on_its_way_to_a_run_that_fails_is_kept_and_a_later_one_is_not_for_it(
+    store_kind: StoreKind,
+) {
+    let world = World::new(store_kind);
     world.at(10);
     let id = running(&world, vec![wait_event(None)], &[]);
     world.decide("e", payload("first"));
@@ -370,9 +381,9 @@ fn an_event_on_its_way_to_a_run_that_fails_is_kept_and_a_later_one_is_not_for_it
     assert_eq!(world.due(), [id]);
 }
 
-fn a_run_with_much_open_is_set_aside_in_pieces_and_retried_at_any_of_them(ground: Ground) {
+fn a_run_with_much_open_is_set_aside_in_pieces_and_retried_at_any_of_them(store_kind: StoreKind) {
     for retires in [0, 1, 100] {
-        let world = World::new(ground);
+        let world = World::new(store_kind);
         world.at(1_000);
         let kinds = vec![Kind::Sleep { duration: 60_000 }; 1_500];
         let id = fails(&world, kinds, &[]);
@@ -393,8 +404,8 @@ fn a_run_with_much_open_is_set_aside_in_pieces_and_retried_at_any_of_them(ground
     }
 }
 
-fn a_failed_run_is_given_up_with_time_by_a_cancel_and_by_a_delete(ground: Ground) {
-    let world = World::new(ground);
+fn a_failed_run_is_given_up_with_time_by_a_cancel_and_by_a_delete(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let kinds = || vec![wait(None), call_kind(attempts(1))];
     let fails = |world: &World| fails(world, kinds(), &[(2, attempts(1))]);
     let gone = Accepted::Refused(RequestRefused::Ended);
@@ -434,8 +445,8 @@ fn a_failed_run_is_given_up_with_time_by_a_cancel_and_by_a_delete(ground: Ground
     }
 }
 
-fn a_retry_of_another_try_changes_nothing(ground: Ground) {
-    let world = World::new(ground);
+fn a_retry_of_another_try_changes_nothing(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = fails(&world, vec![wait(None)], &[]);
     let first = request(&world, id);
     retry(&world, first.clone());
@@ -467,9 +478,9 @@ fn failed_child(world: &World, parent: RunId, timeout: Option<u64>) -> RunId {
 }
 
 fn a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_nothing(
-    ground: Ground,
+    store_kind: StoreKind,
 ) {
-    let world = World::new(ground);
+    let world = World::new(store_kind);
     let parent = world.run_with(vec![wait(None)]);
     let child = failed_child(&world, parent, None);
     let ask = |request: RetryFailed| run(world.store.retry_failed(request)).unwrap();
@@ -493,8 +504,8 @@ fn a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_noth
     assert!(!world.state(child).status.has_ended());
 }
 
-fn a_timeout_counts_anew_from_a_retry(ground: Ground) {
-    let world = World::new(ground);
+fn a_timeout_counts_anew_from_a_retry(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let parent = world.run_with(vec![wait(None)]);
     let child = failed_child(&world, parent, Some(2_000));
     world.at(50_000);

@@ -2,8 +2,8 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    Ground, MAIL, RETENTION, World, activation, last_activation, operation, payload, queued, run,
-    wait,
+    MAIL, RETENTION, StoreKind, World, activation, last_activation, operation, payload, queued,
+    run, wait,
 };
 use bytes::Bytes;
 use dormouse_journal::{
@@ -73,8 +73,8 @@ fn calling(world: &World) -> RunId {
     id
 }
 
-fn a_call_given_up_in_the_activation_that_made_it_is_not_made(ground: Ground) {
-    let world = World::new(ground);
+fn a_call_given_up_in_the_activation_that_made_it_is_not_made(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     let kinds = vec![
         Kind::Call {
@@ -100,8 +100,8 @@ fn a_call_given_up_in_the_activation_that_made_it_is_not_made(ground: Ground) {
     assert!(world.sending(id, 0).is_none());
 }
 
-fn a_start_with_a_key_starts_one_run(ground: Ground) {
-    let world = World::new(ground);
+fn a_start_with_a_key_starts_one_run(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let mut start = world.new_start();
     start.idempotency_key = Some("k".into());
     let id = start.run;
@@ -120,8 +120,8 @@ fn a_start_with_a_key_starts_one_run(ground: Ground) {
     assert_eq!(world.due(), [id]);
 }
 
-fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again(ground: Ground) {
-    let world = World::new(ground);
+fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     assert!(run(world.store.delete_workflow("w".into())).unwrap());
     assert_eq!(world.begin(world.new_start()).unwrap(), Started::Deleted);
@@ -129,8 +129,8 @@ fn a_deleted_workflow_starts_nothing_until_it_is_deployed_again(ground: Ground) 
     assert!(!run(world.store.delete_workflow("other".into())).unwrap());
 }
 
-fn an_activation_out_of_its_place_is_refused(ground: Ground) {
-    let world = World::new(ground);
+fn an_activation_out_of_its_place_is_refused(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     assert_eq!(
         world.commit(id, 0, activation(world.now(), None, vec![])),
@@ -142,8 +142,8 @@ fn an_activation_out_of_its_place_is_refused(ground: Ground) {
     );
 }
 
-fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due(ground: Ground) {
-    let world = World::new(ground);
+fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(Some(50)), Kind::Sleep { duration: 5 }]);
     assert_eq!(world.timers().len(), 2);
     assert_eq!(
@@ -166,8 +166,8 @@ fn a_cancelled_run_commits_nothing_more_and_leaves_nothing_due(ground: Ground) {
     );
 }
 
-fn a_completed_run_cannot_be_cancelled(ground: Ground) {
-    let world = World::new(ground);
+fn a_completed_run_cannot_be_cancelled(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     world
         .commit(id, 0, last_activation(world.now(), None))
@@ -178,8 +178,8 @@ fn a_completed_run_cannot_be_cancelled(ground: Ground) {
     );
 }
 
-fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on(ground: Ground) {
-    let world = World::new(ground);
+fn a_blocked_run_keeps_its_webhooks_and_deadlines_and_goes_on(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(Some(50))]);
     let reason = Failure {
         code: "c".into(),
@@ -208,8 +208,8 @@ fn again(next: u64) -> AttemptMade {
     }
 }
 
-fn why_a_call_is_tried_again_is_shown_until_it_has_its_result(ground: Ground) {
-    let world = World::new(ground);
+fn why_a_call_is_tried_again_is_shown_until_it_has_its_result(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = calling(&world);
     let shown = || run(world.store.show(id, 10)).unwrap().unwrap().calls;
     let progress = |scheduled, next, last_error: Option<&str>| {
@@ -243,8 +243,8 @@ fn why_a_call_is_tried_again_is_shown_until_it_has_its_result(ground: Ground) {
     assert_eq!(shown(), []);
 }
 
-fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
-    let world = World::new(ground);
+fn a_call_counts_its_attempts_and_gives_its_result_once(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = calling(&world);
     let operation = OperationNumber(0);
     let made = |attempt, made| world.attempt(id, 0, attempt, made) == AttemptNoted::Recorded;
@@ -275,8 +275,8 @@ fn a_call_counts_its_attempts_and_gives_its_result_once(ground: Ground) {
     assert_eq!(arrived, Some(Outcome::Response(Err(CallError::TimedOut))));
 }
 
-fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped(ground: Ground) {
-    let world = World::new(ground);
+fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = calling(&world);
     run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     assert!(world.sending(id, 0).is_none());
@@ -285,8 +285,8 @@ fn a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped(ground: Ground) {
     assert_eq!(world.due(), []);
 }
 
-fn an_abandoned_call_completes_as_given_up(ground: Ground) {
-    let world = World::new(ground);
+fn an_abandoned_call_completes_as_given_up(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = calling(&world);
     let made = AttemptMade::Done(Err(CallError::TimedOut));
     let abandon = Kind::Abandon {
@@ -309,8 +309,8 @@ fn an_abandoned_call_completes_as_given_up(ground: Ground) {
     assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
 }
 
-fn what_a_last_activation_wanted_is_not_done(ground: Ground) {
-    let world = World::new(ground);
+fn what_a_last_activation_wanted_is_not_done(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     let mut last = last_activation(world.now(), None);
     last.calls.push(NewCall {
@@ -326,8 +326,8 @@ fn what_a_last_activation_wanted_is_not_done(ground: Ground) {
     assert_eq!(world.journal(id)[0].operations.len(), 1, "and yet shown");
 }
 
-fn runs_are_listed_newest_first_by_page(ground: Ground) {
-    let world = World::new(ground);
+fn runs_are_listed_newest_first_by_page(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let ids: Vec<RunId> = (0..5).map(|_| world.start()).collect();
     world
         .commit(ids[1], 0, last_activation(world.now(), None))
@@ -359,8 +359,8 @@ fn runs_are_listed_newest_first_by_page(ground: Ground) {
     assert_eq!(list(&of(None, "other")).0.len(), 0);
 }
 
-fn runs_are_listed_by_a_range_of_ids_page_by_page(ground: Ground) {
-    let world = World::new(ground);
+fn runs_are_listed_by_a_range_of_ids_page_by_page(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let ids: Vec<RunId> = (0..6).map(|_| world.start()).collect();
     world
         .commit(ids[2], 0, last_activation(world.now(), None))
@@ -399,8 +399,8 @@ fn runs_are_listed_by_a_range_of_ids_page_by_page(ground: Ground) {
     assert_eq!(world.list(&one), (vec![ids[3]], None));
 }
 
-fn a_run_is_deleted_once_it_has_ended_with_all_it_owns(ground: Ground) {
-    let world = World::new(ground);
+fn a_run_is_deleted_once_it_has_ended_with_all_it_owns(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     world.accept(id, "a");
     let delete = || run(world.store.delete_run(id)).unwrap();
@@ -419,8 +419,8 @@ fn a_run_is_deleted_once_it_has_ended_with_all_it_owns(ground: Ground) {
 }
 
 /// A page holds many runs at once, and an author can make a message as large as a body.
-fn lists_cut_long_messages_between_characters(ground: Ground) {
-    let world = World::new(ground);
+fn lists_cut_long_messages_between_characters(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.start();
     let mut new = activation(world.now(), None, vec![]);
     let message = "é".repeat(1_000_000);
@@ -447,8 +447,8 @@ fn lists_cut_long_messages_between_characters(ground: Ground) {
     );
 }
 
-fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns(ground: Ground) {
-    let world = World::new(ground);
+fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     world.accept(id, "a");
     run(world.store.notify_run(id, "e".into(), payload("x"), MAIL)).unwrap();
@@ -474,8 +474,8 @@ fn an_ended_run_is_removed_when_its_time_is_over_with_all_it_owns(ground: Ground
     );
 }
 
-fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself(ground: Ground) {
-    let world = World::new(ground);
+fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     world.machine.fill(true);
     let refused = world.send(world.request(id, "a"));
@@ -493,8 +493,8 @@ fn a_full_disk_refuses_writes_and_not_reads_and_goes_on_by_itself(ground: Ground
 }
 
 /// They are in no index of their own, but among those that are due.
-fn pending_runs_are_listed_without_others_that_are_due(ground: Ground) {
-    let world = World::new(ground);
+fn pending_runs_are_listed_without_others_that_are_due(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let pending = world.start();
     let due = world.run_with(vec![wait(None)]);
     world.accept(due, "a");

@@ -13,7 +13,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::labels::labels;
 use crate::on_both_grounds;
-use crate::support::{Ground, Machine, RETENTION, World, activation, run, wait_event};
+use crate::support::{Machine, RETENTION, StoreKind, World, activation, run, wait_event};
 
 on_both_grounds! {
     every_search_finds_what_a_look_at_all_runs_finds,
@@ -25,9 +25,9 @@ on_both_grounds! {
 const RUNS: u32 = 120;
 const SEARCHES: u32 = 400;
 
-struct Dice(ChaCha8Rng);
+struct SeededRng(ChaCha8Rng);
 
-impl Dice {
+impl SeededRng {
     fn below(&mut self, end: u32) -> u32 {
         self.0.next_u32() % end
     }
@@ -62,27 +62,27 @@ fn failure(code: &str) -> Failure {
 }
 
 /// Starts a run at this time, and lets it come to some state.
-fn start(world: &World, dice: &mut Dice, time: u64) {
+fn start(world: &World, rng: &mut SeededRng, time: u64) {
     world.at(time);
     let mut start = world.new_start();
     // Its id is older than it is, as that of a start that had to wait.
-    let asked = time - u64::from(dice.below(500));
+    let asked = time - u64::from(rng.below(500));
     start.run = RunId::new(
         Time(asked),
-        std::array::from_fn(|_| u8::try_from(dice.below(256)).unwrap()),
+        std::array::from_fn(|_| u8::try_from(rng.below(256)).unwrap()),
     );
-    start.workflow = if dice.once_in(3) { "v" } else { "w" }.into();
+    start.workflow = if rng.once_in(3) { "v" } else { "w" }.into();
     for text in ["tier:gold", "tier:free", "rare:1", "url:a:b"] {
         let once_in = if text == "rare:1" { 30 } else { 2 };
-        if dice.once_in(once_in) {
+        if rng.once_in(once_in) {
             start.labels.set(text.parse().unwrap()).unwrap();
         }
     }
     let id = start.run;
     world.begin(start).unwrap();
-    world.at(time + u64::from(dice.below(3_000)));
+    world.at(time + u64::from(rng.below(3_000)));
     let mut new = activation(world.now(), None, vec![wait_event(None)]);
-    match dice.below(6) {
+    match rng.below(6) {
         0 => return,
         1 => return assert!(run(world.store.block(id, failure("odd"), None)).unwrap()),
         2 => {
@@ -94,7 +94,7 @@ fn start(world: &World, dice: &mut Dice, time: u64) {
         }
         3 => {
             new.activation.end = Some(End::Failed {
-                failure: failure(["odd", "even"][dice.below(2) as usize]),
+                failure: failure(["odd", "even"][rng.below(2) as usize]),
                 backtrace: None,
             });
         }
@@ -104,10 +104,10 @@ fn start(world: &World, dice: &mut Dice, time: u64) {
     world.commit(id, 0, new).unwrap();
 }
 
-fn range(dice: &mut Dice, last: u64) -> TimeRange {
+fn range(rng: &mut SeededRng, last: u64) -> TimeRange {
     let mut time = |once_in| {
-        let time = Time(1_000 + u64::from(dice.below(u32::try_from(last).unwrap())));
-        dice.once_in(once_in).then_some(time)
+        let time = Time(1_000 + u64::from(rng.below(u32::try_from(last).unwrap())));
+        rng.once_in(once_in).then_some(time)
     };
     TimeRange {
         since: time(4),
@@ -115,35 +115,35 @@ fn range(dice: &mut Dice, last: u64) -> TimeRange {
     }
 }
 
-fn search(dice: &mut Dice, last: u64, all: &[RunView]) -> RunQuery {
+fn search(rng: &mut SeededRng, last: u64, all: &[RunView]) -> RunQuery {
     let texts: Vec<&str> = ["tier:gold", "tier:free", "rare:1", "url:a:b", "none:0"]
         .into_iter()
-        .filter(|_| dice.once_in(6))
+        .filter(|_| rng.once_in(6))
         .collect();
-    let id = all[dice.below(u32::try_from(all.len()).unwrap()) as usize].id;
+    let id = all[rng.below(u32::try_from(all.len()).unwrap()) as usize].id;
     RunQuery {
-        workflow: dice.maybe(3, &["v".into(), "w".into(), "none".into()]),
-        status: dice.maybe(3, &Status::ALL),
+        workflow: rng.maybe(3, &["v".into(), "w".into(), "none".into()]),
+        status: rng.maybe(3, &Status::ALL),
         parent: None,
-        version: dice.maybe(4, &[VersionId::of(b"component"), VersionId::of(b"second")]),
-        other_than: dice.maybe(6, &[VersionId::of(b"component"), VersionId::of(b"second")]),
-        alive: dice.once_in(5),
+        version: rng.maybe(4, &[VersionId::of(b"component"), VersionId::of(b"second")]),
+        other_than: rng.maybe(6, &[VersionId::of(b"component"), VersionId::of(b"second")]),
+        alive: rng.once_in(5),
         labels: texts.iter().map(|text| text.parse().unwrap()).collect(),
-        created: if dice.once_in(2) {
-            range(dice, last)
+        created: if rng.once_in(2) {
+            range(rng, last)
         } else {
             TimeRange::default()
         },
-        ended: if dice.once_in(4) {
-            range(dice, last)
+        ended: if rng.once_in(4) {
+            range(rng, last)
         } else {
             TimeRange::default()
         },
-        failure: dice.maybe(6, &["odd".into(), "even".into()]),
-        awaited: dice.maybe(6, &[Awaited::Event, Awaited::Sleep]),
-        ids: dice.once_in(10).then_some((id, id)),
-        before: dice.once_in(6).then_some(id),
-        limit: 1 + dice.below(20) as usize,
+        failure: rng.maybe(6, &["odd".into(), "even".into()]),
+        awaited: rng.maybe(6, &[Awaited::Event, Awaited::Sleep]),
+        ids: rng.once_in(10).then_some((id, id)),
+        before: rng.once_in(6).then_some(id),
+        limit: 1 + rng.below(20) as usize,
     }
 }
 
@@ -202,17 +202,17 @@ fn all_pages(world: &World, query: &RunQuery) -> Vec<RunId> {
     }
 }
 
-fn every_search_finds_what_a_look_at_all_runs_finds(ground: Ground) {
-    let world = World::new(ground);
-    let mut dice = Dice(ChaCha8Rng::seed_from_u64(7));
+fn every_search_finds_what_a_look_at_all_runs_finds(store_kind: StoreKind) {
+    let world = World::new(store_kind);
+    let mut rng = SeededRng(ChaCha8Rng::seed_from_u64(7));
     deploy(&world, "v", b"component");
     let mut time = 1_000;
     for number in 0..RUNS {
         if number == RUNS / 2 {
             deploy(&world, "w", b"second");
         }
-        time += u64::from(dice.below(4_000));
-        start(&world, &mut dice, time.max(2_000));
+        time += u64::from(rng.below(4_000));
+        start(&world, &mut rng, time.max(2_000));
     }
     let all = RunQuery {
         limit: 1_000,
@@ -223,7 +223,7 @@ fn every_search_finds_what_a_look_at_all_runs_finds(ground: Ground) {
     assert_eq!(all.len(), RUNS as usize);
     let mut sizes = BTreeSet::new();
     for _ in 0..SEARCHES {
-        let query = search(&mut dice, time, &all);
+        let query = search(&mut rng, time, &all);
         let wanted = all.iter().filter(|view| is_wanted(&query, view));
         let wanted: Vec<RunId> = wanted.map(|view| view.id).collect();
         assert_eq!(all_pages(&world, &query), wanted, "{query:?}");
@@ -233,8 +233,8 @@ fn every_search_finds_what_a_look_at_all_runs_finds(ground: Ground) {
 }
 
 /// Whoever copies a date from a list must find what has it, although its id is older.
-fn a_time_of_creation_is_found_by_itself(ground: Ground) {
-    let world = World::new(ground);
+fn a_time_of_creation_is_found_by_itself(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let mut start = world.new_start();
     world.at(100_000);
     start.run = RunId::new(Time(41_000), [0; 10]);
@@ -258,8 +258,8 @@ fn a_time_of_creation_is_found_by_itself(ground: Ground) {
 }
 
 /// The first operations of a run lie in its own row, and the others do not.
-fn what_a_run_waits_for_is_found_behind_many_operations(ground: Ground) {
-    let world = World::new(ground);
+fn what_a_run_waits_for_is_found_behind_many_operations(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let waits = |kind: Option<Kind>| {
         let mut kinds = vec![wait_event(None); 20];
         kinds.extend(kind);
@@ -295,7 +295,7 @@ fn what_a_run_waits_for_is_found_behind_many_operations(ground: Ground) {
 
 /// A store in memory with copies of a run, each with the id that follows. `and` writes what else each has.
 fn with_copies(count: u64, and: impl Fn(&mut dyn RowsMut, u64, &RunId)) -> (World, Vec<RunId>) {
-    let world = World::new(Ground::Memory);
+    let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = &world.machine else {
         panic!("it is in memory");
     };
@@ -383,7 +383,7 @@ fn a_page_looks_at_a_bounded_number_of_runs_and_says_where_to_go_on() {
 
 #[test]
 fn labels_of_a_search_are_whole() {
-    let world = World::new(Ground::Memory);
+    let world = World::new(StoreKind::Memory);
     let mut start = world.new_start();
     start.labels = labels(&["a:1", "b:2"]);
     let id = start.run;

@@ -1,7 +1,7 @@
 //! Secrets: set, replaced, listed, deleted, and unchanged when they are read.
 
 use crate::on_both_grounds;
-use crate::support::{Ground, World, run};
+use crate::support::{StoreKind, World, run};
 use dormouse_journal::Time;
 use dormouse_secret::{NONCE, Purpose, Secret, SecretKeys, SecretName, Use};
 use dormouse_store::{PutSecret, SealedSecret, SecretPut};
@@ -49,8 +49,8 @@ fn row(put: &PutSecret, created: u64, updated: u64) -> SealedSecret {
     }
 }
 
-fn a_secret_is_read_as_it_was_set_and_can_be_opened(ground: Ground) {
-    let world = World::new(ground);
+fn a_secret_is_read_as_it_was_set_and_can_be_opened(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let first = put("stripe", 1);
     assert_eq!(
         run(world.store.put_secret(first.clone())).unwrap(),
@@ -63,8 +63,8 @@ fn a_secret_is_read_as_it_was_set_and_can_be_opened(ground: Ground) {
     assert_eq!(run(world.store.secret("Stripe".into())).unwrap(), None);
 }
 
-fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation(ground: Ground) {
-    let world = World::new(ground);
+fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     run(world.store.put_secret(put("stripe", 1))).unwrap();
     world.at(2_000);
     let second = put("stripe", 2);
@@ -76,8 +76,8 @@ fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation(ground: Groun
     assert_eq!(read, Some(row(&second, 1_000, 2_000)));
 }
 
-fn they_are_listed_by_name_until_they_are_deleted(ground: Ground) {
-    let world = World::new(ground);
+fn they_are_listed_by_name_until_they_are_deleted(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     for name in ["b", "a", "B"] {
         run(world.store.put_secret(put(name, 1))).unwrap();
     }

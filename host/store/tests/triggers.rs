@@ -7,16 +7,16 @@ use dormouse_journal::{
     WebhookOptions,
 };
 use dormouse_store::{
-    CommitRefused, Forget, Forgot, MailLimits, NewActivation, NewHeir, RememberedAt, RememberedKey,
-    SetTrigger, StorageLimits, TakenBack, TriggerActed, TriggerAction, TriggerSet, Trip,
-    TripRefused, Tripped,
+    CommitRefused, FireTrigger, Forget, Forgot, MailLimits, NewActivation, NextRun, RememberedAt,
+    RememberedKey, SetTrigger, StorageLimits, TakenBack, TriggerActed, TriggerAction, TriggerFired,
+    TriggerRefused, TriggerSet,
 };
 
 use crate::back;
 use crate::on_both_grounds;
 use crate::retry::limits;
 use crate::support::storage::check_storage;
-use crate::support::{Ground, RETENTION, World, activation, last_activation, payload, run};
+use crate::support::{RETENTION, StoreKind, World, activation, last_activation, payload, run};
 
 on_both_grounds! {
     a_request_starts_a_run_and_its_repeat_names_that_run,
@@ -61,8 +61,8 @@ fn set(world: &World, options: TriggerOptions) -> TriggerSet {
 }
 
 /// A store with a trigger that is opened anew between what a test does, so that all of it is durable.
-fn world_with(ground: Ground, options: TriggerOptions) -> World {
-    let world = World::new(ground);
+fn world_with(store_kind: StoreKind, options: TriggerOptions) -> World {
+    let world = World::new(store_kind);
     assert_eq!(set(&world, options), TriggerSet::Created);
     world
 }
@@ -72,8 +72,8 @@ fn id(number: u8) -> RunId {
 }
 
 /// A request that starts the run with this number, or belongs to another by this key.
-fn trip(number: u8, key: Option<u8>, body: &str) -> Trip {
-    Trip {
+fn fire_trigger(number: u8, key: Option<u8>, body: &str) -> FireTrigger {
+    FireTrigger {
         trigger: TRIGGER,
         rotation: 0,
         workflow: "w".into(),
@@ -96,33 +96,33 @@ fn trip(number: u8, key: Option<u8>, body: &str) -> Trip {
 }
 
 /// The same with a mark of its delivery.
-fn marked(mark: u8, trip: Trip) -> Trip {
-    let body = trip.input.body[0];
-    Trip {
+fn marked(mark: u8, firing: FireTrigger) -> FireTrigger {
+    let body = firing.input.body[0];
+    FireTrigger {
         remembered: Some(RememberedKey {
             digest: [mark; 32],
             earlier: None,
             body: [body; 32],
             other_body: OtherBody::Refuse,
         }),
-        ..trip
+        ..firing
     }
 }
 
-fn send(world: &World, trip: Trip) -> Tripped {
-    run(world.store.trip(trip, Box::new(|_| None))).unwrap()
+fn send(world: &World, firing: FireTrigger) -> TriggerFired {
+    run(world.store.fire_trigger(firing, Box::new(|_| None))).unwrap()
 }
 
 #[track_caller]
-fn starts(world: &World, trip: Trip) -> RunId {
-    let id = trip.run;
-    let tripped = send(world, trip);
-    assert!(matches!(tripped, Tripped::Started { .. }), "{tripped:?}");
+fn starts(world: &World, firing: FireTrigger) -> RunId {
+    let id = firing.run;
+    let fired = send(world, firing);
+    assert!(matches!(fired, TriggerFired::Started { .. }), "{fired:?}");
     id
 }
 
-fn sent(run: RunId) -> Tripped {
-    Tripped::Sent {
+fn sent(run: RunId) -> TriggerFired {
+    TriggerFired::Sent {
         run,
         event: EVENT.into(),
     }
@@ -132,8 +132,8 @@ fn act(world: &World, action: TriggerAction) -> TriggerActed {
     run(world.store.act_on_trigger(EVENT.into(), action)).unwrap()
 }
 
-fn heir(number: u8) -> Option<NewHeir> {
-    Some(NewHeir {
+fn next_run(number: u8) -> Option<NextRun> {
+    Some(NextRun {
         run: id(number),
         random: [1; 32],
         guest: GuestLimits {
@@ -160,11 +160,11 @@ fn taken(world: &World, run: RunId) -> (u32, Outcome, Source) {
 }
 
 /// Returns the bodies in the inbox of a run.
-fn lying(world: &World, id: RunId) -> Vec<String> {
-    let lying = run(world.store.lying(id, Channel::Event(EVENT.into()))).unwrap();
-    lying
+fn channel_items(world: &World, id: RunId) -> Vec<String> {
+    let channel_items = run(world.store.channel_items(id, Channel::Event(EVENT.into()))).unwrap();
+    channel_items
         .into_iter()
-        .map(|lying| match lying.outcome {
+        .map(|item| match item.outcome {
             Outcome::Event(Some(payload)) => String::from_utf8(payload.body.to_vec()).unwrap(),
             other => panic!("{other:?}"),
         })
@@ -177,9 +177,9 @@ fn check(world: &World, runs: &[RunId]) {
     check_storage(&world.opened.dump(), states);
 }
 
-fn a_request_starts_a_run_and_its_repeat_names_that_run(ground: Ground) {
-    let mut world = world_with(ground, options());
-    let first = starts(&world, marked(1, trip(1, None, "a")));
+fn a_request_starts_a_run_and_its_repeat_names_that_run(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
+    let first = starts(&world, marked(1, fire_trigger(1, None, "a")));
     world.reopen();
     let view = world.view(first).unwrap();
     let request = view.run.trigger_request().unwrap();
@@ -191,47 +191,47 @@ fn a_request_starts_a_run_and_its_repeat_names_that_run(ground: Ground) {
     assert_eq!(world.due(), [first]);
     assert_eq!(run(world.store.input(first)).unwrap(), Some(payload("a")));
     assert_eq!(
-        send(&world, marked(1, trip(2, None, "a"))),
-        Tripped::Repeat(first)
+        send(&world, marked(1, fire_trigger(2, None, "a"))),
+        TriggerFired::Repeat(first)
     );
-    let key = marked(1, trip(2, None, "a")).remembered.unwrap();
+    let key = marked(1, fire_trigger(2, None, "a")).remembered.unwrap();
     let repeat = run(world.store.trigger_repeat(TRIGGER, key)).unwrap();
-    assert_eq!(repeat, Some(Tripped::Repeat(first)));
+    assert_eq!(repeat, Some(TriggerFired::Repeat(first)));
     // An earlier version of the host took the same mark for another.
-    let mut earlier = marked(2, trip(2, None, "a"));
+    let mut earlier = marked(2, fire_trigger(2, None, "a"));
     let key = earlier.remembered.as_mut().unwrap();
     key.earlier = Some([1; 32]);
     let repeat = run(world.store.trigger_repeat(TRIGGER, *key)).unwrap();
-    assert_eq!(repeat, Some(Tripped::Repeat(first)));
-    assert_eq!(send(&world, earlier), Tripped::Repeat(first));
+    assert_eq!(repeat, Some(TriggerFired::Repeat(first)));
+    assert_eq!(send(&world, earlier), TriggerFired::Repeat(first));
     assert!(world.view(id(2)).is_none());
     let shown = run(world.store.trigger(EVENT.into())).unwrap().unwrap();
     assert_eq!((shown.counts.started, shown.counts.existing), (1, 0));
     check(&world, &[first]);
 }
 
-fn the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused(ground: Ground) {
-    let world = world_with(ground, options());
-    let first = starts(&world, marked(1, trip(1, None, "a")));
+fn the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused(store_kind: StoreKind) {
+    let world = world_with(store_kind, options());
+    let first = starts(&world, marked(1, fire_trigger(1, None, "a")));
     assert_eq!(
-        send(&world, marked(1, trip(2, None, "b"))),
-        Tripped::Refused(TripRefused::OtherBody)
+        send(&world, marked(1, fire_trigger(2, None, "b"))),
+        TriggerFired::Refused(TriggerRefused::OtherBody)
     );
     world.at(20_000);
     world.retire();
     assert_eq!(world.keys("trigger_requests"), [""; 0]);
-    starts(&world, marked(1, trip(2, None, "b")));
+    starts(&world, marked(1, fire_trigger(2, None, "b")));
     check(&world, &[first, id(2)]);
 }
 
-fn a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground: Ground) {
-    let mut world = world_with(ground, options());
+fn a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
     let forget = |world: &World, at, mark: u8| {
         let keys = vec![[mark; 32], [mark + 100; 32]];
         run(world.store.forget(Forget { at, keys })).unwrap()
     };
     let at = RememberedAt::Trigger(TRIGGER);
-    starts(&world, marked(1, trip(1, None, "a")));
+    starts(&world, marked(1, fire_trigger(1, None, "a")));
     assert_eq!(forget(&world, at, 2), Forgot::Keys(vec![]));
     let other = RememberedAt::Trigger(TriggerId([8; 16]));
     assert_eq!(forget(&world, other, 1), Forgot::Unknown);
@@ -241,11 +241,11 @@ fn a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground:
     // It is accepted anew, and what is left of the first one in the queue of expiries does not shorten its time.
     let second = world.now().0 + 5_000;
     world.at(second);
-    starts(&world, marked(1, trip(2, None, "a")));
+    starts(&world, marked(1, fire_trigger(2, None, "a")));
     world.at(second + 9_999);
     world.retire();
-    let repeat = send(&world, marked(1, trip(3, None, "a")));
-    assert_eq!(repeat, Tripped::Repeat(id(2)));
+    let repeat = send(&world, marked(1, fire_trigger(3, None, "a")));
+    assert_eq!(repeat, TriggerFired::Repeat(id(2)));
     world.at(second + 10_000);
     world.retire();
     assert_eq!(world.keys("trigger_requests"), [""; 0]);
@@ -253,72 +253,75 @@ fn a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any(ground:
     check(&world, &[id(1), id(2)]);
 }
 
-fn requests_with_one_key_belong_to_one_run_until_it_has_ended(ground: Ground) {
+fn requests_with_one_key_belong_to_one_run_until_it_has_ended(store_kind: StoreKind) {
     let answering = TriggerOptions {
         on_existing: OnExisting::Answer,
         ..options()
     };
-    let mut world = world_with(ground, answering);
-    let first = starts(&world, trip(1, Some(1), "a"));
+    let mut world = world_with(store_kind, answering);
+    let first = starts(&world, fire_trigger(1, Some(1), "a"));
     assert_eq!(
-        send(&world, marked(5, trip(2, Some(1), "b"))),
-        Tripped::Existing(first)
+        send(&world, marked(5, fire_trigger(2, Some(1), "b"))),
+        TriggerFired::Existing(first)
     );
     assert_eq!(
-        send(&world, marked(5, trip(2, Some(1), "b"))),
-        Tripped::Repeat(first)
+        send(&world, marked(5, fire_trigger(2, Some(1), "b"))),
+        TriggerFired::Repeat(first)
     );
-    let other = starts(&world, trip(3, Some(2), "c"));
+    let other = starts(&world, fire_trigger(3, Some(2), "c"));
     // One without a key has a run of its own.
-    starts(&world, trip(4, None, "d"));
+    starts(&world, fire_trigger(4, None, "d"));
     world.reopen();
     let mut last = last_activation(world.now(), None);
-    last.heir = heir(9);
+    last.next_run = next_run(9);
     world.commit(first, 0, last).unwrap();
     assert!(world.view(id(9)).is_none(), "nothing was sent to it");
-    let next = starts(&world, trip(5, Some(1), "e"));
+    let next = starts(&world, fire_trigger(5, Some(1), "e"));
     assert_eq!(
-        send(&world, trip(6, Some(2), "f")),
-        Tripped::Existing(other)
+        send(&world, fire_trigger(6, Some(2), "f")),
+        TriggerFired::Existing(other)
     );
     check(&world, &[first, other, id(4), next]);
 }
 
-fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(ground: Ground) {
-    let mut world = world_with(ground, options());
-    let first = starts(&world, trip(1, Some(1), "a"));
+fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
+    let first = starts(&world, fire_trigger(1, Some(1), "a"));
     let waiting = activation(world.now(), None, vec![wait()]);
     world.commit(first, 0, waiting).unwrap();
     for body in ["b", "c", "d"] {
-        assert_eq!(send(&world, trip(2, Some(1), body)), sent(first));
+        assert_eq!(send(&world, fire_trigger(2, Some(1), body)), sent(first));
     }
     assert_eq!(
-        send(&world, trip(2, Some(1), "e")),
-        Tripped::Refused(TripRefused::InboxFull(first))
+        send(&world, fire_trigger(2, Some(1), "e")),
+        TriggerFired::Refused(TriggerRefused::InboxFull(first))
     );
     world.reopen();
     assert_eq!(world.due(), [first]);
     let took = activation(world.now(), Some(taken(&world, first)), vec![]);
     world.commit(first, 1, took).unwrap();
-    assert_eq!(send(&world, trip(2, Some(1), "e")), sent(first));
+    assert_eq!(send(&world, fire_trigger(2, Some(1), "e")), sent(first));
     assert_eq!(world.keys("routed").len(), 3);
     check(&world, &[first]);
 }
 
-fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(ground: Ground) {
-    let mut world = world_with(ground, options());
-    let first = starts(&world, trip(1, Some(1), "a"));
+fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
+    let first = starts(&world, fire_trigger(1, Some(1), "a"));
     for body in ["b", "c"] {
-        assert_eq!(send(&world, trip(2, Some(1), body)), sent(first));
+        assert_eq!(send(&world, fire_trigger(2, Some(1), body)), sent(first));
     }
     // Somebody else's event of that name starts nothing.
-    let aimed = world
-        .store
-        .notify_run(first, EVENT.into(), payload("x"), trip(2, None, "x").mail);
+    let aimed = world.store.notify_run(
+        first,
+        EVENT.into(),
+        payload("x"),
+        fire_trigger(2, None, "x").mail,
+    );
     run(aimed).unwrap();
     let syncs = world.syncs();
     let mut last = last_activation(world.now(), None);
-    last.heir = heir(7);
+    last.next_run = next_run(7);
     let activated = world.commit(first, 0, last).unwrap();
     assert_eq!(world.syncs(), syncs + 1, "one commit");
     assert_eq!(activated.woken, [id(7)]);
@@ -328,18 +331,18 @@ fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(ground
     let request = next.run.trigger_request().unwrap();
     assert_eq!(request.url, "http://host/hooks/t?b");
     assert_eq!(world.state(first).untaken, 1, "what somebody else has sent");
-    assert_eq!(send(&world, trip(2, Some(1), "d")), sent(id(7)));
-    assert_eq!(lying(&world, id(7)), ["c", "d"]);
+    assert_eq!(send(&world, fire_trigger(2, Some(1), "d")), sent(id(7)));
+    assert_eq!(channel_items(&world, id(7)), ["c", "d"]);
     check(&world, &[first, id(7)]);
 }
 
 /// A run with a key that has taken two requests, with operations 0 and 1.
 fn has_taken(world: &World) -> RunId {
-    let first = starts(world, trip(1, Some(1), "a"));
+    let first = starts(world, fire_trigger(1, Some(1), "a"));
     let waiting = activation(world.now(), None, vec![wait()]);
     world.commit(first, 0, waiting).unwrap();
     for (operation, body) in [(0, "b"), (1, "c")] {
-        assert_eq!(send(world, trip(2, Some(1), body)), sent(first));
+        assert_eq!(send(world, fire_trigger(2, Some(1), body)), sent(first));
         let (_, outcome, source) = taken(world, first);
         let took = Some((operation, outcome, source));
         let took = activation(world.now(), took, vec![wait()]);
@@ -354,32 +357,32 @@ fn has_taken(world: &World) -> RunId {
 }
 
 fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_again(
-    ground: Ground,
+    store_kind: StoreKind,
 ) {
-    let mut world = world_with(ground, options());
+    let mut world = world_with(store_kind, options());
     let first = has_taken(&world);
     let asked = back::request(&world, first, 1, 1);
     let taken_back = run(world.store.take_back(asked)).unwrap();
     assert_eq!(taken_back, TakenBack::Now(Status::Running));
     back::restore(&mut world);
-    assert_eq!(lying(&world, first), ["b", "c"]);
+    assert_eq!(channel_items(&world, first), ["b", "c"]);
     assert_eq!(world.keys("routed_taken"), [""; 0]);
     check(&world, &[first]);
     let mut last = last_activation(world.state(first).time, None);
     last.tries = 1;
-    last.heir = heir(7);
+    last.next_run = next_run(7);
     let activated = world.commit(first, 1, last).unwrap();
     assert_eq!(activated.woken, [id(7)]);
     assert_eq!(run(world.store.input(id(7))).unwrap(), Some(payload("b")));
     let next = world.view(id(7)).unwrap();
     let request = next.run.trigger_request().unwrap();
     assert_eq!(request.url, "http://host/hooks/t?b");
-    assert_eq!(lying(&world, id(7)), ["c"]);
+    assert_eq!(channel_items(&world, id(7)), ["c"]);
     assert_eq!(world.keys("routed").len(), 1);
     check(&world, &[first, id(7)]);
 
     // What nobody takes back goes with the run.
-    let world = world_with(ground, options());
+    let world = world_with(store_kind, options());
     let first = has_taken(&world);
     let cancel = world
         .store
@@ -395,30 +398,30 @@ fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_ag
 const MANY: usize = 100;
 
 /// A request with the key of the run, of which so many may wait.
-fn one_of_many(number: usize) -> Trip {
-    Trip {
+fn one_of_many(number: usize) -> FireTrigger {
+    FireTrigger {
         mail: MailLimits::of_keyed(StorageLimits::NONE, 1_000, 300),
-        ..trip(2, Some(1), &number.to_string())
+        ..fire_trigger(2, Some(1), &number.to_string())
     }
 }
 
 /// A run that has completed without taking `MANY` requests. Run 7 is next.
 fn has_left_many(world: &World) -> RunId {
-    let first = starts(world, trip(1, Some(1), "a"));
+    let first = starts(world, fire_trigger(1, Some(1), "a"));
     for number in 0..MANY {
         assert_eq!(send(world, one_of_many(number)), sent(first));
     }
     let mut last = last_activation(world.now(), None);
-    last.heir = heir(7);
+    last.next_run = next_run(7);
     let activated = world.commit(first, 0, last).unwrap();
     assert!(activated.ordering, "the rest is ordered");
     first
 }
 
 fn more_requests_than_one_commit_moves_are_all_handed_over_before_the_next_run_begins(
-    ground: Ground,
+    store_kind: StoreKind,
 ) {
-    let mut world = world_with(ground, options());
+    let mut world = world_with(store_kind, options());
     let first = has_left_many(&world);
     let mut pieces = 0;
     while run(world.store.has_orders()).unwrap() {
@@ -443,14 +446,14 @@ fn more_requests_than_one_commit_moves_are_all_handed_over_before_the_next_run_b
     world.reopen();
     assert_eq!(world.due(), [id(7)]);
     let expected: Vec<String> = (1..=MANY).map(|number| number.to_string()).collect();
-    assert_eq!(lying(&world, id(7)), expected);
+    assert_eq!(channel_items(&world, id(7)), expected);
     assert_eq!(run(world.store.input(id(7))).unwrap(), Some(payload("0")));
     assert_eq!(world.state(first).untaken, 0);
     assert_eq!(world.keys("routed").len(), MANY);
 }
 
-fn a_run_that_ends_while_it_is_handed_requests_leaves_the_rest(ground: Ground) {
-    let mut world = world_with(ground, options());
+fn a_run_that_ends_while_it_is_handed_requests_leaves_the_rest(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
     let first = has_left_many(&world);
     let cancel = world
         .store
@@ -460,33 +463,33 @@ fn a_run_that_ends_while_it_is_handed_requests_leaves_the_rest(ground: Ground) {
     let left = world.state(first).untaken + world.state(id(7)).untaken;
     assert_eq!(left, MANY as u64 - 1, "each of them is counted once");
     assert!(world.state(first).untaken > 0);
-    starts(&world, trip(3, Some(1), "z"));
+    starts(&world, fire_trigger(3, Some(1), "z"));
     check(&world, &[first, id(7), id(3)]);
 }
 
-fn what_is_to_be_dropped_or_was_cancelled_starts_nothing(ground: Ground) {
+fn what_is_to_be_dropped_or_was_cancelled_starts_nothing(store_kind: StoreKind) {
     let dropping = TriggerOptions {
         unread: Unread::Drop,
         ..options()
     };
-    let world = world_with(ground, dropping);
-    let first = starts(&world, trip(1, Some(1), "a"));
-    assert_eq!(send(&world, trip(2, Some(1), "b")), sent(first));
+    let world = world_with(store_kind, dropping);
+    let first = starts(&world, fire_trigger(1, Some(1), "a"));
+    assert_eq!(send(&world, fire_trigger(2, Some(1), "b")), sent(first));
     let mut last = last_activation(world.now(), None);
-    last.heir = heir(7);
+    last.next_run = next_run(7);
     world.commit(first, 0, last).unwrap();
     assert!(world.view(id(7)).is_none());
     assert_eq!(world.state(first).untaken, 1);
 
     assert_eq!(set(&world, options()), TriggerSet::Changed);
-    let second = starts(&world, trip(2, Some(1), "c"));
-    assert_eq!(send(&world, trip(3, Some(1), "d")), sent(second));
+    let second = starts(&world, fire_trigger(2, Some(1), "c"));
+    assert_eq!(send(&world, fire_trigger(3, Some(1), "d")), sent(second));
     let cancel = world
         .store
         .cancel(second, CancelOptions::default(), RETENTION);
     run(cancel).unwrap();
     assert_eq!(world.state(second).untaken, 1);
-    starts(&world, trip(3, Some(1), "e"));
+    starts(&world, fire_trigger(3, Some(1), "e"));
     check(&world, &[first, second, id(3)]);
 }
 
@@ -499,37 +502,37 @@ fn failing(now: Time) -> NewActivation {
     last
 }
 
-fn a_failed_run_keeps_its_key_until_it_is_given_up(ground: Ground) {
-    let mut world = world_with(ground, options());
-    let first = starts(&world, marked(1, trip(1, Some(1), "a")));
-    assert_eq!(send(&world, trip(2, Some(1), "b")), sent(first));
+fn a_failed_run_keeps_its_key_until_it_is_given_up(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
+    let first = starts(&world, marked(1, fire_trigger(1, Some(1), "a")));
+    assert_eq!(send(&world, fire_trigger(2, Some(1), "b")), sent(first));
     world.commit(first, 0, failing(world.now())).unwrap();
     world.reopen();
     assert_eq!(
-        send(&world, trip(2, Some(1), "c")),
-        Tripped::Refused(TripRefused::RunFailed(first))
+        send(&world, fire_trigger(2, Some(1), "c")),
+        TriggerFired::Refused(TriggerRefused::RunFailed(first))
     );
     assert_eq!(
-        send(&world, marked(1, trip(2, Some(1), "a"))),
-        Tripped::Repeat(first)
+        send(&world, marked(1, fire_trigger(2, Some(1), "a"))),
+        TriggerFired::Repeat(first)
     );
     // A cancel gives it up.
     let cancel = world
         .store
         .cancel(first, CancelOptions::default(), RETENTION);
     run(cancel).unwrap();
-    starts(&world, trip(2, Some(1), "c"));
+    starts(&world, fire_trigger(2, Some(1), "c"));
     assert_eq!(world.keys("keyed_runs").len(), 1);
     check(&world, &[first, id(2)]);
 }
 
-fn urls_rotate_and_end_in_time(ground: Ground) {
-    let mut world = world_with(ground, options());
-    let of = |number, rotation| Trip {
+fn urls_rotate_and_end_in_time(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
+    let of = |number, rotation| FireTrigger {
         rotation,
-        ..trip(number, None, "a")
+        ..fire_trigger(number, None, "a")
     };
-    let gone = Tripped::Refused(TripRefused::Gone);
+    let gone = TriggerFired::Refused(TriggerRefused::Gone);
     assert_eq!(send(&world, of(1, 1)), gone, "a URL that was never made");
     let rotate = |world: &World, keep_old| act(world, TriggerAction::Rotate { keep_old });
     assert_eq!(rotate(&world, 5_000), TriggerActed::Done);
@@ -550,31 +553,31 @@ fn urls_rotate_and_end_in_time(ground: Ground) {
     starts(&world, of(4, 11));
 }
 
-fn a_trigger_is_paused_changed_and_deleted(ground: Ground) {
-    let mut world = world_with(ground, options());
-    let first = starts(&world, marked(1, trip(1, Some(1), "a")));
+fn a_trigger_is_paused_changed_and_deleted(store_kind: StoreKind) {
+    let mut world = world_with(store_kind, options());
+    let first = starts(&world, marked(1, fire_trigger(1, Some(1), "a")));
     assert_eq!(act(&world, TriggerAction::Pause), TriggerActed::Done);
     world.reopen();
     assert_eq!(
-        send(&world, trip(2, None, "b")),
-        Tripped::Refused(TripRefused::Paused)
+        send(&world, fire_trigger(2, None, "b")),
+        TriggerFired::Refused(TriggerRefused::Paused)
     );
     assert_eq!(
-        send(&world, marked(1, trip(2, None, "a"))),
-        Tripped::Repeat(first)
+        send(&world, marked(1, fire_trigger(2, None, "a"))),
+        TriggerFired::Repeat(first)
     );
     assert_eq!(act(&world, TriggerAction::Resume), TriggerActed::Done);
-    starts(&world, trip(2, None, "b"));
+    starts(&world, fire_trigger(2, None, "b"));
     assert_eq!(act(&world, TriggerAction::Delete), TriggerActed::Done);
     assert_eq!(act(&world, TriggerAction::Delete), TriggerActed::Unknown);
     world.reopen();
     assert_eq!(
-        send(&world, trip(3, None, "c")),
-        Tripped::Refused(TripRefused::Gone)
+        send(&world, fire_trigger(3, None, "c")),
+        TriggerFired::Refused(TriggerRefused::Gone)
     );
     assert!(run(world.store.called(TRIGGER)).unwrap().is_none());
     let mut last = last_activation(world.now(), None);
-    last.heir = heir(7);
+    last.next_run = next_run(7);
     world.commit(first, 0, last).unwrap();
     for table in [
         "triggers",
@@ -588,8 +591,8 @@ fn a_trigger_is_paused_changed_and_deleted(ground: Ground) {
     check(&world, &[first, id(2)]);
 }
 
-fn a_trigger_needs_a_workflow_that_is_there(ground: Ground) {
-    let world = World::new(ground);
+fn a_trigger_needs_a_workflow_that_is_there(store_kind: StoreKind) {
+    let world = World::new(store_kind);
     let unknown = TriggerOptions {
         workflow: "v".into(),
         ..options()
@@ -603,8 +606,8 @@ fn a_trigger_needs_a_workflow_that_is_there(ground: Ground) {
     assert_eq!(set(&world, options()), TriggerSet::Created);
     run(world.store.delete_workflow("w".into())).unwrap();
     assert_eq!(
-        send(&world, trip(1, None, "a")),
-        Tripped::Refused(TripRefused::Gone)
+        send(&world, fire_trigger(1, None, "a")),
+        TriggerFired::Refused(TriggerRefused::Gone)
     );
     assert_eq!(set(&world, options()), TriggerSet::UnknownWorkflow);
     let called = run(world.store.called(TRIGGER)).unwrap().unwrap();

@@ -110,7 +110,7 @@ pub fn find_provider<'p>(
     Err(format!(
         "{what} is {}, which this host does not know{not_own}; {}; a webhook can carry a `description` of its own",
         shown(name),
-        known.instead_of(name)
+        known.suggestion(name)
     ))
 }
 

@@ -112,7 +112,11 @@ impl Pointer {
     /// # Errors
     /// When a name on the way appears twice, so that another reader may see another value, or when more values are
     /// found than anybody sends.
-    pub(crate) fn find(&self, body: &[u8], element: Option<usize>) -> Result<Vec<Found>, Twice> {
+    pub(crate) fn find(
+        &self,
+        body: &[u8],
+        element: Option<usize>,
+    ) -> Result<Vec<Found>, DuplicateName> {
         let mut seek = Seek {
             steps: &self.0,
             element,
@@ -123,7 +127,7 @@ impl Pointer {
         let read = seek.again().deserialize(&mut reader);
         let read = read.and_then(|()| reader.end());
         match read {
-            _ if *seek.is_ambiguous => Err(Twice),
+            _ if *seek.is_ambiguous => Err(DuplicateName),
             Ok(()) => Ok(std::mem::take(seek.found)),
             Err(_) => Ok(Vec::new()),
         }
@@ -132,7 +136,7 @@ impl Pointer {
 
 /// The error for a name that appears twice in one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Twice;
+pub(crate) struct DuplicateName;
 
 struct Seek<'s> {
     steps: &'s [Step],
@@ -223,7 +227,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
             }
         };
         let mut seen = false;
-        while let Some(is_it) = map.next_key_seed(Is(name))? {
+        while let Some(is_it) = map.next_key_seed(NameEquals(name))? {
             if !is_it {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -270,9 +274,9 @@ fn index(name: &str) -> Option<usize> {
 }
 
 /// Compares a key with this name, without keeping it.
-struct Is<'n>(Option<&'n str>);
+struct NameEquals<'n>(Option<&'n str>);
 
-impl<'de> DeserializeSeed<'de> for Is<'_> {
+impl<'de> DeserializeSeed<'de> for NameEquals<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -280,7 +284,7 @@ impl<'de> DeserializeSeed<'de> for Is<'_> {
     }
 }
 
-impl Visitor<'_> for Is<'_> {
+impl Visitor<'_> for NameEquals<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

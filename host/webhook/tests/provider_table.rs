@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_webhook::provider::{Provider, Providers, Unsayable};
+use dormouse_webhook::provider::{Provider, Providers, UnsupportedProvider};
 
 /// The rows of a table in `docs/reference/providers.md`, by the name in their first cell.
 fn table(after: &str) -> BTreeMap<String, Vec<String>> {
@@ -35,7 +35,12 @@ fn the_table_has_every_description_and_what_it_can() {
         assert_eq!(row[3] != "—", provider.repeats(), "{}", provider.name());
         assert_eq!(row[4] != "—", provider.probes(), "{}", provider.name());
         let teaches = row[4].contains("teaches the secret");
-        assert_eq!(teaches, provider.learns(), "{}", provider.name());
+        assert_eq!(
+            teaches,
+            provider.probe_contains_secret(),
+            "{}",
+            provider.name()
+        );
     }
     assert!(rows.is_empty(), "not compiled in: {:?}", rows.keys());
 }
@@ -43,17 +48,17 @@ fn the_table_has_every_description_and_what_it_can() {
 #[test]
 fn the_table_has_every_provider_that_cannot_be_described() {
     let mut rows = table("\n## Not possible");
-    for unsayable in Unsayable::all() {
-        let row = rows.remove(unsayable.name).unwrap();
+    for unsupported in UnsupportedProvider::all() {
+        let row = rows.remove(unsupported.name).unwrap();
         assert_eq!(
             row[1..],
-            [unsayable.title, unsayable.why, unsayable.instead]
+            [unsupported.title, unsupported.why, unsupported.instead]
         );
-        assert!(!Providers::is_built_in(unsayable.name));
-        assert_eq!(Unsayable::of(unsayable.name), Some(unsayable));
+        assert!(!Providers::is_built_in(unsupported.name));
+        assert_eq!(UnsupportedProvider::of(unsupported.name), Some(unsupported));
     }
     assert!(rows.is_empty(), "{:?}", rows.keys());
-    assert_eq!(Unsayable::of("github"), None);
+    assert_eq!(UnsupportedProvider::of("github"), None);
 }
 
 /// A rule that no vector tries may be wrong without anybody noticing.
@@ -75,7 +80,7 @@ fn every_rule_is_tried_by_a_vector() {
 #[test]
 fn who_asks_for_a_name_that_is_not_known_is_told_why_or_which_are_like_it() {
     let known = Providers::default();
-    let paypal = known.instead_of("paypal");
+    let paypal = known.suggestion("paypal");
     assert!(paypal.starts_with("PayPal's webhooks cannot be checked: it signs by RSA"));
     assert!(paypal.contains("verify-webhook-signature"));
     for (given, meant) in [
@@ -85,9 +90,9 @@ fn who_asks_for_a_name_that_is_not_known_is_told_why_or_which_are_like_it() {
         ("shopfy", "shopify"),
         ("stripe-webhooks", "stripe"),
     ] {
-        let told = known.instead_of(given);
+        let told = known.suggestion(given);
         assert!(told.contains(&format!(" {meant}")), "{given}: {told}");
     }
-    let other = known.instead_of("☃");
+    let other = known.suggestion("☃");
     assert!(other.contains("`dormouse providers`"), "{other}");
 }

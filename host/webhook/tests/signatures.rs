@@ -246,16 +246,16 @@ fn the_head_alone_tells_what_could_prove_nothing() {
     for scheme in SCHEMES {
         let good = signed(scheme, SECRET);
         let claim = read(scheme, &good).unwrap();
-        let prove = |body: &'static [u8]| {
+        let verify = |body: &'static [u8]| {
             let body = Bytes::from_static(body);
             let request = Request {
                 body,
                 ..good.clone()
             };
-            check(scheme).prove(&claim, &[SECRET.as_bytes()], &request)
+            check(scheme).verify(&claim, &[SECRET.as_bytes()], &request)
         };
-        assert_eq!(prove(BODY), Ok(()));
-        assert_eq!(prove(b"another body"), Err(Rejected::Wrong), "{scheme:?}");
+        assert_eq!(verify(BODY), Ok(()));
+        assert_eq!(verify(b"another body"), Err(Rejected::Wrong), "{scheme:?}");
         let refused = |request: &Request| read(scheme, request).unwrap_err();
         assert_eq!(refused(&request(&[], BODY)), Rejected::Missing);
         let mut twice = good.clone();

@@ -13,7 +13,7 @@ use crate::load::whole_run;
 use crate::time::{Moment, millis, pause};
 
 /// The results of clients that drove one run after the other.
-pub(crate) struct Driven {
+pub(crate) struct ClosedLoopResults {
     /// The number of runs that completed.
     pub(crate) runs: u64,
     pub(crate) seconds: f64,
@@ -33,7 +33,7 @@ pub(crate) async fn closed_loop(
     host: &Host,
     clients: usize,
     time: Duration,
-) -> anyhow::Result<Driven> {
+) -> anyhow::Result<ClosedLoopResults> {
     let stop = Arc::new(AtomicBool::new(false));
     let counted = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
@@ -54,7 +54,7 @@ pub(crate) async fn closed_loop(
     let after = host.commits().await?;
     stop.store(true, Ordering::Relaxed);
 
-    let mut driven = Driven {
+    let mut driven = ClosedLoopResults {
         runs: 0,
         seconds,
         latencies: Vec::new(),

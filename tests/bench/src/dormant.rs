@@ -3,7 +3,7 @@
 use crate::client::Connection;
 use crate::host::Host;
 use crate::load::{Run, Side, ask, each};
-use crate::statistics::{Chance, number};
+use crate::statistics::{SeededRng, number};
 use crate::time::Moment;
 
 /// The input of a run that sleeps for a year, unless it is asked a question.
@@ -19,7 +19,7 @@ const CLIENTS: usize = 64;
 pub(crate) struct Dormant {
     pub(crate) host: Host,
     runs: Vec<Run>,
-    chance: Chance,
+    rng: SeededRng,
 }
 
 impl Dormant {
@@ -28,7 +28,7 @@ impl Dormant {
         Dormant {
             host,
             runs: Vec::new(),
-            chance: Chance::new(1),
+            rng: SeededRng::new(1),
         }
     }
 
@@ -69,7 +69,7 @@ impl Dormant {
     async fn webhooks(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
         let mut picked = Vec::with_capacity(count);
         for _ in 0..count {
-            picked.push(self.chance.below(self.runs.len()));
+            picked.push(self.rng.below(self.runs.len()));
         }
         let mut clients = self.host.connections(CLIENTS).await?;
         let runs = &self.runs;

@@ -26,7 +26,7 @@ const ALWAYS: [&str; 6] = [
 ];
 
 /// The longest wait for a host to start or to end. A host with a large store may take minutes to read it.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A host. It is killed when this is dropped, and its data is removed.
 pub(crate) struct Host {
@@ -43,7 +43,7 @@ pub(crate) struct Commits {
 impl Host {
     /// Starts a host with these settings on an empty data directory in `folder`, and waits until it is ready.
     pub(crate) fn start(program: &Path, folder: &Path, settings: &[&str]) -> anyhow::Result<Self> {
-        let process = HostProcess::new_in(program.to_owned(), folder)?.with_patience(PATIENCE);
+        let process = HostProcess::new_in(program.to_owned(), folder)?.with_timeout(TIMEOUT);
         let mut host = Host { process };
         host.launch(settings)?;
         Ok(host)

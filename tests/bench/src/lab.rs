@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::disk::{self, Sync};
 use crate::dormant::Dormant;
 use crate::host::Host;
-use crate::report::Yardstick;
+use crate::report::FloorResults;
 
 /// The equipment of every figure.
 pub(crate) struct Lab {
@@ -23,7 +23,7 @@ pub(crate) struct Lab {
     /// The host with many runs asleep. It takes long to make, and two figures use it.
     pub(crate) dormant: Option<Dormant>,
     /// The results of the smallest durable server on this machine.
-    pub(crate) floor: Option<Yardstick>,
+    pub(crate) floor: Option<FloorResults>,
 }
 
 impl Lab {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::client::Connection;
 use crate::host::Host;
 use crate::load::whole_run;
-use crate::statistics::Chance;
+use crate::statistics::SeededRng;
 use crate::time::{Moment, millis};
 
 /// The largest number of runs at once. A run that is due beyond it waits in the generator, and this wait counts.
@@ -72,14 +72,14 @@ pub(crate) async fn open_loop(
 fn schedule(began: Moment, rate: f64, time: Duration) -> UnboundedReceiver<Duration> {
     let (sender, receiver) = unbounded_channel();
     std::thread::spawn(move || {
-        let mut chance = Chance::new(1);
-        let mut due = chance.gap(rate);
+        let mut rng = SeededRng::new(1);
+        let mut due = rng.gap(rate);
         while due < time {
             began.after(due).sleep_until();
             if sender.send(due).is_err() {
                 return;
             }
-            due += chance.gap(rate);
+            due += rng.gap(rate);
         }
     });
     receiver

@@ -12,7 +12,7 @@ use crate::time::{Moment, millis};
 const TIME: Duration = Duration::from_secs(1);
 
 /// The longest gap between two looks at the clock that counts as normal: an interrupt can cause it.
-const UNNOTICED: Duration = Duration::from_micros(200);
+const NORMAL_GAP: Duration = Duration::from_micros(200);
 
 /// The time that was taken away.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,7 +47,7 @@ fn missed() -> Vec<Duration> {
     while before < TIME {
         let now = began.elapsed();
         let gap = now.saturating_sub(before);
-        if gap > UNNOTICED {
+        if gap > NORMAL_GAP {
             missed.push(gap);
         }
         before = now;

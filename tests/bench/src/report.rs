@@ -67,12 +67,12 @@ pub(crate) struct Finding {
     pub(crate) after: Sync,
     pub(crate) seconds: f64,
     /// The results of the floor, for comparison.
-    pub(crate) floor: Option<Yardstick>,
+    pub(crate) floor: Option<FloorResults>,
 }
 
 /// The results of the smallest durable server on the same machine, in the same minutes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Yardstick {
+pub(crate) struct FloorResults {
     /// The time from a request to its answer, with one client.
     pub(crate) milliseconds: f64,
     /// The number of requests in a second, with many clients.
@@ -81,7 +81,7 @@ pub(crate) struct Yardstick {
     pub(crate) microseconds: f64,
 }
 
-impl Yardstick {
+impl FloorResults {
     /// Returns a value as a multiple of the floor's, or `None` if the floor has no such value.
     fn multiple(self, value: f64, unit: &str) -> Option<f64> {
         let floor = match unit {
@@ -126,7 +126,7 @@ impl Display for Finding {
 
 impl Row {
     /// Returns the median as a multiple of the floor's value.
-    fn multiple(&self, floor: Option<Yardstick>) -> Option<f64> {
+    fn multiple(&self, floor: Option<FloorResults>) -> Option<f64> {
         floor?.multiple(median(&self.repeats), self.unit)
     }
 
@@ -172,7 +172,7 @@ impl Finding {
 }
 
 impl Row {
-    fn json(&self, floor: Option<Yardstick>) -> Value {
+    fn json(&self, floor: Option<FloorResults>) -> Value {
         let goal = self.goal.map(|goal| match goal {
             Goal::AtMost(value) => json!({"at_most": value}),
             Goal::AtLeast(value) => json!({"at_least": value}),
@@ -218,7 +218,7 @@ mod tests {
             before: sync,
             after: sync,
             seconds: 1.0,
-            floor: Some(Yardstick {
+            floor: Some(FloorResults {
                 milliseconds: 1.5,
                 per_second: 1.0,
                 microseconds: 1.0,

@@ -34,11 +34,11 @@ pub(crate) fn number(count: u64) -> f64 {
 }
 
 /// Pseudorandom numbers that are the same each time (splitmix64, Steele, Lea and Flood 2014).
-pub(crate) struct Chance(u64);
+pub(crate) struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     pub(crate) fn new(seed: u64) -> Self {
-        Chance(seed)
+        SeededRng(seed)
     }
 
     fn next(&mut self) -> u64 {
@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn gaps_are_as_long_as_the_rate_says_on_average() {
-        let mut chance = Chance::new(1);
-        let gaps = (0..100_000).map(|_| chance.gap(1_000.0));
+        let mut rng = SeededRng::new(1);
+        let gaps = (0..100_000).map(|_| rng.gap(1_000.0));
         let sum: Duration = gaps.sum();
         assert!((99.0..101.0).contains(&sum.as_secs_f64()), "{sum:?}");
     }

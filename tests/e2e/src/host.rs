@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::http::{Answer, Request};
-use crate::patience::PATIENCE;
 use crate::program::{ALWAYS, UNHURRIED, guest, program_file};
 use crate::run::Run;
+use crate::waiting::TIMEOUT;
 
 /// A host. It is killed when the test ends.
 #[derive(Debug)]
@@ -231,7 +231,7 @@ impl Host {
     pub fn upload(&self, workflow: &str, component: &[u8]) -> Answer {
         self.request("PUT", &format!("/v1/workflows/{workflow}"))
             .body(component)
-            .within(10 * PATIENCE)
+            .within(10 * TIMEOUT)
             .send()
     }
 

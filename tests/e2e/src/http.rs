@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::{Agent, AsSendBody};
 
-use crate::patience::PATIENCE;
+use crate::waiting::TIMEOUT;
 
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     let config = Agent::config_builder()
@@ -40,7 +40,7 @@ pub fn request(method: &str, url: impl Into<String>) -> Request {
         url: url.into(),
         headers: Vec::new(),
         body: Vec::new(),
-        within: PATIENCE,
+        within: TIMEOUT,
     }
 }
 

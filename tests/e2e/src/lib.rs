@@ -15,30 +15,30 @@
 )]
 
 mod api;
-mod chance;
 mod cli;
 mod host;
 mod http;
 pub mod http2;
 mod mirror;
 mod mount;
-mod patience;
 mod program;
 mod provider;
 pub mod raw;
+mod rng;
 mod run;
 mod service;
 mod signing;
+mod waiting;
 
-pub use chance::Chance;
 pub use cli::{Cli, Outcome};
 pub use host::Host;
 pub use http::{Answer, Request, post, request};
 pub use mirror::{body, bytes, header_values, json_body};
 pub use mount::Mount;
-pub use patience::{Stopwatch, now, pause, wait_until, with_time_enough};
 pub use program::{guest, guest_file, make_private, refuse_to_start, serve_command};
 pub use provider::Provider;
+pub use rng::SeededRng;
 pub use run::Run;
 pub use service::{Received, Reply, Service};
 pub use signing::{Scheme, sign};
+pub use waiting::{Stopwatch, now, pause, wait_until, with_enough_time};

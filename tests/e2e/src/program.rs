@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use dormouse_harness::ChildGuard;
 
-use crate::patience::wait_until;
+use crate::waiting::wait_until;
 
 /// The program under test.
 const PROGRAM: &str = "dormouse";

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dormouse_harness::ChildGuard;
 
-use crate::patience::wait_until;
 use crate::program::program_named;
+use crate::waiting::wait_until;
 
 /// The provider. It is killed when the test ends.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use crate::Answer;
-use crate::patience::PATIENCE;
+use crate::waiting::TIMEOUT;
 
 /// A connection to a host.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ impl Connection {
     #[must_use]
     pub fn to(url: &str) -> Self {
         let stream = TcpStream::connect(split(url).0).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         Connection(stream)
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::api::Api;
 use crate::http::Answer;
-use crate::patience::wait_until;
+use crate::waiting::wait_until;
 
 /// A run of a host.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::patience::{Stopwatch, wait_until};
+use crate::waiting::{Stopwatch, wait_until};
 
 /// A service on a port of its own. It ends with the test.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Reply, Service, pause, with_time_enough};
+use dormouse_e2e::{Host, Reply, Service, pause, with_enough_time};
 use serde_json::json;
 
 #[test]
@@ -61,7 +61,7 @@ fn an_attempt_cut_off_by_a_crash_counts() {
 #[test]
 fn count_and_time_of_the_next_attempt_survive_a_crash() {
     let mut host = Host::start();
-    with_time_enough("an answer that is recorded before a crash", 500, |time| {
+    with_enough_time("an answer that is recorded before a crash", 500, |time| {
         let retry_after = 6 * time;
         let service = Service::start(move |request| match request.number {
             0 => Reply::status(503).header("Retry-After", &(retry_after / 1_000).to_string()),

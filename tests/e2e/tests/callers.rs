@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use dormouse_e2e::{Answer, Chance, Host, Request, Run, pause, request};
+use dormouse_e2e::{Answer, Host, Request, Run, SeededRng, pause, request};
 use serde_json::Value;
 
 /// Callers that are in no hurry to give up.
@@ -45,7 +45,7 @@ impl Callers {
         &self,
         name: &str,
         hooks: &[String],
-        mut chance: Chance,
+        mut rng: SeededRng,
     ) -> Vec<BTreeSet<String>> {
         let mut acknowledged = vec![BTreeSet::new(); hooks.len()];
         for number in 0.. {
@@ -53,7 +53,7 @@ impl Callers {
                 break;
             }
             let call = format!("{name}/{number}");
-            let which = usize::try_from(chance.below(hooks.len() as u64)).unwrap();
+            let which = usize::try_from(rng.below(hooks.len() as u64)).unwrap();
             match self.send_keyed(&hooks[which], &call).status {
                 202 => assert!(acknowledged[which].insert(call)),
                 status => assert_eq!(status, 410, "a run that has ended"),
@@ -130,7 +130,7 @@ impl Callers {
         &self,
         name: &str,
         hook: &str,
-        mut chance: Chance,
+        mut rng: SeededRng,
     ) -> BTreeMap<String, String> {
         let mut answers = BTreeMap::new();
         for number in 0.. {
@@ -142,9 +142,9 @@ impl Callers {
                 break;
             };
             answers.insert(key, answer);
-            let old = format!("{name}-{}", chance.below(number + 1));
+            let old = format!("{name}-{}", rng.below(number + 1));
             assert_eq!(self.answer(hook, &old).as_ref(), answers.get(&old));
-            pause(chance.time(5, 20));
+            pause(rng.time(5, 20));
         }
         answers
     }

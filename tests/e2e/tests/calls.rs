@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use dormouse_e2e::{
-    Cli, Host, Reply, Service, body, bytes, json_body, pause, wait_until, with_time_enough,
+    Cli, Host, Reply, Service, body, bytes, json_body, pause, wait_until, with_enough_time,
 };
 use serde_json::{Value, json};
 
@@ -275,7 +275,7 @@ fn a_request_that_cannot_be_sent_is_an_error_at_once() {
 #[test]
 fn a_call_that_lost_a_race_is_not_sent_again() {
     let host = Host::start();
-    with_time_enough("a race before the next attempt", 1_000, |delay| {
+    with_enough_time("a race before the next attempt", 1_000, |delay| {
         let service = Service::answering(&[503]);
         let run = host.script(&json!({"seq": [
             {"race": [{"call": {"url": service.url(), "delay_ms": delay}}, {"event": "enough"}]},

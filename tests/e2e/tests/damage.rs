@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use dormouse_e2e::{Answer, Chance, Host, Run, guest, post};
+use dormouse_e2e::{Answer, Host, Run, SeededRng, guest, post};
 use serde_json::json;
 
 /// Stands in every value that the prepared runs have, so that flips can be aimed at values.
@@ -143,21 +143,21 @@ fn store_file(host: &Host) -> PathBuf {
 #[track_caller]
 fn flip(left: Left) {
     let mut prepared = Prepared::new(left);
-    let mut chance = Chance::new();
+    let mut rng = SeededRng::new();
     let size = prepared.store.len() as u64;
     let values = prepared.values();
     assert!(values.len() > 20, "{values:?}");
     let mut places: Vec<(&str, u64)> = Vec::new();
-    for _ in 0..Chance::times(8) {
-        places.push(("header", chance.below(320)));
-        places.push(("anywhere", chance.below(size)));
-        let value = values[usize::try_from(chance.below(values.len() as u64)).unwrap()];
-        places.push(("value", value as u64 + chance.below(MARK.len() as u64)));
+    for _ in 0..SeededRng::times(8) {
+        places.push(("header", rng.below(320)));
+        places.push(("anywhere", rng.below(size)));
+        let value = values[usize::try_from(rng.below(values.len() as u64)).unwrap()];
+        places.push(("value", value as u64 + rng.below(MARK.len() as u64)));
     }
     let mut ends: BTreeMap<(&str, End), u32> = BTreeMap::new();
     for (part, place) in places {
         let mut store = prepared.store.clone();
-        let bit = chance.below(8);
+        let bit = rng.below(8);
         store[usize::try_from(place).unwrap()] ^= 1 << bit;
         let end = prepared.serve(&store, &format!("bit {bit} of byte {place} ({part})"));
         *ends.entry((part, end)).or_default() += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Service, pause, post, with_time_enough};
+use dormouse_e2e::{Host, Service, pause, post, with_enough_time};
 use serde_json::json;
 
 use crate::components::stuck;
@@ -57,7 +57,7 @@ fn cancelling_throws_away_what_a_run_is_computing() {
 #[test]
 fn a_cancelled_run_makes_no_further_attempt() {
     let host = Host::start();
-    with_time_enough("a cancellation before the next attempt", 1_000, |delay| {
+    with_enough_time("a cancellation before the next attempt", 1_000, |delay| {
         let service = Service::answering(&[503]);
         let run = host.script(&json!({"call": {"url": service.url(), "delay_ms": delay}}));
         let first = service.wait_for(1)[0].since;

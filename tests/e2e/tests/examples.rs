@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use dormouse_e2e::{
-    Host, Reply, Run, Service, Stopwatch, post, request, wait_until, with_time_enough,
+    Host, Reply, Run, Service, Stopwatch, post, request, wait_until, with_enough_time,
 };
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn progress_collects_updates_until_the_last() {
 fn progress_ends_when_no_update_comes_in_time() {
     let host = Host::start();
     host.deploy("progress", "progress");
-    with_time_enough("an update in time", 1_500, |time| {
+    with_enough_time("an update in time", 1_500, |time| {
         let service = accepting();
         let watch = Stopwatch::start();
         let input = json!({"service_url": service.url(), "timeout_ms": time});

@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use dormouse_e2e::{Chance, Host, Reply, Run, Service, body, pause};
+use dormouse_e2e::{Host, Reply, Run, SeededRng, Service, body, pause};
 use serde_json::{Value, json};
 
 use crate::callers::Callers;
 
 /// Kills the host and starts it again, so often, while it is under load and sometimes while it starts.
-fn kill_often(host: &mut Host, callers: &Callers, kills: u32, chance: &mut Chance) {
+fn kill_often(host: &mut Host, callers: &Callers, kills: u32, rng: &mut SeededRng) {
     for _ in 0..kills {
-        pause(chance.time(20, 200));
+        pause(rng.time(20, 200));
         host.kill();
-        if chance.below(4) == 0 {
+        if rng.below(4) == 0 {
             host.launch();
-            pause(chance.time(0, 150));
+            pause(rng.time(0, 150));
             host.kill();
         }
         host.resume();
@@ -93,8 +93,8 @@ fn account(
 
 #[test]
 fn everything_acknowledged_is_accounted_for() {
-    let mut chance = Chance::new();
-    let kills = Chance::times(30);
+    let mut rng = SeededRng::new();
+    let kills = SeededRng::times(30);
     let settings = ["--webhook-rate-limit", "100000", "--inbox-limit", "100000"];
     let mut host = Host::with(&settings);
     // Some end under load, and some are waiting when it is over.
@@ -114,13 +114,13 @@ fn everything_acknowledged_is_accounted_for() {
     let (acknowledged, started, ticks) = thread::scope(|scope| {
         let clients: Vec<_> = ["one", "two", "three", "four"]
             .map(|name| {
-                let (callers, hooks, chance) = (&callers, &hooks, chance.fork());
-                scope.spawn(move || callers.call(name, hooks, chance))
+                let (callers, hooks, rng) = (&callers, &hooks, rng.fork());
+                scope.spawn(move || callers.call(name, hooks, rng))
             })
             .into();
         let starter = scope.spawn(|| callers.start_runs(|key| json!({"step": "s", "value": key})));
         let notifier = scope.spawn(|| callers.notify(&ticking));
-        kill_often(&mut host, &callers, kills, &mut chance);
+        kill_often(&mut host, &callers, kills, &mut rng);
         let acknowledged: Vec<_> = clients
             .into_iter()
             .map(|client| client.join().unwrap())
@@ -196,8 +196,8 @@ fn is_single(number: u32) -> bool {
 
 #[test]
 fn a_call_has_one_key_and_a_single_attempt_is_single() {
-    let mut chance = Chance::new();
-    let kills = Chance::times(20);
+    let mut rng = SeededRng::new();
+    let kills = SeededRng::times(20);
     let hangs = Arc::new(AtomicBool::new(true));
     let service = {
         let hangs = hangs.clone();
@@ -222,7 +222,7 @@ fn a_call_has_one_key_and_a_single_attempt_is_single() {
     let mut started = thread::scope(|scope| {
         let starter =
             scope.spawn(|| callers.start_runs(|key| json!({"seq": calls(service.url(), key)})));
-        kill_often(&mut host, &callers, kills, &mut chance);
+        kill_often(&mut host, &callers, kills, &mut rng);
         starter.join().unwrap()
     });
     started.insert("cut off".into(), cut_off);
@@ -275,8 +275,8 @@ fn a_call_has_one_key_and_a_single_attempt_is_single() {
 
 #[test]
 fn a_workflow_answers_a_key_once_and_for_all() {
-    let mut chance = Chance::new();
-    let kills = Chance::times(15);
+    let mut rng = SeededRng::new();
+    let kills = SeededRng::times(15);
     let mut host = Host::start();
     let mut script = vec![json!({"webhook": "a", "options": {"reply": {"from-workflow": 10_000}}})];
     for number in 0..150 {
@@ -288,10 +288,10 @@ fn a_workflow_answers_a_key_once_and_for_all() {
     let callers = Callers::of(&host);
     let mut answers: BTreeMap<String, String> = thread::scope(|scope| {
         let clients = ["one", "two"].map(|name| {
-            let (callers, hook, chance) = (&callers, &hook, chance.fork());
-            scope.spawn(move || callers.ask(name, hook, chance))
+            let (callers, hook, rng) = (&callers, &hook, rng.fork());
+            scope.spawn(move || callers.ask(name, hook, rng))
         });
-        kill_often(&mut host, &callers, kills, &mut chance);
+        kill_often(&mut host, &callers, kills, &mut rng);
         clients
             .into_iter()
             .flat_map(|client| client.join().unwrap())

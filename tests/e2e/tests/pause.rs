@@ -1,7 +1,7 @@
 //! Paused runs, workflows and hosts: they accept and keep requests, do nothing, and later continue where they were,
 //! also if the host was restarted in between.
 
-use dormouse_e2e::{Cli, Host, Reply, Run, Service, body, pause, post, request, with_time_enough};
+use dormouse_e2e::{Cli, Host, Reply, Run, Service, body, pause, post, request, with_enough_time};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn a_paused_workflow_accepts_starts_and_slows_no_other() {
     let mut host = Host::start();
     host.deploy("script", "script");
     host.deploy("other", "script");
-    let sleeping = with_time_enough("a pause before a sleep is over", 500, |time| {
+    let sleeping = with_enough_time("a pause before a sleep is over", 500, |time| {
         let run = host.start_run("script", &json!({"sleep": time}));
         let now = post_to(&host, "/v1/workflows/script/pause");
         assert!(now["workflows"]["script"].is_string(), "{now}");

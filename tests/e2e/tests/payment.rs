@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dormouse_e2e::{
-    Answer, Cli, Host, Provider, Run, Stopwatch, post, request, wait_until, with_time_enough,
+    Answer, Cli, Host, Provider, Run, Stopwatch, post, request, wait_until, with_enough_time,
 };
 use serde_json::{Value, json};
 
@@ -172,7 +172,7 @@ fn what_the_provider_refuses_is_told_to_whoever_orders() {
 
 #[test]
 fn events_signed_with_another_secret_are_not_seen() {
-    with_time_enough("a payment before its deadline", 3_000, |deadline| {
+    with_enough_time("a payment before its deadline", 3_000, |deadline| {
         let shop = Shop::with_provider(Provider::start(API_KEY, "another-signing-secret"));
         let run = shop.start(deadline);
         let watch = Stopwatch::start();

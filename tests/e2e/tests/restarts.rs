@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use dormouse_e2e::{Host, Run, Stopwatch, body, pause, post, with_time_enough};
+use dormouse_e2e::{Host, Run, Stopwatch, body, pause, post, with_enough_time};
 use serde_json::{Value, json};
 
 use crate::forms::go;
@@ -73,7 +73,7 @@ fn downtime_does_not_move_a_deadline() {
 #[test]
 fn a_call_accepted_before_a_deadline_is_taken_after_it() {
     let mut host = Host::start();
-    with_time_enough("a call before a deadline", 3_000, |time| {
+    with_enough_time("a call before a deadline", 3_000, |time| {
         let watch = Stopwatch::start();
         let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a", "ms": time}]}));
         let answer = post(run.hook("a"), "in time");

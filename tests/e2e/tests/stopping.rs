@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::forms::{go, waits_after_go};
 
 /// How long it takes is a constant of the host's, which is checked where it stands. Here neither ends within an hour, so
-/// that a host that waited for one of them would not end within the test's patience.
+/// that a host that waited for one of them would not end within the test's timeout.
 #[test]
 fn sigterm_leaves_in_time_while_a_run_computes_and_an_answer_is_held() {
     let mut host = Host::with(&["--cpu-limit", "1h", "--max-wait", "1h"]);

@@ -38,7 +38,7 @@ import { serve } from "@upstash/workflow";
 export const { POST } = serve<{ url: string }>(async (context) => {
   const first = await context.run("ask", async () => {
     const response = await fetch(context.requestPayload.url, { method: "POST", body: "question" });
-    return { status: response.status, at: Date.now(), chance: Math.random(), id: crypto.randomUUID() };
+    return { status: response.status, at: Date.now(), rng: Math.random(), id: crypto.randomUUID() };
   });
   const hook = await context.createWebhook("hook");
   await context.call("tell", { url: context.requestPayload.url, method: "POST", body: { hook: hook.webhookUrl, first } });

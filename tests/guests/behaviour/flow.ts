@@ -1,4 +1,4 @@
-// What every language must be able to do, in TypeScript. The crate beside it does the same in Rust.
+// The behaviours that every language must have, in TypeScript. The crate in this folder has them in Rust.
 
 import { serve, type WorkflowContext } from "@dormouse/sdk";
 
@@ -31,14 +31,14 @@ const behaviours: Record<string, (context: Context, input: Input) => Promise<unk
     return [await text(context, hook), await text(context, hook), await text(context, hook)];
   },
 
-  // A wait whose time is over gives nothing, and takes nothing.
+  // A wait that times out returns nothing, and takes no request.
   async timeout(context) {
     const hook = await context.createWebhook("hook");
     const first = await context.waitForWebhook("wait", hook, "20ms");
     return [first.timeout, await text(context, hook)];
   },
 
-  // What loses a race is given up, and takes nothing.
+  // A wait that loses a race is given up, and takes no request.
   async race(context) {
     const hook = await context.createWebhook("hook");
     const lost = new AbortController();
@@ -50,20 +50,20 @@ const behaviours: Record<string, (context: Context, input: Input) => Promise<unk
     return [winner, await text(context, hook)];
   },
 
-  // Operations at the same time, whose results are in order.
+  // Several operations at the same time. Their results are in the order of the operations.
   async join(context, { service }) {
     const hook = await context.createWebhook("hook");
     const ask = async (name: string) => (await context.call(name, { url: `${service}/${name}`, method: "POST" })).status;
     return await Promise.all([ask("a"), ask("b"), ask("c"), text(context, hook)]);
   },
 
-  // A run that is told to cancel while it waits for something else.
+  // A run that is asked to cancel while it waits for something else.
   async cancel(context) {
     const hook = await context.createWebhook("hook");
     return await Promise.race([context.waitForCancel("cancel"), text(context, hook)]);
   },
 
-  // A run that another starts and waits for.
+  // A run that another run starts and waits for.
   async child(context) {
     const workflow = context.workflowName;
     return (await context.invoke("double", { workflow, body: { do: "double", number: 21 } })).body;
@@ -73,7 +73,7 @@ const behaviours: Record<string, (context: Context, input: Input) => Promise<unk
     return number * 2;
   },
 
-  // Generations that keep a webhook.
+  // A run that continues as new and keeps a webhook.
   async generations(context, { number = 0 }) {
     const hook = context.keptWebhooks()[0] ?? (await context.createWebhook("hook"));
     if ((await text(context, hook)) === "stop") return number;
@@ -97,14 +97,14 @@ const behaviours: Record<string, (context: Context, input: Input) => Promise<unk
     return { text: said, characters: [...said].length };
   },
 
-  // Every byte.
+  // A body with every value of a byte.
   async binary(context) {
     const hook = await context.createWebhook("hook");
     const delivery = await context.waitForWebhook("wait", hook);
     return [...new Uint8Array(await delivery.request!.arrayBuffer())];
   },
 
-  // A caller that is answered by the workflow.
+  // The workflow answers the caller of a webhook.
   async answer(context) {
     const hook = await context.createWebhook("hook", { replyWithin: "30s" });
     const delivery = await context.waitForWebhook("wait", hook);
@@ -114,7 +114,7 @@ const behaviours: Record<string, (context: Context, input: Input) => Promise<unk
     return heard;
   },
 
-  // So many operations, with three waits among them.
+  // This many operations, with three waits among them.
   async many(context, { number }) {
     const hook = await context.createWebhook("hook");
     let sum = 0;

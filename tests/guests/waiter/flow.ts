@@ -1,4 +1,4 @@
-// What the crate beside it does with `requests` and `questions`, in TypeScript: `cargo xtask bench` compares the languages.
+// Does what the crate in this folder does with `requests` and `questions`, so that `cargo xtask bench` can compare the languages.
 
 import { serve } from "@dormouse/sdk";
 

@@ -19,7 +19,7 @@ use crate::usage::ProcessUsage;
 
 /// How long a host may take to start or to end by default. Both take between one and ten seconds, and more on a busy
 /// machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The time between two looks at a host that starts or ends. The benchmark measures starts with this precision.
 const POLL: Duration = Duration::from_millis(1);
@@ -37,7 +37,7 @@ pub struct HostProcess {
     port: Port,
     listen_ip: IpAddr,
     environment: Vec<(String, String)>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl HostProcess {
@@ -65,7 +65,7 @@ impl HostProcess {
             port: Port::reserve()?,
             listen_ip: Ipv4Addr::LOCALHOST.into(),
             environment: Vec::new(),
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         })
     }
 
@@ -78,8 +78,8 @@ impl HostProcess {
 
     /// Sets how long the host may take to start or to end.
     #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -187,8 +187,8 @@ impl HostProcess {
                 self.process = None;
                 return Err(StartError::Ended(status));
             }
-            if watch.elapsed() >= self.patience {
-                return Err(StartError::NoAnswer(self.patience));
+            if watch.elapsed() >= self.timeout {
+                return Err(StartError::NoAnswer(self.timeout));
             }
             pause(POLL);
         }
@@ -216,8 +216,8 @@ impl HostProcess {
             if let Some(status) = process.child().try_wait()? {
                 return Ok(status);
             }
-            if watch.elapsed() >= self.patience {
-                return Err(StopError::Stuck(self.patience));
+            if watch.elapsed() >= self.timeout {
+                return Err(StopError::Stuck(self.timeout));
             }
             pause(POLL);
         }
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_host_that_neither_answers_nor_ends_is_given_up() {
-        let mut host = host("stays").with_patience(Duration::from_millis(20));
+        let mut host = host("stays").with_timeout(Duration::from_millis(20));
         let error = host.start(&[], Probe::Health).unwrap_err();
         assert!(matches!(error, StartError::NoAnswer(_)), "{error}");
         assert!(host.id().is_some());

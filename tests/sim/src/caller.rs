@@ -134,9 +134,9 @@ pub async fn post(
         body: Bytes::new(),
     };
     let body = Bytes::copy_from_slice(body.as_bytes());
-    let addressee = host.addressee(token).await?;
+    let endpoint = host.endpoint(token).await?;
     let length = Some(body.len() as u64);
     let body = ready(Ok::<_, Infallible>(body));
-    let Ok(received) = addressee.receive(head, length, body).await;
+    let Ok(received) = endpoint.receive(head, length, body).await;
     received
 }

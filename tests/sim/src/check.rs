@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::case::WEBHOOKS;
 use crate::evidence::{Evidence, RunEvidence, event_body, webhook_number};
-use crate::history::{Heard, Post, idempotency_key};
-use crate::{Journey, Kept};
+use crate::history::{Post, PostAnswer, idempotency_key};
+use crate::{AcceptedRequest, RunModel};
 
 /// Checks all runs. Returns the number of activations.
 pub(crate) fn check(evidence: &Evidence<'_>) -> Result<usize, String> {
@@ -51,9 +51,9 @@ impl RunEvidence<'_> {
     fn follow(&self) -> Result<(), String> {
         let mut inboxes = BTreeMap::new();
         for webhook in 0..WEBHOOKS.len() {
-            let mut kept: Vec<Kept> = self
+            let mut kept: Vec<AcceptedRequest> = self
                 .accepted(webhook)
-                .map(|delivery| Kept {
+                .map(|delivery| AcceptedRequest {
                     id: delivery.id.clone(),
                     accepted: delivery.accepted,
                 })
@@ -61,7 +61,7 @@ impl RunEvidence<'_> {
             kept.sort_by_key(|kept| kept.accepted);
             inboxes.insert(webhook_number(webhook), VecDeque::from(kept));
         }
-        let mut journey = Journey::new(inboxes).repaired(self.is_repaired());
+        let mut journey = RunModel::new(inboxes).repaired(self.is_repaired());
         for (number, activation) in self.journal.iter().enumerate() {
             journey
                 .follow(activation)
@@ -100,7 +100,7 @@ impl RunEvidence<'_> {
                 return Err(format!("request {} was never sent", delivery.id));
             }
         }
-        let mut known: Vec<(usize, &Heard)> = Vec::new();
+        let mut known: Vec<(usize, &PostAnswer)> = Vec::new();
         for (_, heard) in &heard {
             let Ok(received) = &heard.result else {
                 continue;
@@ -127,7 +127,7 @@ impl RunEvidence<'_> {
     }
 
     /// Checks that callers got the answers of the workflow, and that refusals have a reason.
-    fn answers(&self, webhook: usize, heard: &[(&Post, &Heard)]) -> Result<(), String> {
+    fn answers(&self, webhook: usize, heard: &[(&Post, &PostAnswer)]) -> Result<(), String> {
         let closed = self.operations().any(|(_, kind)| {
             matches!(kind, Kind::CloseWebhook { webhook: of } if *of == webhook_number(webhook))
         });
@@ -166,8 +166,8 @@ impl RunEvidence<'_> {
     }
 
     /// Checks that a repeated request got the same answer again and did not reach the run again.
-    fn repeats(&self, heard: &[(&Post, &Heard)]) -> Result<(), String> {
-        let mut keys: BTreeMap<&str, Vec<(&Post, &Heard)>> = BTreeMap::new();
+    fn repeats(&self, heard: &[(&Post, &PostAnswer)]) -> Result<(), String> {
+        let mut keys: BTreeMap<&str, Vec<(&Post, &PostAnswer)>> = BTreeMap::new();
         for (post, heard) in heard {
             if let Some(key) = &post.key {
                 keys.entry(key).or_default().push((post, heard));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dormouse_store_redb::Disk;
 use redb::StorageBackend;
 
-use crate::Dice;
+use crate::SeededRng;
 
 /// The beginning of every complete redb file.
 const MAGIC: &[u8] = b"redb";
@@ -31,7 +31,7 @@ struct State {
     /// The length of the part of the log that was synced.
     safe: usize,
     /// Decides which part of the rest survives a loss of power. `None` means no part.
-    tearing: Option<Dice>,
+    tearing: Option<SeededRng>,
     /// The number of operations that still succeed, if they are counted.
     left: Option<usize>,
     /// True if there is no room left.
@@ -43,7 +43,9 @@ impl State {
     fn count(&mut self) -> io::Result<()> {
         match &mut self.left {
             None => Ok(()),
-            Some(0) => Err(io::Error::other("the power is gone")),
+            Some(0) => Err(io::Error::other(
+                "the power of the simulated machine has failed",
+            )),
             Some(left) => {
                 *left -= 1;
                 Ok(())
@@ -53,22 +55,22 @@ impl State {
 
     /// Keeps, drops or cuts each write that was not synced, independently of the other writes.
     fn tear(&mut self) {
-        let Some(dice) = &mut self.tearing else {
+        let Some(rng) = &mut self.tearing else {
             return;
         };
         for operation in &self.log[self.safe..] {
             match operation {
                 Operation::Length(length) => {
                     let length = usize::try_from(*length).unwrap_or(usize::MAX);
-                    if dice.percent(50) {
+                    if rng.percent(50) {
                         self.synced.resize(length, 0);
                     }
                 }
                 Operation::Write(offset, data) => {
-                    let kept = match dice.below(3) {
+                    let kept = match rng.below(3) {
                         0 => 0,
                         1 => data.len(),
-                        _ => SECTOR * dice.index(data.len() / SECTOR + 1),
+                        _ => SECTOR * rng.index(data.len() / SECTOR + 1),
                     };
                     let start = usize::try_from(*offset).unwrap_or(usize::MAX);
                     if self.synced.len() < start + kept {
@@ -115,8 +117,8 @@ impl SimDisk {
     }
 
     /// Makes the next losses of power keep a random part of the writes that were not synced.
-    pub fn tear(&self, dice: Dice) {
-        self.lock().tearing = Some(dice);
+    pub fn tear(&self, rng: SeededRng) {
+        self.lock().tearing = Some(rng);
     }
 
     /// Makes the disk full, or no longer full.
@@ -205,7 +207,7 @@ mod tests {
         disk.write(0, MAGIC).unwrap();
         disk.sync_data().unwrap();
         if let Some(seed) = tearing {
-            disk.tear(Dice::new(seed));
+            disk.tear(SeededRng::new(seed));
         }
         disk.write(SECTOR as u64, &[1; 3 * SECTOR]).unwrap();
         disk.lose_power();

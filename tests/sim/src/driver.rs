@@ -13,9 +13,9 @@ use crate::caller::post;
 use crate::case::EVENT;
 use crate::check::check;
 use crate::evidence::Evidence;
-use crate::history::{Event, Heard, Post, Shared, lock, network};
+use crate::history::{Event, Post, PostAnswer, Shared, lock, network};
 use crate::replay::replay;
-use crate::{Case, Dice, Ground, Reading, What, World, guest, other_version};
+use crate::{Case, Reading, SeededRng, StoreKind, What, World, guest, other_version};
 
 /// How long a host whose disk was full may leave work undone, in milliseconds: until its next scan.
 const SCAN: u64 = 32_000;
@@ -28,7 +28,7 @@ const ROUNDS: usize = 100;
 
 /// The numbers of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Numbers {
+pub struct Totals {
     /// The number of runs.
     pub runs: usize,
     /// The number of acknowledged requests.
@@ -49,14 +49,16 @@ pub struct Numbers {
 ///
 /// # Errors
 /// If something is not as it must be. The text says what is wrong.
-pub fn drive(ground: Ground, case: &Case) -> Result<Numbers, String> {
-    catch_unwind(AssertUnwindSafe(|| Driver::new(ground, case).drive())).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(format!("a panic: {}", text.unwrap_or("of no text")))
-    })
+pub fn drive(store_kind: StoreKind, case: &Case) -> Result<Totals, String> {
+    catch_unwind(AssertUnwindSafe(|| Driver::new(store_kind, case).drive())).unwrap_or_else(
+        |panic| {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(format!("a panic: {}", text.unwrap_or("of no text")))
+        },
+    )
 }
 
 struct Driver<'c> {
@@ -78,7 +80,7 @@ struct Driver<'c> {
 }
 
 impl<'c> Driver<'c> {
-    fn new(ground: Ground, case: &'c Case) -> Self {
+    fn new(store_kind: StoreKind, case: &'c Case) -> Self {
         let history = Shared::default();
         let mut settings = Settings {
             rebuild_after_step: case.rebuild_after_step,
@@ -87,7 +89,7 @@ impl<'c> Driver<'c> {
         };
         settings.limits.warm_memory = case.warm_memory;
         settings.limits.instances = case.instances;
-        let world = World::new(ground, case.seed, network(case, &history), settings);
+        let world = World::new(store_kind, case.seed, network(case, &history), settings);
         Driver {
             case,
             begun: world.now(),
@@ -103,7 +105,7 @@ impl<'c> Driver<'c> {
         }
     }
 
-    fn drive(mut self) -> Result<Numbers, String> {
+    fn drive(mut self) -> Result<Totals, String> {
         let host = self.world.host();
         let other = other_version();
         for component in [other.clone(), guest("script")] {
@@ -120,7 +122,7 @@ impl<'c> Driver<'c> {
         }
         self.host = Some(host);
         if self.case.tears {
-            self.world.disk().tear(Dice::new(self.case.seed));
+            self.world.disk().tear(SeededRng::new(self.case.seed));
         }
         if self.case.commit_delay > 0 {
             self.world
@@ -144,13 +146,13 @@ impl<'c> Driver<'c> {
             sent: &self.world.egress().timed(),
             disturbed: self.crashes > 0 || self.paused,
         })?;
-        let mut dice = Dice::new(self.case.seed);
+        let mut rng = SeededRng::new(self.case.seed);
         let mut made_again = 0;
         for (number, run) in self.runs.iter().enumerate() {
-            made_again += replay(&self.world, &reading, *run, &mut dice)
+            made_again += replay(&self.world, &reading, *run, &mut rng)
                 .map_err(|why| format!("run {number}: {why}"))?;
         }
-        Ok(Numbers {
+        Ok(Totals {
             runs: self.runs.len(),
             requests: history
                 .heard
@@ -212,8 +214,8 @@ impl<'c> Driver<'c> {
             let back = acts.filter(|act| matches!(act.what, What::TakeBack { .. }));
             let ahead = back.count() as u64;
             let mut seen = Ok(());
-            let mut due = Unlooked {
-                patience: 4 * self.case.commit_delay,
+            let mut due = IdleDueRun {
+                allowed: 4 * self.case.commit_delay,
                 first: None,
             };
             world.watch(until, || {
@@ -340,7 +342,7 @@ impl<'c> Driver<'c> {
             let result = post(&host, &view.url, key.as_slice(), &body).await;
             let mut history = lock(&history);
             let heard = history.moment();
-            history.heard.push(Heard {
+            history.heard.push(PostAnswer {
                 post: number,
                 sent,
                 heard,
@@ -407,7 +409,7 @@ impl<'c> Driver<'c> {
         self.pass(LONG)?;
         self.unpause()?;
         self.pass(LONG)?;
-        self.mend()?;
+        self.repair()?;
         let host = self.alive()?;
         self.send_again(&host);
         drop(host);
@@ -470,19 +472,19 @@ impl<'c> Driver<'c> {
 
 /// Finds a run that is due and that the host does not execute. If commits are late, a run is due before it has an
 /// instance.
-struct Unlooked {
+struct IdleDueRun {
     /// The time for which a run may be in this state, in milliseconds.
-    patience: u64,
+    allowed: u64,
     /// The run, and the time at which it was first seen in this state.
     first: Option<(RunId, Time)>,
 }
 
-impl Unlooked {
+impl IdleDueRun {
     /// Returns true if this run has been in this state for longer than allowed.
-    fn is_left(&mut self, run: RunId, now: Time) -> bool {
+    fn is_overdue(&mut self, run: RunId, now: Time) -> bool {
         let known = self.first.filter(|(first, _)| *first == run);
         let (_, since) = *self.first.insert(known.unwrap_or((run, now)));
-        now >= since.after(self.patience)
+        now >= since.after(self.allowed)
     }
 }
 
@@ -493,7 +495,7 @@ fn look(
     (now, ahead): (Time, u64),
     runs: &[RunId],
     excused: Time,
-    due: &mut Unlooked,
+    due: &mut IdleDueRun,
 ) -> Result<(), String> {
     if host.has_failed() {
         return Ok(());
@@ -522,7 +524,7 @@ fn look(
         due.first = None;
     }
     if let Some(run) = first
-        && due.is_left(run, now)
+        && due.is_overdue(run, now)
         && !is_held(run)?
     {
         return Err(format!("run {run} is due at {now:?}, and nobody looks"));

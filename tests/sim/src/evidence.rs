@@ -10,7 +10,7 @@ use dormouse_store::ReadError;
 
 use crate::Reading;
 use crate::case::{EVENT, WEBHOOKS};
-use crate::history::{Heard, History, Post};
+use crate::history::{History, Post, PostAnswer};
 
 /// The results of a whole simulation.
 pub(crate) struct Evidence<'e> {
@@ -45,7 +45,7 @@ impl<'e> RunEvidence<'e> {
         let mut left = Vec::new();
         for webhook in 0..WEBHOOKS.len() {
             let channel = Channel::Webhook(webhook_number(webhook));
-            let outcomes = reading.lying(run, channel)?.into_iter();
+            let outcomes = reading.channel_items(run, channel)?.into_iter();
             left.push(
                 outcomes
                     .filter_map(|outcome| match outcome {
@@ -55,7 +55,7 @@ impl<'e> RunEvidence<'e> {
                     .collect(),
             );
         }
-        let mail = reading.lying(run, Channel::Event(EVENT.into()))?;
+        let mail = reading.channel_items(run, Channel::Event(EVENT.into()))?;
         let mut mail: Vec<String> = mail.iter().filter_map(event_body).collect();
         forget_taken(&journal, &mut left, &mut mail);
         Ok(RunEvidence {
@@ -145,7 +145,7 @@ impl<'e> RunEvidence<'e> {
     }
 
     /// Returns the answers to requests to a webhook.
-    pub(crate) fn heard(&self, webhook: usize) -> Vec<(&'e Post, &'e Heard)> {
+    pub(crate) fn heard(&self, webhook: usize) -> Vec<(&'e Post, &'e PostAnswer)> {
         let history = self.all.history;
         let heard = history
             .heard

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dormouse_journal::{CallError, Request, Response, RunId};
 use dormouse_runtime::{Received, Refusal};
 
-use crate::{Case, Dice, SimEgress};
+use crate::{Case, SeededRng, SimEgress};
 
 /// A request of the driver. It is sent again until it is answered.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(crate) struct Post {
 
 /// The answer to a request.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub(crate) struct PostAnswer {
     pub(crate) post: usize,
     /// The numbers of the moments at which the request was sent and answered, in the order of all such moments.
     pub(crate) sent: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Event {
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) posts: Vec<Post>,
-    pub(crate) heard: Vec<Heard>,
+    pub(crate) heard: Vec<PostAnswer>,
     pub(crate) events: Vec<Event>,
     /// The runs that an operator has tried to retry or to take back, also without success.
     pub(crate) repaired: BTreeSet<usize>,
@@ -71,11 +71,11 @@ pub(crate) fn lock(history: &Shared) -> MutexGuard<'_, History> {
 /// Returns a network that fails at random, takes its time, and records its answers.
 pub(crate) fn network(case: &Case, history: &Shared) -> SimEgress {
     let (failing, history) = (case.failing, history.clone());
-    let outcome = Mutex::new(Dice::new(case.seed));
-    let delay = Mutex::new(Dice::new(case.seed.wrapping_add(1)));
-    let throw = |dice: &Mutex<Dice>, bound| {
-        let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
-        dice.below(bound)
+    let outcome = Mutex::new(SeededRng::new(case.seed));
+    let delay = Mutex::new(SeededRng::new(case.seed.wrapping_add(1)));
+    let throw = |rng: &Mutex<SeededRng>, bound| {
+        let mut rng = rng.lock().unwrap_or_else(PoisonError::into_inner);
+        rng.below(bound)
     };
     SimEgress::new(move |request| {
         let key = idempotency_key(request);

@@ -1,7 +1,7 @@
 //! The model of one run: it says in the simplest way what must happen, with lists in memory and without a store, a host
 //! or a clock.
 //!
-//! A [`Journey`] gets every request that the run's webhooks accepted, and then follows the journal, activation by
+//! A [`RunModel`] gets every request that the run's webhooks accepted, and then follows the journal, activation by
 //! activation. It knows at each activation which operations may complete, and refuses all others. It shares only the
 //! types of the journal with the host, so it can check the host with any store.
 
@@ -13,7 +13,7 @@ use dormouse_journal::{
 
 /// A request that a webhook accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct AcceptedRequest {
     /// The id in the answer to the request's caller.
     pub id: String,
     /// The time of the acceptance.
@@ -22,9 +22,9 @@ pub struct Kept {
 
 /// A run, followed along its journal.
 #[derive(Debug, Clone, Default)]
-pub struct Journey {
+pub struct RunModel {
     /// The requests that were accepted and not handed out, in the order of their acceptance.
-    inboxes: BTreeMap<WebhookNumber, VecDeque<Kept>>,
+    inboxes: BTreeMap<WebhookNumber, VecDeque<AcceptedRequest>>,
     /// The operations that have not completed, in the order in which they were made.
     open: BTreeMap<OperationNumber, Pending>,
     /// The number of operations that were made.
@@ -74,7 +74,7 @@ impl Pending {
 
     /// Returns true if a wait may get this request: the request came before the deadline, or was there when the wait
     /// was made.
-    fn may_have(&self, request: &Kept) -> bool {
+    fn may_have(&self, request: &AcceptedRequest) -> bool {
         let in_time = self
             .deadline(0)
             .is_none_or(|deadline| request.accepted < deadline);
@@ -83,7 +83,7 @@ impl Pending {
 
     /// Returns true if the wait can end without a request only after this request was handed out. A request that came
     /// in the same millisecond as the wait may have come after it, so it does not count.
-    fn must_see_gone(&self, request: &Kept) -> bool {
+    fn must_see_gone(&self, request: &AcceptedRequest) -> bool {
         let in_time = self
             .deadline(0)
             .is_none_or(|deadline| request.accepted < deadline);
@@ -95,13 +95,13 @@ impl Pending {
 /// ones come first.
 type Place = (Time, Time, OperationNumber);
 
-impl Journey {
+impl RunModel {
     /// Returns a run that has not begun, with the requests that its webhooks will accept.
     #[must_use]
-    pub fn new(inboxes: BTreeMap<WebhookNumber, VecDeque<Kept>>) -> Self {
-        Journey {
+    pub fn new(inboxes: BTreeMap<WebhookNumber, VecDeque<AcceptedRequest>>) -> Self {
+        RunModel {
             inboxes,
-            ..Journey::default()
+            ..RunModel::default()
         }
     }
 
@@ -109,7 +109,7 @@ impl Journey {
     /// waits end.
     #[must_use]
     pub fn repaired(self, repaired: bool) -> Self {
-        Journey { repaired, ..self }
+        RunModel { repaired, ..self }
     }
 
     /// Follows the journal by one activation.
@@ -154,7 +154,7 @@ impl Journey {
 
     /// Returns the requests that were accepted and never handed out.
     #[must_use]
-    pub fn left(&self) -> &BTreeMap<WebhookNumber, VecDeque<Kept>> {
+    pub fn left(&self) -> &BTreeMap<WebhookNumber, VecDeque<AcceptedRequest>> {
         &self.inboxes
     }
 
@@ -321,12 +321,16 @@ impl Journey {
         }
     }
 
-    fn first(&self, webhook: WebhookNumber) -> Option<Kept> {
+    fn first(&self, webhook: WebhookNumber) -> Option<AcceptedRequest> {
         self.inboxes.get(&webhook)?.front().cloned()
     }
 
     /// Returns the oldest wait that may have this request.
-    fn taker(&self, webhook: WebhookNumber, request: &Kept) -> Option<(OperationNumber, Pending)> {
+    fn taker(
+        &self,
+        webhook: WebhookNumber,
+        request: &AcceptedRequest,
+    ) -> Option<(OperationNumber, Pending)> {
         let may_have = |pending: &Pending| self.repaired || pending.may_have(request);
         self.open
             .iter()

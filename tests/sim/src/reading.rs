@@ -19,9 +19,9 @@ use futures::FutureExt;
 pub struct Reading(pub(crate) Arc<dyn StoreReader>);
 
 /// Runs the tasks of a read at once, on the reading thread.
-pub(crate) struct Here;
+pub(crate) struct InlineSpawner;
 
-impl Spawner for Here {
+impl Spawner for InlineSpawner {
     fn spawn(&self, task: Task) {
         self.spawn_blocking(task);
     }
@@ -141,9 +141,9 @@ impl Reading {
     }
 
     /// Returns all completions in a channel of a run.
-    pub fn lying(&self, run: RunId, channel: Channel) -> Result<Vec<Outcome>, ReadError> {
-        let lying = now(self.0.lying(run, channel))?.into_iter();
-        Ok(lying.map(|lying| lying.outcome).collect())
+    pub fn channel_items(&self, run: RunId, channel: Channel) -> Result<Vec<Outcome>, ReadError> {
+        let channel_items = now(self.0.channel_items(run, channel))?.into_iter();
+        Ok(channel_items.map(|item| item.outcome).collect())
     }
 
     /// Returns the attempts at the first call of a run. None if the call has a result.

@@ -18,7 +18,7 @@ use dormouse_limits::{Budget, Part};
 use dormouse_seams::Task;
 use dormouse_store::RunView;
 
-use crate::{Dice, Reading, World};
+use crate::{Reading, SeededRng, World};
 
 /// A run, as the store has it.
 struct Recorded<'w> {
@@ -37,14 +37,14 @@ pub(crate) fn replay(
     world: &World,
     reading: &Reading,
     run: RunId,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
 ) -> Result<usize, String> {
     let recorded = Recorded::read(world, reading, run)?;
     recorded.has_its_end()?;
     let Some(last) = recorded.journal.len().checked_sub(1) else {
         return Ok(0);
     };
-    for replayed in [last, dice.index(last + 1), 0] {
+    for replayed in [last, rng.index(last + 1), 0] {
         world
             .run(recorded.make_again(replayed))
             .map_err(|why| format!("made again after a replay of {replayed} activations: {why}"))?;

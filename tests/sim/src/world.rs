@@ -15,9 +15,9 @@ use dormouse_store::rows::Part;
 use dormouse_store::{OpenError, TableId};
 use dormouse_store_memory::Memory;
 
-use crate::ground::Kept;
 use crate::machine::Network;
-use crate::{Dice, Ground, Reading, SimDisk, SimEgress, guest};
+use crate::store_kind::DurableParts;
+use crate::{Reading, SeededRng, SimDisk, SimEgress, StoreKind, guest};
 
 /// The time at which every simulation begins: 2026-01-01.
 pub(crate) const BEGINNING: Time = Time(1_767_225_600_000);
@@ -51,9 +51,9 @@ const SLOTS: u32 = 64;
 
 /// A simulated machine.
 pub struct World {
-    ground: Ground,
+    store_kind: StoreKind,
     executor: Arc<Executor>,
-    kept: Kept,
+    kept: DurableParts,
     egress: SimEgress,
     entropy: Arc<Seeded>,
     engine: Engine,
@@ -67,12 +67,17 @@ impl World {
     /// # Panics
     /// If the engine cannot be made.
     #[must_use]
-    pub fn new(ground: Ground, seed: u64, egress: SimEgress, mut settings: Settings) -> Self {
+    pub fn new(
+        store_kind: StoreKind,
+        seed: u64,
+        egress: SimEgress,
+        mut settings: Settings,
+    ) -> Self {
         settings.limits.instances = settings.limits.instances.min(SLOTS);
         World {
-            ground,
+            store_kind,
             executor: Executor::new(BEGINNING),
-            kept: Kept::default(),
+            kept: DurableParts::default(),
             egress,
             entropy: Arc::new(Seeded::new(seed)),
             engine: engine(),
@@ -98,7 +103,7 @@ impl World {
     /// If the host cannot be started.
     #[must_use]
     pub fn with_script(
-        ground: Ground,
+        store_kind: StoreKind,
         seed: u64,
         change: impl FnOnce(&mut Settings),
     ) -> (Self, Runtime) {
@@ -110,7 +115,7 @@ impl World {
             body: Bytes::new(),
         };
         let network = SimEgress::new(move |_| Ok(answer.clone()));
-        let world = World::new(ground, seed, network, settings);
+        let world = World::new(store_kind, seed, network, settings);
         let host = world.host();
         world.deploy(&host, "script");
         (world, host)
@@ -124,7 +129,7 @@ impl World {
         let seam = Arc::new(Seam(self.executor.clone()));
         let opened = self
             .kept
-            .open(self.ground, seam.clone(), &*self.entropy, seam.clone());
+            .open(self.store_kind, seam.clone(), &*self.entropy, seam.clone());
         let (store, reading) = self.run(opened)?;
         self.read_by(Some(reading));
         let parts = Parts {
@@ -213,9 +218,9 @@ impl World {
 
     /// Delays every commit by up to this many milliseconds.
     pub fn delay_commits(&self, seed: u64, most: u64) {
-        let mut dice = Dice::new(seed);
+        let mut rng = SeededRng::new(seed);
         self.executor
-            .delay_blocking_work(move || dice.below(most + 1));
+            .delay_blocking_work(move || rng.below(most + 1));
     }
 
     /// Changes the settings of the hosts that are started later.
@@ -312,8 +317,8 @@ impl World {
         drop(host);
         let version = VersionId::of(&guest(of));
         let component = guest(with);
-        match self.ground {
-            Ground::Memory => {
+        match self.store_kind {
+            StoreKind::Memory => {
                 let key = [Part::Digest(&version.0)];
                 self.kept.memory.change(|rows| {
                     let written = rows.write(TableId::Components, &key, &component);
@@ -323,7 +328,7 @@ impl World {
                         .unwrap_or_else(|error| panic!("{error}"));
                 });
             }
-            Ground::Disk => {
+            StoreKind::Disk => {
                 let change = || -> Result<(), redb::Error> {
                     let disk = self.kept.disk.clone();
                     let database = redb::Database::builder().create_with_backend(disk)?;
@@ -369,7 +374,7 @@ impl World {
     #[must_use]
     pub fn disk_syncs(&self) -> Option<u64> {
         let syncs = self.kept.syncs() as u64;
-        (self.ground == Ground::Disk).then_some(syncs)
+        (self.store_kind == StoreKind::Disk).then_some(syncs)
     }
 
     /// Returns a digest of all operations on the disk, and of the content of memory.

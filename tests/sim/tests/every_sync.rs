@@ -11,7 +11,7 @@ use dormouse_runtime::Received;
 use dormouse_sim::guest;
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_operation};
+use crate::player::{Player, Scenario, crash_at_every_commit, crash_at_every_operation};
 
 fn script(midnight: Time) -> Value {
     json!({"seq": [
@@ -42,16 +42,16 @@ fn script(midnight: Time) -> Value {
 }
 
 /// Returns the parts of the result that are always the same: bodies, outcomes and order, but no ids, times and URLs.
-fn essence(result: &Value) -> Value {
+fn stable_parts(result: &Value) -> Value {
     match result {
         Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
-        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::Array(items) => items.iter().map(stable_parts).collect(),
         Value::String(text) if text.starts_with("http") => json!("url"),
         other => other.clone(),
     }
 }
 
-impl Teller {
+impl Player {
     /// Asks until there is an answer.
     fn ask(&mut self, run: RunId, body: &'static str) {
         for _ in 0..9 {
@@ -64,12 +64,12 @@ impl Teller {
         panic!("there is no answer");
     }
 
-    fn tell(&mut self) -> Value {
+    fn play(&mut self) -> Value {
         let midnight = self.world.now().after(2_000);
-        self.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+        self.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
         let run = self.start("script", &json_payload(script(midnight).to_string()));
         // The wait in the race must have lost before the first request comes.
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let waits = world.reading().open(run).ok()?;
             (!world.egress().sent().is_empty()
                 && waits.len() == 1
@@ -80,15 +80,15 @@ impl Teller {
         self.send(run, 0, "two");
         self.ask(run, "question");
         self.ask(run, "question");
-        self.insist(|world, host| {
+        self.retry_until(|world, host| {
             let event = host.notify_run(run, "e".into(), json_payload("1"));
             world.run(event).ok()
         });
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let state = world.reading().state(run).ok()??;
             state.status.has_ended().then_some(())
         });
-        self.insist(|world, _| {
+        self.retry_until(|world, _| {
             let reading = world.reading();
             let state = reading.state(run).ok()??;
             assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
@@ -96,8 +96,8 @@ impl Teller {
             let logs = reading.logs(run).ok()?;
             assert_eq!(logs.len(), 1, "{logs:?}");
             let output = reading.output(run).ok()??;
-            let told = essence(&serde_json::from_slice(&output.body).unwrap());
-            assert_eq!(told[5], json!(5), "the story was told: {told}");
+            let told = stable_parts(&serde_json::from_slice(&output.body).unwrap());
+            assert_eq!(told[5], json!(5), "the scenario was played: {told}");
             assert_eq!(
                 told[15],
                 json!([null, null, null, {"error": "abandoned"}, null, [null, null]])
@@ -107,13 +107,13 @@ impl Teller {
     }
 }
 
-const STORY: Story = Story {
-    tell: Teller::tell,
+const SCENARIO: Scenario = Scenario {
+    play: Player::play,
     check: one_key,
 };
 
-fn one_key(teller: &Teller) {
-    let sent = teller.world.egress().sent();
+fn one_key(player: &Player) {
+    let sent = player.world.egress().sent();
     let headers = sent.iter().flat_map(|request| &request.headers);
     let keys: BTreeSet<_> = headers
         .filter(|(name, _)| name == "Idempotency-Key")
@@ -124,15 +124,15 @@ fn one_key(teller: &Teller) {
 
 #[test]
 fn a_crash_at_every_operation_on_the_disk_changes_nothing() {
-    crash_at_every_operation(&STORY, false);
+    crash_at_every_operation(&SCENARIO, false);
 }
 
 #[test]
 fn a_crash_that_tears_what_was_not_synced_changes_nothing() {
-    crash_at_every_operation(&STORY, true);
+    crash_at_every_operation(&SCENARIO, true);
 }
 
 #[test]
 fn a_crash_at_every_commit_in_memory_changes_nothing() {
-    crash_at_every_commit(&STORY);
+    crash_at_every_commit(&SCENARIO);
 }

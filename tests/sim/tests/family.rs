@@ -1,10 +1,10 @@
-//! The power fails at every place of a story about runs that start, wait for and cancel each other, break and are
-//! repaired. The story ends as if the power had not failed.
+//! The power fails at every place of a scenario about runs that start, wait for and cancel each other, break and are
+//! repaired. The scenario ends as if the power had not failed.
 
 use dormouse_journal::{RunId, Status, VersionId};
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
+use crate::player::{Player, Scenario, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// The number of runs at the end: the first one, and those that it started.
 const RUNS: usize = 6;
@@ -26,18 +26,18 @@ fn script(broken: VersionId) -> Value {
 }
 
 /// Removes the ids from a value.
-fn essence(value: &Value) -> Value {
+fn stable_parts(value: &Value) -> Value {
     match value {
-        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::Array(items) => items.iter().map(stable_parts).collect(),
         Value::String(text) if text.parse::<RunId>().is_ok() => json!("run"),
         other => other.clone(),
     }
 }
 
-fn tell(teller: &mut Teller) -> Value {
-    let run = teller.mend(script, Status::Blocked);
+fn play(player: &mut Player) -> Value {
+    let run = player.repair(script, Status::Blocked);
     let mut states = Vec::new();
-    teller.insist(|world, _| {
+    player.retry_until(|world, _| {
         let runs = world.reading().runs().ok()?;
         let all_ended = runs.iter().all(|run| run.state.status.has_ended());
         states = runs.iter().map(|run| run.state.status.as_str()).collect();
@@ -45,27 +45,27 @@ fn tell(teller: &mut Teller) -> Value {
         let is_done = all_ended && !world.reading().has_orders().ok()?;
         (is_done && runs.len() >= RUNS).then_some(())
     });
-    let output = teller.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     let output: Value = serde_json::from_slice(&output.body).unwrap();
-    json!({"output": essence(&output), "states": states})
+    json!({"output": stable_parts(&output), "states": states})
 }
 
-fn check(teller: &Teller) {
-    let runs = teller.world.reading().runs().unwrap();
+fn check(player: &Player) {
+    let runs = player.world.reading().runs().unwrap();
     assert_eq!(runs.len(), RUNS, "each run is started once");
     for run in &runs {
         assert_eq!(run.state.children, 0, "all ends are known to the parent");
     }
 }
 
-const STORY: Story = Story { tell, check };
+const SCENARIO: Scenario = Scenario { play, check };
 
 #[test]
 fn a_crash_at_every_seventh_operation_on_the_disk_loses_and_doubles_no_child() {
-    crash_at_every_seventh_operation(&STORY);
+    crash_at_every_seventh_operation(&SCENARIO);
 }
 
 #[test]
 fn a_crash_at_every_commit_loses_and_doubles_no_child() {
-    crash_at_every_commit(&STORY);
+    crash_at_every_commit(&SCENARIO);
 }

@@ -6,25 +6,25 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use dormouse_sim::{Case, Ground, Numbers, drive, generate, on_both, shrink};
+use dormouse_sim::{Case, StoreKind, Totals, drive, generate, on_both, shrink};
 
 /// The number of fixed seeds, from 0. `FRESH` is the number of new seeds.
 const FIXED: u64 = 60;
 const FRESH: u64 = 20;
 
-fn whatever_happens_nothing_is_lost(ground: Ground) {
+fn whatever_happens_nothing_is_lost(store_kind: StoreKind) {
     let setting = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let seeds: Vec<u64> = match (setting("DORMOUSE_SEED"), setting("DORMOUSE_SEEDS")) {
         (Some(seed), _) => vec![seed],
         (None, Some(count)) => fresh(count),
         (None, None) => (0..FIXED).chain(fresh(FRESH)).collect(),
     };
-    let mut all = Numbers::default();
+    let mut all = Totals::default();
     for seed in &seeds {
         // The seed is printed first, so that a case which never ends is known.
         println!("seed {seed}");
         let case = generate(*seed);
-        match drive(ground, &case) {
+        match drive(store_kind, &case) {
             Ok(numbers) => {
                 all.runs += numbers.runs;
                 all.requests += numbers.requests;
@@ -33,7 +33,7 @@ fn whatever_happens_nothing_is_lost(ground: Ground) {
                 all.made_again += numbers.made_again;
                 all.time += numbers.time;
             }
-            Err(failure) => fail(ground, case, failure),
+            Err(failure) => fail(store_kind, case, failure),
         }
     }
     println!(
@@ -48,8 +48,8 @@ fn whatever_happens_nothing_is_lost(ground: Ground) {
     );
 }
 
-fn a_seed_gives_the_same_bytes_again(ground: Ground) {
-    let drive = |seed| drive(ground, &generate(seed)).unwrap();
+fn a_seed_gives_the_same_bytes_again(store_kind: StoreKind) {
+    let drive = |seed| drive(store_kind, &generate(seed)).unwrap();
     for seed in 0..3 {
         assert_eq!(drive(seed), drive(seed), "seed {seed}");
     }
@@ -63,15 +63,15 @@ fn fresh(count: u64) -> Vec<u64> {
         .collect()
 }
 
-fn fail(ground: Ground, case: Case, failure: String) {
+fn fail(store_kind: StoreKind, case: Case, failure: String) {
     let seed = case.seed;
-    println!("seed {seed} fails on {ground:?}: {failure}\nMaking it smaller.");
-    let (smallest, failure) = shrink(case, failure, |case| drive(ground, case).err());
+    println!("seed {seed} fails on {store_kind:?}: {failure}\nMaking it smaller.");
+    let (smallest, failure) = shrink(case, failure, |case| drive(store_kind, case).err());
     for (run, script) in smallest.scripts.iter().enumerate() {
         println!("run {run}: {script}");
     }
     panic!(
-        "seed {seed} fails on {ground:?} (DORMOUSE_SEED={seed} runs it again): {failure}\nThe smallest case found: {smallest:#?}"
+        "seed {seed} fails on {store_kind:?} (DORMOUSE_SEED={seed} runs it again): {failure}\nThe smallest case found: {smallest:#?}"
     );
 }
 

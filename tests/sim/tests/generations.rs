@@ -1,11 +1,11 @@
-//! The power fails at every place of a story about runs that continue as new while requests arrive for a webhook that
+//! The power fails at every place of a scenario about runs that continue as new while requests arrive for a webhook that
 //! they keep. No request is lost, doubled or delivered out of order.
 
 use dormouse_journal::{Status, json_payload};
 use dormouse_sim::guest;
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
+use crate::player::{Player, Scenario, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// The number of generations of each run.
 const GENERATIONS: usize = 4;
@@ -20,14 +20,14 @@ fn script() -> Value {
     ]})
 }
 
-fn tell(teller: &mut Teller) -> Value {
+fn play(player: &mut Player) -> Value {
     let program = guest("script");
-    teller.insist(|world, host| world.run(host.deploy("script", program.clone())).ok());
-    let run = teller.start("script", &json_payload(script().to_string()));
+    player.retry_until(|world, host| world.run(host.deploy("script", program.clone())).ok());
+    let run = player.start("script", &json_payload(script().to_string()));
     for number in 0..2 * GENERATIONS {
-        teller.send(run, 0, &number.to_string());
+        player.send(run, 0, &number.to_string());
     }
-    let output = teller.insist(|world, _| {
+    let output = player.retry_until(|world, _| {
         let state = world.reading().state(run).ok()??;
         let is_done = state.status == Status::Completed && !world.reading().has_orders().ok()?;
         if is_done {
@@ -41,8 +41,8 @@ fn tell(teller: &mut Teller) -> Value {
     output.as_array().unwrap().iter().map(bodies).collect()
 }
 
-fn check(teller: &Teller) {
-    let reading = teller.world.reading();
+fn check(player: &Player) {
+    let reading = player.world.reading();
     let runs = reading.runs().unwrap();
     assert_eq!(runs.len(), 2, "what a generation starts is started once");
     let parent = runs.iter().find(|run| run.run.parent.is_none()).unwrap();
@@ -51,14 +51,14 @@ fn check(teller: &Teller) {
     assert_eq!(reading.journal(parent.id).unwrap().len(), 4);
 }
 
-const STORY: Story = Story { tell, check };
+const SCENARIO: Scenario = Scenario { play, check };
 
 #[test]
 fn a_crash_at_every_seventh_operation_on_the_disk_loses_no_request_between_generations() {
-    crash_at_every_seventh_operation(&STORY);
+    crash_at_every_seventh_operation(&SCENARIO);
 }
 
 #[test]
 fn a_crash_at_every_commit_loses_no_request_between_generations() {
-    crash_at_every_commit(&STORY);
+    crash_at_every_commit(&SCENARIO);
 }

@@ -3,7 +3,7 @@
 
 use dormouse_journal::{RunId, Status, VersionId};
 use dormouse_runtime::{Retry, Runtime};
-use dormouse_sim::{Ground, World, guest, on_both, other_version};
+use dormouse_sim::{StoreKind, World, guest, on_both, other_version};
 use dormouse_store::Pausable;
 use serde_json::{Value, json};
 
@@ -76,8 +76,8 @@ fn goes_on(world: &World, host: &Runtime, top: RunId) {
     assert_eq!(child[3]["body"], "a2VwdA==", "{result}");
 }
 
-fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(ground: Ground) {
-    let (world, host) = World::with_script(ground, 9, |_| {});
+fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 9, |_| {});
     let first = VersionId::of(&guest("script")).to_string();
     let fails = json!({"fail": {"code": "c", "message": "m"}});
     let meanwhile =
@@ -102,8 +102,8 @@ fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(groun
     goes_on(&world, &host, top);
 }
 
-fn what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines(ground: Ground) {
-    let (world, host) = World::with_script(ground, 9, |_| {});
+fn what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 9, |_| {});
     let top = world.start(&host, "script", &script(&json!({"sleep": 1_000})));
     world.pass(1_500);
     world.run(host.pause(Pausable::Run(top))).unwrap();
@@ -113,8 +113,8 @@ fn what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines(ground: G
     goes_on(&world, &host, top);
 }
 
-fn what_was_left_goes_on_and_what_is_given_up_hears_of_it(ground: Ground) {
-    let (world, host) = World::with_script(ground, 9, |_| {});
+fn what_was_left_goes_on_and_what_is_given_up_hears_of_it(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 9, |_| {});
     let start = |leave: bool| {
         let input = json!({"race": [{"wait-cancel": null}, {"sleep": 2_000}]});
         json!({"start": {"workflow": "script", "leave": leave, "input": input}})

@@ -5,7 +5,7 @@
 
 use dormouse_journal::{Kind, RunId, Status, Time};
 use dormouse_runtime::{Received, Runtime};
-use dormouse_sim::{Ground, World, on_both};
+use dormouse_sim::{StoreKind, World, on_both};
 use serde_json::{Value, json};
 
 /// The number of runs that become ready at once.
@@ -57,8 +57,8 @@ fn wait_for_all(world: &World, runs: &[RunId]) {
     panic!("{} of {} came to their end", ended(world, runs), runs.len());
 }
 
-fn timers_due_at_one_instant_do_not_stand_before_a_request(ground: Ground) {
-    let (world, host) = World::with_script(ground, 11, |settings| {
+fn timers_due_at_one_instant_do_not_stand_before_a_request(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 11, |settings| {
         settings.limits.warm_memory = 0;
     });
     let url = neighbour(&world, &host);
@@ -86,8 +86,8 @@ fn timers_due_at_one_instant_do_not_stand_before_a_request(ground: Ground) {
     }
 }
 
-fn timers_are_served_in_their_order(ground: Ground) {
-    let (world, host) = World::with_script(ground, 11, |settings| {
+fn timers_are_served_in_their_order(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 11, |settings| {
         settings.limits.warm_memory = 0;
     });
     let begin = world.now().after(60_000);
@@ -107,8 +107,8 @@ fn timers_are_served_in_their_order(ground: Ground) {
     }
 }
 
-fn waits_that_end_at_once_do_not_stand_before_a_request(ground: Ground) {
-    let (world, host) = World::with_script(ground, 11, |settings| {
+fn waits_that_end_at_once_do_not_stand_before_a_request(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 11, |settings| {
         settings.limits.warm_memory = 0;
     });
     let url = neighbour(&world, &host);
@@ -125,8 +125,8 @@ fn waits_that_end_at_once_do_not_stand_before_a_request(ground: Ground) {
     wait_for_all(&world, &runs);
 }
 
-fn what_is_taken_up_at_a_start_does_not_stand_before_a_request(ground: Ground) {
-    let (world, host) = World::with_script(ground, 11, |_| {});
+fn what_is_taken_up_at_a_start_does_not_stand_before_a_request(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 11, |_| {});
     let url = neighbour(&world, &host);
     let call = json!({"call": {"url": "http://service.example/", "attempts": 1}});
     let due = world.now().after(10_000).0;

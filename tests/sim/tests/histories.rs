@@ -3,7 +3,7 @@
 
 use dormouse_journal::{Activation, HistoryHead, RunId, generation_key};
 use dormouse_runtime::{RunHistory, Runtime};
-use dormouse_sim::{Ground, World, on_both};
+use dormouse_sim::{StoreKind, World, on_both};
 use serde_json::{Value, json};
 
 /// The number of activations of each generation after its first. They are more than are read at once.
@@ -39,8 +39,8 @@ fn check_head(world: &World, run: RunId, head: &HistoryHead) -> u32 {
     generation
 }
 
-fn a_history_is_of_one_generation_whenever_it_is_read(ground: Ground) {
-    let (world, host) = World::with_script(ground, 5, |settings| {
+fn a_history_is_of_one_generation_whenever_it_is_read(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 5, |settings| {
         settings.rebuild_after_step = true;
     });
     let run = starts(&world, &host, 4);
@@ -68,8 +68,8 @@ fn a_history_is_of_one_generation_whenever_it_is_read(ground: Ground) {
     assert_eq!(generations, [0, 1, 2, 3]);
 }
 
-fn a_history_is_broken_off_when_its_generation_ends(ground: Ground) {
-    let (world, host) = World::with_script(ground, 5, |_| {});
+fn a_history_is_broken_off_when_its_generation_ends(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 5, |_| {});
     let run = starts(&world, &host, 3);
     world.pass(SLEEP * (SLEEPS - 1) + 5);
     let (head, mut history) = begin(&world, &host, run);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, Status};
 use dormouse_runtime::{Runtime, Settings};
-use dormouse_sim::{Connection, Ground, SimEgress, World, on_both};
+use dormouse_sim::{Connection, SimEgress, StoreKind, World, on_both};
 use dormouse_store::rows::{Part, RowsMut, TableId};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ impl Service {
 }
 
 /// A host and a service. What is for another one always arrives.
-fn world(ground: Ground, settings: Settings) -> (World, Runtime, Service) {
+fn world(store_kind: StoreKind, settings: Settings) -> (World, Runtime, Service) {
     let service = Service::default();
     let connect = service.clone();
     let egress = SimEgress::new(|_: &Request| {
@@ -46,7 +46,7 @@ fn world(ground: Ground, settings: Settings) -> (World, Runtime, Service) {
             connect.connect()
         }
     });
-    let world = World::new(ground, 23, egress, settings);
+    let world = World::new(store_kind, 23, egress, settings);
     let host = world.host();
     world.deploy(&host, "script");
     (world, host, service)
@@ -64,7 +64,7 @@ fn bodies(world: &World) -> Vec<usize> {
 /// Whoever connects and then finds no body has made no attempt; whoever does not connect does not look for it.
 #[test]
 fn a_refused_connection_reads_no_body_and_a_body_that_cannot_be_read_is_waited_for() {
-    let (world, host, service) = world(Ground::Memory, Settings::default());
+    let (world, host, service) = world(StoreKind::Memory, Settings::default());
     service.is(Connection::Refused);
     let run = world.start(&host, "script", &call("http://service.example/"));
     world.pass(1_000);
@@ -92,11 +92,11 @@ fn a_refused_connection_reads_no_body_and_a_body_that_cannot_be_read_is_waited_f
     assert_eq!(bodies(&world), [SIZE]);
 }
 
-fn calls_that_hang_hold_no_memory(ground: Ground) {
+fn calls_that_hang_hold_no_memory(store_kind: StoreKind) {
     let mut settings = Settings::default();
     // The sixth of it that calls have is enough for one body and a half.
     settings.limits.memory_budget = 9 * SIZE as u64;
-    let (world, host, service) = world(ground, settings);
+    let (world, host, service) = world(store_kind, settings);
     service.is(Connection::Hangs);
     let hanging = [(); 5].map(|()| world.start(&host, "script", &call("http://service.example/")));
     world.pass(1_000);
@@ -112,8 +112,8 @@ fn calls_that_hang_hold_no_memory(ground: Ground) {
     );
 }
 
-fn a_large_call_goes_on_with_its_body_after_a_kill(ground: Ground) {
-    let (world, host, service) = world(ground, Settings::default());
+fn a_large_call_goes_on_with_its_body_after_a_kill(store_kind: StoreKind) {
+    let (world, host, service) = world(store_kind, Settings::default());
     service.is(Connection::Hangs);
     let run = world.start(&host, "script", &call("http://service.example/"));
     world.pass(1_000);

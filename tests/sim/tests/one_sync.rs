@@ -2,7 +2,7 @@
 //! of the run.
 
 use dormouse_runtime::{Received, Runtime, Settings};
-use dormouse_sim::{Ground, World, on_both};
+use dormouse_sim::{StoreKind, World, on_both};
 use serde_json::json;
 
 /// Returns the number of commits that this act takes, with everything that follows at once.
@@ -51,13 +51,14 @@ fn each_takes_one_sync(world: &World, host: &Runtime) {
     assert_eq!([start, wake, answer, end], [1; 4]);
 }
 
-fn of_a_run_whose_instance_is_kept(ground: Ground) {
-    let (world, host) = World::with_script(ground, 3, |_: &mut Settings| {});
+fn of_a_run_whose_instance_is_kept(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 3, |_: &mut Settings| {});
     each_takes_one_sync(&world, &host);
 }
 
-fn of_a_run_that_is_replayed(ground: Ground) {
-    let (world, host) = World::with_script(ground, 3, |settings| settings.limits.warm_memory = 0);
+fn of_a_run_that_is_replayed(store_kind: StoreKind) {
+    let (world, host) =
+        World::with_script(store_kind, 3, |settings| settings.limits.warm_memory = 0);
     each_takes_one_sync(&world, &host);
 }
 

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use dormouse_journal::{CallError, Request, Response, Status};
 use dormouse_runtime::{Runtime, Settings};
-use dormouse_sim::{Ground, SimEgress, World, on_both};
+use dormouse_sim::{SimEgress, StoreKind, World, on_both};
 use serde_json::{Value, json};
 
 const HOUR: u64 = 3_600_000;
 
 /// Returns a host, and a service that cannot be reached until the flag is set.
-fn world(ground: Ground) -> (World, Runtime, Arc<AtomicBool>) {
+fn world(store_kind: StoreKind) -> (World, Runtime, Arc<AtomicBool>) {
     let up = Arc::new(AtomicBool::new(false));
     let is_up = up.clone();
     let egress = SimEgress::new(move |_: &Request| {
@@ -25,7 +25,7 @@ fn world(ground: Ground) -> (World, Runtime, Arc<AtomicBool>) {
             body: Bytes::new(),
         })
     });
-    let world = World::new(ground, 19, egress, Settings::default());
+    let world = World::new(store_kind, 19, egress, Settings::default());
     let host = world.host();
     world.deploy(&host, "script");
     (world, host, up)
@@ -39,8 +39,8 @@ fn given_up_after(span: u64) -> Value {
     json!({"call": {"url": "http://service.example/", "give_up_after_ms": span}})
 }
 
-fn a_call_outlasts_an_outage_of_hours(ground: Ground) {
-    let (world, host, up) = world(ground);
+fn a_call_outlasts_an_outage_of_hours(store_kind: StoreKind) {
+    let (world, host, up) = world(store_kind);
     let run = world.start(&host, "script", &call());
     world.pass(23 * HOUR);
     assert_ne!(world.status(run), Status::Completed);
@@ -49,8 +49,8 @@ fn a_call_outlasts_an_outage_of_hours(ground: Ground) {
     assert_eq!(world.result(&host, run)["status"], 200);
 }
 
-fn a_call_is_given_up_after_a_day_with_its_last_error(ground: Ground) {
-    let (world, host, _up) = world(ground);
+fn a_call_is_given_up_after_a_day_with_its_last_error(store_kind: StoreKind) {
+    let (world, host, _up) = world(store_kind);
     let run = world.start(&host, "script", &call());
     world.pass(25 * HOUR);
     assert_eq!(world.result(&host, run), json!({"error": "unreachable"}));
@@ -60,8 +60,8 @@ fn a_call_is_given_up_after_a_day_with_its_last_error(ground: Ground) {
     assert!(last - first > 24 * HOUR - 600_000, "{}", last - first);
 }
 
-fn the_time_to_give_up_goes_on_while_the_host_is_down(ground: Ground) {
-    let (world, host, up) = world(ground);
+fn the_time_to_give_up_goes_on_while_the_host_is_down(store_kind: StoreKind) {
+    let (world, host, up) = world(store_kind);
     let soon = world.start(&host, "script", &given_up_after(HOUR));
     let later = world.start(&host, "script", &given_up_after(8 * HOUR));
     world.pass(60_000);
@@ -78,11 +78,11 @@ fn the_time_to_give_up_goes_on_while_the_host_is_down(ground: Ground) {
 
 /// The bodies of the first calls leave no memory for the body of the last call, until their time is
 /// over.
-fn a_call_that_the_host_cannot_make_in_time_is_not_made(ground: Ground) {
+fn a_call_that_the_host_cannot_make_in_time_is_not_made(store_kind: StoreKind) {
     let mut settings = Settings::default();
     settings.limits.memory_budget = 12 << 20;
     let egress = SimEgress::new(|_: &Request| Err(CallError::TimedOut)).after(|_| 1_000 * HOUR);
-    let world = World::new(ground, 19, egress, settings);
+    let world = World::new(store_kind, 19, egress, settings);
     let host = world.host();
     world.deploy(&host, "script");
     let call = |give_up_after: u64| {

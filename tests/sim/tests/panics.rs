@@ -1,4 +1,4 @@
-//! A panic at any place leaves nothing stuck: the story ends as if there had been no panic.
+//! A panic at any place leaves nothing stuck: the scenario ends as if there had been no panic.
 //!
 //! The panics come from requests to the machine (for its clock, a timer, another task), which every task of the host
 //! makes often. The driver repeats a request with the same key until it is answered, as real callers do.
@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 use dormouse_journal::{RunId, Status, json_payload};
 use dormouse_runtime::{Received, Refusal, Runtime, Start};
-use dormouse_sim::{Ground, World, on_both, post};
+use dormouse_sim::{StoreKind, World, on_both, post};
 use serde_json::{Value, json};
 
 /// The number of places that are tried. They are spread over all places.
 const TRIED: u64 = 40;
 
 /// How long a caller waits for an answer, in milliseconds.
-const PATIENCE: u64 = 20_000;
+const TIMEOUT: u64 = 20_000;
 
 fn script() -> Value {
     let call = json!({"call": {"url": "http://service.example/", "attempts": 9}});
@@ -34,27 +34,27 @@ fn script() -> Value {
     ]})
 }
 
-struct Teller {
+struct Player {
     world: World,
     host: Runtime,
 }
 
-impl Teller {
-    fn new(ground: Ground) -> Self {
-        let (world, host) = World::with_script(ground, 17, |settings| {
+impl Player {
+    fn new(store_kind: StoreKind) -> Self {
+        let (world, host) = World::with_script(store_kind, 17, |settings| {
             settings.limits.warm_memory = 0;
         });
-        Teller { world, host }
+        Player { world, host }
     }
 
     /// Does something in a task of its own until it succeeds.
-    fn insist<T, F>(&self, act: impl Fn(Runtime) -> F) -> T
+    fn retry_until<T, F>(&self, act: impl Fn(Runtime) -> F) -> T
     where
         T: Send + 'static,
         F: Future<Output = Option<T>> + Send + 'static,
     {
         for _ in 0..20 {
-            let done = self.world.within(PATIENCE, act(self.host.clone()));
+            let done = self.world.within(TIMEOUT, act(self.host.clone()));
             if let Some(Some(done)) = done {
                 return done;
             }
@@ -64,7 +64,7 @@ impl Teller {
     }
 
     fn start(&self, key: String) -> RunId {
-        self.insist(move |host| {
+        self.retry_until(move |host| {
             let start = Start {
                 workflow: "script".into(),
                 version: None,
@@ -87,7 +87,7 @@ impl Teller {
             url.is_some().then_some(())
         });
         let url = url.unwrap();
-        self.insist(move |host| {
+        self.retry_until(move |host| {
             let url = url.clone();
             async move {
                 let sent = post(&host, &url, &[("idempotency-key", body)], body).await;
@@ -109,8 +109,8 @@ impl Teller {
         panic!("it never comes to that");
     }
 
-    /// Plays the story of two runs, and returns their results.
-    fn tell(&self) -> Vec<Value> {
+    /// Plays the scenario of two runs, and returns their results.
+    fn play(&self) -> Vec<Value> {
         let runs = ["one", "two"].map(|key| self.start(key.into()));
         for run in runs {
             // The wait in the race must have lost before the first request comes.
@@ -126,7 +126,7 @@ impl Teller {
                 matches!(received, Received::Answered { .. })
             });
             assert!(answered, "there is no answer");
-            self.insist(move |host| async move {
+            self.retry_until(move |host| async move {
                 host.notify_run(run, "e".into(), json_payload("1"))
                     .await
                     .ok()
@@ -139,7 +139,7 @@ impl Teller {
             });
             assert_eq!(self.world.status(run), Status::Completed);
             let output = self.world.reading().output(run).ok().flatten().unwrap();
-            essence(&serde_json::from_slice(&output.body).unwrap())
+            stable_parts(&serde_json::from_slice(&output.body).unwrap())
         });
         // No instance is in use any more, and nothing is under way.
         self.world.pass(1_000);
@@ -147,37 +147,37 @@ impl Teller {
         let stopping = self.host.clone();
         let stopped = self
             .world
-            .within(PATIENCE, async move { stopping.stop().await });
+            .within(TIMEOUT, async move { stopping.stop().await });
         assert!(stopped.is_some(), "the host does not stop");
         ends.into()
     }
 }
 
 /// Returns the parts of the result that are always the same: bodies, outcomes and order, but no ids, times and URLs.
-fn essence(result: &Value) -> Value {
+fn stable_parts(result: &Value) -> Value {
     match result {
         Value::Object(fields) if fields.contains_key("body") => fields["body"].clone(),
-        Value::Array(items) => items.iter().map(essence).collect(),
+        Value::Array(items) => items.iter().map(stable_parts).collect(),
         Value::String(text) if text.starts_with("http") => json!("url"),
         other => other.clone(),
     }
 }
 
-fn a_panic_at_any_place_leaves_nothing_stuck(ground: Ground) {
-    let undisturbed = Teller::new(ground);
+fn a_panic_at_any_place_leaves_nothing_stuck(store_kind: StoreKind) {
+    let undisturbed = Player::new(store_kind);
     undisturbed.world.panic_at(None);
-    let expected = undisturbed.tell();
+    let expected = undisturbed.play();
     let (places, _) = undisturbed.world.panics();
     assert!(places > TRIED, "{places}");
 
     let mut panicked = 0;
     let tried: BTreeSet<u64> = (0..TRIED).map(|number| number * places / TRIED).collect();
     for place in tried {
-        let teller = Teller::new(ground);
-        teller.world.panic_at(Some(place));
-        assert_eq!(teller.tell(), expected, "after a panic at place {place}");
-        panicked += teller.world.panics().1;
-        for request in teller.world.egress().sent() {
+        let player = Player::new(store_kind);
+        player.world.panic_at(Some(place));
+        assert_eq!(player.play(), expected, "after a panic at place {place}");
+        panicked += player.world.panics().1;
+        for request in player.world.egress().sent() {
             let keys = request.headers.iter();
             let keys = keys.filter(|(name, _)| name == "Idempotency-Key");
             assert_eq!(keys.count(), 1);

@@ -1,12 +1,12 @@
-//! The power fails at every place of a story about a run that fails because a run that it started has failed, and that
-//! is retried with repaired code. The story ends as if the power had not failed.
+//! The power fails at every place of a scenario about a run that fails because a run that it started has failed, and that
+//! is retried with repaired code. The scenario ends as if the power had not failed.
 
 use dormouse_journal::{Status, VersionId};
 use dormouse_runtime::Retry;
-use dormouse_sim::{Ground, World, guest, on_both, other_version};
+use dormouse_sim::{StoreKind, World, guest, on_both, other_version};
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
+use crate::player::{Player, Scenario, crash_at_every_commit, crash_at_every_seventh_operation};
 
 /// The number of runs: the first one, the one that fails, and one more that each of them has started.
 const RUNS: usize = 4;
@@ -32,23 +32,23 @@ fn script(broken: VersionId) -> Value {
     ]})
 }
 
-fn tell(teller: &mut Teller) -> Value {
-    let run = teller.mend(script, Status::Failed);
+fn play(player: &mut Player) -> Value {
+    let run = player.repair(script, Status::Failed);
     let mut states = Vec::new();
-    teller.insist(|world, _| {
+    player.retry_until(|world, _| {
         let runs = world.reading().runs().ok()?;
         states = runs.iter().map(|run| run.state.status.as_str()).collect();
         let all_ended = runs.iter().all(|run| run.state.status.has_ended());
         let is_done = all_ended && !world.reading().has_orders().ok()?;
         (is_done && runs.len() >= RUNS).then_some(())
     });
-    let output = teller.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     let output: Value = serde_json::from_slice(&output.body).unwrap();
     json!({"mended": output[1][1], "states": states})
 }
 
-fn check(teller: &Teller) {
-    let runs = teller.world.reading().runs().unwrap();
+fn check(player: &Player) {
+    let runs = player.world.reading().runs().unwrap();
     assert_eq!(runs.len(), RUNS, "each run is started once");
     for run in &runs {
         assert_eq!(run.state.status, Status::Completed);
@@ -57,21 +57,21 @@ fn check(teller: &Teller) {
     }
 }
 
-const STORY: Story = Story { tell, check };
+const SCENARIO: Scenario = Scenario { play, check };
 
 #[test]
 fn a_crash_at_every_seventh_operation_on_the_disk_repairs_the_tree_once() {
-    crash_at_every_seventh_operation(&STORY);
+    crash_at_every_seventh_operation(&SCENARIO);
 }
 
 #[test]
 fn a_crash_at_every_commit_repairs_the_tree_once() {
-    crash_at_every_commit(&STORY);
+    crash_at_every_commit(&SCENARIO);
 }
 
 /// The first run has the only instance when the second is retried, and keeps it while it sleeps.
-fn a_retry_gets_room_when_the_only_instance_goes_to_sleep(ground: Ground) {
-    let (world, host) = World::with_script(ground, 3, |settings| {
+fn a_retry_gets_room_when_the_only_instance_goes_to_sleep(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 3, |settings| {
         settings.limits.instances = 1;
     });
     let first = VersionId::of(&guest("script")).to_string();

@@ -3,14 +3,14 @@
 
 use dormouse_journal::{RunId, Status};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
-use dormouse_sim::{Ground, World, on_both};
+use dormouse_sim::{StoreKind, World, on_both};
 use serde_json::{Value, json};
 
 /// An hour in milliseconds.
 const HOUR: i64 = 3_600_000;
 
-fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
-    World::with_script(ground, 3, change)
+fn world(store_kind: StoreKind, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    World::with_script(store_kind, 3, change)
 }
 
 fn cold(settings: &mut Settings) {
@@ -53,10 +53,12 @@ fn letters(letters: &[Option<&str>]) -> Vec<Option<String>> {
         .collect()
 }
 
-fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not(ground: Ground) {
+fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not(
+    store_kind: StoreKind,
+) {
     for change in [warm, cold] {
         for (after, first) in [(999, Some("a")), (1_000, None), (1_001, None)] {
-            let (world, host) = world(ground, change);
+            let (world, host) = world(store_kind, change);
             let script = hook_then(&[
                 json!({"wait": "a", "ms": 1_000}),
                 json!({"wait": "a", "ms": null}),
@@ -80,8 +82,8 @@ fn a_request_a_millisecond_before_the_deadline_is_delivered_and_one_at_it_is_not
     }
 }
 
-fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let script = hook_then(&[
         json!({"wait": "a", "ms": 1_000}),
         json!({"wait": "a", "ms": 1_000}),
@@ -103,9 +105,9 @@ fn downtime_does_not_move_a_deadline_nor_lose_what_came_before_it(ground: Ground
     assert_eq!(bodies(&result)[..2], letters(&[None, Some("a")]));
 }
 
-fn the_wait_that_lost_a_race_leaves_its_request_to_the_next(ground: Ground) {
+fn the_wait_that_lost_a_race_leaves_its_request_to_the_next(store_kind: StoreKind) {
     for change in [warm, cold] {
-        let (world, host) = world(ground, change);
+        let (world, host) = world(store_kind, change);
         let race = json!({"race": [{"wait": "a", "ms": null}, {"sleep": 1_000}]});
         let run = world.start(
             &host,
@@ -121,9 +123,9 @@ fn the_wait_that_lost_a_race_leaves_its_request_to_the_next(ground: Ground) {
     }
 }
 
-fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next(ground: Ground) {
+fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next(store_kind: StoreKind) {
     for change in [warm, cold] {
-        let (world, host) = world(ground, change);
+        let (world, host) = world(store_kind, change);
         let given_up = json!({"wait": "a", "ms": 600_000, "as": "given up"});
         let later = json!({"seq": [{"sleep": 1_000}, {"abandon": "given up"}]});
         let run = world.start(
@@ -143,8 +145,8 @@ fn the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next(ground: Gr
     }
 }
 
-fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let instant = world.now().after(60_000).0;
     let sleeps = json!({"seq": [{"sleep-until": instant}, {"now": true}, {"sleep-until": 1}, {"now": true}]});
     let runs = [0, 1].map(|_| world.start(&host, "script", &sleeps));
@@ -159,8 +161,8 @@ fn a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed(ground: Gro
     }
 }
 
-fn a_clock_that_is_set_moves_no_span(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn a_clock_that_is_set_moves_no_span(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let begun = world.now();
     let script = hook_then(&[
         json!({"sleep": 60_000}),
@@ -189,9 +191,9 @@ fn a_clock_that_is_set_moves_no_span(ground: Ground) {
     );
 }
 
-fn a_date_follows_a_clock_that_stands_ahead_for_a_minute(ground: Ground) {
+fn a_date_follows_a_clock_that_stands_ahead_for_a_minute(store_kind: StoreKind) {
     for change in [warm, cold] {
-        let (world, host) = world(ground, change);
+        let (world, host) = world(store_kind, change);
         let instant = world.now().after(HOUR.unsigned_abs()).0;
         let script = json!({"seq": [{"sleep-until": instant}, {"now": true}, {"sleep": 1_000}, {"now": true}]});
         let run = world.start(&host, "script", &script);
@@ -209,8 +211,8 @@ fn a_date_follows_a_clock_that_stands_ahead_for_a_minute(ground: Ground) {
     }
 }
 
-fn a_date_is_not_early_by_a_clock_that_was_set_back(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn a_date_is_not_early_by_a_clock_that_was_set_back(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let instant = world.now().after(HOUR.unsigned_abs()).0;
     let script = json!({"seq": [{"sleep-until": instant}, {"now": true}]});
     let run = world.start(&host, "script", &script);
@@ -223,11 +225,11 @@ fn a_date_is_not_early_by_a_clock_that_was_set_back(ground: Ground) {
     assert!((1_700..=1_900).contains(&late), "{late}");
 }
 
-fn after_another_boot_time_goes_on_from_where_it_was(ground: Ground) {
+fn after_another_boot_time_goes_on_from_where_it_was(store_kind: StoreKind) {
     // If the date is earlier than before, the host cannot know how long it was down, or how much time passed since its
     // last commit.
     for (set, left) in [(0, 49_000), (-HOUR, 60_000)] {
-        let (world, host) = world(ground, warm);
+        let (world, host) = world(store_kind, warm);
         let run = world.start(&host, "script", &json!({"seq": [{"sleep": 60_000}]}));
         world.pass(1_000);
         world.crash(host, 10_000);
@@ -240,9 +242,9 @@ fn after_another_boot_time_goes_on_from_where_it_was(ground: Ground) {
     }
 }
 
-fn waits_at_once_are_served_in_the_order_made(ground: Ground) {
+fn waits_at_once_are_served_in_the_order_made(store_kind: StoreKind) {
     for change in [warm, cold] {
-        let (world, host) = world(ground, change);
+        let (world, host) = world(store_kind, change);
         let wait = json!({"wait": "a", "ms": null});
         let run = world.start(
             &host,
@@ -264,8 +266,8 @@ fn waits_at_once_are_served_in_the_order_made(ground: Ground) {
     }
 }
 
-fn more_runs_than_instances_queue_and_all_end(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn more_runs_than_instances_queue_and_all_end(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let script = json!({"seq": [{"sleep": 1_000}, {"sleep": 1_000}]});
     let runs: Vec<RunId> = (0..200)
         .map(|_| world.start(&host, "script", &script))
@@ -277,8 +279,8 @@ fn more_runs_than_instances_queue_and_all_end(ground: Ground) {
 
 /// A guest with a script takes a little over one mebibyte, so there is memory for three at once. Their limit is far
 /// larger than the budget, so an instance that found no memory waits for the whole budget.
-fn more_runs_than_memory_has_room_for_take_turns_and_all_end(ground: Ground) {
-    let (world, host) = world(ground, |settings| {
+fn more_runs_than_memory_has_room_for_take_turns_and_all_end(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| {
         settings.limits.memory_budget = 6 << 20;
     });
     let script = hook_then(&[json!({"sleep": 1_000}), json!({"wait": "a", "ms": null})]);
@@ -295,8 +297,8 @@ fn more_runs_than_memory_has_room_for_take_turns_and_all_end(ground: Ground) {
     }
 }
 
-fn a_closed_webhook_takes_nothing_more(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn a_closed_webhook_takes_nothing_more(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let script = hook_then(&[
         json!({"sleep": 1_000}),
         json!({"close": "a"}),
@@ -321,8 +323,8 @@ fn a_closed_webhook_takes_nothing_more(ground: Ground) {
     assert!(matches!(ended, Err(Refusal::Gone)), "{ended:?}");
 }
 
-fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, warm);
     let waiting = world.start(&host, "script", &json!({"event": "e", "ms": null}));
     let late = world.start(
         &host,
@@ -340,8 +342,10 @@ fn an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not(ground: G
     assert_eq!(world.result(&host, late), json!([null, null]));
 }
 
-fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back(ground: Ground) {
-    let (world, host) = world(ground, warm);
+fn code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back(
+    store_kind: StoreKind,
+) {
+    let (world, host) = world(store_kind, warm);
     let run = world.start(
         &host,
         "script",

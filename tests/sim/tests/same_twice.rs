@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use dormouse_journal::Response;
 use dormouse_runtime::Settings;
-use dormouse_sim::{Ground, Operation, SimEgress, World, on_both};
+use dormouse_sim::{Operation, SimEgress, StoreKind, World, on_both};
 
 fn service() -> SimEgress {
     SimEgress::new(|_| {
@@ -24,14 +24,14 @@ fn scripted() -> serde_json::Value {
     ]})
 }
 
-struct Story {
+struct HostTrace {
     results: (String, String),
     writes: Vec<Operation>,
     kept: u64,
 }
 
-fn tell(ground: Ground, seed: u64) -> Story {
-    let world = World::new(ground, seed, service(), Settings::default());
+fn run_host(store_kind: StoreKind, seed: u64) -> HostTrace {
+    let world = World::new(store_kind, seed, service(), Settings::default());
     let host = world.host();
     world.deploy(&host, "progress");
     world.deploy(&host, "script");
@@ -54,17 +54,17 @@ fn tell(ground: Ground, seed: u64) -> Story {
         world.result(&host, script).to_string(),
     );
     world.run(host.stop());
-    Story {
+    HostTrace {
         results,
         writes: world.disk().log(),
         kept: world.digest(),
     }
 }
 
-fn the_whole_host_gives_the_same_bytes_twice(ground: Ground) {
-    let first = tell(ground, 1);
+fn the_whole_host_gives_the_same_bytes_twice(store_kind: StoreKind) {
+    let first = run_host(store_kind, 1);
     assert_eq!(first.results.0, r#"[{"done":1},{"done":2}]"#);
-    let second = tell(ground, 1);
+    let second = run_host(store_kind, 1);
     assert_eq!(first.results, second.results);
     assert_eq!(first.writes.len(), second.writes.len());
     let differs = first
@@ -76,7 +76,7 @@ fn the_whole_host_gives_the_same_bytes_twice(ground: Ground) {
 
     assert_eq!(first.kept, second.kept);
 
-    let other = tell(ground, 2);
+    let other = run_host(store_kind, 2);
     assert_ne!(
         first.results.1, other.results.1,
         "another seed gives other randomness"

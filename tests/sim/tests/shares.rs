@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use dormouse_journal::{Request, Response, RunId, Status};
 use dormouse_runtime::{Runtime, Settings};
-use dormouse_sim::{Ground, SimEgress, World, guest, on_both};
+use dormouse_sim::{SimEgress, StoreKind, World, guest, on_both};
 use serde_json::{Value, json};
 
 const HOUR: u64 = 3_600_000;
@@ -28,11 +28,11 @@ fn network() -> SimEgress {
 }
 
 /// Returns a host with two workflows of the same code.
-fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+fn world(store_kind: StoreKind, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
     let mut settings = Settings::default();
     settings.limits.calls_in_flight = 32;
     change(&mut settings);
-    let world = World::new(ground, 13, network(), settings);
+    let world = World::new(store_kind, 13, network(), settings);
     let host = world.host();
     world.deploy(&host, "script");
     world
@@ -62,8 +62,8 @@ fn is_served(world: &World, host: &Runtime, workflow: &str) -> bool {
     world.status(run) == Status::Completed
 }
 
-fn calls_that_hang_leave_calls_to_others(ground: Ground) {
-    let (world, host) = world(ground, |_| {});
+fn calls_that_hang_leave_calls_to_others(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |_| {});
     world.start(&host, "script", &hanging(1_500, HOUR));
     world.pass(1_000);
     assert_eq!(sent(&world), 8, "a run alone has a quarter");
@@ -84,16 +84,16 @@ fn calls_that_hang_leave_calls_to_others(ground: Ground) {
     assert!(is_served(&world, &host, "neighbour"));
 }
 
-fn every_call_is_made_however_many_wait(ground: Ground) {
-    let (world, host) = world(ground, |settings| settings.limits.calls_in_flight = 400);
+fn every_call_is_made_however_many_wait(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| settings.limits.calls_in_flight = 400);
     let run = world.start(&host, "script", &hanging(2_000, 1_000));
     world.pass(1_000 * (2_000 / 100 + 10) + 60_000);
     assert_eq!(sent(&world), 2_000);
     assert_eq!(world.status(run), Status::Completed);
 }
 
-fn a_run_that_is_cancelled_gives_its_calls_back_at_once(ground: Ground) {
-    let (world, host) = world(ground, |settings| {
+fn a_run_that_is_cancelled_gives_its_calls_back_at_once(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| {
         settings.limits.calls_in_flight = 1;
         settings.limits.call_timeout_limit = FOR_EVER;
     });
@@ -114,8 +114,8 @@ fn a_run_that_is_cancelled_gives_its_calls_back_at_once(ground: Ground) {
     assert_eq!(sent(&world), 2);
 }
 
-fn an_attempt_is_capped_whatever_its_workflow_says(ground: Ground) {
-    let (world, host) = world(ground, |_| {});
+fn an_attempt_is_capped_whatever_its_workflow_says(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |_| {});
     let run = world.start(&host, "script", &hanging(1, FOR_EVER));
     world.pass(2 * HOUR - 1_000);
     assert_eq!(world.status(run), Status::Running);
@@ -123,8 +123,8 @@ fn an_attempt_is_capped_whatever_its_workflow_says(ground: Ground) {
     assert_eq!(world.status(run), Status::Completed);
 }
 
-fn a_run_that_ends_leaves_no_call_in_flight_for_long(ground: Ground) {
-    let (world, host) = world(ground, |settings| settings.limits.calls_in_flight = 1);
+fn a_run_that_ends_leaves_no_call_in_flight_for_long(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| settings.limits.calls_in_flight = 1);
     let ends = json!({"race": [{"sleep": 1_000}, hanging(1, HOUR)]});
     let run = world.start(&host, "script", &ends);
     world.pass(2_000);
@@ -133,8 +133,8 @@ fn a_run_that_ends_leaves_no_call_in_flight_for_long(ground: Ground) {
     assert!(is_served(&world, &host, "neighbour"));
 }
 
-fn attempts_do_not_follow_each_other_at_once(ground: Ground) {
-    let (world, host) = world(ground, |_| {});
+fn attempts_do_not_follow_each_other_at_once(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |_| {});
     let call = json!({"call": {"url": "http://hangs.example/", "timeout_ms": 1, "attempts": 11, "delay_ms": 0}});
     let run: RunId = world.start(&host, "script", &call);
     let begin = world.now();
@@ -145,8 +145,8 @@ fn attempts_do_not_follow_each_other_at_once(ground: Ground) {
 }
 
 /// Six of these bodies have room in memory at once. The other calls wait without one, and lose no attempt by that.
-fn calls_whose_bodies_find_no_memory_are_made_when_there_is_some(ground: Ground) {
-    let (world, host) = world(ground, |settings| {
+fn calls_whose_bodies_find_no_memory_are_made_when_there_is_some(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| {
         settings.limits.memory_budget = 12 << 20;
     });
     let call = json!({"call": {

@@ -1,5 +1,5 @@
-//! The power fails at every place of stories about runs that are taken back to before one of their steps was answered.
-//! The stories end as if the power had not failed: nothing is lost, given twice, or sent with the key of another
+//! The power fails at every place of scenarios about runs that are taken back to before one of their steps was answered.
+//! The scenarios end as if the power had not failed: nothing is lost, given twice, or sent with the key of another
 //! operation.
 //!
 //! While a run is taken back, requests for its webhooks still arrive. The driver asks again to take the run back if no
@@ -12,9 +12,9 @@ use dormouse_runtime::Retry;
 use dormouse_sim::{guest, other_version};
 use serde_json::{Value, json};
 
-use crate::teller::{Story, Teller, crash_at_every_commit, crash_at_every_seventh_operation};
+use crate::player::{Player, Scenario, crash_at_every_commit, crash_at_every_seventh_operation};
 
-/// The number of runs in the stories about all operations: the one that is taken back, one that it waits for from
+/// The number of runs in the scenarios about all operations: the one that is taken back, one that it waits for from
 /// before the point, and one that it starts after the point, twice.
 const RUNS: usize = 4;
 
@@ -55,14 +55,14 @@ fn script(last: &Value) -> Value {
 }
 
 /// Sends the requests and events that the script takes, and waits until the run has this status.
-fn come_to_the_end(teller: &mut Teller, run: RunId, status: Status) {
-    teller.send(run, 0, "one");
-    teller.send(run, 1, "bee");
-    teller.insist(|world, host| {
+fn complete_script(player: &mut Player, run: RunId, status: Status) {
+    player.send(run, 0, "one");
+    player.send(run, 1, "bee");
+    player.retry_until(|world, host| {
         let event = host.notify_run(run, "e".into(), json_payload("1"));
         world.run(event).ok()
     });
-    teller.insist(|world, _| {
+    player.retry_until(|world, _| {
         let reading = world.reading();
         let state = reading.state(run).ok()??;
         let open = reading.open(run).ok()?;
@@ -77,14 +77,14 @@ fn come_to_the_end(teller: &mut Teller, run: RunId, status: Status) {
 }
 
 /// Takes a run back, once.
-fn take_back(teller: &mut Teller, run: RunId, from: &str) {
+fn take_back(player: &mut Player, run: RunId, from: &str) {
     let retry = Retry {
         from: Some(from.into()),
         ..Retry::default()
     };
     let mut refused = String::new();
     let mut looks = 0;
-    teller.insist(|world, host| {
+    player.retry_until(|world, host| {
         looks += 1;
         assert!(looks < 900, "it is not taken back: {refused}");
         let is_done = world.reading().state(run).ok()??.tries > 0;
@@ -102,19 +102,19 @@ fn take_back(teller: &mut Teller, run: RunId, from: &str) {
 }
 
 /// Waits until all runs have ended, and returns the output of one.
-fn output(teller: &mut Teller, run: RunId, runs: usize) -> Value {
-    teller.insist(|world, _| {
+fn output(player: &mut Player, run: RunId, runs: usize) -> Value {
+    player.retry_until(|world, _| {
         let reading = world.reading();
         let all = reading.runs().ok()?;
         let all_ended = all.iter().all(|run| run.state.status.has_ended());
         (all_ended && all.len() >= runs && !reading.has_orders().ok()?).then_some(())
     });
-    let output = teller.insist(|world, _| world.reading().output(run).ok()?);
+    let output = player.retry_until(|world, _| world.reading().output(run).ok()?);
     serde_json::from_slice(&output.body).unwrap()
 }
 
 /// Returns the output without ids, URLs and the parts that depend on the moment of a crash.
-fn essence(output: &Value) -> Value {
+fn stable_parts(output: &Value) -> Value {
     let joined = &output[3];
     let after = &joined[4];
     json!({
@@ -128,9 +128,9 @@ fn essence(output: &Value) -> Value {
 }
 
 /// Returns how often each key was sent, by the last part of the URL to which it was sent.
-fn sent(teller: &Teller) -> BTreeMap<String, BTreeMap<String, usize>> {
+fn sent(player: &Player) -> BTreeMap<String, BTreeMap<String, usize>> {
     let mut sent: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for request in teller.world.egress().sent() {
+    for request in player.world.egress().sent() {
         let name = request.url.rsplit('/').next().unwrap().to_owned();
         let key = request.headers.iter();
         let key = key
@@ -144,8 +144,8 @@ fn sent(teller: &Teller) -> BTreeMap<String, BTreeMap<String, usize>> {
 
 /// Checks the keys of the calls: a call that was made again after its answer has a key that says so, and every other
 /// call has one key.
-fn check_sent(teller: &Teller) {
-    let sent = sent(teller);
+fn check_sent(player: &Player) {
+    let sent = sent(player);
     for (name, times) in [("before", 1), ("once", 1), ("first", 2), ("second", 2)] {
         let keys: Vec<&String> = sent[name].keys().collect();
         assert_eq!(keys.len(), times, "{name}: {sent:?}");
@@ -153,14 +153,14 @@ fn check_sent(teller: &Teller) {
             assert_eq!(*keys[1], format!("{}-1", keys[0]), "{sent:?}");
         }
         let attempts: usize = sent[name].values().sum();
-        assert!(attempts <= times + teller.crashes, "{name}: {sent:?}");
+        assert!(attempts <= times + player.crashes, "{name}: {sent:?}");
     }
     assert_eq!(sent["once"].values().sum::<usize>(), 1, "{sent:?}");
 }
 
-fn check(teller: &Teller) {
-    check_sent(teller);
-    let reading = teller.world.reading();
+fn check(player: &Player) {
+    check_sent(player);
+    let reading = player.world.reading();
     let runs = reading.runs().unwrap();
     assert_eq!(runs.len(), RUNS, "each run is started once at a time");
     let parent = runs.iter().find(|run| run.run.parent.is_none()).unwrap();
@@ -168,7 +168,7 @@ fn check(teller: &Teller) {
     assert_eq!((state.tries, state.children), (1, 0));
     assert!(!state.is_restoring);
     // The sender of the event asked again if the host was lost before it answered.
-    assert!(state.untaken <= teller.crashes as u64, "{}", state.untaken);
+    assert!(state.untaken <= player.crashes as u64, "{}", state.untaken);
     assert_eq!(reading.logs(parent.id).unwrap().len(), 1);
     let mut told: Vec<String> = runs
         .iter()
@@ -187,29 +187,29 @@ fn check(teller: &Teller) {
     assert_eq!(told, expected);
 }
 
-fn of_a_living_run(teller: &mut Teller) -> Value {
-    teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+fn of_a_living_run(player: &mut Player) -> Value {
+    player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
     let script = script(&json!({"wait": "a"}));
-    let run = teller.start("script", &json_payload(script.to_string()));
-    come_to_the_end(teller, run, Status::Suspended);
-    let urls = |teller: &mut Teller| {
-        teller.insist(|world, _| {
+    let run = player.start("script", &json_payload(script.to_string()));
+    complete_script(player, run, Status::Suspended);
+    let urls = |player: &mut Player| {
+        player.retry_until(|world, _| {
             let webhooks = world.reading().webhooks(run).ok()?;
             let urls = webhooks.into_iter().map(|webhook| webhook.url);
             Some(urls.collect::<Vec<String>>())
         })
     };
-    let before = urls(teller);
-    take_back(teller, run, "first");
+    let before = urls(player);
+    take_back(player, run, "first");
     // The request arrives while the run is restored, and comes after the requests that were put back.
-    teller.send(run, 0, "two");
-    let output = output(teller, run, RUNS);
-    assert_eq!(urls(teller), before, "they are the same webhooks");
-    essence(&output)
+    player.send(run, 0, "two");
+    let output = output(player, run, RUNS);
+    assert_eq!(urls(player), before, "they are the same webhooks");
+    stable_parts(&output)
 }
 
-const LIVING: Story = Story {
-    tell: of_a_living_run,
+const LIVING: Scenario = Scenario {
+    play: of_a_living_run,
     check,
 };
 
@@ -223,25 +223,25 @@ fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_living_run_back_once()
     crash_at_every_seventh_operation(&LIVING);
 }
 
-fn of_a_failed_run(teller: &mut Teller) -> Value {
+fn of_a_failed_run(player: &mut Player) -> Value {
     let (first, second) = (guest("script"), other_version());
     let broken = VersionId::of(&first);
-    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", first.clone())).ok());
     let mended = json!({"step": "mended", "value": 1});
     let last = json!({"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": mended});
     // An operation that has not completed when the run fails keeps the time that it had left.
     let never = json!({"event": "never", "ms": 10_000});
     let script = json!({"join": [never, script(&last)]});
-    let run = teller.start("script", &json_payload(script.to_string()));
-    come_to_the_end(teller, run, Status::Failed);
-    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
-    take_back(teller, run, "first");
-    let output = output(teller, run, RUNS);
-    essence(&output[1])
+    let run = player.start("script", &json_payload(script.to_string()));
+    complete_script(player, run, Status::Failed);
+    player.retry_until(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    take_back(player, run, "first");
+    let output = output(player, run, RUNS);
+    stable_parts(&output[1])
 }
 
-const FAILED: Story = Story {
-    tell: of_a_failed_run,
+const FAILED: Scenario = Scenario {
+    play: of_a_failed_run,
     check,
 };
 
@@ -257,10 +257,10 @@ fn a_crash_at_every_seventh_operation_on_the_disk_takes_a_failed_run_back_once()
 
 /// A run continues after a run that it started has failed, and is taken back to its wait for that run. Both are
 /// repaired.
-fn over_a_failed_child(teller: &mut Teller) -> Value {
+fn over_a_failed_child(player: &mut Player) -> Value {
     let (first, second) = (guest("script"), other_version());
     let broken = VersionId::of(&first);
-    teller.insist(|world, host| world.run(host.deploy("script", first.clone())).ok());
+    player.retry_until(|world, host| world.run(host.deploy("script", first.clone())).ok());
     let fails = json!({"seq": [
         call("of the child"),
         {"version": {broken.to_string(): {"fail": {"code": "c", "message": "m"}}}, "else": {"step": "mended", "value": 1}},
@@ -272,29 +272,29 @@ fn over_a_failed_child(teller: &mut Teller) -> Value {
         call("second"),
         {"wait": "a"},
     ]});
-    let run = teller.start("script", &json_payload(script.to_string()));
-    teller.insist(|world, _| {
+    let run = player.start("script", &json_payload(script.to_string()));
+    player.retry_until(|world, _| {
         let reading = world.reading();
         let state = reading.state(run).ok()??;
         let open = reading.open(run).ok()?;
         let waits = open.len() == 1 && open[0].1.step == "a";
         (waits && state.status == Status::Suspended && !reading.has_orders().ok()?).then_some(())
     });
-    teller.insist(|world, host| world.run(host.deploy("script", second.clone())).ok());
-    take_back(teller, run, "child");
-    teller.send(run, 0, "one");
-    let output = output(teller, run, 2);
+    player.retry_until(|world, host| world.run(host.deploy("script", second.clone())).ok());
+    take_back(player, run, "child");
+    player.send(run, 0, "one");
+    let output = output(player, run, 2);
     json!({"child": output[2]["completed"][1], "second": output[3], "one": output[4]["body"]})
 }
 
-fn check_child(teller: &Teller) {
-    let sent = sent(teller);
+fn check_child(player: &Player) {
+    let sent = sent(player);
     // The call of the child succeeded, and is not made again.
     assert_eq!(sent["of the child"].len(), 1, "{sent:?}");
     let keys: Vec<&String> = sent["second"].keys().collect();
     assert_eq!(keys.len(), 2, "{sent:?}");
     assert_eq!(*keys[1], format!("{}-1", keys[0]), "{sent:?}");
-    let runs = teller.world.reading().runs().unwrap();
+    let runs = player.world.reading().runs().unwrap();
     assert_eq!(runs.len(), 2, "no run is started anew");
     for run in &runs {
         assert_eq!(run.state.status, Status::Completed);
@@ -302,8 +302,8 @@ fn check_child(teller: &Teller) {
     }
 }
 
-const CHILD: Story = Story {
-    tell: over_a_failed_child,
+const CHILD: Scenario = Scenario {
+    play: over_a_failed_child,
     check: check_child,
 };
 

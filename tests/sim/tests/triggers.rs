@@ -1,4 +1,4 @@
-//! The power fails at every place of a story about a trigger. Each of its requests has then started one run or reached
+//! The power fails at every place of a scenario about a trigger. Each of its requests has then started one run or reached
 //! one, however often it was repeated.
 //!
 //! A request and the run that it starts are one commit. If the host is lost before the commit, nothing has happened,
@@ -8,18 +8,18 @@
 use dormouse_journal::{
     KeyMissing, OnExisting, Place, RunId, Status, TriggerOptions, Unread, WebhookOptions,
 };
-use dormouse_runtime::{Came, Received, Refusal, Runtime};
-use dormouse_sim::{Ground, World, guest, on_both};
+use dormouse_runtime::{Received, Refusal, Runtime, TriggerOutcome};
+use dormouse_sim::{StoreKind, World, guest, on_both};
 use serde_json::{Value, json};
 
-use crate::teller::{
-    Story, Teller, crash_at_every_commit, crash_at_every_operation,
+use crate::player::{
+    Player, Scenario, crash_at_every_commit, crash_at_every_operation,
     crash_at_every_seventh_operation,
 };
 
 const NAME: &str = "orders";
 
-/// The number of requests in the story. `RUNS` is the number of runs that result from them.
+/// The number of requests in the scenario. `RUNS` is the number of runs that result from them.
 const REQUESTS: u64 = 4;
 const RUNS: usize = 3;
 
@@ -48,7 +48,7 @@ fn send(
     url: &str,
     mark: &str,
     body: &Value,
-) -> Result<(RunId, Came), Refusal> {
+) -> Result<(RunId, TriggerOutcome), Refusal> {
     let headers = [("x-order", "7"), ("idempotency-key", mark)];
     match world.post(host, url, &headers, &body.to_string())? {
         Received::Triggered { run, came, .. } => Ok((run, came)),
@@ -57,9 +57,9 @@ fn send(
 }
 
 /// Sends a request until it is acknowledged, and then once more, which starts no run.
-fn send_twice(teller: &mut Teller, url: &str, mark: &str, body: &Value) -> RunId {
+fn send_twice(player: &mut Player, url: &str, mark: &str, body: &Value) -> RunId {
     let mut sent = || {
-        teller.insist(|world, host| {
+        player.retry_until(|world, host| {
             let sent = send(world, host, url, mark, body);
             if let Err(refusal) = &sent {
                 assert!(matches!(refusal, Refusal::Unavailable(_)), "{refusal}");
@@ -69,32 +69,32 @@ fn send_twice(teller: &mut Teller, url: &str, mark: &str, body: &Value) -> RunId
     };
     let (run, _) = sent();
     let again = sent();
-    assert_eq!(again, (run, Came::Repeat), "the repeat of {mark}");
+    assert_eq!(again, (run, TriggerOutcome::Repeat), "the repeat of {mark}");
     run
 }
 
-fn ended(teller: &mut Teller, runs: usize) {
-    teller.insist(|world, _| {
+fn ended(player: &mut Player, runs: usize) {
+    player.retry_until(|world, _| {
         let found = world.reading().runs().ok()?;
         let all_ended = found.iter().all(|run| run.state.status.has_ended());
         (all_ended && found.len() == runs).then_some(())
     });
 }
 
-fn tell(teller: &mut Teller) -> Value {
-    teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
-    let url = teller.insist(set);
+fn play(player: &mut Player) -> Value {
+    player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+    let url = player.retry_until(set);
     // The run takes the second request as an event, and ends.
     let waiting = json!({"seq": [{"event": NAME, "ms": null}, {"step": "s", "value": "first"}]});
-    let first = send_twice(teller, &url, "a", &waiting);
-    assert_eq!(send_twice(teller, &url, "b", &json!("event")), first);
-    ended(teller, 1);
+    let first = send_twice(player, &url, "a", &waiting);
+    assert_eq!(send_twice(player, &url, "b", &json!("event")), first);
+    ended(player, 1);
     // The run takes nothing, so a request that comes while it sleeps starts the next run.
     let sleeping = json!({"seq": [{"sleep": 500}, {"step": "s", "value": "second"}]});
-    assert_ne!(send_twice(teller, &url, "c", &sleeping), first);
-    send_twice(teller, &url, "d", &json!({"step": "s", "value": "third"}));
-    ended(teller, RUNS);
-    let mut outputs = teller.insist(|world, _| {
+    assert_ne!(send_twice(player, &url, "c", &sleeping), first);
+    send_twice(player, &url, "d", &json!({"step": "s", "value": "third"}));
+    ended(player, RUNS);
+    let mut outputs = player.retry_until(|world, _| {
         let reading = world.reading();
         let runs = reading.runs().ok()?;
         let outputs = runs.iter().map(|run| {
@@ -115,10 +115,10 @@ fn tell(teller: &mut Teller) -> Value {
     json!(outputs)
 }
 
-fn check(teller: &Teller) {
-    let runs = teller.world.reading().runs().unwrap();
+fn check(player: &Player) {
+    let runs = player.world.reading().runs().unwrap();
     assert_eq!(runs.len(), RUNS, "each run is started once");
-    let counts = teller
+    let counts = player
         .world
         .reading()
         .trigger(NAME)
@@ -129,25 +129,25 @@ fn check(teller: &Teller) {
     assert_eq!(counted, REQUESTS, "each request counts once: {counts:?}");
 }
 
-const STORY: Story = Story { tell, check };
+const SCENARIO: Scenario = Scenario { play, check };
 
 #[test]
 fn a_crash_at_every_commit_loses_and_doubles_no_request() {
-    crash_at_every_commit(&STORY);
+    crash_at_every_commit(&SCENARIO);
 }
 
 #[test]
 fn a_crash_at_every_seventh_operation_on_the_disk_loses_and_doubles_no_request() {
-    crash_at_every_seventh_operation(&STORY);
+    crash_at_every_seventh_operation(&SCENARIO);
 }
 
-/// A story of one request, so that each place on the disk can be tried.
-const REQUEST: Story = Story {
-    tell: |teller| {
-        teller.insist(|world, host| world.run(host.deploy("script", guest("script"))).ok());
-        let url = teller.insist(set);
-        send_twice(teller, &url, "a", &json!({"step": "s", "value": 1}));
-        ended(teller, 1);
+/// A scenario of one request, so that each place on the disk can be tried.
+const REQUEST: Scenario = Scenario {
+    play: |player| {
+        player.retry_until(|world, host| world.run(host.deploy("script", guest("script"))).ok());
+        let url = player.retry_until(set);
+        send_twice(player, &url, "a", &json!({"step": "s", "value": 1}));
+        ended(player, 1);
         Value::Null
     },
     check: |_| {},
@@ -158,8 +158,8 @@ fn a_crash_at_every_operation_on_the_disk_starts_one_run() {
     crash_at_every_operation(&REQUEST, true);
 }
 
-fn a_request_and_what_its_run_decides_take_one_sync(ground: Ground) {
-    let (world, host) = World::with_script(ground, 3, |_| {});
+fn a_request_and_what_its_run_decides_take_one_sync(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 3, |_| {});
     let url = set(&world, &host).unwrap();
     let before = (host.commits().groups, world.disk_syncs());
     let waiting = json!({"seq": [{"webhook": "a"}, {"wait": "a", "ms": null}]});
@@ -167,7 +167,7 @@ fn a_request_and_what_its_run_decides_take_one_sync(ground: Ground) {
     world.pass(100);
     assert_eq!(
         (came, world.status(run)),
-        (Came::Started, Status::Suspended)
+        (TriggerOutcome::Started, Status::Suspended)
     );
     assert_eq!(host.commits().groups - before.0, 1);
     if let (Some(before), Some(now)) = (before.1, world.disk_syncs()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dormouse_journal::{Request, Time};
 use dormouse_runtime::{Received, Refusal, Runtime, Settings};
 use dormouse_secret::{Purpose, Secret, SecretKeys, Use};
-use dormouse_sim::{Ground, World, on_both};
+use dormouse_sim::{StoreKind, World, on_both};
 use dormouse_webhook::Rejected;
 use dormouse_webhook::provider::Providers;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 const SECRET: &str = "a secret of some length";
 const MINUTE: u64 = 60_000;
 
-fn world(ground: Ground, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
-    World::with_script(ground, 5, change)
+fn world(store_kind: StoreKind, change: impl FnOnce(&mut Settings)) -> (World, Runtime) {
+    World::with_script(store_kind, 5, change)
 }
 
 /// Starts a run with a webhook, and returns the webhook's URL.
@@ -31,8 +31,8 @@ fn timed(world: &World, host: &Runtime, url: &str) -> (Result<Received, Refusal>
     (received, world.now().0 - sent.0)
 }
 
-fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer(ground: Ground) {
-    let (world, host) = world(ground, |_| {});
+fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |_| {});
     let later = json!({"seq": [{"wait": "a"}, {"sleep": 2_000}, {"respond": {"status": 201}}, {"sleep": 9_000}]});
     let in_time = hook(
         &world,
@@ -61,8 +61,8 @@ fn a_caller_is_held_for_as_long_as_the_webhook_says_and_no_longer(ground: Ground
     assert_eq!(took, 1_000);
 }
 
-fn the_host_caps_the_time(ground: Ground) {
-    let (world, host) = world(ground, |settings| settings.limits.reply_wait = 500);
+fn the_host_caps_the_time(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| settings.limits.reply_wait = 500);
     let options = json!({"reply": {"from-workflow": 3_000}});
     let url = hook(&world, &host, &options, &json!({"sleep": MINUTE}));
     let (received, took) = timed(&world, &host, &url);
@@ -73,8 +73,8 @@ fn the_host_caps_the_time(ground: Ground) {
     assert_eq!(took, 500);
 }
 
-fn a_run_that_ends_lets_its_callers_go_at_once(ground: Ground) {
-    let (world, host) = world(ground, |_| {});
+fn a_run_that_ends_lets_its_callers_go_at_once(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |_| {});
     let options = json!({"reply": {"from-workflow": 30_000}});
     let taken = hook(
         &world,
@@ -96,8 +96,8 @@ fn a_run_that_ends_lets_its_callers_go_at_once(ground: Ground) {
     assert!((690..=700).contains(&took), "{took}");
 }
 
-fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true(ground: Ground) {
-    let (world, host) = world(ground, |settings| settings.limits.webhook_rate = 2);
+fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| settings.limits.webhook_rate = 2);
     let url = hook(&world, &host, &json!({}), &json!({"sleep": MINUTE}));
     let post = || world.post(&host, &url, &[], "a");
     for _ in 0..2 {
@@ -115,9 +115,9 @@ fn a_rate_is_kept_to_and_what_it_says_of_the_time_is_true(ground: Ground) {
 
 /// After the machine's clock was set back, the host's dates stand still until the machine's clock catches up.
 /// A provider's clock does not.
-fn a_signature_is_as_old_as_the_machines_clock_says(ground: Ground) {
+fn a_signature_is_as_old_as_the_machines_clock_says(store_kind: StoreKind) {
     let keys = SecretKeys::parse(&"0f".repeat(32)).unwrap();
-    let (world, host) = world(ground, |settings| {
+    let (world, host) = world(store_kind, |settings| {
         settings.secret_keys = Some(Arc::new(keys));
     });
     let granted = Use {

@@ -2,12 +2,12 @@
 //! same on every machine.
 
 use dormouse_journal::Status;
-use dormouse_sim::{Ground, World};
+use dormouse_sim::{StoreKind, World};
 use serde_json::{Value, json};
 
 /// Returns how many rows are read for a run that waits for this many other runs at once, which end one after the other.
 fn reads_for(children: u64) -> u64 {
-    let (world, host) = World::with_script(Ground::Memory, 1, |_| {});
+    let (world, host) = World::with_script(StoreKind::Memory, 1, |_| {});
     let child = |number: u64| {
         let input = json!({"sleep": 10_000 + 100 * number});
         json!({"invoke": {"workflow": "script", "input": input}})
@@ -33,7 +33,7 @@ fn a_run_that_waits_for_many_others_looks_only_at_those_that_have_ended() {
 
 /// Returns how many times the store is read while the timers of some runs fire, this many milliseconds apart.
 fn questions_for(runs: u64, apart: u64) -> u64 {
-    let (world, host) = World::with_script(Ground::Memory, 1, |_| {});
+    let (world, host) = World::with_script(StoreKind::Memory, 1, |_| {});
     let first = world.now().0 + 60_000;
     let sleeps = (0..runs).map(|number| json!({"sleep-until": first + number * apart}));
     let ids: Vec<_> = sleeps

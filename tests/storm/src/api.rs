@@ -20,19 +20,19 @@ const SECRET: &str = "storm";
 #[derive(Debug)]
 pub(crate) struct Api {
     client: Client,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Api {
     pub(crate) fn new(host: &Host) -> Self {
         Api {
             client: host.client(),
-            patience: host.patience,
+            timeout: host.timeout,
         }
     }
 
     /// Sends a request that may be sent twice, until the answer is another than "not now".
-    pub(crate) fn insist(
+    pub(crate) fn retry_until_answered(
         &mut self,
         method: &str,
         path: &str,
@@ -44,10 +44,10 @@ impl Api {
             let answer = self.client.send(method, path, header_lines, body);
             match &answer {
                 Ok(answer) if !is_not_now(answer.status) => return Ok(answer.clone()),
-                _ if began.elapsed() < self.patience => pause(AGAIN),
+                _ if began.elapsed() < self.timeout => pause(AGAIN),
                 _ => bail!(
                     "{method} {path} got no answer for {:?}: {}",
-                    self.patience,
+                    self.timeout,
                     shown(&answer)
                 ),
             }
@@ -63,7 +63,7 @@ impl Api {
             match &answer {
                 Ok(answer) if matches!(answer.status, 200 | 201) => return Ok(()),
                 // The compilation may take longer than a client waits for an answer.
-                _ if began.elapsed() < 3 * self.patience => pause(AGAIN),
+                _ if began.elapsed() < 3 * self.timeout => pause(AGAIN),
                 _ => bail!("{workflow} cannot be deployed: {}", shown(&answer)),
             }
         }
@@ -74,7 +74,8 @@ impl Api {
         let secret = json!({"value": value, "uses": [{"workflow": workflow, "verify": true}]});
         let path = format!("/v1/secrets/{SECRET}");
         let line = "content-type: application/json\r\n";
-        let answer = self.insist("PUT", &path, line, secret.to_string().as_bytes())?;
+        let answer =
+            self.retry_until_answered("PUT", &path, line, secret.to_string().as_bytes())?;
         ensure!(matches!(answer.status, 200 | 201), "{}", answer.text());
         Ok(())
     }
@@ -88,7 +89,8 @@ impl Api {
     ) -> anyhow::Result<String> {
         let path = format!("/v1/workflows/{workflow}/runs");
         let lines = format!("content-type: application/json\r\nidempotency-key: {key}\r\n");
-        let answer = self.insist("POST", &path, &lines, input.to_string().as_bytes())?;
+        let answer =
+            self.retry_until_answered("POST", &path, &lines, input.to_string().as_bytes())?;
         let id = answer.json()["id"].as_str().map(str::to_owned);
         match id {
             Some(id) if matches!(answer.status, 200 | 202) => Ok(id),
@@ -104,14 +106,15 @@ impl Api {
     pub(crate) fn hook(&mut self, run: &str) -> anyhow::Result<String> {
         let began = Moment::now();
         loop {
-            let answer = self.insist("GET", &format!("/v1/runs/{run}/webhooks"), "", b"")?;
+            let answer =
+                self.retry_until_answered("GET", &format!("/v1/runs/{run}/webhooks"), "", b"")?;
             if let Some(url) = answer.json()["webhooks"][0]["url"].as_str() {
                 return Ok(path(url).to_owned());
             }
             ensure!(
-                began.elapsed() < self.patience,
+                began.elapsed() < self.timeout,
                 "the run {run} has no webhook after {:?}: {}",
-                self.patience,
+                self.timeout,
                 answer.text()
             );
             pause(AGAIN);
@@ -120,7 +123,7 @@ impl Api {
 
     /// Returns the host's answer about a run, or `None` if the host has no run of this id.
     pub(crate) fn run(&mut self, run: &str) -> anyhow::Result<Option<Value>> {
-        let answer = self.insist("GET", &format!("/v1/runs/{run}"), "", b"")?;
+        let answer = self.retry_until_answered("GET", &format!("/v1/runs/{run}"), "", b"")?;
         Ok((answer.status == 200).then(|| answer.json()))
     }
 
@@ -136,9 +139,9 @@ impl Api {
                 return Ok(shown);
             }
             ensure!(
-                began.elapsed() < self.patience,
+                began.elapsed() < self.timeout,
                 "the run {run} has not ended after {:?}: {shown}",
-                self.patience
+                self.timeout
             );
             pause(AGAIN);
         }
@@ -146,7 +149,7 @@ impl Api {
 
     /// Cancels a run that the storm started. The run may have ended by itself.
     pub(crate) fn cancel(&mut self, run: &str) -> anyhow::Result<()> {
-        self.insist("POST", &format!("/v1/runs/{run}/cancel"), "", b"")?;
+        self.retry_until_answered("POST", &format!("/v1/runs/{run}/cancel"), "", b"")?;
         Ok(())
     }
 }

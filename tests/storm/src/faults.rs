@@ -6,18 +6,18 @@ use crate::time::Moment;
 
 /// The largest number of faults that are printed one by one. Many faults usually have the same
 /// cause.
-const TOLD: usize = 50;
+const MOST_PRINTED: usize = 50;
 
 /// The faults that were found, and the time for the lines of progress.
 #[derive(Debug)]
-pub(crate) struct Telling {
+pub(crate) struct FaultLog {
     began: Moment,
     faults: Mutex<Vec<String>>,
 }
 
-impl Telling {
+impl FaultLog {
     pub(crate) fn new() -> Self {
-        Telling {
+        FaultLog {
             began: Moment::now(),
             faults: Mutex::default(),
         }
@@ -31,7 +31,7 @@ impl Telling {
     /// Records a fault of the host, which makes the storm fail.
     pub(crate) fn fault(&self, line: String) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        if faults.len() < TOLD {
+        if faults.len() < MOST_PRINTED {
             self.progress(&format!("FAULT: {line}"));
         }
         faults.push(line);

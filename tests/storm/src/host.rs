@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::clock::{self, Clock};
 use crate::confine::{Disk, MemoryGroup};
-use crate::faults::Telling;
+use crate::faults::FaultLog;
 use crate::http::Client;
 use crate::time::{Moment, pause};
 
@@ -40,7 +40,7 @@ pub(crate) struct Setup<'a> {
     /// A folder for all files of the host, which is removed after the host.
     pub(crate) folder: &'a Path,
     /// How long the host may take to start, to end, or to be ready.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The host. When this is dropped, the host is killed, its disk unmounted and its cgroup removed.
@@ -51,15 +51,15 @@ pub(crate) struct Host {
     pub(crate) clock: Option<Clock>,
     pub(crate) disk: Option<Disk>,
     memory: Option<MemoryGroup>,
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Host {
     /// Sets up the host without starting it, and prints which bounds this machine does not allow.
-    pub(crate) fn set_up(setup: &Setup<'_>, telling: &Telling) -> anyhow::Result<Self> {
+    pub(crate) fn set_up(setup: &Setup<'_>, fault_log: &FaultLog) -> anyhow::Result<Self> {
         let script = setup.folder.join("host.sh");
         let process = HostProcess::new_in(script.clone(), setup.folder)?
-            .with_patience(setup.patience)
+            .with_timeout(setup.timeout)
             .with_variable("DORMOUSE_SECRET_KEY", KEY);
         let mut host = Host {
             address: process.address(),
@@ -67,9 +67,9 @@ impl Host {
             clock: None,
             disk: None,
             memory: None,
-            patience: setup.patience,
+            timeout: setup.timeout,
         };
-        host.confine(setup.folder, telling);
+        host.confine(setup.folder, fault_log);
         host.clock = match setup.clock_library {
             Some(_) => Some(Clock::new(setup.folder.join("clock"))?),
             None => None,
@@ -79,27 +79,27 @@ impl Host {
         Ok(host)
     }
 
-    fn confine(&mut self, folder: &Path, telling: &Telling) {
+    fn confine(&mut self, folder: &Path, fault_log: &FaultLog) {
         let data = self.lock().data_dir();
         match Disk::mount(&data, folder) {
             Ok(disk) => {
-                telling.progress(&format!(
+                fault_log.progress(&format!(
                     "the data lies on a small disk: {}",
                     disk.describe()
                 ));
                 self.disk = Some(disk);
             }
-            Err(error) => telling.progress(&format!(
+            Err(error) => fault_log.progress(&format!(
                 "NOT DONE: there is no small disk, and nothing fills it: {error:#}"
             )),
         }
         let limit = MEMORY + self.disk.as_ref().map_or(0, Disk::memory);
         match MemoryGroup::new(limit) {
             Ok(group) => {
-                telling.progress(&format!("the host has {} MiB of memory", limit >> 20));
+                fault_log.progress(&format!("the host has {} MiB of memory", limit >> 20));
                 self.memory = Some(group);
             }
-            Err(error) => telling.progress(&format!(
+            Err(error) => fault_log.progress(&format!(
                 "NOT DONE: the host's memory is not bounded: {error:#}"
             )),
         }
@@ -179,7 +179,7 @@ impl Host {
     }
 
     /// Starts the host again if it has ended by itself, which is a fault.
-    pub(crate) fn watch(&self, telling: &Telling) {
+    pub(crate) fn watch(&self, fault_log: &FaultLog) {
         let Ok(mut process) = self.process.try_lock() else {
             return;
         };
@@ -189,9 +189,9 @@ impl Host {
             let how = how
                 .err()
                 .map_or_else(String::new, |error| error.to_string());
-            telling.fault(format!("the host ended by itself: {how}"));
+            fault_log.fault(format!("the host ended by itself: {how}"));
             if let Err(error) = launch(&mut process) {
-                telling.fault(format!("the host does not start again: {error:#}"));
+                fault_log.fault(format!("the host does not start again: {error:#}"));
             }
         }
     }
@@ -205,7 +205,7 @@ impl Host {
             if ready.is_ok_and(|answer| answer.status == 200) {
                 return Some(began.elapsed());
             }
-            if began.elapsed() > self.patience {
+            if began.elapsed() > self.timeout {
                 return None;
             }
             pause(Duration::from_millis(100));

@@ -10,7 +10,6 @@
 
 mod acts;
 mod api;
-mod chance;
 mod clock;
 mod confine;
 mod faults;
@@ -20,6 +19,7 @@ mod neighbours;
 mod prepare;
 mod priority;
 mod report;
+mod rng;
 mod samples;
 mod service;
 mod sleepers;
@@ -37,8 +37,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 
-use acts::{Act, Stage};
-use faults::Telling;
+use acts::{Act, ActContext};
+use faults::FaultLog;
 use host::{Host, Setup};
 use service::Service;
 
@@ -46,7 +46,7 @@ use service::Service;
 ///
 /// Runs the host on a small disk and in 1 GiB of memory (as root, where the machine lets it; it says what it could not do),
 /// beside a library that moves the date which the host sees. Neighbours are sent numbered requests, runs sleep, and calls
-/// are made, while acts of a storm follow each other: first a calm to measure by, then each act alone, then three at a time.
+/// are made, while acts of a storm follow each other: first a quiet period to compare with, then each act alone, then three at a time.
 ///
 /// At the end everything that was accepted must have been delivered once and in order, every sleeper must have woken and
 /// none early, calls that were made again must have had one key, and the host must be ready. Else the exit code is 1. How
@@ -129,30 +129,30 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
     let library = cli.clock.as_ref().map(fs::canonicalize).transpose();
     let library = library.context("the library that moves the clock is missing")?;
     let interrupted = interruption()?;
-    let telling = Telling::new();
+    let fault_log = FaultLog::new();
     let inside = tempfile::tempdir_in(&folder)?;
     let setup = Setup {
         program: &program,
         clock_library: library.as_deref(),
         folder: inside.path(),
-        patience: Duration::from_secs(cli.patience),
+        timeout: Duration::from_secs(cli.patience),
     };
-    let host = Host::set_up(&setup, &telling)?;
+    let host = Host::set_up(&setup, &fault_log)?;
     let service = Service::start()?;
-    let stage = Stage {
-        ground: prepare::prepare(&host, &guest, &telling)?,
+    let context = ActContext {
+        targets: prepare::prepare(&host, &guest, &fault_log)?,
         host: &host,
         service: &service,
-        telling: &telling,
+        fault_log: &fault_log,
         interrupted: &interrupted,
     };
-    let acts = possible(cli, &stage);
+    let acts = possible(cli, &context);
     let lasts = Duration::try_from_secs_f64(cli.minutes * 60.0).context("--minutes is no time")?;
-    let course = storm::rage(&stage, &acts, cli.seed, lasts);
-    report::print(&course);
-    let faults = telling.faults();
+    let results = storm::run_storm(&context, &acts, cli.seed, lasts);
+    report::print(&results);
+    let faults = fault_log.faults();
     if let Some(file) = &cli.json {
-        let text = format!("{:#}\n", report::json(&course, cli.seed, &faults));
+        let text = format!("{:#}\n", report::json(&results, cli.seed, &faults));
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     if interrupted.load(Ordering::Relaxed) {
@@ -186,17 +186,17 @@ fn verdict(
 }
 
 /// Returns the requested acts that can be done on this machine, and prints which cannot.
-fn possible(cli: &Cli, stage: &Stage<'_>) -> Vec<Act> {
+fn possible(cli: &Cli, context: &ActContext<'_>) -> Vec<Act> {
     let asked = match cli.only.as_slice() {
         [] => Act::value_variants(),
         only => only,
     };
     let mut acts = Vec::new();
     for &act in asked {
-        match act.impossible(stage) {
+        match act.impossible(context) {
             None => acts.push(act),
-            Some(reason) => stage
-                .telling
+            Some(reason) => context
+                .fault_log
                 .progress(&format!("NOT DONE: {}: {reason}", act.name())),
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::api::{AGAIN, Api, is_not_now, signed};
-use crate::faults::Telling;
+use crate::faults::FaultLog;
 use crate::host::Host;
 use crate::http::{Answer, Client};
 use crate::samples::Samples;
@@ -57,7 +57,7 @@ pub(crate) struct Counts {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Neighbourhood<'a> {
     pub(crate) host: &'a Host,
-    pub(crate) telling: &'a Telling,
+    pub(crate) fault_log: &'a FaultLog,
     pub(crate) samples: &'a Samples,
     pub(crate) counts: &'a Counts,
     pub(crate) over: &'a AtomicBool,
@@ -75,7 +75,7 @@ impl Neighbourhood<'_> {
                 Err(error) => {
                     let name = kind.name;
                     return self
-                        .telling
+                        .fault_log
                         .fault(format!("{name}, run {number}: {error:#}"));
                 }
             };
@@ -102,14 +102,14 @@ impl Neighbourhood<'_> {
         }
         let end = api.end(&run)?;
         ensure!(end["status"] == "completed", "it did not complete: {end}");
-        let output = api.insist("GET", &format!("/v1/runs/{run}/output"), "", b"")?;
+        let output = api.retry_until_answered("GET", &format!("/v1/runs/{run}/output"), "", b"")?;
         ensure!(
             output.status == 200,
             "its output is answered {}",
             output.status
         );
         let taken = taken(kind, &output.json())?;
-        judge(&taken, kind.callers).with_context(|| format!("the run {run}"))
+        check(&taken, kind.callers).with_context(|| format!("the run {run}"))
     }
 
     /// Sends the requests of one caller, each until it is accepted.
@@ -173,7 +173,7 @@ impl Neighbourhood<'_> {
             }
             self.counts.tried_again.fetch_add(1, Ordering::Relaxed);
             ensure!(
-                began.elapsed() < 2 * self.host.patience,
+                began.elapsed() < 2 * self.host.timeout,
                 "it was not accepted for {:?}; the last answer: {answer:?}",
                 began.elapsed()
             );
@@ -253,7 +253,7 @@ fn taken(kind: Kind, output: &Value) -> anyhow::Result<Vec<String>> {
 }
 
 /// Checks that all requests of each caller came, once each and in order.
-fn judge(taken: &[String], callers: usize) -> anyhow::Result<()> {
+fn check(taken: &[String], callers: usize) -> anyhow::Result<()> {
     let mut next = BTreeMap::<usize, usize>::new();
     for body in taken {
         let (caller, number) = body.split_once('/').context("a strange request")?;
@@ -286,22 +286,22 @@ mod tests {
 
     #[test]
     fn each_once_and_in_order() {
-        judge(&all(), 1).unwrap();
-        judge(&all(), 2).unwrap_err();
+        check(&all(), 1).unwrap();
+        check(&all(), 2).unwrap_err();
         let mut doubled = all();
         doubled.insert(5, "0/4".into());
         assert!(
-            judge(&doubled, 1)
+            check(&doubled, 1)
                 .unwrap_err()
                 .to_string()
                 .contains("twice")
         );
         let mut lost = all();
         lost.remove(7);
-        assert!(judge(&lost, 1).unwrap_err().to_string().contains("0/7"));
+        assert!(check(&lost, 1).unwrap_err().to_string().contains("0/7"));
         let mut swapped = all();
         swapped.swap(3, 4);
-        judge(&swapped, 1).unwrap_err();
+        check(&swapped, 1).unwrap_err();
     }
 
     /// This is the example in <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::acts::{self, Ground};
+use crate::acts::{self, Targets};
 use crate::api::Api;
-use crate::faults::Telling;
+use crate::faults::FaultLog;
 use crate::host::Host;
 use crate::neighbours;
 use crate::time::{Moment, pause};
@@ -19,9 +19,9 @@ const DIFFERENCE: f64 = 5.0;
 const LOOKS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts the host and prepares it.
-pub(crate) fn prepare(host: &Host, guest: &[u8], telling: &Telling) -> anyhow::Result<Ground> {
+pub(crate) fn prepare(host: &Host, guest: &[u8], fault_log: &FaultLog) -> anyhow::Result<Targets> {
     let took = host.start().context("the host does not start")?;
-    telling.progress(&format!(
+    fault_log.progress(&format!(
         "the host answers after {:.1} s",
         took.as_secs_f64()
     ));
@@ -31,17 +31,18 @@ pub(crate) fn prepare(host: &Host, guest: &[u8], telling: &Telling) -> anyhow::R
     }
     api.set_secret(neighbours::SECRET, neighbours::WORKFLOW)?;
     match &host.clock {
-        Some(_) => show_the_step(host, telling)?,
+        Some(_) => show_the_step(host, fault_log)?,
         None => {
-            telling.progress("NOT DONE: the host's clock is not moved, since --clock is not given");
+            fault_log
+                .progress("NOT DONE: the host's clock is not moved, since --clock is not given");
         }
     }
-    Ground::prepare(host)
+    Targets::prepare(host)
 }
 
 /// Changes the date, and checks in the host's metrics that the host sees the change. Otherwise, the acts on the date
 /// would test nothing.
-fn show_the_step(host: &Host, telling: &Telling) -> anyhow::Result<()> {
+fn show_the_step(host: &Host, fault_log: &FaultLog) -> anyhow::Result<()> {
     let clock = host.clock.as_ref().context("there is no clock")?;
     let before = host.metric("dormouse_clock_steps_total")?;
     clock.set_ahead(STEP)?;
@@ -59,7 +60,7 @@ fn show_the_step(host: &Host, telling: &Telling) -> anyhow::Result<()> {
         difference < DIFFERENCE && steps > before,
         "the host does not see a step of {STEP} s: its metrics say {ahead} s and {steps} steps"
     );
-    telling.progress(&format!(
+    fault_log.progress(&format!(
         "the host sees a step of its clock: {ahead:.0} s ahead, counted after {:.1} s",
         began.elapsed().as_secs_f64()
     ));

@@ -7,7 +7,7 @@ use rustix::process::{getpriority_process, setpriority_process};
 const NICE: i32 = 10;
 
 /// Lowers the priority of this thread and of the threads that it starts. On Linux, each thread has its own priority.
-pub(crate) fn give_way() {
+pub(crate) fn lower_priority() {
     let nice = getpriority_process(None).unwrap_or_default();
     // A thread that may not lower its priority competes with the host, which makes the measured times longer but does
     // no other harm.

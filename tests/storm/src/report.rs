@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::acts::Act;
 use crate::samples::Times;
-use crate::storm::{Course, Performed};
+use crate::storm::{Performed, StormResults};
 use crate::time::{Moment, millis};
 
-/// The delay that a neighbour may notice: three times the median of the calm, and this many
+/// The delay that a neighbour may notice: three times the median of the quiet period, and this many
 /// milliseconds.
 const MULTIPLE: f64 = 3.0;
 const BESIDE: f64 = 20.0;
@@ -21,8 +21,8 @@ struct Line {
 }
 
 /// Prints the report as a table.
-pub(crate) fn print(course: &Course) {
-    let lines = lines(course);
+pub(crate) fn print(results: &StormResults) {
+    let lines = lines(results);
     let quiet = lines.first().and_then(|line| line.times.percentile(50));
     let quiet = quiet.unwrap_or(f64::NAN);
     let bound = MULTIPLE * quiet + BESIDE;
@@ -41,7 +41,7 @@ pub(crate) fn print(course: &Course) {
     for line in &lines {
         println!("{}", row(line, quiet, bound));
     }
-    let counts = &course.counts;
+    let counts = &results.counts;
     println!();
     println!(
         "{} requests were accepted by {} neighbours' runs, {} repeats known, {} attempts made again; {} sleepers, the \
@@ -50,14 +50,14 @@ pub(crate) fn print(course: &Course) {
         counts.runs.load(Ordering::Relaxed),
         counts.repeated.load(Ordering::Relaxed),
         counts.tried_again.load(Ordering::Relaxed),
-        course.sleepers,
-        millis(course.latest_sleeper)
+        results.sleepers,
+        millis(results.latest_sleeper)
     );
 }
 
 /// Returns the report as JSON.
-pub(crate) fn json(course: &Course, seed: u64, faults: &[String]) -> Value {
-    let lines: Vec<Value> = lines(course)
+pub(crate) fn json(results: &StormResults, seed: u64, faults: &[String]) -> Value {
+    let lines: Vec<Value> = lines(results)
         .iter()
         .map(|line| {
             json!({
@@ -68,25 +68,25 @@ pub(crate) fn json(course: &Course, seed: u64, faults: &[String]) -> Value {
         .collect();
     json!({
         "seed": seed,
-        "accepted": course.counts.accepted.load(Ordering::Relaxed),
-        "sleepers": course.sleepers,
+        "accepted": results.counts.accepted.load(Ordering::Relaxed),
+        "sleepers": results.sleepers,
         "neighbour": lines,
         "faults": faults,
     })
 }
 
-fn lines(course: &Course) -> Vec<Line> {
-    let performed = course.performed();
+fn lines(results: &StormResults) -> Vec<Line> {
+    let performed = results.performed();
     let spans = |choose: &dyn Fn(&Performed) -> bool| -> Vec<(Moment, Moment)> {
         let chosen = performed.iter().filter(|performed| choose(performed));
         chosen.map(|performed| performed.span).collect()
     };
     let line = |name: String, spans: &[(Moment, Moment)]| Line {
         name,
-        times: course.samples.within(spans),
+        times: results.samples.within(spans),
     };
-    let calm: Vec<_> = course.calm.into_iter().collect();
-    let mut lines = vec![line("quiet".into(), &calm)];
+    let quiet_period: Vec<_> = results.quiet_period.into_iter().collect();
+    let mut lines = vec![line("quiet".into(), &quiet_period)];
     let mut acts: Vec<Act> = performed.iter().map(|performed| performed.act).collect();
     acts.sort_unstable();
     acts.dedup();

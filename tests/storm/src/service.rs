@@ -36,7 +36,7 @@ impl Service {
         let calls = Arc::<Mutex<BTreeMap<_, _>>>::default();
         let kept = calls.clone();
         thread::spawn(move || {
-            priority::give_way();
+            priority::lower_priority();
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
                 let serve = move || {

@@ -10,10 +10,10 @@ use anyhow::{bail, ensure};
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::chance::Chance;
-use crate::faults::Telling;
+use crate::faults::FaultLog;
 use crate::host::Host;
 use crate::neighbours::WORKFLOW;
+use crate::rng::SeededRng;
 use crate::service::Service;
 use crate::time::{Moment, pause};
 
@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 const MOST: usize = 3_000;
 
 /// The tolerance for a sleep. The host counts whole milliseconds, and a clock is read at both ends.
-const GRAIN: Duration = Duration::from_millis(3);
+const TOLERANCE: Duration = Duration::from_millis(3);
 
 #[derive(Debug)]
 struct Sleeper {
@@ -44,9 +44,9 @@ impl Sleepers {
         &self,
         host: &Host,
         service: &Service,
-        telling: &Telling,
+        fault_log: &FaultLog,
         over: &AtomicBool,
-        mut chance: Chance,
+        mut rng: SeededRng,
     ) {
         let mut api = Api::new(host);
         for number in 0..MOST {
@@ -54,7 +54,7 @@ impl Sleepers {
                 return;
             }
             let sent = Moment::now();
-            let sleeps = chance.time(LONGEST);
+            let sleeps = rng.time(LONGEST);
             let key = format!("sleeper-{number}");
             match api.start(WORKFLOW, &key, &script(service, number, sleeps)) {
                 Ok(run) => {
@@ -64,26 +64,26 @@ impl Sleepers {
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(sleeper);
                 }
-                Err(error) => return telling.fault(format!("sleeper {number}: {error:#}")),
+                Err(error) => return fault_log.fault(format!("sleeper {number}: {error:#}")),
             }
             pause(EVERY);
         }
     }
 
     /// Waits for all sleepers and checks them. Returns their number, and the longest delay of a wake.
-    pub(crate) fn judge(
+    pub(crate) fn check(
         &self,
         host: &Host,
         service: &Service,
-        telling: &Telling,
+        fault_log: &FaultLog,
     ) -> (usize, Duration) {
         let sleepers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = Moment::now().after(LONGEST + host.patience);
+        let until = Moment::now().after(LONGEST + host.timeout);
         let mut latest = Duration::ZERO;
         for (number, sleeper) in sleepers.iter().enumerate() {
-            match judge_one(host, service, number, sleeper, until) {
+            match check_one(host, service, number, sleeper, until) {
                 Ok(late) => latest = latest.max(late),
-                Err(error) => telling.fault(format!("sleeper {number}: {error:#}")),
+                Err(error) => fault_log.fault(format!("sleeper {number}: {error:#}")),
             }
         }
         (sleepers.len(), latest)
@@ -98,7 +98,7 @@ fn script(service: &Service, number: usize, sleeps: Duration) -> Value {
     ]})
 }
 
-fn judge_one(
+fn check_one(
     host: &Host,
     service: &Service,
     number: usize,
@@ -133,7 +133,7 @@ fn judge_one(
     );
     let slept = first.at.since(sleeper.sent);
     ensure!(
-        slept + GRAIN >= sleeper.sleeps,
+        slept + TOLERANCE >= sleeper.sleeps,
         "the run {run} slept {slept:?} instead of {:?}",
         sleeper.sleeps
     );

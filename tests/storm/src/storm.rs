@@ -1,20 +1,20 @@
-//! The course of a storm: a calm to measure in, each act alone, several acts at once, and the checks.
+//! Runs a storm: a quiet period to compare with, each act alone, several acts at once, and the checks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::acts::{Act, Stage};
-use crate::chance::Chance;
-use crate::faults::Telling;
+use crate::acts::{Act, ActContext};
+use crate::faults::FaultLog;
 use crate::neighbours::{Counts, Kind, Neighbourhood};
+use crate::rng::SeededRng;
 use crate::samples::Samples;
 use crate::sleepers::Sleepers;
 use crate::time::{Moment, pause};
 
-/// The duration of the calm with which the rest is compared, if the storm is long enough.
-const CALM: Duration = Duration::from_secs(20);
+/// The duration of the quiet period with which the rest is compared, if the storm is long enough.
+const QUIET_PERIOD: Duration = Duration::from_secs(20);
 
 /// The pause after an act, so that its effects do not count against the next act.
 const REST: Duration = Duration::from_millis(1_500);
@@ -52,16 +52,16 @@ pub(crate) struct Performed {
 
 /// The events of the storm.
 #[derive(Debug, Default)]
-pub(crate) struct Course {
+pub(crate) struct StormResults {
     pub(crate) samples: Samples,
     pub(crate) counts: Counts,
-    pub(crate) calm: Option<(Moment, Moment)>,
+    pub(crate) quiet_period: Option<(Moment, Moment)>,
     performed: Mutex<Vec<Performed>>,
     pub(crate) sleepers: usize,
     pub(crate) latest_sleeper: Duration,
 }
 
-impl Course {
+impl StormResults {
     /// Returns the acts that were done, with their times.
     pub(crate) fn performed(&self) -> Vec<Performed> {
         self.performed
@@ -72,17 +72,22 @@ impl Course {
 }
 
 /// Runs the storm for this long, and then checks what the host did.
-pub(crate) fn rage(stage: &Stage<'_>, acts: &[Act], seed: u64, lasts: Duration) -> Course {
-    let mut course = Course::default();
+pub(crate) fn run_storm(
+    context: &ActContext<'_>,
+    acts: &[Act],
+    seed: u64,
+    lasts: Duration,
+) -> StormResults {
+    let mut results = StormResults::default();
     let sleepers = Sleepers::default();
     let over = AtomicBool::new(false);
     let watched = AtomicBool::new(false);
-    let calm = thread::scope(|scope| {
+    let quiet_period = thread::scope(|scope| {
         let neighbourhood = Neighbourhood {
-            host: stage.host,
-            telling: stage.telling,
-            samples: &course.samples,
-            counts: &course.counts,
+            host: context.host,
+            fault_log: context.fault_log,
+            samples: &results.samples,
+            counts: &results.counts,
             over: &over,
         };
         let mut lives: Vec<_> = NEIGHBOURS
@@ -90,100 +95,112 @@ pub(crate) fn rage(stage: &Stage<'_>, acts: &[Act], seed: u64, lasts: Duration) 
             .into();
         let (sleepers, over, watched) = (&sleepers, &over, &watched);
         lives.push(scope.spawn(move || {
-            let chance = Chance::new(seed, 1);
-            sleepers.start(stage.host, stage.service, stage.telling, over, chance);
+            let rng = SeededRng::new(seed, 1);
+            sleepers.start(context.host, context.service, context.fault_log, over, rng);
         }));
         scope.spawn(move || {
             while !watched.load(Ordering::Relaxed) {
-                stage.host.watch(stage.telling);
+                context.host.watch(context.fault_log);
                 pause(Duration::from_millis(200));
             }
         });
-        let calm = perform(stage, &course, acts, seed, lasts);
-        stage
-            .telling
+        let quiet_period = perform(context, &results, acts, seed, lasts);
+        context
+            .fault_log
             .progress("the storm is over; what was accepted must come, and who sleeps must wake");
         over.store(true, Ordering::Relaxed);
         for life in lives {
             if life.join().is_err() {
-                stage.telling.fault("a part of the storm panicked".into());
+                context
+                    .fault_log
+                    .fault("a part of the storm panicked".into());
             }
         }
         watched.store(true, Ordering::Relaxed);
-        calm
+        quiet_period
     });
-    course.calm = Some(calm);
-    if !stage.is_interrupted() {
-        (course.sleepers, course.latest_sleeper) =
-            sleepers.judge(stage.host, stage.service, stage.telling);
-        judge_readiness(stage.host.until_ready(), "at the end", stage.telling);
-        if let Some(kills @ 1..) = stage.host.memory_kills() {
-            stage.telling.progress(&format!(
+    results.quiet_period = Some(quiet_period);
+    if !context.is_interrupted() {
+        (results.sleepers, results.latest_sleeper) =
+            sleepers.check(context.host, context.service, context.fault_log);
+        check_readiness(context.host.until_ready(), "at the end", context.fault_log);
+        if let Some(kills @ 1..) = context.host.memory_kills() {
+            context.fault_log.progress(&format!(
                 "the system ended {kills} processes for want of memory"
             ));
         }
     }
-    course
+    results
 }
 
-/// Does the calm, each act alone, and several acts at once. Returns the time of the calm.
+/// Waits for the quiet period, and does each act alone and several acts at once. Returns the time of the quiet period.
 fn perform(
-    stage: &Stage<'_>,
-    course: &Course,
+    context: &ActContext<'_>,
+    results: &StormResults,
     acts: &[Act],
     seed: u64,
     lasts: Duration,
 ) -> (Moment, Moment) {
     let end = Moment::now().after(lasts);
     let alone_until = Moment::now().after(lasts * 6 / 10);
-    stage.telling.progress("calm: the neighbours are alone");
+    context
+        .fault_log
+        .progress("quiet period: the neighbours are alone");
     // The first runs are slower: no instance is warm yet.
     pause((lasts / 20).min(Duration::from_secs(3)));
     let began = Moment::now();
-    let calm_until = began.after(CALM.min(lasts / 6));
-    while !calm_until.is_past() && !stage.is_interrupted() {
+    let calm_until = began.after(QUIET_PERIOD.min(lasts / 6));
+    while !calm_until.is_past() && !context.is_interrupted() {
         pause(Duration::from_millis(100));
     }
-    let calm = (began, Moment::now());
+    let quiet_period = (began, Moment::now());
 
     let mut order = acts.to_vec();
-    let mut chance = Chance::new(seed, 2);
-    chance.shuffle(&mut order);
+    let mut rng = SeededRng::new(seed, 2);
+    rng.shuffle(&mut order);
     for &act in &order {
-        if stage.is_interrupted() || alone_until.is_past() {
+        if context.is_interrupted() || alone_until.is_past() {
             break;
         }
-        one(stage, course, act, &mut chance, true);
-        judge_readiness(
-            stage.host.until_ready(),
+        one(context, results, act, &mut rng, true);
+        check_readiness(
+            context.host.until_ready(),
             &format!("after {}", act.name()),
-            stage.telling,
+            context.fault_log,
         );
         pause(REST);
     }
     thread::scope(|scope| {
         for lane in 0..LANES {
             scope.spawn(move || {
-                let mut chance = Chance::new(seed, 10 + lane);
-                while !end.is_past() && !stage.is_interrupted() {
-                    let act = acts[chance.below(acts.len())];
-                    one(stage, course, act, &mut chance, false);
-                    pause(chance.time(Duration::from_secs(2)));
+                let mut rng = SeededRng::new(seed, 10 + lane);
+                while !end.is_past() && !context.is_interrupted() {
+                    let act = acts[rng.below(acts.len())];
+                    one(context, results, act, &mut rng, false);
+                    pause(rng.time(Duration::from_secs(2)));
                 }
             });
         }
     });
-    calm
+    quiet_period
 }
 
-fn one(stage: &Stage<'_>, course: &Course, act: Act, chance: &mut Chance, alone: bool) {
+fn one(
+    context: &ActContext<'_>,
+    results: &StormResults,
+    act: Act,
+    rng: &mut SeededRng,
+    alone: bool,
+) {
     let name = act.name();
-    stage.telling.progress(&format!("{name}: {}", act.title()));
+    context
+        .fault_log
+        .progress(&format!("{name}: {}", act.title()));
     let began = Moment::now();
-    if let Err(error) = act.perform(stage, chance) {
-        stage.telling.fault(format!("{name}: {error:#}"));
+    if let Err(error) = act.perform(context, rng) {
+        context.fault_log.fault(format!("{name}: {error:#}"));
     }
-    let mut performed = course
+    let mut performed = results
         .performed
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
@@ -194,15 +211,15 @@ fn one(stage: &Stage<'_>, course: &Course, act: Act, chance: &mut Chance, alone:
     });
 }
 
-fn judge_readiness(ready: Option<Duration>, when: &str, telling: &Telling) {
+fn check_readiness(ready: Option<Duration>, when: &str, fault_log: &FaultLog) {
     match ready {
         Some(took) if took > Duration::from_secs(1) => {
-            telling.progress(&format!(
+            fault_log.progress(&format!(
                 "ready again {when} after {:.1} s",
                 took.as_secs_f64()
             ));
         }
         Some(_) => {}
-        None => telling.fault(format!("the host is not ready {when}")),
+        None => fault_log.fault(format!("the host is not ready {when}")),
     }
 }

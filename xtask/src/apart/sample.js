@@ -1,4 +1,4 @@
-// What most workflows do: they begin, create a webhook and wait; then they read a request, answer it, and make steps.
+// A workflow that does what most workflows do: it creates a webhook and waits, reads a request, answers it, and makes steps.
 
 import { serve } from "@dormouse/sdk";
 

@@ -3,8 +3,8 @@
 //! The host and the service are separate processes. This program speaks to them over HTTP, as a
 //! user's program would.
 
+mod narrator;
 mod service;
-mod story;
 
 use std::fs;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::client::Client;
 use crate::guests;
 use crate::pause::{pause, wait_until};
 use crate::workspace::Workspace;
+use narrator::Narrator;
 use service::Service;
-use story::Story;
 
 const WORKFLOW: &str = "progress";
 
@@ -36,30 +36,30 @@ pub(crate) fn demo(workspace: &Workspace) -> anyhow::Result<()> {
     guests::build_one(workspace, WORKFLOW)?;
     build::build_tested_host(workspace)?;
     println!();
-    let story = Story::begin();
+    let narrator = Narrator::begin();
 
     let mut host = HostProcess::new(workspace.tested_host())?;
-    let outcome = play(workspace, &story, &mut host);
+    let outcome = play(workspace, &narrator, &mut host);
     if outcome.is_err() {
         eprintln!("\nwhat the host logged:\n{}", host.log());
     }
     outcome
 }
 
-fn play(workspace: &Workspace, story: &Story, host: &mut HostProcess) -> anyhow::Result<()> {
-    let service = Service::start(story)?;
-    story.tell(
+fn play(workspace: &Workspace, narrator: &Narrator, host: &mut HostProcess) -> anyhow::Result<()> {
+    let service = Service::start(narrator)?;
+    narrator.print(
         "service",
         format_args!("listening for jobs at {}", service.jobs()),
     );
-    start(story, host)?;
+    start(narrator, host)?;
     let client = Client::new(host.url(), None);
 
     let component = workspace.guest(WORKFLOW);
     let component =
         fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
     let version = client.deploy(WORKFLOW, &component)?;
-    story.tell(
+    narrator.print(
         "demo",
         format_args!("deployed `{WORKFLOW}`, version {version:.12}"),
     );
@@ -68,12 +68,12 @@ fn play(workspace: &Workspace, story: &Story, host: &mut HostProcess) -> anyhow:
         WORKFLOW,
         &json!({ "service_url": service.jobs(), "timeout_ms": 60_000 }),
     )?;
-    story.tell("demo", format_args!("started run {run}"));
+    narrator.print("demo", format_args!("started run {run}"));
     wait_until(|| Ok((service.accepted()? > 0).then_some(())))
         .context("the service got no update accepted")?;
 
     host.kill()?;
-    story.tell(
+    narrator.print(
         "demo",
         format_args!(
             "killed the host (SIGKILL), and leave it dead for {} s",
@@ -81,22 +81,22 @@ fn play(workspace: &Workspace, story: &Story, host: &mut HostProcess) -> anyhow:
         ),
     );
     pause(DOWNTIME);
-    start(story, host)?;
+    start(narrator, host)?;
 
     let status = wait_until(|| client.end_of(&run)).context("the run does not end")?;
-    story.tell("demo", format_args!("run {run} {status}"));
+    narrator.print("demo", format_args!("run {run} {status}"));
     let result = client.output(&run)?;
     let expected = Value::Array(UPDATES.into_iter().map(body).collect());
     if result != expected {
         bail!("the run's result is {result}, and the service sent {expected}");
     }
-    story.end(&result);
+    narrator.end(&result);
     Ok(())
 }
 
-fn start(story: &Story, host: &mut HostProcess) -> anyhow::Result<()> {
+fn start(narrator: &Narrator, host: &mut HostProcess) -> anyhow::Result<()> {
     let taken = host.start(&SETTINGS, Probe::Readiness)?.as_millis();
-    story.tell(
+    narrator.print(
         "host",
         format_args!("ready at {} after {taken} ms", host.url()),
     );

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 use dormouse_harness::{ChildGuard, Port};
 
-use super::story::Story;
+use super::narrator::Narrator;
 
 /// The process of the service that the workflow calls and that calls back.
 pub(crate) struct Service {
@@ -17,7 +17,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts the service on a free port. Each line that it prints becomes a line of the story.
-    pub(crate) fn start(story: &Story) -> anyhow::Result<Self> {
+    pub(crate) fn start(narrator: &Narrator) -> anyhow::Result<Self> {
         let port = Port::reserve()?;
         let mut command = Command::new(env::current_exe()?);
         command
@@ -26,10 +26,10 @@ impl Service {
             .stdout(Stdio::piped());
         let mut process = ChildGuard::spawn(&mut command).context("cannot start the service")?;
         if let Some(output) = process.child().stdout.take() {
-            let story = story.clone();
+            let narrator = narrator.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    story.tell("service", format_args!("{line}"));
+                    narrator.print("service", format_args!("{line}"));
                 }
             });
         }

@@ -1,4 +1,4 @@
-// `context.api`: calls of services whose addresses and headers are known. A token may be the placeholder of a secret.
+// `context.api` calls services whose addresses and headers this module knows. A token may be the placeholder of a secret.
 
 import { WorkflowError } from 'dormouse:errors';
 
@@ -7,12 +7,12 @@ const ANTHROPIC = 'https://api.anthropic.com';
 const RESEND = 'https://api.resend.com';
 const ANTHROPIC_VERSION = '2023-06-01';
 
-/** Where the chat completions of a service are that has OpenAI's API. */
+/** Returns the URL of the chat completions of a service that has OpenAI's API. */
 const completions = (base) => `${base.replace(/\/(v1|(v1\/)?chat\/completions)$/, '')}/v1/chat/completions`;
 
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
-/** Each service by its name: the operation that it has, and its address and headers for settings. */
+/** The services by name. Each has an operation, and makes its address and headers from the settings of a call. */
 const SERVICES = {
   openai: {
     operation: 'chat.completions.create',
@@ -30,7 +30,7 @@ const SERVICES = {
   },
 };
 
-/** What says where a call goes, and is no setting of `context.call`. */
+/** The settings of `context.api` that `context.call` does not have. They choose the service and its address. */
 const OWN = ['token', 'operation', 'organization', 'baseURL', 'baseUrl', 'batch'];
 
 function callOf(context, name) {
@@ -48,7 +48,7 @@ function callOf(context, name) {
   };
 }
 
-/** The services, for a context. */
+/** Makes the `api` object of a context. */
 export function apiOf(context) {
   return Object.fromEntries(Object.keys(SERVICES).map((name) => [name, { call: callOf(context, name) }]));
 }

@@ -1,8 +1,8 @@
-// Text and bytes.
+// Conversions between text and bytes: TextEncoder, TextDecoder, base64 and random bytes.
 
 const host = globalThis.__dormouse;
 
-/** The bytes of a buffer or of a view of one. */
+/** Returns the bytes of a buffer or of a view of a buffer. */
 export function view(value) {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -16,7 +16,7 @@ class TextEncoder {
   encodeInto(text, target) {
     const bytes = host.encode(text);
     let written = Math.min(bytes.length, target.length);
-    // Half a character is not written.
+    // A character is written only as a whole.
     while (written < bytes.length && written > 0 && (bytes[written] & 0xc0) === 0x80) written -= 1;
     target.set(bytes.subarray(0, written));
     return { read: host.decode(bytes.subarray(0, written), false).length, written };
@@ -56,7 +56,7 @@ class TextDecoder {
 
 const unitAt = (bytes, place, kind) => (kind === 'utf-16be' ? (bytes[place] << 8) | bytes[place + 1] : bytes[place] | (bytes[place + 1] << 8));
 
-/** UTF-16 as text. */
+/** Decodes UTF-16. */
 function wide(bytes, kind, fatal) {
   let text = '';
   for (let place = 0; place + 1 < bytes.length; place += 2) text += String.fromCharCode(unitAt(bytes, place, kind));
@@ -64,7 +64,7 @@ function wide(bytes, kind, fatal) {
   return bytes.length % 2 ? `${text.toWellFormed()}\ufffd` : text.toWellFormed();
 }
 
-/** How many bytes at the end begin a character that is not whole. */
+/** Returns the number of bytes at the end that begin a character whose other bytes are missing. */
 function unfinishedWide(bytes, kind) {
   const odd = bytes.length % 2;
   const last = bytes.length - odd - 2;
@@ -73,10 +73,10 @@ function unfinishedWide(bytes, kind) {
 
 const withoutMark = (text) => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
 
-/** UTF-8 as text, without a byte order mark. */
+/** Decodes UTF-8, and leaves out a byte order mark. */
 export const textOf = (bytes) => withoutMark(host.decode(bytes, false));
 
-/** How many bytes at the end begin a character that is not whole. */
+/** Returns the number of bytes at the end that begin a character whose other bytes are missing. */
 function unfinished(bytes) {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back];
@@ -99,7 +99,7 @@ export function join(parts) {
   return all;
 }
 
-/** Bytes as characters up to U+00FF. */
+/** Returns a text with one character up to U+00FF for each byte. */
 export function latin(bytes) {
   let text = '';
   for (let place = 0; place < bytes.length; place += 4096) {
@@ -122,7 +122,7 @@ export function toBase64(bytes) {
   return text;
 }
 
-/** The bytes, or none if the text is no base64. */
+/** Decodes base64. Returns undefined if the text is not base64. */
 export function fromBase64(text) {
   const letters = text.replace(/[\t\n\f\r ]/g, '').replace(/={1,2}$/, '');
   if (letters.length % 4 === 1) return undefined;
@@ -142,7 +142,7 @@ export function fromBase64(text) {
   return bytes;
 }
 
-/** What `btoa` asks about secrets. Their module builds on this one. */
+/** The check of `btoa` for secrets. The module of secrets sets it, because that module imports this one. */
 export const hooks = {};
 
 function btoa(text) {
@@ -170,7 +170,7 @@ function invalid(message) {
 
 let drawn = new Uint8Array(0);
 
-/** Random bytes. They are asked of the host in larger pieces, since each question costs. */
+/** Returns random bytes. They are requested from the host in larger pieces, because each request has a cost. */
 export function random(length) {
   if (length > 256) return host.random(length);
   if (drawn.length < length) drawn = host.random(1024);

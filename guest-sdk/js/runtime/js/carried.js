@@ -1,5 +1,5 @@
-// Values that go along with what was begun while they were set. Where a program imports `async_hooks`, what each of its `await`s
-// gives is passed through `keep` and `kept` when it is deployed, since the engine goes on without telling anybody.
+// The values of `AsyncLocalStorage`. A callback, a timer or an `await` keeps the values that were set when it began. The engine has
+// no hook for `await`. If a program imports `async_hooks`, deployment passes the result of each `await` through `keep` and `kept`.
 
 const host = globalThis.__dormouse;
 
@@ -11,7 +11,7 @@ let current = NONE;
 export const values = () => current;
 export function set(values) { current = values; }
 
-/** Runs a function with the values that are set now, whenever it is called. */
+/** Wraps a function, so that it always runs with the values that are set now. */
 export function bound(run) {
   if (typeof run !== 'function') return run;
   const along = current;
@@ -26,13 +26,13 @@ export function bound(run) {
   };
 }
 
-/** Sets the values of `then` past the promise. What goes on after an `await` sets its own, and nothing is set in between. */
+/** Keeps the values for the callbacks of `then`. Code after an `await` sets its own values, so nothing is set in between. */
 export function begin() {
   host.beforeJobs(() => { current = NONE; });
   Promise.prototype.then = { then(kept, failed) { return Reflect.apply(then, this, [bound(kept), bound(failed)]); } }.then;
 }
 
-/** A promise of this value. What is no promise of the engine is asked with the values that are set now. */
+/** Returns a promise of a value. If the value is a thenable of another kind, its `then` runs with the values that are set now. */
 function promised(value) {
   const isOther = value !== null && (typeof value === 'object' || typeof value === 'function') && value.constructor !== Promise && typeof value.then === 'function';
   if (!isOther) return Promise.resolve(value);
@@ -42,20 +42,20 @@ function promised(value) {
   });
 }
 
-/** Notes what is set where a program begins to wait. */
+/** Records the values that are set when a program begins to wait. */
 function keep(value) {
   const along = current;
   return Reflect.apply(then, promised(value), [(kept) => ({ along, kept }), (error) => ({ along, error, isError: true })]);
 }
 
-/** Sets it again where the program goes on. */
+/** Sets the recorded values again when the program continues. */
 function kept(outcome) {
   current = outcome.along;
   if (outcome.isError) throw outcome.error;
   return outcome.kept;
 }
 
-/** A function that sets again what is set now. */
+/** Returns a function that sets the present values again. */
 function here() {
   const along = current;
   return () => { current = along; };

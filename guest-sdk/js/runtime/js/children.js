@@ -1,17 +1,17 @@
-// How runs start others.
+// The options with which a run starts another run.
 
 import { Headers } from 'dormouse:fetch';
 import { millis } from 'dormouse:payload';
 
-/** A label `key:value`. Upstash's labels are a value alone. */
+/** Returns a label as `key:value`. Labels of Upstash Workflow have a value only, and get the key `label`. */
 const labelOf = (given) => (String(given).includes(':') ? String(given) : `label:${given}`);
 
-/** What a run is started with, of the settings of `invoke`, `call` and `trigger`. */
+/** Makes the options of a start from the settings of `invoke`, `call` or `trigger`. */
 export function startSettings({ headers, label, timeout }) {
   const settings = { timeout: millis(timeout) };
   if (label !== undefined && label !== null) settings.label = labelOf(label);
   const fields = headers ? [...new Headers(headers)] : [];
-  // Programs read the label of Upstash's there.
+  // Programs for Upstash Workflow read their label from this header.
   if (settings.label && !fields.some(([name]) => name === 'upstash-label')) fields.push(['upstash-label', String(label)]);
   if (fields.length) settings.headers = fields;
   return settings;

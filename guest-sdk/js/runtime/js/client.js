@@ -1,5 +1,5 @@
-// Upstash's client, inside a workflow: what it starts, cancels and notifies are runs of this host, by operations of the run that
-// uses it.
+// The client of Upstash Workflow, for use inside a workflow. It starts, cancels and notifies runs of this host, by operations of
+// the run that uses it.
 
 import { WorkflowError } from 'dormouse:errors';
 import { json, runId } from 'dormouse:payload';
@@ -19,12 +19,12 @@ const TRIGGER_IGNORED = {
   failureUrl: 'give the other workflow a failureFunction', disableTelemetry: '', redact: 'a secret of the host is never shown', useJSONContent: '',
 };
 
-/** Refuses what this host does by another way. */
+/** Throws an error for a method that this host offers in another way. */
 function elsewhere(what, instead) {
   throw new WorkflowError(`Client.${what} is not available in a workflow; ${instead}`);
 }
 
-/** The name of the workflow that a URL of Upstash's means: the last part of its path. */
+/** Returns the name of the workflow that a URL of Upstash Workflow means: the last part of its path. */
 function workflowOf({ url, workflow }) {
   const given = workflow ?? url;
   const name = typeof given === 'string' ? given.split(/[?#]/)[0].split('/').filter(Boolean).pop() : undefined;
@@ -45,10 +45,10 @@ async function trigger(settings) {
 }
 
 export class Client {
-  // Where Upstash is, and by which token it is reached, say nothing here.
+  // The URL and the token of Upstash have no meaning on this host.
   constructor() {}
 
-  /** Starts a run of another workflow. It goes on when this run ends. */
+  /** Starts a run of another workflow. That run continues when this run ends. */
   async trigger(settings) { return Array.isArray(settings) ? Promise.all(settings.map(trigger)) : trigger(settings); }
 
   async cancel(request) {

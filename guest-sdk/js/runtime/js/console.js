@@ -1,8 +1,8 @@
-// The console writes to the run's log.
+// The global `console`. It writes to the run's log.
 
 const host = globalThis.__dormouse;
 
-/** A value as people read it. */
+/** Formats a value for people to read. */
 export function shown(value, depth = 0, seen = []) {
   if (typeof value === 'string') return depth ? JSON.stringify(value) : value;
   if (typeof value === 'bigint') return `${value}n`;

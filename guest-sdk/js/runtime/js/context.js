@@ -1,4 +1,4 @@
-// The context that a workflow's function is given.
+// The context, which is the argument of a workflow's function.
 
 import { Headers, Request, Response, bytesOf, callOnce, fieldsOf, isStream, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
 import { WorkflowError, WorkflowNonRetryableError, WorkflowRetryAfterError } from 'dormouse:errors';
@@ -14,7 +14,7 @@ const host = globalThis.__dormouse;
 
 const DEFAULT_EVENT_WAIT = 7 * 864e5;
 
-/** Between the tries of a step, as Upstash Workflow has it. */
+/** The default delay between the tries of a step, as in Upstash Workflow. */
 const STEP_DELAYS = [12e3, 150e3, 18e5];
 
 const HIDDEN = new Set(['authorization', 'cookie']);
@@ -28,10 +28,10 @@ class WorkflowHeaders extends Headers {
   }
 }
 
-/** What an expression of `retryDelay` may call. */
+/** The functions that an expression of `retryDelay` may call. */
 const DELAY_FUNCTIONS = ['pow', 'sqrt', 'abs', 'exp', 'floor', 'ceil', 'round', 'min', 'max'];
 
-/** Milliseconds before the next try: a number, a span such as "2s", or an expression such as "pow(2, retried) * 1000". */
+/** Returns the milliseconds before the next try, from a number, a span such as "2s", or an expression such as "pow(2, retried) * 1000". */
 function retryDelay(given, retried) {
   if (typeof given === 'number' && given >= 0) return given;
   const text = String(given).trim();
@@ -45,7 +45,7 @@ function retryDelay(given, retried) {
       const delay = evaluate(retried, ...DELAY_FUNCTIONS.map((name) => Math[name]));
       if (Number.isFinite(delay) && delay >= 0) return Math.floor(delay);
     } catch {
-      // What is no expression is told below.
+      // A text that is no expression is refused below.
     }
   }
   throw new WorkflowError(`retryDelay: ${JSON.stringify(given)} is no delay; give milliseconds, a span such as "2s", or an expression of \`retried\` such as "pow(2, retried) * 1000"`);
@@ -69,7 +69,7 @@ export class WorkflowContext {
   get workflowName() { return this.#run.workflow; }
   get workflowRunCreatedAt() { return this.#run.started; }
 
-  /** Runs a function, again when it fails, and keeps what it gave. */
+  /** Runs a function, again if it fails, and records its result. */
   async run(step, run) {
     const name = stepName(step);
     for (let failed = 0; ; failed += 1) {
@@ -94,7 +94,7 @@ export class WorkflowContext {
     await perform(host.sleep(stepName(`retry ${name}`), wait));
   }
 
-  /** A computation whose result is kept, and which is skipped when the run is rebuilt. It may ask for nothing outside. */
+  /** Runs a computation and records its result. A replay skips the computation. It must not use anything outside the program. */
   async compute(step, run) {
     const name = stepName(step);
     const before = host.beginStep(name);
@@ -182,7 +182,7 @@ export class WorkflowContext {
     return payload ? { eventData: value(payload), timeout: false } : { eventData: undefined, timeout: true };
   }
 
-  /** Sends an event to all that wait for it, or to the run that is named. */
+  /** Sends an event to all runs that wait for it, or to the named run only. */
   async notify(step, event, data, to) {
     const given = to?.workflowRunId ?? to;
     if (given !== undefined && given !== null && typeof given !== 'string') throw new TypeError('notify takes the id of a run as its fourth argument');
@@ -216,21 +216,21 @@ export class WorkflowContext {
     return new Promise(() => {});
   }
 
-  /** Calls of services whose addresses and headers are known. */
+  /** Calls services whose addresses and headers are known. */
   get api() { return apiOf(this); }
 
   get qstashClient() { throw new WorkflowError('context.qstashClient is not available: there is no QStash here; use context.call, or `new Client()` of the SDK'); }
 
   setLabel(label) { host.setLabel(String(label)); }
 
-  /** Begins this run anew, with another input. */
+  /** Continues this run as a new generation, with another input. */
   continueAsNew(input, { keep = [], onCurrentVersion = false } = {}) {
     host.continueAsNew('application/json', json(input), keep.map((webhook) => webhook.eventId ?? webhook), onCurrentVersion);
   }
 
   keptWebhooks() { return host.keptWebhooks().map((kept) => ({ step: kept.step, webhookUrl: kept.url, eventId: kept.id })); }
 
-  /** The reason, once somebody asks this run to cancel. */
+  /** Waits until somebody asks this run to cancel, and returns the reason. */
   async waitForCancel(step, timeout) { return (await perform(host.waitForCancel(stepName(step), millis(timeout)))) ?? undefined; }
 }
 
@@ -244,10 +244,10 @@ const INVOKE_IGNORED = {
   url: '', method: '', stringifyBody: '',
 };
 
-/** What brings a content type of its own as a body. */
+/** The classes whose values, as a body, have a content type of their own. */
 const TYPED_BODIES = ['URLSearchParams', 'FormData', 'Blob'];
 
-/** A call's body: what can be one goes as it is, and anything else as JSON. */
+/** Returns the body of a call. A value that can be a body is sent as it is, and any other value as JSON. */
 function callBody(name, body) {
   if (body === undefined || body === null) return {};
   if (TYPED_BODIES.some((kind) => body instanceof globalThis[kind])) return { body };
@@ -256,7 +256,7 @@ function callBody(name, body) {
   return { body: isSentAsItIs ? body : JSON.stringify(body), type: 'application/json' };
 }
 
-/** What the host is asked to send. */
+/** Makes the request that the host sends. */
 function callRequest(name, settings) {
   const method = String(settings.method ?? 'GET').toUpperCase();
   const { body, type } = callBody(name, settings.body);
@@ -274,20 +274,20 @@ const DONE = Promise.resolve();
 
 const NOTHING = new Uint8Array(0);
 
-/** Whether an answer has neither headers nor a body, as most have, so that no `Response` needs to be made of it. */
+/** Returns whether an answer has neither headers nor a body, as most. Then no `Response` needs to be made of it. */
 const isPlain = (response) => response && !(response instanceof Response) && !response.headers && (response.body === undefined || response.body === null);
 
-/** The result of a wait for a webhook. Nothing is given after a timeout. */
+/** Returns the result of a wait for a webhook. After a timeout, the host calls it without arguments. */
 function taken(id, text, body) {
   return id === undefined ? { timeout: true, request: undefined } : { timeout: false, request: received(text, body), id };
 }
 
-/** As many elements as waits were reached, of the shape that Upstash gives. */
+/** Returns a list with one element for each wait that was reached, in the shape that Upstash Workflow uses. */
 export const notifyResponse = (reached) => Array.from({ length: reached }, () => ({ waiter: { url: '' }, messageId: '', error: '' }));
 
 const resultOf = (step) => `the result of the step ${JSON.stringify(step)}`;
 
-/** Records what a step gave. The program gets what JSON makes of it, live and when the run is rebuilt. */
+/** Records the result of a step. The program gets the result after its conversion to JSON and back, also in the first execution. */
 function record(name, given) {
   const body = json(given, resultOf(name));
   const before = host.beginStep(name);
@@ -307,14 +307,14 @@ function called(outcome) {
   try {
     body = parseJson(body);
   } catch {
-    // It is the text.
+    // The message is the text itself.
   }
   return { status: outcome.ok.status, body, header: headers, headers };
 }
 
 const WEBHOOK_OPTIONS = ['methods', 'provider', 'secrets', 'settings', 'handshake', 'description', 'tolerance', 'cors', 'reply', 'replyWithin'];
 
-/** A list, or one text for a list of one. */
+/** Returns a list. A text stands for a list of one element. */
 const list = (given) => [given ?? []].flat();
 
 function webhookOptions(given) {

@@ -1,4 +1,4 @@
-// Cryptography. Keys are held as bytes here: a secret one raw, a private one as PKCS #8, a public one as SPKI.
+// The global `crypto`. A key is kept as bytes: a secret key raw, a private key as PKCS #8, a public key as SPKI.
 
 import { fromBase64, random, toBase64, view } from 'dormouse:bytes';
 import { compute } from 'dormouse:secrets';
@@ -58,7 +58,7 @@ function fromUrl(text, what) {
   return bytes;
 }
 
-/** The name by which the runtime knows a kind of key. */
+/** Returns the name that the runtime uses for a kind of key. */
 function kindOf(name, algorithm) {
   if (name.startsWith('RSA')) return 'RSA';
   if (name === 'Ed25519') return name;
@@ -72,7 +72,7 @@ function kindOf(name, algorithm) {
 
 const usagesOf = (usages, type) => [...usages].filter((usage) => (type === 'public' ? ['verify', 'encrypt', 'wrapKey'] : ['sign', 'decrypt', 'deriveKey', 'deriveBits', 'unwrapKey']).includes(usage));
 
-/** The algorithm of a key, as the web describes it. */
+/** Returns the algorithm of a key, in the form of the Web Cryptography API. */
 function described(name, kind, algorithm, der, type) {
   if (kind === 'Ed25519') return { name };
   if (kind !== 'RSA') return { name, namedCurve: kind };
@@ -134,7 +134,7 @@ function exportJwk(key) {
   return jwk;
 }
 
-/** The hash of a signature: the algorithm's own for a curve, else the key's. */
+/** Returns the hash of a signature. For a curve, the algorithm names the hash; otherwise the key does. */
 const hashFor = (name, algorithm, key) => (name === 'Ed25519' ? '' : digestOf(name === 'ECDSA' ? algorithm.hash : key.algorithm.hash));
 
 const schemeOf = (name, key) => (name === 'ECDSA' ? key.algorithm.namedCurve : name === 'RSASSA-PKCS1-v1_5' ? 'RSASSA-PKCS1-V1_5' : name);
@@ -238,7 +238,7 @@ for (const name of ['wrapKey', 'unwrapKey']) {
   subtle[name] = async () => { throw unsupported(`crypto.subtle.${name}`); };
 }
 
-/** Compares in a time that says nothing of where they differ. */
+/** Compares two byte sequences in constant time. */
 export function equal(right, given) {
   let differs = right.length ^ given.length;
   for (let place = 0; place < right.length; place += 1) differs |= right[place] ^ (given[place] ?? 0);

@@ -1,6 +1,6 @@
-// What decorators are compiled to, as TypeScript had them before the standard. Packages such as `reflect-metadata` extend it.
+// The functions that compiled `experimentalDecorators` call. Packages such as `reflect-metadata` extend them.
 
-/** Applies decorators to a class, or to a member of one, of which the key and the descriptor are given: none of a property. */
+/** Applies decorators to a class, or to a member with this key. The descriptor is undefined for a property. */
 function decorate(decorators, target, ...member) {
   const [key, descriptor] = member;
   const isClass = !member.length;

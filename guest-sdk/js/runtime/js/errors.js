@@ -1,4 +1,4 @@
-// The errors of the SDK, of the classes that Upstash Workflow has.
+// The errors of the SDK. Their classes have the names of those of Upstash Workflow.
 
 export class WorkflowError extends Error {
   constructor(message) {
@@ -7,7 +7,7 @@ export class WorkflowError extends Error {
   }
 }
 
-/** What Upstash Workflow throws to end an execution after a step. Nothing is thrown for that here; programs ask for the class. */
+/** Upstash Workflow throws this to end an execution after a step. This runtime never throws it, but programs test for the class. */
 export class WorkflowAbort extends Error {
   constructor(stepName, stepInfo) {
     super(`the execution ends after the step ${JSON.stringify(stepName)}`);

@@ -1,4 +1,4 @@
-// Events, and signals that say that something is no longer wanted.
+// The web's `Event`, `EventTarget`, `AbortController` and `AbortSignal`.
 
 const CODES = { InvalidCharacterError: 5, AbortError: 20, DataCloneError: 25, TimeoutError: 23, NotSupportedError: 9, SyntaxError: 12, InvalidStateError: 11 };
 

@@ -1,4 +1,4 @@
-// The run for the failure of another: it calls the failureFunction of the workflow that failed.
+// A run that was started because another run failed. It calls the failureFunction of the workflow of the failed run.
 
 import { WorkflowContext } from 'dormouse:context';
 import { WorkflowError } from 'dormouse:errors';
@@ -8,13 +8,13 @@ import { value } from 'dormouse:payload';
 
 const host = globalThis.__dormouse;
 
-/** When a run was started, which its id begins with. */
+/** Returns the time at which a run was started, in milliseconds since 1970. The id of a run begins with it. */
 const startedOf = (id) => Number.parseInt(id.replace(/-/g, '').slice(0, 12), 16);
 
-/** The stack that a failure's message ends with. */
+/** Matches the stack at the end of a failure's message. */
 const STACK = /\n\s+at [^]*$/;
 
-/** What the failed run was given. That it is not as it must be may be why it has failed. */
+/** Returns the input of the failed run. An input that the options refuse is returned unchecked: it may be the reason of the failure. */
 function inputOfFailed(told, options) {
   const payload = { body: host.encode(told.input ?? '') };
   try {
@@ -24,7 +24,7 @@ function inputOfFailed(told, options) {
   }
 }
 
-/** Calls the failureFunction of a workflow with what its run has left. */
+/** Calls the failureFunction of a workflow with the data of its failed run. */
 export async function failureOf(own, payload) {
   const told = value(payload);
   if (typeof told?.run !== 'string' || typeof told.failure?.message !== 'string') {

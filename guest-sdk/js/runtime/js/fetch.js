@@ -1,4 +1,4 @@
-// The web's requests and responses, and a `fetch` that is durable: a call of the run, whose response is kept.
+// The web's `Request`, `Response`, `Headers` and `FormData`, and a durable `fetch`: a call of the run, whose response is recorded.
 
 import { join, latin, textOf, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
@@ -9,7 +9,7 @@ const host = globalThis.__dormouse;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The headers that were received, from a text with a line for each name and each value. Other lines may stand before them. */
+/** Reads the headers that were received from a text with a line for each name and each value, after some other lines. */
 export function receivedFields(text, before = 0) {
   const lines = text.split('\n');
   const fields = [];
@@ -100,13 +100,13 @@ class FormData {
   [Symbol.iterator]() { return this.entries(); }
 }
 
-/** A form as a body has it. */
+/** Encodes a form as a body. */
 function multipart(form) {
   const parts = [...form].map(([name, value]) => (value instanceof Blob ? { name, file: value.name, type: value.type, bytes: Blob.bytesOf(value) } : { name, bytes: host.encode(value) }));
   return written(parts);
 }
 
-/** The form that a body is, by its media type. */
+/** Decodes a body as a form, by its media type. */
 function formOf(bytes, type) {
   const form = new FormData();
   const kind = type.split(';')[0].trim().toLowerCase();
@@ -124,7 +124,7 @@ function formOf(bytes, type) {
 
 const NO_BODY = { bytes: null, stream: undefined, type: undefined };
 
-/** The bytes of what can be a body, or its stream, and the media type that it brings. `bytes` is `null` if there is no body. */
+/** Returns the bytes or the stream of a value that can be a body, and the media type that follows from its class. `bytes` is `null` if there is no body. */
 export function bodyOf(body) {
   if (body === undefined || body === null) return NO_BODY;
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return { bytes: view(body).slice(), type: undefined };
@@ -138,14 +138,14 @@ export function bodyOf(body) {
   return { bytes: host.encode(String(body)), type: 'text/plain;charset=UTF-8' };
 }
 
-/** All that a stream gives. */
+/** Reads a stream to its end. */
 async function collected(stream) {
   const parts = [];
   for await (const part of stream) parts.push(typeof part === 'string' ? host.encode(part) : view(part));
   return join(parts);
 }
 
-/** JSON that is nested deeper cannot be read or written: it would use up the stack. */
+/** The largest depth of JSON. Deeper JSON would use up the stack when it is read or written. */
 const DEPTH = 1000;
 
 const parse = JSON.parse;
@@ -155,7 +155,7 @@ function tooDeep() {
   return Object.assign(new Error(`the JSON is nested more than ${DEPTH} deep`), { code: 'json-too-deep' });
 }
 
-/** Refuses a value that is nested too deep, before the engine would use up its stack on it. */
+/** Throws an error for a value that is nested too deep, before the engine would use up its stack. */
 function measure(value) {
   let level = [value];
   for (let depth = 0; level.length; depth += 1) {
@@ -167,7 +167,7 @@ function measure(value) {
         if (typeof inner === 'object' && inner !== null) next.push(inner);
       }
     }
-    // What refers to itself is found by the engine, which says so.
+    // The engine finds a value that contains itself, and reports it.
     if (next.length > 1e6) return;
     level = next;
   }
@@ -186,7 +186,7 @@ JSON.stringify = { stringify(value, ...rest) {
   return stringify(value, ...rest);
 } }.stringify;
 
-/** Whether a value contains itself, which is the better thing to be told. */
+/** Returns true if a value contains itself. That is the better error message. */
 function isCircular(value) {
   const seen = new Set();
   for (let part = value; typeof part === 'object' && part !== null; ) {
@@ -211,7 +211,7 @@ let stateOf;
 /** What requests and responses have in common. */
 class Body {
   /**
-   * One object with all that is known, since each private field would be a property more of each request.
+   * One object with all that is known. Each private field would add a property to each request, which costs time.
    * - `bytes` is the body. It is `null` if there is none, `undefined` if the body is a stream, and an `ArrayBuffer` as long as
    *   nothing has looked at the bytes that the host gave.
    * - `stream` is the body as a stream, if it is one or if the program asked for one.
@@ -278,13 +278,13 @@ export function bytesOf(body) {
   return bytes;
 }
 
-/** What a request has where nothing else was given. */
+/** The default values of a request's properties. */
 const REQUEST = { redirect: 'follow', cache: 'default', credentials: 'same-origin', mode: 'cors', integrity: '', keepalive: false, referrer: 'about:client' };
 
-/** Marks a request that was received. */
+/** Marks the constructor call for a request that was received. */
 const RECEIVED = Symbol('received');
 
-/** The state also has the method, the URL, the headers and the signal. Of a request that was received, it has a text from which they are made when they are asked for. */
+/** The state also has the method, the URL, the headers and the signal. For a request that was received, it has a text from which these are made when the program reads them. */
 export class Request extends Body {
   constructor(input, init = {}) {
     if (input === RECEIVED) {
@@ -332,10 +332,10 @@ export class Request extends Body {
 
 Object.assign(Request.prototype, REQUEST);
 
-/** The methods that are written in capital letters, whatever the program has written. */
+/** The methods that are written in capital letters, however the program writes them. */
 const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 
-/** A line before the headers of a request that was received: the method or the URL. */
+/** Returns a line before the headers of a request that was received: the method or the URL. */
 const line = (state, place) => state.text.split('\n', 2)[place];
 
 /**
@@ -344,7 +344,7 @@ const line = (state, place) => state.text.split('\n', 2)[place];
  */
 export const received = (text, body) => new Request(RECEIVED, { bytes: body === undefined ? NOTHING : body, text });
 
-/** The state also has the headers, once they are asked for. */
+/** The state also has the headers, once the program reads them. */
 export class Response extends Body {
   constructor(body = null, { status = 200, statusText = '', headers, url = '', redirected = false } = {}) {
     const { bytes, stream, type } = bodyOf(body);
@@ -378,19 +378,19 @@ Object.assign(Response.prototype, { status: 200, statusText: '', url: '', redire
 /** Returns the headers of a response as pairs. */
 export const fieldsOf = (response) => [...stateOf(response).headers ?? []];
 
-/** One attempt may take this long: clients of language models wait. */
+/** The longest time of one attempt, in milliseconds. It is long because language models answer slowly. */
 const ATTEMPT = 30 * 60_000;
 
-/** How many redirects `fetch` follows. */
+/** The largest number of redirects that `fetch` follows. */
 const REDIRECTS = 20;
 
-/** What is made from the connection and the body, and not by the caller. */
+/** Headers that follow from the connection and the body, and that a caller cannot set. */
 const OWN_HEADERS = new Set(['connection', 'content-length', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
 
-/** The headers of a request that are sent. */
+/** Returns the headers of a request that are sent. */
 export const sentHeaders = (headers) => [...headers].filter(([name]) => !OWN_HEADERS.has(name));
 
-/** Makes a call with one attempt. One that a stop of the host cut off is made again, under the same key. */
+/** Makes a call with one attempt. If a stop of the host cut it off, the call is made again with the same idempotency key. */
 export async function callOnce(step, given, plain, signal) {
   const { request, options } = withSecrets(given, plain);
   const key = options.idempotencyKey ?? request.headers.find(([name]) => name.toLowerCase() === 'idempotency-key')?.[1];

@@ -1,4 +1,4 @@
-// The input of a workflow's function, as its options have it read.
+// Reads the input of a workflow's function, as the options of `serve` say.
 
 import { textOf } from 'dormouse:bytes';
 import { value } from 'dormouse:payload';

@@ -1,4 +1,4 @@
-// Numbers and dates as people read them, in `en-US` and UTC alone. Anything else is an error: wrong figures on an invoice are worse.
+// Formats numbers and dates, in `en-US` and UTC only. Other languages and time zones are errors: a wrong figure would be worse.
 
 const ENGLISH = new Set(['en', 'en-US']);
 
@@ -15,7 +15,7 @@ function check(locales, options, known) {
 
 const SYMBOLS = { USD: '$', EUR: '€', GBP: '£', JPY: '¥' };
 
-/** A number in digits, times a power of ten, rounded to so many places as it is written, not as it lies in binary. */
+/** Rounds a number, times a power of ten, to this many decimal places. The decimal text is rounded, not the binary value. */
 function rounded(text, power, places) {
   const [plain, exponent = '0'] = text.split('e');
   const [before, after = ''] = plain.split('.');
@@ -29,7 +29,7 @@ function rounded(text, power, places) {
 
 const NUMBERS = ['style', 'currency', 'useGrouping', 'minimumFractionDigits', 'maximumFractionDigits'];
 
-/** A number of `en-US`. */
+/** Formats a number in `en-US`. */
 export function shownNumber(value, locales, options = {}) {
   check(locales, options, NUMBERS);
   const { style = 'decimal', currency } = options;

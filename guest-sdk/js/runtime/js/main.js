@@ -1,4 +1,4 @@
-// What is there before the workflow: the globals, and the hooks by which the engine is told things.
+// Prepares the engine before it evaluates the workflow: sets the globals, and the hooks that the engine calls.
 
 import { registered } from 'dormouse:registry';
 import { start, warmUp } from 'dormouse:serve';
@@ -16,7 +16,7 @@ import * as processes from 'dormouse:process';
 import * as streams from 'dormouse:streams';
 import * as timers from 'dormouse:timers';
 import * as urls from 'dormouse:url';
-// What CommonJS modules are loaded by, which takes its functions while they are there.
+// The loader of CommonJS modules. It reads `__dormouse` while it is loaded, because the runtime then removes that global.
 import 'dormouse:require';
 import 'dormouse:intl';
 

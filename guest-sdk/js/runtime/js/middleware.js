@@ -1,4 +1,4 @@
-// Middlewares: functions that are told of a run's steps. They are called live and whenever the run is rebuilt, as steps are.
+// Middlewares: functions that are called for a run's steps, in the first execution and in each replay.
 
 import { WorkflowError } from 'dormouse:errors';
 import { listen } from 'dormouse:settings';
@@ -10,7 +10,7 @@ export class WorkflowMiddleware {
     this.#init = init;
     this.#callbacks = callbacks;
   }
-  /** Has the callbacks made, if they are made by a function. */
+  /** Calls the function that makes the callbacks, if there is one. */
   async ensureInit() {
     if (this.#callbacks) return;
     if (!this.#init) throw new WorkflowError(`the middleware ${JSON.stringify(this.name)} has neither \`callbacks\` nor \`init\``);
@@ -19,7 +19,7 @@ export class WorkflowMiddleware {
   getCallback(name) { return this.#callbacks?.[name]; }
 }
 
-/** Writes a line for each thing that a middleware is told of. */
+/** Makes a callback that writes a line to the log. */
 const logs = (what) => ({ context, ...rest }) => console.log(what, { workflowRunId: context.workflowRunId, ...rest });
 
 export const loggingMiddleware = new WorkflowMiddleware({
@@ -31,7 +31,7 @@ export const loggingMiddleware = new WorkflowMiddleware({
   },
 });
 
-/** Calls all callbacks of a name. What one throws is told to its own `onError`, and changes nothing else. */
+/** Calls all callbacks of this name. If one throws, the `onError` of its middleware is called, and nothing else changes. */
 async function tell(middlewares, name, given) {
   await Promise.all(middlewares.map((middleware) => middleware.ensureInit()));
   await Promise.all(middlewares.map(async (middleware) => {
@@ -55,7 +55,7 @@ const STEPS = [
   'notify', 'invoke', 'waitForCancel',
 ];
 
-/** Executes a workflow whose steps are told to middlewares. */
+/** Executes a workflow, and calls its middlewares for each step. */
 export async function watch(context, workflow, middlewares) {
   const wrong = middlewares.find((middleware) => !(middleware instanceof WorkflowMiddleware));
   if (wrong !== undefined) throw new TypeError('`middlewares` has an element that is no WorkflowMiddleware; make it with `new WorkflowMiddleware({ name, callbacks })`');

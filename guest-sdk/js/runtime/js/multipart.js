@@ -1,4 +1,4 @@
-// Forms as `multipart/form-data` (RFC 7578): their parts, as bytes and back.
+// Encodes and decodes forms as `multipart/form-data` (RFC 7578).
 
 import { join, random, toBase64 } from 'dormouse:bytes';
 
@@ -7,7 +7,7 @@ const host = globalThis.__dormouse;
 const quoted = (text) => text.replace(/\r?\n|\r/g, '%0D%0A').replace(/"/g, '%22');
 const unquoted = (text) => text.replace(/%0D%0A/gi, '\r\n').replace(/%22/g, '"');
 
-/** The bytes of a form, and its media type. A part is `{name, bytes}`, and of a file also `{file, type}`. */
+/** Encodes a form. Returns its bytes and its media type. A part is `{name, bytes}`; a part with a file also has `{file, type}`. */
 export function written(parts) {
   const boundary = `----dormouse${toBase64(random(18)).replace(/[+/=]/g, 'x')}`;
   const pieces = [];
@@ -21,7 +21,7 @@ export function written(parts) {
 
 const wrong = (why) => new TypeError(`the body is no multipart/form-data: ${why}`);
 
-/** Where bytes stand in others, from a place on; -1 if they do not. */
+/** Returns the index at which bytes occur in other bytes, from an index on; -1 if they do not occur. */
 function find(bytes, part, from) {
   const last = bytes.length - part.length;
   for (let at = bytes.indexOf(part[0], from); at >= 0 && at <= last; at = bytes.indexOf(part[0], at + 1)) {
@@ -35,13 +35,13 @@ function find(bytes, part, from) {
 const LINE = host.encode('\r\n');
 const BLANK = host.encode('\r\n\r\n');
 
-/** A parameter of a header: quoted, or a word. */
+/** Returns a parameter of a header. Its value is a quoted text or a word. */
 function parameter(header, name) {
   const found = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]*))`, 'i').exec(header);
   return found ? found[1] ?? found[2] : undefined;
 }
 
-/** The part whose headers are these; its bytes are set by the caller. */
+/** Makes the part with these headers. The caller sets its bytes. */
 function headed(text) {
   const fields = new Map();
   for (const line of text.split('\r\n')) {
@@ -56,13 +56,13 @@ function headed(text) {
   return { name: unquoted(name), file: unquoted(file), type: fields.get('content-type') ?? 'text/plain' };
 }
 
-/** The parts of a form, from its bytes and the media type of the body. */
+/** Decodes a form from its bytes and the media type of the body. Returns its parts. */
 export function read(bytes, type) {
   const boundary = parameter(type, 'boundary');
   if (!boundary) throw wrong('its content type has no boundary');
   const border = host.encode(`\r\n--${boundary}`);
   const parts = [];
-  // The first border may stand at the very beginning, without a line before it.
+  // The first boundary may be at the very beginning, without a line break before it.
   const whole = join([LINE, bytes]);
   let at = find(whole, border, 0);
   if (at < 0) throw wrong('its boundary does not occur in it');

@@ -21,11 +21,11 @@ export function perform(outcome, signal) {
   });
 }
 
-/** A step's name, as the host takes it: at most 256 bytes. */
+/** Returns a step's name in a form that the host accepts: at most 256 bytes. */
 export function stepName(name) {
   let text = String(name);
   if (text === '') throw new Error('a step was given an empty name; give it one that people recognise');
-  // A character has three bytes at most, for each unit of the text.
+  // Each UTF-16 unit of the text becomes at most three bytes.
   if (text.length <= 85) return text;
   while (host.encode(text).length > 256) text = text.slice(0, Math.min(256, text.length - 1));
   return text;
@@ -35,7 +35,7 @@ export function stepName(name) {
 let lastText;
 let lastMillis;
 
-/** A span of time in milliseconds: a number of seconds, or a text such as `10s` or `1.5 h`. */
+/** Returns a span of time in milliseconds, from a number of seconds or a text such as `10s` or `1.5 h`. */
 export function span(value) {
   if (typeof value === 'number' && value >= 0) return value * 1e3;
   if (value === lastText && value !== undefined) return lastMillis;

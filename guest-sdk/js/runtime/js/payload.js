@@ -1,4 +1,4 @@
-// What runs are given and give, as the contract has it.
+// Converts inputs and outputs of runs between JavaScript values and payloads of the contract.
 
 import { parseJson } from 'dormouse:fetch';
 import { span } from 'dormouse:operations';
@@ -6,7 +6,7 @@ import { textOf } from 'dormouse:bytes';
 
 const host = globalThis.__dormouse;
 
-/** A value as JSON, and nothing for one that JSON has nothing for: a function and a symbol are as `undefined`. */
+/** Encodes a value as JSON. Returns an empty payload for `undefined`, a function and a symbol, which JSON cannot represent. */
 export function json(value, what = 'the value') {
   try {
     return host.encode(JSON.stringify(value) ?? '');
@@ -16,7 +16,7 @@ export function json(value, what = 'the value') {
   }
 }
 
-/** The value of a payload: nothing, JSON, or the text itself. */
+/** Decodes a payload: undefined if it is empty, the value if it is JSON, otherwise the text itself. */
 export function value({ body }) {
   const text = textOf(body);
   if (text === '') return undefined;
@@ -28,8 +28,8 @@ export function value({ body }) {
   }
 }
 
-/** A span of time in milliseconds; none if none was given. */
+/** Returns a span of time in milliseconds; undefined if none was given. */
 export const millis = (given) => (given === undefined || given === null ? null : span(given));
 
-/** A run's id without what Upstash Workflow puts before it. */
+/** Returns a run's id without the prefix of Upstash Workflow. */
 export const runId = (given) => String(given).replace(/^wfr_/, '');

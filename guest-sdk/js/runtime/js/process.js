@@ -1,10 +1,10 @@
-// Node's `process`: what programs ask of it, for a workflow that has no process of its own.
+// Node's `process`: the parts that programs use, for a workflow that has no process of its own.
 
 import { placeholder } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
 
-/** A stream that writes to the run's log. */
+/** Makes a stream that writes to the run's log. */
 function output(fd, level) {
   const stream = {
     fd, isTTY: false, writable: true,
@@ -21,7 +21,7 @@ function output(fd, level) {
   return withoutEvents(stream);
 }
 
-/** Takes listeners of events that never come. */
+/** Accepts a listener. The events of a process never happen here. */
 function withoutEvents(object) {
   for (const name of ['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'prependListener', 'setMaxListeners']) object[name] = () => object;
   return Object.assign(object, { emit: () => false, listeners: () => [], listenerCount: () => 0 });

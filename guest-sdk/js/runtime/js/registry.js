@@ -1,14 +1,14 @@
-// What was given to `serve`, `serveMany` and `createWorkflow`, and by which workflow's name each is started.
+// The workflows that a file registers with `serve`, `serveMany` and `createWorkflow`, and the names by which they are started.
 
 import { remarks } from 'dormouse:settings';
 
-/** What was given to `serve` and `serveMany`, by name. The one of `serve` has the name ''. */
+/** The workflows of `serve` and `serveMany`, by name. The workflow of `serve` has the name ''. */
 const served = new Map();
 
-/** What was given to `createWorkflow`, in this order. */
+/** The workflows of `createWorkflow`, in the order of the calls. */
 const created = [];
 
-/** What is to be said of the options when the workflow is deployed. */
+/** Notes about options, for the author who deploys the file. */
 const notes = [];
 
 const OBEYED = ['schema', 'initialPayloadParser', 'failureFunction', 'retries', 'retryDelay', 'env', 'middlewares'];
@@ -16,7 +16,7 @@ const OBEYED = ['schema', 'initialPayloadParser', 'failureFunction', 'retries', 
 const HOST = 'the host starts runs, and knows where they are';
 const LIMITS = "limit runs by the host's settings";
 
-/** What has no effect, and what to use instead. */
+/** Options that have no effect, each with what to use instead. */
 const IGNORED = {
   url: HOST, baseUrl: HOST, useJSONContent: '', workflowId: '',
   receiver: "the host checks callers: by its API token, or by a trigger's signature", qstashClient: HOST,
@@ -24,10 +24,10 @@ const IGNORED = {
   flowControl: LIMITS, failureUrl: 'give a failureFunction, or name a workflow by `dormouse workflows set NAME --on-failure OTHER`',
 };
 
-/** What the run for a failure is called: the name of the workflow with this behind it. */
+/** The suffix of a workflow's name that makes the name of the workflow for its failures. */
 const FAILED = '-failed';
 
-/** A name as workflows have them: `workflowOne` is `workflow-one`. */
+/** Converts a name to the form of workflow names: `workflowOne` becomes `workflow-one`. */
 function kebab(name) {
   const words = name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1-$2').toLowerCase();
   return words.replace(/[^a-z0-9_]+/g, '-').replace(/^-+|-+$/g, '');
@@ -35,7 +35,7 @@ function kebab(name) {
 
 const several = 'give several workflows to serveMany: `serveMany({ one: createWorkflow(async (context) => { … }), two: createWorkflow(async (context) => { … }) })`';
 
-/** Takes a workflow in. */
+/** Registers a workflow. */
 function register(what, name, run, given) {
   const options = given ?? {};
   if (typeof run !== 'function') throw new TypeError(`${what} was given no function; give it the async function that is the workflow`);
@@ -63,7 +63,7 @@ export function takeMany(all, options) {
   if (!served.size) throw new Error(`serveMany was given no workflow; ${several}`);
 }
 
-/** A workflow that others invoke. */
+/** Registers a workflow that other workflows invoke. */
 export function create(run, options = {}) {
   if (typeof run !== 'function') throw new TypeError('createWorkflow was given no function; give it the async function that is the workflow');
   const workflow = { routeFunction: run, options, workflowId: options.workflowId };
@@ -71,7 +71,7 @@ export function create(run, options = {}) {
   return workflow;
 }
 
-/** What deployment is told, as JSON: the names of `serveMany`, those with a failureFunction, and what is to be said. */
+/** Returns the report for deployment, as JSON: the names of `serveMany`, the names with a failureFunction, and the notes. */
 export function registered() {
   if (!served.size) return '';
   const names = [...served.keys()];
@@ -82,9 +82,9 @@ export function registered() {
   return JSON.stringify({ workflows: names, failures: names.filter((name) => served.get(name).options.failureFunction), notes });
 }
 
-/** The one that a run executes, whether it is the failureFunction, and the name that all of this file begin with. */
+/** Finds the workflow that a run executes, and whether its failureFunction is called instead. */
 export function pick(workflow, contentType) {
-  // Most files have one, and every run comes by here: what the engine makes when it is first used would be made by each.
+  // Most files have one workflow, and every run executes this line. It uses no function that the engine would make at its first use.
   const only = served.get('');
   if (only && !created.length && !only.options.failureFunction) return only;
   const alone = created.length ? created[/; workflow=(\d+)$/.exec(contentType)?.[1]] : undefined;
@@ -101,7 +101,7 @@ export function pick(workflow, contentType) {
   throw new Error(`this file has the workflows ${names.join(', ')}, and none of the name ${workflow}; start one of those`);
 }
 
-/** How the workflow that was given to `invoke` is started by a run of another: its name, and the content type of its input. */
+/** Returns the name of the workflow that `invoke` starts, and the content type of its input. */
 export function addressOf(workflow, own) {
   const contentType = 'application/json';
   if (typeof workflow === 'string') return { target: workflow, contentType };
@@ -115,7 +115,7 @@ export function addressOf(workflow, own) {
   return { target: own, contentType: `${contentType}; workflow=${created.indexOf(workflow)}` };
 }
 
-/** The name under which the file was deployed. */
+/** Returns the name under which the file was deployed. */
 function baseOf(own) {
   const ends = [...served.keys()].filter((name) => name && own.endsWith(`-${name}`)).sort((a, b) => b.length - a.length);
   return ends.length ? own.slice(0, -ends[0].length - 1) : own;

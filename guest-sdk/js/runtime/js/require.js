@@ -1,10 +1,10 @@
-// CommonJS: modules that are functions, each called once.
+// CommonJS modules: each is a function that is called once.
 
 const host = globalThis.__dormouse;
 
 const loaded = new Map();
 
-/** What a module that is no ES module gives. */
+/** Returns the exports of a module that is not an ES module. */
 export function load(id) {
   const before = loaded.get(id);
   if (before) return before.exports;
@@ -35,17 +35,17 @@ function requireFrom(base) {
   return require;
 }
 
-/** The `require` of the module that would lie at a place if there were files. */
+/** Returns the `require` of a module at this path. The module itself need not exist. */
 export const requireAt = (place) => requireFrom(host.moduleAt(place) ?? place);
 
-/** The names that an ES module can import of it. */
+/** Returns the names that an ES module can import from a CommonJS module. */
 export function names(id) {
   const exports = load(id);
   if (exports === null || (typeof exports !== 'object' && typeof exports !== 'function')) return [];
   return Object.keys(exports).filter((name) => name !== 'default' && name !== '__esModule');
 }
 
-/** What `import x from` gives, as bundlers have it. */
+/** Returns the value of `import x from` for a CommonJS module, by the rules of bundlers. */
 export function byDefault(exports) {
   return exports && exports.__esModule && 'default' in exports ? exports.default : exports;
 }

@@ -1,23 +1,23 @@
-// Secrets: the program holds a placeholder, and the host puts the secret in, in a header of a call and nowhere else.
+// Secrets: the program has a placeholder. The host replaces it with the secret in headers of calls, and nowhere else.
 
 import { hooks, host, latin } from 'dormouse:bytes';
 
-/** Whether the program was given any, so that others pay nothing. */
+/** True if the program has a secret. Programs without one skip all checks. */
 let any = false;
 
-/** What stands in base64: for each, the parts that are encoded. */
+/** The texts in base64 that contain a secret, each with the parts that are encoded. */
 const encoded = [];
 
-// Letters that no encoding of a URL, a form or JSON changes. The length says where the name ends.
+// The placeholder has only letters that no encoding of a URL, a form or JSON changes. The length says where the name ends.
 const PLACEHOLDER = /dormouse-secret-(\d{1,2})-|dormouse-base64-(\d{1,6})-/;
 
-/** What the program reads in place of the secret. */
+/** Returns the placeholder of a secret, which the program reads in its place. */
 export function placeholder(name) {
   any = true;
   return `dormouse-secret-${name.length}-${name}`;
 }
 
-/** A text as parts, `{text}` and `{secret}` and `{base64}`; none if there is no secret in it. */
+/** Splits a text into parts `{text}`, `{secret}` and `{base64}`. Returns undefined if it contains no secret. */
 function parts(text) {
   const found = [];
   let rest = text;
@@ -37,14 +37,14 @@ function parts(text) {
   return found;
 }
 
-/** The name of a secret whose placeholder is in a text. */
+/** Returns the name of a secret whose placeholder is in a text. */
 export function secretIn(text) {
   if (!any) return undefined;
   const part = parts(text)?.find((one) => one.secret ?? one.base64);
   return part && (part.secret ?? part.base64.find((one) => one.secret)?.secret ?? 'secret');
 }
 
-/** A placeholder for a text in base64, if there is a secret in it. */
+/** Returns a placeholder for the base64 of a text, if the text contains a secret. */
 export function inBase64(text) {
   const found = any && parts(text);
   if (!found) return undefined;
@@ -53,14 +53,14 @@ export function inBase64(text) {
   return `dormouse-base64-${encoded.length - 1}-`;
 }
 
-/** An error that is logged as well, since clients catch errors and try again. */
+/** Makes an error and also logs it, because client libraries catch errors and try again. */
 export function refused(name, why) {
   const message = `the secret ${name} ${why}; a secret is put in by the host, in a header of a call: what a program computes with is a variable (deploy --env)`;
   host.log('error', message);
   return Object.assign(new Error(message), { name: 'SecretError', code: 'secret-refused' });
 }
 
-/** Refuses bytes that a program would compute with. */
+/** Throws an error if a program computes with a placeholder. */
 export function compute(bytes) {
   const name = any && secretIn(latin(bytes));
   if (name) throw refused(name, 'was given to a computation');
@@ -70,7 +70,7 @@ function group(part) {
   return part.base64 ? { encoding: 'base64', parts: part.base64 } : { parts: [part] };
 }
 
-/** A request with the headers that have secrets apart, and the options with them. */
+/** Separates the headers with secrets from a request, and adds them to the options of the call. */
 export function withSecrets(request, options) {
   if (!any) return { request, options };
   const where = [['its address', request.url], ['its body', latin(request.body)]];

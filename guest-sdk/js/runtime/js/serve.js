@@ -1,4 +1,4 @@
-// `serve`, and a run from its input to its result.
+// `serve`, and the execution of a run from its input to its result.
 
 import { Response, received } from 'dormouse:fetch';
 import { WorkflowContext } from 'dormouse:context';
@@ -13,7 +13,7 @@ const host = globalThis.__dormouse;
 
 const answer = async () => new Response('this workflow is run by Dormouse, and started through its API', { status: 501 });
 
-/** What programs hand to their framework. Each framework takes another part of it; some take a function. */
+/** The object that programs give to their web framework. Each framework uses another member of it; some use it as a function. */
 const handlers = () => Object.assign(async () => answer(), { POST: answer, GET: answer, handler: answer, fetch: answer });
 
 export function serve(run, options) {
@@ -28,7 +28,7 @@ export function serveMany(all, options) {
 
 export const createWorkflow = create;
 
-/** Begins the run. */
+/** Executes the run. */
 export function start(contentType, body) {
   const run = host.currentRun();
   const workflow = pick(run.workflow, contentType);
@@ -42,8 +42,8 @@ export function start(contentType, body) {
 }
 
 /**
- * Does what most runs do, at deployment. The engine makes much of what it has when it is first asked for; what is made here
- * is shared by all runs, and each run would make it anew.
+ * Does at deployment what most runs do first. The engine makes many of its functions when they are first used. Those that are made
+ * here are shared by all runs; otherwise each run would make its own.
  */
 export function warmUp() {
   const body = host.encode('{"a":["b",1.5,null]}');

@@ -1,14 +1,14 @@
-// Settings by name: what a program gives and nothing here obeys is named, and never ignored in silence.
+// Checks the names of settings. A setting that has no effect is named in a warning, and never ignored silently.
 
 const host = globalThis.__dormouse;
 
-/** The warnings of this run. Made with the first, since most runs have none. */
+/** The warnings of this run. It is made with the first warning, because most runs have none. */
 let told;
 
-/** Who else hears of warnings: a run's middlewares. */
+/** The function that is called with each warning. It tells the run's middlewares. */
 const listener = { heard: undefined };
 
-/** Has a function called with each warning. */
+/** Sets the function that is called with each warning. */
 export function listen(heard) { listener.heard = heard; }
 
 /** Writes a warning to the run's log, once. */
@@ -19,7 +19,7 @@ export function warnOnce(message) {
   listener.heard?.(message);
 }
 
-/** How many letters must be added, taken away or changed to make one text of another. */
+/** Returns the edit distance of two texts: how many letters must be added, removed or changed. */
 function distance(one, other) {
   let before = Array.from({ length: other.length + 1 }, (_, place) => place);
   for (let row = 1; row <= one.length; row += 1) {
@@ -33,7 +33,7 @@ function distance(one, other) {
   return before[other.length];
 }
 
-/** The name that was meant, if one of those that there are is close. */
+/** Returns the existing name that is closest to a misspelt one, if one is close enough. */
 function nearest(name, known) {
   const lower = name.toLowerCase();
   const near = known.map((other) => ({ other, far: distance(lower, other.toLowerCase()) })).sort((a, b) => a.far - b.far)[0];
@@ -41,8 +41,8 @@ function nearest(name, known) {
 }
 
 /**
- * What is to be said of settings of which `obeyed` are obeyed and `ignored` are taken and have no effect. The values of
- * `ignored` say what to use instead, or are empty.
+ * Returns a note for each setting that has no effect. `obeyed` lists the settings that have an effect. `ignored` has those that are
+ * accepted without one; its values say what to use instead, or are empty.
  */
 export function remarks(what, given, obeyed, ignored) {
   const found = [];
@@ -58,7 +58,7 @@ export function remarks(what, given, obeyed, ignored) {
   return found;
 }
 
-/** Writes what is to be said of settings to the run's log. */
+/** Writes the notes about settings to the run's log. */
 export function remark(what, given, obeyed, ignored) {
   for (const text of remarks(what, given, obeyed, ignored)) warnOnce(text);
 }

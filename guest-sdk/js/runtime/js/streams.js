@@ -1,4 +1,4 @@
-// The web's streams. Bodies come whole, so that a stream is mostly one piece; what programs build upon it works as well.
+// The web's streams. A body arrives as a whole, so its stream usually has one chunk. Streams that programs make also work.
 
 class Queue {
   chunks = [];
@@ -7,7 +7,7 @@ class Queue {
   error = undefined;
   ended = Promise.withResolvers();
   constructor() {
-    // Whoever wants to know asks; nobody else is told of a failure.
+    // The rejection is marked as handled: a program that does not read `closed` gets no report of it.
     this.ended.promise.catch(() => {});
   }
   push(chunk) {
@@ -106,7 +106,7 @@ export class ReadableStream {
     this.#queue.chunks = [];
     await this.#source.cancel?.(reason);
   }
-  /** Its pieces. Who stops early cancels it. */
+  /** Iterates over the chunks. Leaving the loop early cancels the stream. */
   async *values({ preventCancel = false } = {}) {
     const reader = this.getReader();
     let isLeft = true;
@@ -182,7 +182,7 @@ export class ReadableStream {
       branches.push(branch);
       return new ReadableStream({
         start(controller) { branch.controller = controller; },
-        // What one branch reads comes to both, so that they wait for the same.
+        // A chunk that one branch reads is given to both, so both wait for the same read.
         pull: () => (reading ??= read()),
         async cancel(reason) {
           branch.isCancelled = true;
@@ -280,7 +280,7 @@ export class TransformStream {
     let writing;
     this.readable = new ReadableStream({
       start(given) { controller = given; },
-      // What is written for nobody is refused, so that whoever writes stops.
+      // A write that nobody will read is refused, so that the writer stops.
       async cancel(reason) {
         sinkOf(writing).fail(reason ?? new TypeError('the readable side was cancelled'));
         await transformer.cancel?.(reason);

@@ -1,4 +1,4 @@
-// Durable timers. One of 0 ms is a task of this activation, and no operation.
+// Durable timers. A timer of 0 ms is a task of the present activation, and not an operation.
 
 import { perform, span } from 'dormouse:operations';
 

@@ -1,4 +1,4 @@
-// URLs and their queries.
+// The web's `URL` and `URLSearchParams`.
 
 const host = globalThis.__dormouse;
 

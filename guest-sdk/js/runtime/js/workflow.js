@@ -1,4 +1,4 @@
-// The module that workflows import, under each name that it has: what `@upstash/workflow` and its parts export, and nothing else.
+// The module of the SDK that workflows import. It has the exports of `@upstash/workflow` and its parts, and no others.
 
 export { Client } from 'dormouse:client';
 export { WorkflowContext } from 'dormouse:context';
@@ -10,5 +10,5 @@ export {
   serveMany, serveMany as serveManyPagesRouter,
 } from 'dormouse:serve';
 
-/** What Upstash Workflow calls the kinds of its steps. */
+/** The names of the kinds of steps in Upstash Workflow. */
 export const StepTypes = ['Initial', 'Run', 'SleepFor', 'SleepUntil', 'Call', 'Wait', 'Notify', 'Invoke', 'CreateWebhook', 'WaitForWebhook'];

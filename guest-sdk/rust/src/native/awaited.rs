@@ -4,11 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::operation::{Asked, Outcome};
+use super::operation::{OperationRequest, Outcome};
 use super::world::World;
 
 /// An operation, which begins when it is first polled, and is given up when it is dropped.
-pub(crate) fn awaited(step: String, asked: Asked) -> impl Future<Output = Outcome> {
+pub(crate) fn awaited(step: String, asked: OperationRequest) -> impl Future<Output = Outcome> {
     Awaited {
         begins: Some((step, asked)),
         begun: None,
@@ -16,7 +16,7 @@ pub(crate) fn awaited(step: String, asked: Asked) -> impl Future<Output = Outcom
 }
 
 struct Awaited {
-    begins: Option<(String, Asked)>,
+    begins: Option<(String, OperationRequest)>,
     /// The id of the world that the operation belongs to, and the operation's number there.
     begun: Option<(u64, usize)>,
 }

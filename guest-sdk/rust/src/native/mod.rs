@@ -11,7 +11,7 @@ mod world;
 
 pub(crate) use instance::Instance;
 pub(crate) use instance::Make;
-pub(crate) use operation::{Asked, Outcome};
+pub(crate) use operation::{OperationRequest, Outcome};
 pub(crate) use world::{Beginning, Child, Hook, World};
 
 pub(crate) use crate::bindings::dormouse::workflow::types;
@@ -51,7 +51,7 @@ pub(crate) mod webhooks {
     pub(crate) use crate::bindings::dormouse::workflow::webhooks::*;
 
     use crate::native::awaited::awaited;
-    use crate::native::{Asked, Outcome, World};
+    use crate::native::{OperationRequest, Outcome, World};
 
     pub(crate) fn create_webhook(step: &str, options: &WebhookOptions) -> Webhook {
         World::with(|world| world.create_webhook(step, options))
@@ -62,7 +62,7 @@ pub(crate) mod webhooks {
         webhook_id: String,
         timeout: Option<u64>,
     ) -> Option<Delivery> {
-        let asked = Asked::Webhook {
+        let asked = OperationRequest::Webhook {
             id: webhook_id,
             timeout,
         };
@@ -90,14 +90,14 @@ pub(crate) mod http {
 
     use crate::bindings::dormouse::workflow::types::{Request, Response};
     use crate::native::awaited::awaited;
-    use crate::native::{Asked, Outcome};
+    use crate::native::{OperationRequest, Outcome};
 
     pub(crate) async fn call(
         step: String,
         request: Request,
         options: CallOptions,
     ) -> Result<Response, CallError> {
-        let asked = Asked::Call(Box::new((request, options)));
+        let asked = OperationRequest::Call(Box::new((request, options)));
         match awaited(step, asked).await {
             Outcome::Response(result) => *result,
             other => other.misplaced(),
@@ -107,17 +107,17 @@ pub(crate) mod http {
 
 pub(crate) mod timers {
     use crate::native::awaited::awaited;
-    use crate::native::{Asked, Outcome};
+    use crate::native::{OperationRequest, Outcome};
 
     pub(crate) async fn sleep(step: String, duration: u64) {
-        match awaited(step, Asked::Sleep(duration)).await {
+        match awaited(step, OperationRequest::Sleep(duration)).await {
             Outcome::Slept => {}
             other => other.misplaced(),
         }
     }
 
     pub(crate) async fn sleep_until(step: String, instant: u64) {
-        match awaited(step, Asked::SleepUntil(instant)).await {
+        match awaited(step, OperationRequest::SleepUntil(instant)).await {
             Outcome::Slept => {}
             other => other.misplaced(),
         }
@@ -127,14 +127,14 @@ pub(crate) mod timers {
 pub(crate) mod events {
     use crate::bindings::dormouse::workflow::types::Payload;
     use crate::native::awaited::awaited;
-    use crate::native::{Asked, Outcome};
+    use crate::native::{OperationRequest, Outcome};
 
     pub(crate) async fn wait_for_event(
         step: String,
         event: String,
         timeout: Option<u64>,
     ) -> Option<Payload> {
-        match awaited(step, Asked::Event { event, timeout }).await {
+        match awaited(step, OperationRequest::Event { event, timeout }).await {
             Outcome::Event(payload) => payload,
             other => other.misplaced(),
         }
@@ -146,7 +146,7 @@ pub(crate) mod events {
         run: Option<String>,
         payload: Payload,
     ) -> u32 {
-        let asked = Asked::Notify {
+        let asked = OperationRequest::Notify {
             event,
             run,
             payload,
@@ -177,7 +177,7 @@ pub(crate) mod runs {
     use crate::bindings::dormouse::workflow::types::{Failure, Payload};
     use crate::native::awaited::awaited;
     use crate::native::instance::Continued;
-    use crate::native::{Asked, Outcome, World};
+    use crate::native::{OperationRequest, Outcome, World};
 
     pub(crate) async fn start_run(
         step: String,
@@ -185,7 +185,7 @@ pub(crate) mod runs {
         input: Payload,
         options: StartOptions,
     ) -> Result<String, Failure> {
-        let asked = Asked::Start(Box::new((workflow, input, options)));
+        let asked = OperationRequest::Start(Box::new((workflow, input, options)));
         match awaited(step, asked).await {
             Outcome::Started(result) => result,
             other => other.misplaced(),
@@ -197,7 +197,7 @@ pub(crate) mod runs {
         run: String,
         timeout: Option<u64>,
     ) -> Result<Option<RunOutcome>, Failure> {
-        match awaited(step, Asked::Run { run, timeout }).await {
+        match awaited(step, OperationRequest::Run { run, timeout }).await {
             Outcome::RunEnded(result) => result,
             other => other.misplaced(),
         }
@@ -208,14 +208,14 @@ pub(crate) mod runs {
         run: String,
         options: CancelOptions,
     ) -> Result<bool, Failure> {
-        match awaited(step, Asked::CancelRun(run, options)).await {
+        match awaited(step, OperationRequest::CancelRun(run, options)).await {
             Outcome::RunCancelled(result) => result,
             other => other.misplaced(),
         }
     }
 
     pub(crate) async fn wait_for_cancel(step: String, timeout: Option<u64>) -> Option<String> {
-        match awaited(step, Asked::Cancel { timeout }).await {
+        match awaited(step, OperationRequest::Cancel { timeout }).await {
             Outcome::CancelAsked(reason) => reason,
             other => other.misplaced(),
         }

@@ -7,7 +7,7 @@ use crate::bindings::dormouse::workflow::webhooks::Delivery;
 
 /// The request of an operation.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Asked {
+pub(crate) enum OperationRequest {
     Webhook {
         id: String,
         timeout: Option<u64>,
@@ -56,7 +56,7 @@ impl Outcome {
     }
 }
 
-impl Asked {
+impl OperationRequest {
     /// Returns the operation with all its arguments as a text, by which a replay compares it.
     pub(crate) fn describe(&self, step: &str) -> String {
         format!("{step:?} {self:?}")
@@ -65,23 +65,26 @@ impl Asked {
     /// Returns when the operation ends by itself, if it was made at this time.
     pub(crate) fn deadline(&self, made: u64) -> Option<u64> {
         match self {
-            Asked::Sleep(span) => Some(made.saturating_add(*span)),
-            Asked::SleepUntil(instant) => Some(*instant),
-            Asked::Webhook { timeout, .. }
-            | Asked::Event { timeout, .. }
-            | Asked::Run { timeout, .. }
-            | Asked::Cancel { timeout } => timeout.map(|span| made.saturating_add(span)),
-            Asked::Call(_) | Asked::Notify { .. } | Asked::Start(_) | Asked::CancelRun(..) => None,
+            OperationRequest::Sleep(span) => Some(made.saturating_add(*span)),
+            OperationRequest::SleepUntil(instant) => Some(*instant),
+            OperationRequest::Webhook { timeout, .. }
+            | OperationRequest::Event { timeout, .. }
+            | OperationRequest::Run { timeout, .. }
+            | OperationRequest::Cancel { timeout } => timeout.map(|span| made.saturating_add(span)),
+            OperationRequest::Call(_)
+            | OperationRequest::Notify { .. }
+            | OperationRequest::Start(_)
+            | OperationRequest::CancelRun(..) => None,
         }
     }
 
     /// Returns the outcome of the operation when its time is over.
     pub(crate) fn timed_out(&self) -> Outcome {
         match self {
-            Asked::Webhook { .. } => Outcome::Delivery(None),
-            Asked::Event { .. } => Outcome::Event(None),
-            Asked::Run { .. } => Outcome::RunEnded(Ok(None)),
-            Asked::Cancel { .. } => Outcome::CancelAsked(None),
+            OperationRequest::Webhook { .. } => Outcome::Delivery(None),
+            OperationRequest::Event { .. } => Outcome::Event(None),
+            OperationRequest::Run { .. } => Outcome::RunEnded(Ok(None)),
+            OperationRequest::Cancel { .. } => Outcome::CancelAsked(None),
             _ => Outcome::Slept,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use super::operation::{Asked, Outcome};
+use super::operation::{OperationRequest, Outcome};
 use crate::bindings::dormouse::workflow::context::{Level, Run, TriggerRequest};
 use crate::bindings::dormouse::workflow::runs::{ContinueOptions, KeptWebhook, RunOutcome};
 use crate::bindings::dormouse::workflow::types::{Failure, Payload, Response};
@@ -51,7 +51,7 @@ pub(crate) struct Child {
 /// An operation that waits, or that has completed.
 pub(crate) struct Operation {
     pub(crate) step: String,
-    pub(crate) asked: Asked,
+    pub(crate) asked: OperationRequest,
     made: u64,
     /// The outcome that the test has given to the operation, with its time.
     pub(crate) given: Option<(u64, Outcome)>,
@@ -235,7 +235,7 @@ impl World {
     }
 
     /// Begins an operation, and returns its number.
-    pub(crate) fn begin(&mut self, step: String, asked: Asked) -> usize {
+    pub(crate) fn begin(&mut self, step: String, asked: OperationRequest) -> usize {
         self.made.push(asked.describe(&step));
         let given = self.given_at_once(&asked);
         self.operations.push(Operation {
@@ -250,9 +250,9 @@ impl World {
     }
 
     /// Returns the outcome that the host gives at once, without the outside world.
-    fn given_at_once(&mut self, asked: &Asked) -> Option<Outcome> {
+    fn given_at_once(&mut self, asked: &OperationRequest) -> Option<Outcome> {
         match asked {
-            Asked::Notify {
+            OperationRequest::Notify {
                 event,
                 run,
                 payload,
@@ -261,7 +261,7 @@ impl World {
                     .push((event.clone(), run.clone(), payload.clone()));
                 Some(Outcome::Notified(u32::from(run.is_some())))
             }
-            Asked::Start(start) => {
+            OperationRequest::Start(start) => {
                 let (workflow, input, _) = start.as_ref();
                 let number = self.children.len() + 1;
                 let id = format!("00000000-0000-7000-8000-{number:012x}");
@@ -273,7 +273,7 @@ impl World {
                 });
                 Some(Outcome::Started(Ok(id)))
             }
-            Asked::CancelRun(run, options) => {
+            OperationRequest::CancelRun(run, options) => {
                 let now = self.now;
                 let mut children = self.children.iter_mut();
                 let child = children.find(|child| child.id == *run && child.outcome.is_none());
@@ -353,8 +353,8 @@ impl World {
         for (number, operation) in self.open() {
             let arrived = match &operation.asked {
                 // Waits on one webhook are served in the order in which they were made.
-                Asked::Webhook { id, .. } if waited.contains(&id.as_str()) => None,
-                Asked::Webhook { id, .. } => {
+                OperationRequest::Webhook { id, .. } if waited.contains(&id.as_str()) => None,
+                OperationRequest::Webhook { id, .. } => {
                     waited.push(id);
                     self.arrived(operation)
                 }
@@ -384,16 +384,16 @@ impl World {
     /// Returns the time at which the result that an operation waits for arrived, if it has arrived.
     fn arrived(&self, operation: &Operation) -> Option<u64> {
         match &operation.asked {
-            Asked::Webhook { id, .. } => {
+            OperationRequest::Webhook { id, .. } => {
                 let hook = self.hooks.iter().find(|hook| hook.webhook.id == *id)?;
                 hook.queue.front().map(|delivery| delivery.accepted)
             }
-            Asked::Event { event, .. } => {
+            OperationRequest::Event { event, .. } => {
                 let mail = self.mail.get(event)?;
                 mail.front().map(|(time, _)| *time)
             }
-            Asked::Cancel { .. } => self.cancel.as_ref().map(|(time, _)| *time),
-            Asked::Run { run, .. } => {
+            OperationRequest::Cancel { .. } => self.cancel.as_ref().map(|(time, _)| *time),
+            OperationRequest::Run { run, .. } => {
                 let child = self.children.iter().find(|child| child.id == *run)?;
                 child.outcome.as_ref().map(|(time, _)| *time)
             }
@@ -413,19 +413,19 @@ impl World {
             return operation.asked.timed_out();
         }
         match operation.asked.clone() {
-            Asked::Webhook { id, .. } => {
+            OperationRequest::Webhook { id, .. } => {
                 let mut hooks = self.hooks.iter_mut();
                 let hook = hooks.find(|hook| hook.webhook.id == id);
                 Outcome::Delivery(hook.and_then(|hook| hook.queue.pop_front()))
             }
-            Asked::Event { event, .. } => {
+            OperationRequest::Event { event, .. } => {
                 let mail = self.mail.get_mut(&event).and_then(VecDeque::pop_front);
                 Outcome::Event(mail.map(|(_, payload)| payload))
             }
-            Asked::Cancel { .. } => {
+            OperationRequest::Cancel { .. } => {
                 Outcome::CancelAsked(self.cancel.as_ref().map(|(_, reason)| reason.clone()))
             }
-            Asked::Run { run, .. } => {
+            OperationRequest::Run { run, .. } => {
                 let child = self.children.iter().find(|child| child.id == run);
                 let outcome = child.and_then(|child| child.outcome.clone());
                 Outcome::RunEnded(Ok(outcome.map(|(_, outcome)| outcome)))

@@ -10,7 +10,7 @@ use crate::contract::types::Request;
 use crate::contract::webhooks::Delivery;
 use crate::error::Error;
 use crate::headers::Headers;
-use crate::native::{Asked, Child, Hook, Instance, Outcome, World};
+use crate::native::{Child, Hook, Instance, OperationRequest, Outcome, World};
 use crate::payload::{FromPayload, IntoPayload, Payload};
 use crate::response::Response;
 use crate::time::{Instant, IntoDuration, contract_millis};
@@ -58,7 +58,7 @@ impl TestRun {
     pub fn calls(&self) -> Vec<SeenCall> {
         let open = self.world().open();
         let calls = open.filter_map(|(_, operation)| match &operation.asked {
-            Asked::Call(call) if operation.given.is_none() => {
+            OperationRequest::Call(call) if operation.given.is_none() => {
                 Some(SeenCall::of(&operation.step, &call.0, &call.1))
             }
             _ => None,
@@ -86,7 +86,9 @@ impl TestRun {
 
     #[track_caller]
     fn end_call(&mut self, step: &str, result: Result<Response, NoResponse>) {
-        let is_it = |asked: &Asked, name: &str| matches!(asked, Asked::Call(_)) && name == step;
+        let is_it = |asked: &OperationRequest, name: &str| {
+            matches!(asked, OperationRequest::Call(_)) && name == step
+        };
         let mut open = self.world().open();
         let found = open.find(|(_, open)| open.given.is_none() && is_it(&open.asked, &open.step));
         let Some((number, _)) = found else {

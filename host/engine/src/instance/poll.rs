@@ -33,7 +33,7 @@ impl Wake for Signal {
 }
 
 /// Lets the executor run other tasks once.
-pub(super) async fn give_way() {
+pub(super) async fn yield_now() {
     let mut given = false;
     poll_fn(|cx| {
         if given {

@@ -44,7 +44,7 @@ async fn loopback_is_refused_by_default_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn https_is_judged_before_any_handshake() {
+async fn https_is_checked_before_any_handshake() {
     let server = Server::start(|_| ok("")).await;
     let roots = super::tls::Authority::new(&["127.0.0.1"]).roots();
     let trust = crate::trust::Trust::in_roots(roots);
@@ -113,7 +113,7 @@ async fn an_allowed_name_is_reached_and_another_name_for_the_same_address_is_not
 
 /// The allowed address takes the place of a public one, since a test cannot listen on the Internet.
 #[tokio::test]
-async fn a_name_that_turns_private_after_it_was_judged_gains_nothing() {
+async fn a_name_that_turns_private_after_the_check_gains_nothing() {
     let public = Server::start(|_| closing(ok("public"))).await;
     let private =
         Server::start_at(&format!("127.0.0.2:{}", public.port()), |_| ok("private")).await;

@@ -115,7 +115,7 @@ async fn another_port_is_another_server() {
 }
 
 #[tokio::test]
-async fn each_redirect_is_judged() {
+async fn each_redirect_is_checked() {
     let host = Server::start(|_| ok("")).await;
     let to = host.url("");
     let other = Server::start(move |seen| redirect(307, &format!("{to}{}", seen.path()))).await;

@@ -6,7 +6,7 @@ use dormouse_journal::{CallError, Header, Response, Time};
 use dormouse_seams::{Clock as _, Spawner as _};
 use dormouse_simulation::Seam;
 
-use super::{Player, Why};
+use super::{Player, StepFailure};
 use crate::difference::shortened;
 use crate::pattern::Sent;
 use crate::step::{NoAnswer, Respond, Step};
@@ -19,7 +19,7 @@ impl Player<'_> {
         attempt: usize,
         respond: Option<&Respond>,
         number: usize,
-    ) -> Result<(), Why> {
+    ) -> Result<(), StepFailure> {
         match respond {
             Some(respond) => self.answer(attempt, respond)?,
             None => {
@@ -36,7 +36,7 @@ impl Player<'_> {
     }
 
     /// Returns the attempts that wait for an answer. The flag is true if this step or a later one means the attempt.
-    pub(super) fn claimed(&self, number: usize) -> Result<Vec<(usize, Sent, bool)>, Why> {
+    pub(super) fn claimed(&self, number: usize) -> Result<Vec<(usize, Sent, bool)>, StepFailure> {
         let later = self.scenario.steps.get(number..).unwrap_or_default();
         let means = |step: &Step, sent: &Sent| match step {
             // A step that names a webhook which does not exist yet may mean the attempt.
@@ -53,7 +53,11 @@ impl Player<'_> {
     }
 
     /// Returns an error if a call waits for an answer that would not come before `next`.
-    pub(super) fn refuse_unanswered(&mut self, next: Time, number: usize) -> Result<(), Why> {
+    pub(super) fn refuse_unanswered(
+        &mut self,
+        next: Time,
+        number: usize,
+    ) -> Result<(), StepFailure> {
         let ends = self.machine.network.look(|waiting| {
             let ends = waiting.iter();
             let ends = ends.map(|waiting| (waiting.number, waiting.until));
@@ -63,7 +67,7 @@ impl Player<'_> {
         for (attempt, sent, is_claimed) in self.claimed(number)? {
             if !is_claimed {
                 let body = String::from_utf8_lossy(&sent.request.body).into_owned();
-                return Err(Why {
+                return Err(StepFailure {
                     message: format!("nothing answers the call {}", sent.line()),
                     details: vec![
                         "give the scenario an [[answer]] to it, or a step that has it as its `call`"
@@ -77,7 +81,7 @@ impl Player<'_> {
                     Some((_, Step::Call(..))) => "waits for another call",
                     _ => "lets time pass",
                 };
-                return Err(Why {
+                return Err(StepFailure {
                     message: format!(
                         "the call {} is made, and this step {waits}; a later step answers it, which is too late",
                         sent.line()
@@ -94,7 +98,7 @@ impl Player<'_> {
 
     /// Answers all calls that no step from this one on means and that one of the scenario's answers means. Returns true
     /// if there were any, so that something may have happened.
-    pub(super) fn answer_by_rules(&mut self, number: usize) -> Result<bool, Why> {
+    pub(super) fn answer_by_rules(&mut self, number: usize) -> Result<bool, StepFailure> {
         let mut has_answered = false;
         loop {
             // A workflow may make calls without end and without waiting.
@@ -112,7 +116,7 @@ impl Player<'_> {
     }
 
     /// Answers a call with the first of the scenario's answers that means it. Returns false if none does.
-    pub(super) fn answer_by_rule(&mut self, attempt: usize) -> Result<bool, Why> {
+    pub(super) fn answer_by_rule(&mut self, attempt: usize) -> Result<bool, StepFailure> {
         let Some(sent) = self.seen.get(&attempt).cloned() else {
             return Ok(false);
         };
@@ -140,7 +144,7 @@ impl Player<'_> {
     }
 
     /// Answers an attempt at a call.
-    pub(super) fn answer(&mut self, attempt: usize, respond: &Respond) -> Result<(), Why> {
+    pub(super) fn answer(&mut self, attempt: usize, respond: &Respond) -> Result<(), StepFailure> {
         let (what, result) = match respond.error {
             Some(NoAnswer::Unreachable) => (
                 "unreachable".to_owned(),

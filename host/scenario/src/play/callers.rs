@@ -9,7 +9,7 @@ use dormouse_seams::Spawner as _;
 use dormouse_simulation::Seam;
 use dormouse_store::WebhookView;
 
-use super::{Caller, MOST_HELD, Player, Why};
+use super::{Caller, MOST_HELD, Player, StepFailure};
 use crate::difference::shortened;
 use crate::machine::Trouble;
 use crate::outcome::answer_differences;
@@ -24,7 +24,7 @@ impl Player<'_> {
         deliver: &Deliver,
         expect: Option<&ExpectedAnswer>,
         number: usize,
-    ) -> Result<(), Why> {
+    ) -> Result<(), StepFailure> {
         let webhook = loop {
             let found = match self.run_of(deliver)? {
                 None => None,
@@ -35,7 +35,7 @@ impl Player<'_> {
             }
             if !self.answer_by_rules(number)? && !self.go_on(None, number)? {
                 let standing = self.standing()?;
-                return Err(Why {
+                return Err(StepFailure {
                     message: format!("there is no webhook {}", deliver.to),
                     details: vec![format!("the run is {}", standing.line())],
                 });
@@ -69,7 +69,11 @@ impl Player<'_> {
     /// Sends a request in a task of its own, as each connection has one.
     pub(super) fn send(&self, request: dormouse_journal::Request) -> Caller {
         let caller = Caller::default();
-        let (told, runtime, slot) = (self.code.told, self.machine.runtime.clone(), caller.clone());
+        let (make_response, runtime, slot) = (
+            self.code.make_response,
+            self.machine.runtime.clone(),
+            caller.clone(),
+        );
         Seam(self.machine.executor.clone()).spawn(Box::pin(async move {
             let path = request.url.split('?').next().unwrap_or_default();
             let token = path.rsplit('/').next().unwrap_or_default();
@@ -79,13 +83,13 @@ impl Player<'_> {
             let (body, mut head) = (request.body.clone(), request);
             head.body = bytes::Bytes::new();
             let receiving = async {
-                let addressee = runtime.addressee(address).await?;
+                let endpoint = runtime.endpoint(address).await?;
                 let length = Some(body.len() as u64);
                 let body = ready(Ok::<_, Infallible>(body));
-                let Ok(received) = addressee.receive(head, length, body).await;
+                let Ok(received) = endpoint.receive(head, length, body).await;
                 received
             };
-            let answer = told(receiving.await);
+            let answer = make_response(receiving.await);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         }));
         caller
@@ -97,7 +101,7 @@ impl Player<'_> {
         caller: &Caller,
         expect: &ExpectedAnswer,
         number: usize,
-    ) -> Result<(), Why> {
+    ) -> Result<(), StepFailure> {
         let until = self.machine.now().after(MOST_HELD);
         let answer = loop {
             let answer = caller.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -117,7 +121,7 @@ impl Player<'_> {
         let details = answer_differences(&answer, expect, &self.names)?;
         if details.is_empty() && expect.status.is_none() && answer.status >= 400 {
             let body = String::from_utf8_lossy(&answer.body).into_owned();
-            return Err(Why {
+            return Err(StepFailure {
                 message: format!(
                     "the request was refused with {}; if that is right, expect this status",
                     answer.status
@@ -127,7 +131,7 @@ impl Player<'_> {
         }
         match details.is_empty() {
             true => Ok(()),
-            false => Err(Why {
+            false => Err(StepFailure {
                 message: "the caller was not answered as expected".into(),
                 details,
             }),
@@ -135,7 +139,7 @@ impl Player<'_> {
     }
 
     /// Checks the answers to callers that no step has checked.
-    pub(super) fn check_callers(&mut self) -> Result<(), Why> {
+    pub(super) fn check_callers(&mut self) -> Result<(), StepFailure> {
         let mut callers: Vec<_> = self.callers.drain().collect();
         callers.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (name, caller) in callers {
@@ -146,7 +150,7 @@ impl Player<'_> {
                 None => "was not answered".to_owned(),
             };
             let step = format!("look at it by a step with `answered = \"{name}\"`");
-            return Err(Why {
+            return Err(StepFailure {
                 message: format!("the caller {name} {told}"),
                 details: vec![step],
             });

@@ -11,7 +11,7 @@ use dormouse_api::{
     RetryRun,
 };
 use dormouse_journal::{CancelOptions, RunId, Status};
-use dormouse_runtime::BroughtBack;
+use dormouse_runtime::RetriedWithRun;
 use dormouse_store::RunQuery;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::{HeaderMap, Uri};
@@ -83,7 +83,7 @@ pub(super) async fn act(
 #[derive(Clone)]
 enum Act {
     Cancel(CancelOptions),
-    Retry(RetryRun, Arc<BroughtBack>),
+    Retry(RetryRun, Arc<RetriedWithRun>),
     Move(MoveRun),
     Pause,
     Resume,
@@ -115,12 +115,15 @@ impl Act {
                 let cancelled = control::cancel_run(state, run, options.clone()).await;
                 cancelled.map(Done::Status)
             }
-            Act::Retry(retry, brought) => {
-                let retried = control::retry_with(state, run, retry.clone(), brought.clone());
+            Act::Retry(retry, retried_with_run) => {
+                let retried =
+                    control::retry_with(state, run, retry.clone(), retried_with_run.clone());
                 match retried.await {
                     Ok(retried) => Ok(Done::Status(retried.status)),
                     // This command has retried the run already, for a run that waits for it.
-                    Err(problem) if problem.code() == "not-blocked" && brought.has(run) => {
+                    Err(problem)
+                        if problem.code() == "not-blocked" && retried_with_run.has(run) =>
+                    {
                         Ok(Done::Status(runs::status(state, run).await?))
                     }
                     Err(problem) => Err(problem),

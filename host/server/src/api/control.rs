@@ -11,8 +11,8 @@ use dormouse_api::{
     BackTotals, CallAgain, CancelRun, ChildBack, Difference, MoveRun, NoOptions, ProblemBody,
     RepairedRun, RequestBack, RestartRun, RetryRun, RunStatus, StartedRun, TakenBack,
 };
-use dormouse_journal::{CancelOptions, Payload, RunId, Status, Taken, VersionId};
-use dormouse_runtime::{BroughtBack, Move, RepairError, Retry};
+use dormouse_journal::{CancelOptions, Payload, RunId, Status, TakenItem, VersionId};
+use dormouse_runtime::{Move, RepairError, RetriedWithRun, Retry};
 use dormouse_store::{Cancelled, Deleted};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -173,7 +173,7 @@ pub(super) async fn retry_with(
     state: &AppState,
     run: RunId,
     asked: RetryRun,
-    brought: Arc<BroughtBack>,
+    retried_with_run: Arc<RetriedWithRun>,
 ) -> Result<RepairedRun, Problem> {
     let RetryRun {
         version,
@@ -190,7 +190,7 @@ pub(super) async fn retry_with(
         from: from.map(step_name).transpose()?,
         dry_run,
         is_of_parent: false,
-        brought,
+        retried_with_run,
     };
     repaired(run, state.runtime.retry(run, &retry).await)
 }
@@ -285,7 +285,7 @@ fn repaired(
     })
 }
 
-fn taken_back(back: dormouse_runtime::Back) -> TakenBack {
+fn taken_back(back: dormouse_runtime::TakeBackSummary) -> TakenBack {
     let totals = BackTotals {
         again: back.again.count,
         children: back.children.count,
@@ -316,14 +316,14 @@ fn taken_back(back: dormouse_runtime::Back) -> TakenBack {
     }
 }
 
-fn request_back(taken: Taken) -> RequestBack {
+fn request_back(taken: TakenItem) -> RequestBack {
     match taken {
-        Taken::Request { webhook, id } => RequestBack {
+        TakenItem::Request { webhook, id } => RequestBack {
             webhook: Some(webhook.0),
             delivery: Some(id),
             event: None,
         },
-        Taken::Event { event } => RequestBack {
+        TakenItem::Event { event } => RequestBack {
             webhook: None,
             delivery: None,
             event: Some(event),

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 const LINES: &str = "application/x-ndjson";
 
 /// The last line of an answer.
-pub(super) trait Last: Serialize + Send + 'static {
+pub(super) trait LastLine: Serialize + Send + 'static {
     /// The type of the other lines.
     type Line: Serialize + 'static;
 
@@ -25,7 +25,7 @@ pub(super) trait Last: Serialize + Send + 'static {
     fn stop(&mut self, problem: &Problem);
 }
 
-impl Last for Acted {
+impl LastLine for Acted {
     type Line = ActedRun;
 
     fn count(&mut self, run: &ActedRun) {
@@ -41,7 +41,7 @@ impl Last for Acted {
     }
 }
 
-impl Last for MovedRuns {
+impl LastLine for MovedRuns {
     type Line = MovedRun;
 
     fn count(&mut self, run: &MovedRun) {
@@ -60,18 +60,18 @@ impl Last for MovedRuns {
 }
 
 /// The rest of an answer.
-struct Rest<L: Last> {
+struct LineStream<L: LastLine> {
     results: BoxStream<'static, Result<L::Line, Problem>>,
     last: L,
     is_over: bool,
 }
 
 /// Returns an answer with these lines.
-pub(super) fn lines<L: Last>(
+pub(super) fn lines<L: LastLine>(
     last: L,
     results: impl Stream<Item = Result<L::Line, Problem>> + Send + 'static,
 ) -> Response {
-    let rest = Rest {
+    let rest = LineStream {
         results: results.boxed(),
         last,
         is_over: false,

@@ -6,7 +6,7 @@ use dormouse_api::{
     SecretUse, SetAside, TriedOperation, UnusableSecret, Version, Waiting, Webhook, Workflow,
 };
 use dormouse_journal::{RunId, Status, Time};
-use dormouse_runtime::{Again, BadStep, Deployment, SecretView};
+use dormouse_runtime::{BadStep, Deployment, RedoCommand, SecretView};
 use dormouse_store::{Attempts, CallProgress, PastTry, Pauses, RunShown, RunView, WebhookView};
 
 use crate::ingress::Rejected;
@@ -150,7 +150,7 @@ pub(super) fn bad_answer(run: RunId, step: BadStep) -> BadAnswer {
         command: step.command(run),
         step: step.step,
         answer: step.answer,
-        again: step.again == Again::Retry,
+        again: step.again == RedoCommand::Retry,
     }
 }
 

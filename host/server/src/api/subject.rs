@@ -19,7 +19,7 @@ use crate::problem::Problem;
 
 /// How long after its head a body may arrive without a lookup. A body that is sent together with its head arrives much
 /// sooner.
-const SOON: Duration = Duration::from_millis(100);
+const LOOKUP_AFTER: Duration = Duration::from_millis(100);
 
 /// The subject of a request.
 #[derive(Debug, Clone, Copy)]
@@ -59,16 +59,16 @@ impl Subject<'_> {
         let mut read = pin!(read);
         // Beginning to read tells such a client to send.
         if !headers.contains_key(EXPECT)
-            && let Ok(read) = tokio::time::timeout(SOON, &mut read).await
+            && let Ok(read) = tokio::time::timeout(LOOKUP_AFTER, &mut read).await
         {
             return read;
         }
-        self.judge(state).await?;
+        self.check_without_body(state).await?;
         read.await
     }
 
     /// Returns the error that the request gets whatever its body is. Checks in the same order as with the body.
-    async fn judge(self, state: &AppState) -> Result<(), Problem> {
+    async fn check_without_body(self, state: &AppState) -> Result<(), Problem> {
         match self {
             Subject::Host => Ok(()),
             Subject::Run(run) => runs::status(state, run).await.map(drop),

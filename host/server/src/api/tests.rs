@@ -26,15 +26,15 @@ use crate::ingress::Rejections;
 use crate::machine::{MachineClock, SystemEntropy, TokioTasks};
 use crate::metrics::Metrics;
 
-struct Nowhere;
+struct NoEgress;
 
-impl Egress for Nowhere {
+impl Egress for NoEgress {
     fn send(&self, _: Attempt) -> Task<Result<CallResponse, CallError>> {
         Box::pin(async { Err(CallError::Denied("a test".into())) })
     }
 }
 
-impl Compiler for Nowhere {
+impl Compiler for NoEgress {
     fn compile(&self, _: Bytes) -> Task<Result<Vec<u8>, CompileFailure>> {
         Box::pin(async {
             Err(CompileFailure::Host {
@@ -45,7 +45,7 @@ impl Compiler for Nowhere {
     }
 }
 
-impl Backup for Nowhere {
+impl Backup for NoEgress {
     fn back_up(&self, _: File, _: &dyn Fn() -> bool) -> Result<(), BackupError> {
         Err(BackupError::GivenUp)
     }
@@ -70,14 +70,14 @@ async fn host(settings: &str, clock: Arc<dyn Clock>) -> (Router, Runtime, Arc<Me
         store: store.clone(),
         entropy: Arc::new(SystemEntropy),
         spawner,
-        egress: Arc::new(Nowhere),
-        compiler: Arc::new(Nowhere),
+        egress: Arc::new(NoEgress),
+        compiler: Arc::new(NoEgress),
     };
     let engine = Engine::new(&EngineConfig { slots: 0 }).unwrap();
     let runtime = Runtime::open(parts, engine, crate::settings::runtime(&config))
         .await
         .unwrap();
-    let backup = Arc::new(Nowhere);
+    let backup = Arc::new(NoEgress);
     let health = Health::new(runtime.clone(), Sources::default());
     let router = router(
         runtime.clone(),

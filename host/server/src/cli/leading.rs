@@ -7,10 +7,10 @@
 use std::ffi::OsString;
 
 /// Flags with a value, which may follow after `=`.
-const VALUED: [&str; 2] = ["--server", "--api-token-file"];
+const FLAGS_WITH_VALUE: [&str; 2] = ["--server", "--api-token-file"];
 
 /// Flags without a value.
-const PLAIN: [&str; 1] = ["--json"];
+const FLAGS_WITHOUT_VALUE: [&str; 1] = ["--json"];
 
 /// Returns the arguments of a program, with these flags moved behind the name of the command.
 pub(super) fn behind_the_command(
@@ -22,7 +22,7 @@ pub(super) fn behind_the_command(
     let mut rest = arguments.peekable();
     let mut flags: Vec<Vec<OsString>> = Vec::new();
     while let Some(flag) = rest.next_if(|argument| name_of(argument).is_some()) {
-        let takes_next = VALUED.iter().any(|name| flag == *name);
+        let takes_next = FLAGS_WITH_VALUE.iter().any(|name| flag == *name);
         let value = takes_next.then(|| rest.next()).flatten();
         flags.push([Some(flag), value].into_iter().flatten().collect());
     }
@@ -47,7 +47,7 @@ pub(super) fn behind_the_command(
 fn name_of(argument: &OsString) -> Option<&str> {
     let text = argument.to_str()?;
     let name = text.split_once('=').map_or(text, |(name, _)| name);
-    (PLAIN.contains(&text) || VALUED.contains(&name)).then_some(name)
+    (FLAGS_WITHOUT_VALUE.contains(&text) || FLAGS_WITH_VALUE.contains(&name)).then_some(name)
 }
 
 #[cfg(test)]

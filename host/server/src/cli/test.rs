@@ -17,7 +17,7 @@ use dormouse_scenario::{
 use serde::Serialize;
 
 use super::code::{self, Reader, Ticks};
-use crate::ingress::told;
+use crate::ingress::make_response;
 
 /// Plays scenarios of a workflow, and says whether it does what they expect
 ///
@@ -361,7 +361,7 @@ impl Player {
             compiler: self.compiler.clone(),
             thread_time: code::thread_time,
             most_time: MOST_TIME,
-            told,
+            make_response,
             rules: Rules {
                 check: dormouse_outbound::check,
                 follow: dormouse_outbound::follow,

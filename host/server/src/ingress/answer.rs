@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dormouse_journal::{Response as Answer, RunId};
-use dormouse_runtime::{Came, Received, Refusal, Scope, TriggerAnswer};
+use dormouse_runtime::{Received, Refusal, Scope, TriggerAnswer, TriggerOutcome};
 use futures::FutureExt as _;
 use http::header::{
     ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -48,7 +48,7 @@ pub(super) fn received(received: Received) -> (Response, &'static str) {
 
 /// Returns a caller's answer as a response with its whole body. If the provider wants a particular answer to a refusal,
 /// it gets that instead of the problem.
-pub(crate) fn told(result: Result<Received, Refusal>) -> Answer {
+pub(crate) fn make_response(result: Result<Received, Refusal>) -> Answer {
     let response = match result {
         Ok(taken) => received(taken).0,
         Err(refusal) => refused(refusal, None).into_response(),
@@ -68,23 +68,23 @@ pub(crate) fn told(result: Result<Received, Refusal>) -> Answer {
 }
 
 /// Returns the name under which an accepted request to a trigger is counted.
-fn named(came: Came) -> &'static str {
+fn named(came: TriggerOutcome) -> &'static str {
     match came {
-        Came::Started => "started",
-        Came::Sent => "sent",
-        Came::Existing => "existing",
-        Came::Repeat => "duplicate",
+        TriggerOutcome::Started => "started",
+        TriggerOutcome::Sent => "sent",
+        TriggerOutcome::Existing => "existing",
+        TriggerOutcome::Repeat => "duplicate",
     }
 }
 
-fn triggered(run: RunId, came: Came, answer: TriggerAnswer) -> Response {
+fn triggered(run: RunId, came: TriggerOutcome, answer: TriggerAnswer) -> Response {
     match answer {
         TriggerAnswer::Response(response) => guarded(response),
         TriggerAnswer::Acknowledged => {
             let body = axum::Json(serde_json::json!({
                 "id": run.to_string(),
-                "duplicate": came == Came::Repeat,
-                "existing": matches!(came, Came::Sent | Came::Existing),
+                "duplicate": came == TriggerOutcome::Repeat,
+                "existing": matches!(came, TriggerOutcome::Sent | TriggerOutcome::Existing),
             }));
             (StatusCode::ACCEPTED, body).into_response()
         }

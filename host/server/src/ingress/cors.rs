@@ -4,7 +4,7 @@
 //! the answer to a page of these origins, and send requests for which the browser must first ask.
 
 use axum::response::{IntoResponse, Response};
-use dormouse_runtime::Addressee;
+use dormouse_runtime::Endpoint;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -16,12 +16,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// Returns the origin of the page that sent a request, if the webhook takes requests from there.
-pub(super) fn allowed(addressee: &Addressee, headers: &HeaderMap) -> Option<HeaderValue> {
+pub(super) fn allowed(endpoint: &Endpoint, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = headers.get_all(ORIGIN).iter();
     let (origin, None) = (origins.next()?, origins.next()) else {
         return None;
     };
-    let is_allowed = addressee.allows_origin(origin.to_str().ok()?);
+    let is_allowed = endpoint.allows_origin(origin.to_str().ok()?);
     is_allowed.then(|| origin.clone())
 }
 

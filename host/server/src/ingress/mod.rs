@@ -22,7 +22,7 @@ use bytes::Bytes;
 use dormouse_api::request::for_the_run;
 use dormouse_journal as journal;
 use dormouse_journal::{RunId, WebhookNumber};
-use dormouse_runtime::{Address, Addressee, Came, Received, Runtime};
+use dormouse_runtime::{Address, Endpoint, Received, Runtime, TriggerOutcome};
 use dormouse_webhook::Token;
 use http::header::ALLOW;
 use http::request::Parts;
@@ -35,7 +35,7 @@ use crate::request::body;
 use crate::request::room::Rooms;
 use client::{Caller, TrustedProxies, base};
 
-pub(crate) use answer::told;
+pub(crate) use answer::make_response;
 pub use rejections::{Rejected, Rejections, Source};
 
 /// The state that the routes need.
@@ -160,11 +160,11 @@ async fn respond(
     if request.method() == Method::HEAD {
         return (Ok((StatusCode::OK.into_response(), "head")), None);
     }
-    match ingress.runtime.addressee(address).await {
-        Ok(addressee) => {
-            let origin = cors::allowed(&addressee, request.headers());
+    match ingress.runtime.endpoint(address).await {
+        Ok(endpoint) => {
+            let origin = cors::allowed(&endpoint, request.headers());
             let is_allowed = origin.is_some();
-            let answered = take(ingress, address, caller, addressee, is_allowed, request).await;
+            let answered = take(ingress, address, caller, endpoint, is_allowed, request).await;
             (answered, origin)
         }
         Err(unavailable) => (Err(unavailable.into()), None),
@@ -177,27 +177,25 @@ async fn take(
     ingress: &Ingress,
     address: Address,
     caller: Option<&Caller>,
-    addressee: Addressee,
+    endpoint: Endpoint,
     is_allowed: bool,
     request: Request<Body>,
 ) -> Answered {
     let is_options = request.method() == Method::OPTIONS;
     if is_options && is_allowed && cors::is_preflight(request.headers()) {
-        let methods = answer::allow(addressee.allowed());
+        let methods = answer::allow(endpoint.allowed());
         let response = cors::preflight(methods, request.headers());
         return Ok((response, "options"));
     }
-    let unproven = addressee.refused();
+    let unproven = endpoint.refused();
     let refused = |refusal| answer::refused(refusal, unproven.clone());
-    addressee
-        .admit(request.method().as_str())
-        .map_err(refused)?;
+    endpoint.admit(request.method().as_str()).map_err(refused)?;
     let settings = ingress.runtime.settings();
     let length = length(request.body());
     let (parts, body) = request.into_parts();
     let head = head(&parts, &base(&settings.public_url, caller));
-    if is_options && !addressee.may_be_probe(&head, length) {
-        let allow = answer::allow(addressee.allowed());
+    if is_options && !endpoint.may_be_probe(&head, length) {
+        let allow = answer::allow(endpoint.allowed());
         let response = (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
         return Ok((response, "options"));
     }
@@ -205,17 +203,17 @@ async fn take(
     if length.is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit, setting));
     }
-    let addressee = match address {
-        Address::Trigger(_) => addressee.showing(for_the_run(&parts.headers)),
-        Address::Webhook(_) => addressee,
+    let endpoint = match address {
+        Address::Trigger(_) => endpoint.showing(for_the_run(&parts.headers)),
+        Address::Webhook(_) => endpoint,
     };
     let (run, webhook) = room_of(address);
     let room = ingress.rooms.of_webhook(run, webhook);
     let body = body::read(&parts.headers, body, limit, setting, room);
-    let received = addressee.receive(head, length, body).await?;
+    let received = endpoint.receive(head, length, body).await?;
     let received = received.map_err(refused)?;
     if let Received::Triggered {
-        came: Came::Started,
+        came: TriggerOutcome::Started,
         ..
     } = received
     {

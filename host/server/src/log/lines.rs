@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::own_lines::{is_own_line, now, tell};
 use super::repeats::Repeats;
-use super::telling::{is_telling, now, tell};
 
 /// The largest number of bytes of lines that wait to be written. It is enough for a reader that stops for some time at
 /// the rate of a busy host, and little compared with the host's own memory.
@@ -106,7 +106,7 @@ impl Shared {
     fn add(&self, line: &[u8]) {
         let mut state = self.lock();
         let is_full = state.bytes.saturating_add(line.len()) > MOST;
-        if is_full && !is_telling() {
+        if is_full && !is_own_line() {
             state.untold += 1;
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;

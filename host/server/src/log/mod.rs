@@ -5,8 +5,8 @@
 //! logged very often. Nothing is left out without a line that says how much.
 
 mod lines;
+mod own_lines;
 mod repeats;
-mod telling;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal};

@@ -16,10 +16,10 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata};
 use tracing_subscriber::layer::{Context, Filter};
 
-use super::telling::{is_telling, now};
+use super::own_lines::{is_own_line, now};
 
 /// The number of times that one message is written within [`SPAN`].
-const OFTEN: u64 = 100;
+const REPEAT_LIMIT: u64 = 100;
 
 /// The span of time, which begins with a message.
 const SPAN: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Repeats {
     /// Counts a message. Returns true if it is written.
     fn count(&self, event: &Event<'_>, now: Instant) -> bool {
         let metadata = event.metadata();
-        if is_telling() || *metadata.level() > Level::INFO {
+        if is_own_line() || *metadata.level() > Level::INFO {
             return true;
         }
         let mut windows = self.lock();
@@ -64,13 +64,15 @@ impl Repeats {
         }
         // If messages were left out, the span continues until the line about them is written.
         window.count += 1;
-        window.count <= OFTEN
+        window.count <= REPEAT_LIMIT
     }
 
     /// Returns the time at which a line may be due.
     pub(super) fn due(&self) -> Option<Instant> {
         let windows = self.lock();
-        let full = windows.values().filter(|window| window.count >= OFTEN);
+        let full = windows
+            .values()
+            .filter(|window| window.count >= REPEAT_LIMIT);
         full.map(|window| window.ends).min()
     }
 
@@ -137,7 +139,7 @@ impl Window {
     }
 
     fn left_out(&self) -> u64 {
-        self.count.saturating_sub(OFTEN)
+        self.count.saturating_sub(REPEAT_LIMIT)
     }
 }
 

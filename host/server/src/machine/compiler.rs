@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_engine::{CompileError, Config, Engine, SharedCode};
 use dormouse_journal::VersionId;
-use dormouse_runtime::{CompileFailure, Compiler, HandedCode, ScriptCode, TakenIn};
+use dormouse_runtime::{BuiltComponent, CompileFailure, Compiler, HandedCode, ScriptCode};
 use dormouse_seams::Task;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,11 +45,11 @@ const RETRY_MOST: u32 = 320;
 const PANICS: usize = 64;
 
 /// The number of bytes of a compiler's output that are read.
-const SAID: u64 = 16 << 10;
+const MOST_OUTPUT: u64 = 16 << 10;
 
 /// The factor of its allowed time for which a compiler may wait for the processor. After that, the compiler or the
 /// machine is stuck.
-const PATIENCE: u32 = 10;
+const MOST_FAILURES: u32 = 10;
 
 /// The exit code of a compiler that refuses a component, in contrast to one that is killed.
 const REFUSED: u8 = 3;
@@ -62,17 +62,17 @@ enum Work {
     /// Compile a module that programs share to code.
     CompileShared,
     /// Make a component of a workflow in JavaScript.
-    TakeIn,
+    BuildComponent,
 }
 
 impl Work {
-    const ALL: [Work; 3] = [Work::Compile, Work::CompileShared, Work::TakeIn];
+    const ALL: [Work; 3] = [Work::Compile, Work::CompileShared, Work::BuildComponent];
 
     fn name(self) -> &'static str {
         match self {
             Work::Compile => "component",
             Work::CompileShared => "shared",
-            Work::TakeIn => "script",
+            Work::BuildComponent => "script",
         }
     }
 
@@ -81,7 +81,7 @@ impl Work {
     fn memory(self) -> Resource {
         match self {
             Work::Compile | Work::CompileShared => Resource::As,
-            Work::TakeIn => Resource::Data,
+            Work::BuildComponent => Resource::Data,
         }
     }
 }
@@ -91,15 +91,15 @@ pub struct ChildCompiler {
     limits: CompileLimits,
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    record: Record,
+    history: CompilerHistory,
 }
 
 /// The results of recent compilers. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Record(Arc<Mutex<Past>>);
+pub struct CompilerHistory(Arc<Mutex<RecentFailures>>);
 
 #[derive(Debug, Default)]
-struct Past {
+struct RecentFailures {
     /// The number of failures in a row that were the host's.
     failures: u32,
     /// The components on which the compiler panicked once.
@@ -123,18 +123,18 @@ impl ChildCompiler {
             limits,
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
-            record: Record::default(),
+            history: CompilerHistory::default(),
         }
     }
 
     /// Returns the results of its recent compilers.
     #[must_use]
-    pub fn record(&self) -> Record {
-        self.record.clone()
+    pub fn history(&self) -> CompilerHistory {
+        self.history.clone()
     }
 }
 
-impl Record {
+impl CompilerHistory {
     /// Returns true if the last compiler failed through no fault of its component.
     #[must_use]
     pub fn is_failing(&self) -> bool {
@@ -142,16 +142,16 @@ impl Record {
     }
 
     /// Notes how a compiler ended. Returns the error for the caller, if there is one.
-    fn judge(
+    fn note_end(
         &self,
         limits: CompileLimits,
         ended: Ended,
         version: impl FnOnce() -> VersionId,
     ) -> Result<Vec<u8>, CompileFailure> {
-        let mut past = self.lock();
+        let mut recent = self.lock();
         let failure = match ended {
             Ended::Compiled(code) => {
-                past.failures = 0;
+                recent.failures = 0;
                 return Ok(code);
             }
             Ended::Refused(why) => CompileFailure::Refused(why),
@@ -165,27 +165,27 @@ impl Record {
             },
             Ended::Panicked(said) => {
                 let version = version();
-                if !past.panicked.contains(&version) {
-                    past.panicked.push_back(version);
-                    if past.panicked.len() > PANICS {
-                        past.panicked.pop_front();
+                if !recent.panicked.contains(&version) {
+                    recent.panicked.push_back(version);
+                    if recent.panicked.len() > PANICS {
+                        recent.panicked.pop_front();
                     }
-                    return Err(past.fail(format!("it panicked: {said}")));
+                    return Err(recent.fail(format!("it panicked: {said}")));
                 }
                 CompileFailure::Refused(format!("the compiler panics on it: {said}"))
             }
-            Ended::Failed(reason) => return Err(past.fail(reason)),
+            Ended::Failed(reason) => return Err(recent.fail(reason)),
         };
-        past.failures = 0;
+        recent.failures = 0;
         Err(failure)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Past> {
+    fn lock(&self) -> MutexGuard<'_, RecentFailures> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Past {
+impl RecentFailures {
     fn fail(&mut self, reason: String) -> CompileFailure {
         let retry_after = RETRY_FIRST << self.failures.min(RETRY_MOST.ilog2());
         self.failures = self.failures.saturating_add(1);
@@ -225,10 +225,14 @@ impl Compiler for ChildCompiler {
         self.work(Work::CompileShared, Bytes::new(), code.module)
     }
 
-    fn take_in(&self, script: Bytes, code: HandedCode) -> Task<Result<TakenIn, CompileFailure>> {
-        let made = self.work(Work::TakeIn, hand_over(&code), script);
+    fn build_component(
+        &self,
+        script: Bytes,
+        code: HandedCode,
+    ) -> Task<Result<BuiltComponent, CompileFailure>> {
+        let made = self.work(Work::BuildComponent, hand_over(&code), script);
         Box::pin(async {
-            script::taken_in(&made.await?).ok_or_else(|| CompileFailure::Host {
+            script::built_component(&made.await?).ok_or_else(|| CompileFailure::Host {
                 reason: "it broke off".into(),
                 retry_after: RETRY_FIRST,
             })
@@ -262,7 +266,7 @@ impl ChildCompiler {
         handed: Bytes,
         component: Bytes,
     ) -> Task<Result<Vec<u8>, CompileFailure>> {
-        let (limits, at_once, record) = (self.limits, self.at_once.clone(), self.record.clone());
+        let (limits, at_once, history) = (self.limits, self.at_once.clone(), self.history.clone());
         let place = self.waiting.clone().try_acquire_owned();
         Box::pin(async move {
             let ended = match place {
@@ -272,11 +276,11 @@ impl ChildCompiler {
                     let _permit = at_once.acquire().await;
                     let given = [handed, component.clone()];
                     let run = compile_in_child(work, limits, given);
-                    let ended = tokio::time::timeout(limits.time * PATIENCE, run).await;
+                    let ended = tokio::time::timeout(limits.time * MOST_FAILURES, run).await;
                     ended.unwrap_or(Ended::OutOfTime)
                 }
             };
-            record.judge(limits, ended, || VersionId::of(&component))
+            history.note_end(limits, ended, || VersionId::of(&component))
         })
     }
 }
@@ -296,7 +300,7 @@ async fn compile_in_child(work: Work, limits: CompileLimits, given: [Bytes; 2]) 
                 let _ = input.write_all(&part).await;
             }
         };
-        let mut errors = errors.take(SAID);
+        let mut errors = errors.take(MOST_OUTPUT);
         let (_, code_read, message_read) = tokio::join!(
             feed,
             output.read_to_end(&mut code),
@@ -402,7 +406,7 @@ fn child(arguments: &[String]) -> Result<(), (u8, String)> {
     let made = match work {
         Work::Compile => engine.precompile(&given).map_err(refused)?,
         Work::CompileShared => engine.precompile_shared(&given).map_err(refused)?,
-        Work::TakeIn => {
+        Work::BuildComponent => {
             let (key, sealed, script) =
                 handed(&given).ok_or((BROKEN, "the host handed over no code".into()))?;
             let code = script::code().ok_or((BROKEN, script::MISSING.into()))?;
@@ -440,9 +444,14 @@ mod tests {
 
     /// Returns the seconds to wait after a child for this component has ended in this way, or none if the component is
     /// at fault.
-    fn told(record: &Record, component: &[u8], status: i32, message: &str) -> Option<u32> {
+    fn report(
+        history: &CompilerHistory,
+        component: &[u8],
+        status: i32,
+        message: &str,
+    ) -> Option<u32> {
         let ended = classify(ExitStatus::from_raw(status), message);
-        match record.judge(LIMITS, ended, || VersionId::of(component)) {
+        match history.note_end(LIMITS, ended, || VersionId::of(component)) {
             Err(CompileFailure::Host { retry_after, .. }) => Some(retry_after),
             Err(_) => None,
             Ok(code) => panic!("{code:?}"),
@@ -456,34 +465,37 @@ mod tests {
 
     #[test]
     fn who_is_killed_from_outside_is_tried_again_later_each_time() {
-        let record = Record::default();
+        let history = CompilerHistory::default();
         let waits = [5, 10, 20, 40, 80, 160, 320, 320, 320];
         for seconds in waits {
-            assert_eq!(told(&record, b"a", KILL, ""), Some(seconds));
-            assert!(record.is_failing());
+            assert_eq!(report(&history, b"a", KILL, ""), Some(seconds));
+            assert!(history.is_failing());
         }
-        let compiled = record.judge(LIMITS, Ended::Compiled(vec![1]), || VersionId::of(b"a"));
+        let compiled = history.note_end(LIMITS, Ended::Compiled(vec![1]), || VersionId::of(b"a"));
         assert_eq!(compiled.unwrap(), [1]);
-        assert!(!record.is_failing());
-        assert_eq!(told(&record, b"a", KILL, ""), Some(5));
+        assert!(!history.is_failing());
+        assert_eq!(report(&history, b"a", KILL, ""), Some(5));
     }
 
     #[test]
     fn its_own_limits_are_its_own_fault() {
-        let record = Record::default();
-        assert_eq!(told(&record, b"a", XCPU, ""), None);
+        let history = CompilerHistory::default();
+        assert_eq!(report(&history, b"a", XCPU, ""), None);
         let aborted = "memory allocation of 65536 bytes failed";
-        assert_eq!(told(&record, b"a", ABORT, aborted), None);
-        assert_eq!(told(&record, b"a", i32::from(REFUSED) << 8, "no"), None);
+        assert_eq!(report(&history, b"a", ABORT, aborted), None);
+        assert_eq!(report(&history, b"a", i32::from(REFUSED) << 8, "no"), None);
     }
 
     #[test]
     fn the_second_panic_on_a_component_is_its_own_fault() {
-        let record = Record::default();
-        assert!(told(&record, b"a", PANICKED << 8, "panicked").is_some());
-        assert!(told(&record, b"b", SEGV, "").is_some());
-        assert_eq!(told(&record, b"a", PANICKED << 8, "panicked"), None);
-        assert_eq!(told(&record, b"b", ABORT, "has overflowed its stack"), None);
+        let history = CompilerHistory::default();
+        assert!(report(&history, b"a", PANICKED << 8, "panicked").is_some());
+        assert!(report(&history, b"b", SEGV, "").is_some());
+        assert_eq!(report(&history, b"a", PANICKED << 8, "panicked"), None);
+        assert_eq!(
+            report(&history, b"b", ABORT, "has overflowed its stack"),
+            None
+        );
     }
 
     #[test]

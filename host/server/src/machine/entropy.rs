@@ -10,7 +10,7 @@ impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         // Without randomness, the host cannot make tokens that nobody can guess, so it cannot continue.
         if let Err(error) = getrandom::fill(bytes) {
-            tracing::error!(%error, "the system gives no randomness");
+            tracing::error!(%error, "the operating system returns no random bytes");
             std::process::abort();
         }
     }

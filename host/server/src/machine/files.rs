@@ -4,7 +4,7 @@ use dormouse_limits::CONNECTIONS;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The number of files and sockets besides accepted connections: those of the store, of calls and of compilers.
-const BESIDE: u64 = 2_048;
+const OTHER_FILES: u64 = 2_048;
 
 /// Raises the limit as far as is possible without privileges. Shells and service managers set it to 1,024, which is
 /// meant for programs that use `select`, although they allow much more.
@@ -18,7 +18,7 @@ pub fn raise_open_files(connections: usize) {
         Ok(()) => found.maximum,
         Err(_) => found.current,
     };
-    let wanted = connections as u64 + BESIDE;
+    let wanted = connections as u64 + OTHER_FILES;
     if let Some(limit) = limit.filter(|limit| *limit < wanted) {
         tracing::warn!(
             limit,

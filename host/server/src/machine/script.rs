@@ -6,7 +6,7 @@ use bytes::Bytes;
 use dormouse_component::divide::{DividedModule, State, divide_module, with_state};
 use dormouse_engine::{Engine, SharedCode};
 use dormouse_journal::VersionId;
-use dormouse_runtime::{ScriptCode, ScriptFacts, TakenIn};
+use dormouse_runtime::{BuiltComponent, ScriptCode, ScriptFacts};
 use serde::Deserialize;
 
 /// The JavaScript runtime that was built with this program. Empty if there was none.
@@ -41,7 +41,7 @@ pub(crate) fn code() -> Option<ScriptCode> {
 
 /// The runtime's report about a workflow.
 #[derive(Debug, Default, Deserialize)]
-struct Told {
+struct RuntimeReport {
     workflows: Vec<String>,
     failures: Vec<String>,
     notes: Vec<String>,
@@ -49,12 +49,12 @@ struct Told {
 
 /// Reads the runtime's report. It is empty if the workflow must be evaluated when a run starts, and the evaluation at
 /// deployment did not get far enough.
-pub(crate) fn facts(told: &str) -> ScriptFacts {
-    let Told {
+pub(crate) fn facts(report: &str) -> ScriptFacts {
+    let RuntimeReport {
         workflows,
         failures,
         notes,
-    } = serde_json::from_str(told).unwrap_or_default();
+    } = serde_json::from_str(report).unwrap_or_default();
     ScriptFacts {
         workflows,
         failures,
@@ -66,7 +66,11 @@ pub(crate) fn facts(told: &str) -> ScriptFacts {
 ///
 /// # Errors
 /// When it is not a workflow. The message is for its author.
-pub(crate) fn component(engine: &Engine, code: &SharedCode, upload: &[u8]) -> Result<Made, String> {
+pub(crate) fn component(
+    engine: &Engine,
+    code: &SharedCode,
+    upload: &[u8],
+) -> Result<BuiltScript, String> {
     let parts = parts().ok_or(MISSING)?;
     let bundled;
     let bundle = match dormouse_script::uploaded_text(upload) {
@@ -86,38 +90,38 @@ pub(crate) fn component(engine: &Engine, code: &SharedCode, upload: &[u8]) -> Re
     let module = with_state(RUNTIME, &state)
         .ok_or("what evaluating the workflow left behind does not fit into a module")?;
     let prepared = dormouse_component::prepare(&module).map_err(|error| error.to_string())?;
-    Ok(Made {
+    Ok(BuiltScript {
         component: prepared.component,
-        told: evaluated.told,
+        report: evaluated.report,
     })
 }
 
 /// A component that was made from a workflow, and the runtime's report about it.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct BuiltScript {
     pub(crate) component: Vec<u8>,
-    pub(crate) told: String,
+    pub(crate) report: String,
 }
 
 /// The number of bytes that encode the length of a part.
 const LENGTH: usize = 8;
 
-impl Made {
+impl BuiltScript {
     /// Encodes it for another process: the length of the report, the report, and the component.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let length = (self.told.len() as u64).to_le_bytes();
-        [&length, self.told.as_bytes(), &self.component].concat()
+        let length = (self.report.len() as u64).to_le_bytes();
+        [&length, self.report.as_bytes(), &self.component].concat()
     }
 }
 
-/// Decodes what [`Made::encode`] has written.
-pub(crate) fn taken_in(bytes: &[u8]) -> Option<TakenIn> {
+/// Decodes what [`BuiltScript::encode`] has written.
+pub(crate) fn built_component(bytes: &[u8]) -> Option<BuiltComponent> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-    let (told, component) = rest.split_at_checked(length)?;
-    Some(TakenIn {
+    let (report, component) = rest.split_at_checked(length)?;
+    Some(BuiltComponent {
         component: component.to_vec(),
-        facts: facts(std::str::from_utf8(told).ok()?),
+        facts: facts(std::str::from_utf8(report).ok()?),
     })
 }
 

@@ -46,7 +46,7 @@ fn work(tasks: &Mutex<Receiver<Task>>, handle: &Handle) {
         let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(task) = next else { return };
         if catch_unwind(AssertUnwindSafe(|| handle.block_on(task))).is_err() {
-            tracing::error!("a task that blocks its thread panicked");
+            tracing::error!("a task on a thread for blocking work panicked");
         }
     }
 }

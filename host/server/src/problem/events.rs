@@ -18,7 +18,7 @@ impl Problem {
     /// The run has failed and accepts events only after a retry.
     #[must_use]
     pub fn takes_events_if_retried() -> Self {
-        Problem::run_failed("this run has failed; it takes events again if it is retried")
+        Problem::run_failed("this run has failed; it accepts events again if it is retried")
     }
 
     /// The run's inbox for the event is full.

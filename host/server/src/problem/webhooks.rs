@@ -26,7 +26,7 @@ impl Problem {
         let shown: String = name.chars().take(64).collect();
         let detail = format!(
             "this host knows no provider {shown:?}: {}",
-            known.instead_of(name)
+            known.suggestion(name)
         );
         Problem::new(StatusCode::NOT_FOUND, "unknown-provider", detail)
     }

@@ -30,7 +30,7 @@ pub(crate) fn kept(body: Body, within: Duration) -> Body {
 
 /// The error for a sender that was too slow.
 #[derive(Debug, thiserror::Error)]
-#[error("it did not come fast enough")]
+#[error("the sender was too slow")]
 pub(crate) struct TooSlow;
 
 impl TooSlow {

@@ -28,13 +28,13 @@ pub(crate) fn thrown_away(request: Request<Body>) -> Request<Body> {
     if request.headers().contains_key(EXPECT) || request.body().is_end_stream() {
         return request;
     }
-    request.map(|body| Body::new(Attended(Some(body))))
+    request.map(|body| Body::new(DrainOnDrop(Some(body))))
 }
 
 /// A body that is read on when it is dropped before its end.
-struct Attended(Option<Body>);
+struct DrainOnDrop(Option<Body>);
 
-impl HttpBody for Attended {
+impl HttpBody for DrainOnDrop {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -63,7 +63,7 @@ impl HttpBody for Attended {
     }
 }
 
-impl Drop for Attended {
+impl Drop for DrainOnDrop {
     fn drop(&mut self) {
         let rest = self.0.take().filter(|body| !body.is_end_stream());
         if let (Some(rest), Ok(runtime)) = (rest, Handle::try_current()) {

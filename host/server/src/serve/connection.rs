@@ -69,7 +69,7 @@ pub(super) struct Connections {
 }
 
 /// The terms on which a listener serves its connections.
-pub(super) struct Terms {
+pub(super) struct ConnectionSettings {
     stop: watch::Receiver<()>,
     bounds: Bounds,
     metrics: Metrics,
@@ -99,8 +99,8 @@ impl Connections {
         }
     }
 
-    pub(super) fn listener(&self) -> Terms {
-        Terms {
+    pub(super) fn listener(&self) -> ConnectionSettings {
+        ConnectionSettings {
             stop: self.stop.subscribe(),
             bounds: self.bounds,
             metrics: self.metrics.clone(),
@@ -115,7 +115,7 @@ impl Connections {
     }
 }
 
-impl Terms {
+impl ConnectionSettings {
     /// Counts a connection that was closed at once, because its client has too many.
     pub(super) fn turned_away(&self) {
         self.metrics.connection_turned_away();
@@ -131,7 +131,7 @@ impl Terms {
         let activity = Arc::new(Activity::new(self.bounds.head_timeout));
         let (stop, metrics) = (self.stop.clone(), self.metrics.clone());
         let builder = builder(self.bounds);
-        let entrance = Entrance {
+        let entrance = RequestService {
             peer,
             routes: TowerToHyperService::new(routes),
             activity: activity.clone(),
@@ -145,7 +145,7 @@ impl Terms {
             let Err(error) = attend(connection, &activity, stop).await else {
                 return;
             };
-            tracing::debug!(%error, "a connection ended badly");
+            tracing::debug!(%error, "a connection ended with an error");
             if let Some(reason) = refused_by_hyper(&*error) {
                 metrics.head_refused(reason);
             }
@@ -174,7 +174,7 @@ fn builder(bounds: Bounds) -> Builder<TokioExecutor> {
 }
 
 /// The entrance for the requests of a connection.
-struct Entrance {
+struct RequestService {
     peer: SocketAddr,
     routes: TowerToHyperService<Router>,
     activity: Arc<Activity>,
@@ -182,7 +182,7 @@ struct Entrance {
     metrics: Metrics,
 }
 
-impl Entrance {
+impl RequestService {
     /// Limits a request's body, checks its head, and lets the routes answer it.
     fn take(
         &self,
@@ -246,7 +246,7 @@ async fn attend<C: GracefulConnection>(
                 }
                 // Requests that were on their way when the client was told are still answered.
                 if activity.is_quiet() {
-                    tracing::debug!("a quiet connection was cut off");
+                    tracing::debug!("an unused connection was closed");
                     return Ok(());
                 }
             }

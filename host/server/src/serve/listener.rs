@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::Terms;
+use super::connection::ConnectionSettings;
 use crate::ingress::client::TrustedProxies;
 use crate::machine::MachineClock;
 
@@ -29,7 +29,7 @@ pub(super) async fn accept(
     listener: TcpListener,
     routes: Router,
     mut places: Places,
-    terms: Terms,
+    settings: ConnectionSettings,
 ) {
     let mut failed = Warned::default();
     loop {
@@ -37,12 +37,12 @@ pub(super) async fn accept(
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let Some(share) = places.share(peer) else {
-                    terms.turned_away();
+                    settings.turned_away();
                     continue;
                 };
                 // Answers are small, and somebody waits for each.
                 let _ = stream.set_nodelay(true);
-                let serving = terms.serve(stream, peer, routes.clone());
+                let serving = settings.serve(stream, peer, routes.clone());
                 tokio::spawn(async move {
                     serving.await;
                     drop((free, share));

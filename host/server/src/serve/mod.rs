@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_config::{Config, OpenToOthers};
+use dormouse_config::{Config, UnsafePermissions};
 use dormouse_engine::Engine;
 use dormouse_outbound::Client;
 use dormouse_runtime::{Parts, Runtime};
@@ -29,7 +29,7 @@ use crate::health::{Health, Sources};
 use crate::ingress::client::TrustedProxies;
 use crate::ingress::{self, Ingress, Rejections};
 use crate::log::Lines;
-use crate::machine::compiler::Record;
+use crate::machine::compiler::CompilerHistory;
 use crate::machine::{
     ChildCompiler, HttpEgress, MachineClock, SystemEntropy, TokioTasks, available_memory,
     raise_open_files, read_ahead,
@@ -70,7 +70,7 @@ pub enum ServeError {
     },
     /// Other users can open the data directory.
     #[error("{0}")]
-    Permissions(OpenToOthers),
+    Permissions(UnsafePermissions),
     /// The process cannot be prevented from writing core dumps, which would contain the keys of secrets.
     #[error(
         "the system does not let this process forbid core dumps, which would hold the keys of secrets: {0}"
@@ -194,7 +194,7 @@ fn log_addresses(config: &Config) {
 struct Opened {
     runtime: Runtime,
     store: RedbStore,
-    compiler: Record,
+    compiler: CompilerHistory,
 }
 
 async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> {
@@ -234,7 +234,7 @@ async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> 
         tracing::warn!("the host starts paused; `dormouse resume --host` has it go on");
     }
     let compiler = ChildCompiler::new(settings::compiler(config));
-    let record = compiler.record();
+    let history = compiler.history();
     let parts = Parts {
         store: store.store(),
         entropy: Arc::new(SystemEntropy),
@@ -248,13 +248,13 @@ async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, ServeError> 
     Ok(Opened {
         runtime,
         store,
-        compiler: record,
+        compiler: history,
     })
 }
 
 /// Refuses a data directory that other users can open, or warns about it.
 fn check_private(path: &Path, is_allowed: bool) -> Result<(), ServeError> {
-    match OpenToOthers::judge("the data directory", path, &std::fs::metadata(path)?) {
+    match UnsafePermissions::check("the data directory", path, &std::fs::metadata(path)?) {
         None => Ok(()),
         Some(open) if is_allowed => {
             tracing::warn!("{open}");
@@ -322,6 +322,8 @@ async fn leave(connections: Connections, runtime: &Runtime) {
         .await
         .is_err()
     {
-        tracing::warn!("what was still under way is cut off");
+        tracing::warn!(
+            "the time to stop is over; requests and activations that are still under way are cut off"
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::rows::table::between;
 use crate::rules::number;
 use crate::tables::inbox::{self, Arrival};
 use crate::tables::{generations, mail, meta, replies, results};
-use crate::views::{Answer, Lying, Recalled};
+use crate::views::{Answer, ChannelItem, RunToContinue};
 
 impl<R: Rows> View<R> {
     /// Returns the first item in a channel of a run, at this place or after it.
@@ -84,19 +84,23 @@ impl<R: Rows> View<R> {
     }
 
     /// Returns all items in a channel of a run.
-    pub(crate) fn lying(&self, run: RunId, channel: &Channel) -> Result<Vec<Lying>, ReadError> {
+    pub(crate) fn channel_items(
+        &self,
+        run: RunId,
+        channel: &Channel,
+    ) -> Result<Vec<ChannelItem>, ReadError> {
         let mut all = Vec::new();
         let mut from = 0;
         while let Some(head) = self.head(run, channel, from)? {
             let outcome = self.arrival(run, channel, head.place)?;
-            all.extend(outcome.map(|outcome| Lying { head, outcome }));
+            all.extend(outcome.map(|outcome| ChannelItem { head, outcome }));
             from = head.place + 1;
         }
         Ok(all)
     }
 
     /// Returns a run with everything that decides what comes next.
-    pub(crate) fn recall(&self, run: RunId) -> Result<Option<Recalled>, ReadError> {
+    pub(crate) fn run_to_continue(&self, run: RunId) -> Result<Option<RunToContinue>, ReadError> {
         let Some((view, standing)) = self.view_and_standing(run)? else {
             return Ok(None);
         };
@@ -118,7 +122,7 @@ impl<R: Rows> View<R> {
             channels.dedup();
             heads = self.heads(run, channels)?;
         }
-        Ok(Some(Recalled { view, open, heads }))
+        Ok(Some(RunToContinue { view, open, heads }))
     }
 
     /// Returns the size of all requests in all inboxes.
@@ -140,7 +144,7 @@ impl<R: Rows> View<R> {
         }
         let state = self.state(run)?;
         let goes_on = state.is_some_and(|state| !state.is_gone());
-        if goes_on && !self.is_left(run, webhook)? {
+        if goes_on && !self.is_of_earlier_generation(run, webhook)? {
             return Ok(Answer::Open);
         }
         // If a webhook has no row, it was removed together with the requests that were never taken.
@@ -150,7 +154,11 @@ impl<R: Rows> View<R> {
     }
 
     /// Returns true if a webhook belongs to an earlier generation of its run and was not kept.
-    fn is_left(&self, run: RunId, webhook: WebhookNumber) -> Result<bool, ReadError> {
+    fn is_of_earlier_generation(
+        &self,
+        run: RunId,
+        webhook: WebhookNumber,
+    ) -> Result<bool, ReadError> {
         let generation = generations::TABLE.get(&self.0, run)?;
         Ok(generation.is_some_and(|generation| {
             let is_kept = generation.kept.iter().any(|kept| kept.number == webhook);

@@ -16,7 +16,7 @@ use crate::tables::{
     Branch, PastTry, PausedBy, State, TableId, calls, failed_tries, generation_inputs, generations,
     inputs, journal, logs, open, pauses, tries,
 };
-use crate::views::{BegunRun, CallProgress, JournalPage, LogPage, RunShown, RunView};
+use crate::views::{CallProgress, JournalPage, LogPage, RunGeneration, RunShown, RunView};
 
 /// The size in bytes at which a page of a journal ends. Its reader holds the whole page in memory.
 const PAGE_BYTES: usize = 4 << 20;
@@ -191,7 +191,7 @@ impl<R: Rows> View<R> {
     }
 
     /// Returns a run with the beginning of its present generation.
-    pub(crate) fn begun(&self, run: RunId) -> Result<Option<BegunRun>, ReadError> {
+    pub(crate) fn run_generation(&self, run: RunId) -> Result<Option<RunGeneration>, ReadError> {
         let Some((view, _)) = self.view_and_standing(run)? else {
             return Ok(None);
         };
@@ -206,7 +206,7 @@ impl<R: Rows> View<R> {
             }
             _ => false,
         };
-        Ok(Some(BegunRun {
+        Ok(Some(RunGeneration {
             view,
             beginning,
             input,

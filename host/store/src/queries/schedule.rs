@@ -8,7 +8,7 @@ use dormouse_journal::{Moment, OperationNumber, RunId, Time};
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::rows::table::{Index, after};
 use crate::tables::{dates, due, expiries, orders, runs_by_status, timers, underway};
 use crate::views::{DuePage, Timer, TimerPage};

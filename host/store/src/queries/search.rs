@@ -17,7 +17,7 @@ use dormouse_journal::{RunId, Status, Time, VersionId};
 use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::tables::states::{self, Standing, StateHead};
 use crate::tables::{children, due, runs, runs_by_label, runs_by_status, runs_by_workflow};
 use crate::views::{RunPage, RunQuery, RunView, TimeRange};

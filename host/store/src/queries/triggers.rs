@@ -8,7 +8,7 @@ use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::table::between;
-use crate::rules::{RememberedKey, Repeat, TripRefused, Tripped};
+use crate::rules::{RememberedKey, Repeat, TriggerFired, TriggerRefused};
 use crate::tables::triggers::{self, Named};
 use crate::tables::{trigger_requests, workflows};
 use crate::views::{TriggerCalled, TriggerView};
@@ -87,11 +87,11 @@ impl<R: Rows> View<R> {
         &self,
         id: TriggerId,
         key: RememberedKey,
-    ) -> Result<Option<Tripped>, ReadError> {
+    ) -> Result<Option<TriggerFired>, ReadError> {
         let first = key.first_of_trigger(&self.0, id)?;
         Ok(first.and_then(|first| match key.repeats(&first.body) {
-            Repeat::Same => Some(Tripped::Repeat(first.run)),
-            Repeat::Misused => Some(Tripped::Refused(TripRefused::OtherBody)),
+            Repeat::Same => Some(TriggerFired::Repeat(first.run)),
+            Repeat::Misused => Some(TriggerFired::Refused(TriggerRefused::OtherBody)),
             Repeat::Other => None,
         }))
     }

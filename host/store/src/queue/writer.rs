@@ -104,7 +104,9 @@ impl From<StorageError> for Uncommitted {
 impl Uncommitted {
     fn at(job: usize) -> impl FnOnce(ReadError) -> Self {
         move |error| match error {
-            ReadError::Storage(error) if error.is_judged() => Uncommitted::NoRoom(job),
+            ReadError::Storage(error) if error.is_refused_before_write() => {
+                Uncommitted::NoRoom(job)
+            }
             ReadError::Storage(error) => Uncommitted::Storage(error),
             error => Uncommitted::Job(job, WriteError::Row(error)),
         }
@@ -311,7 +313,7 @@ impl<B: Backend> Writer<B> {
         }
         let last = group.len() - 1;
         let written = write
-            .finish(self.clock.mark())
+            .finish(self.clock.snapshot())
             .map_err(Uncommitted::at(last))?;
         debug_assert!(
             written.rows <= OWN_ROWS + group.iter().map(|job| job.cost().rows).sum::<u64>(),
@@ -369,7 +371,7 @@ impl<B: Backend> Drop for Draining<B> {
 /// Does what follows from a write. If that panics, nothing is lost: a scan of due work finds what follows.
 fn guarded(follow: Following, hold: Option<Hold>) {
     if catch_unwind(AssertUnwindSafe(|| follow(hold))).is_err() {
-        tracing::error!("the host panicked over what follows from a write");
+        tracing::error!("the host panicked in a task that follows a committed write");
     }
 }
 

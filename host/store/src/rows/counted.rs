@@ -16,7 +16,7 @@ use crate::StorageError;
 pub(crate) const ROW: u64 = 64;
 
 /// The largest size of a row of `replies` that counts as added by a sender, because the workflow has not filled it yet.
-const UNDECIDED: u64 = 8;
+const UNANSWERED_REPLY_SIZE: u64 = 8;
 
 /// A number of rows, and of bytes in them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -244,7 +244,7 @@ pub(crate) fn is_received(table: TableId, size: usize) -> bool {
         | TableId::MailPayloads
         | TableId::Mailboxes
         | TableId::Routed => true,
-        TableId::Replies => size as u64 <= UNDECIDED,
+        TableId::Replies => size as u64 <= UNANSWERED_REPLY_SIZE,
         _ => false,
     }
 }

@@ -142,14 +142,14 @@ tuples! {
 }
 
 /// A part that has a smallest and a largest value.
-pub(crate) trait Extremes {
+pub(crate) trait MinMax {
     const MIN: Self;
     const MAX: Self;
 }
 
 macro_rules! extremes {
     ($($type:ty: $min:expr, $max:expr;)*) => {
-        $(impl Extremes for $type {
+        $(impl MinMax for $type {
             const MIN: Self = $min;
             const MAX: Self = $max;
         })*
@@ -166,7 +166,7 @@ extremes! {
 }
 
 /// A key type whose keys begin with a part of type `T`, so that the rows of one such value are next to each other.
-pub(crate) trait LedBy<T>: Key {
+pub(crate) trait HasPrefix<T>: Key {
     /// Returns the first and the last key that begin with `lead`.
     fn all_of(lead: T) -> (Self, Self);
 
@@ -177,17 +177,17 @@ pub(crate) trait LedBy<T>: Key {
     }
 }
 
-impl<T: FromPart + PartOf<T> + Clone, B: FromPart + PartOf<B> + Extremes> LedBy<T> for (T, B) {
+impl<T: FromPart + PartOf<T> + Clone, B: FromPart + PartOf<B> + MinMax> HasPrefix<T> for (T, B) {
     fn all_of(lead: T) -> (Self, Self) {
         ((lead.clone(), B::MIN), (lead, B::MAX))
     }
 }
 
-impl<T, B, C> LedBy<T> for (T, B, C)
+impl<T, B, C> HasPrefix<T> for (T, B, C)
 where
     T: FromPart + PartOf<T> + Clone,
-    B: FromPart + PartOf<B> + Extremes,
-    C: FromPart + PartOf<C> + Extremes,
+    B: FromPart + PartOf<B> + MinMax,
+    C: FromPart + PartOf<C> + MinMax,
 {
     fn all_of(lead: T) -> (Self, Self) {
         ((lead.clone(), B::MIN, C::MIN), (lead, B::MAX, C::MAX))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::counted::{Ledger, Room, remove_some};
-use super::keys::{Key, KeyOf, LedBy};
+use super::keys::{HasPrefix, Key, KeyOf};
 use super::table_id::TableId;
 use super::{Range, Rows, RowsMut};
 use crate::ReadError;
@@ -57,7 +57,7 @@ impl<K: Key, R: Row> Table<K, R> {
     /// Returns the range of the keys that begin with `lead`.
     pub(crate) fn of<T>(&self, lead: T) -> (Bound<K>, Bound<K>)
     where
-        K: LedBy<T>,
+        K: HasPrefix<T>,
     {
         K::range_of(lead)
     }
@@ -302,7 +302,7 @@ impl<K: Key> Index<K> {
     /// Returns the range of the keys that begin with `lead`.
     pub(crate) fn of<T>(&self, lead: T) -> (Bound<K>, Bound<K>)
     where
-        K: LedBy<T>,
+        K: HasPrefix<T>,
     {
         K::range_of(lead)
     }
@@ -377,7 +377,7 @@ impl<K: Key> Raw<K> {
     /// Returns the range of the keys that begin with `lead`.
     pub(crate) fn of<T>(&self, lead: T) -> (Bound<K>, Bound<K>)
     where
-        K: LedBy<T>,
+        K: HasPrefix<T>,
     {
         K::range_of(lead)
     }

@@ -10,7 +10,7 @@ use super::new_activation::{Activated, CommitRefused, NotifyTarget};
 use super::prepared::{CommitLimits, Prepared, Send};
 use super::run::RunWrite;
 use super::{Lane, Transaction, Write};
-use super::{events, family, heir, held};
+use super::{events, family, held, next_run};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::inbox::{self, Arrival};
@@ -98,8 +98,8 @@ impl Transaction for Activate {
             self.send(write, first, &mut sent)?;
             self.wait(write, first_operation, &mut sent)?;
         }
-        if let Some(new) = &self.new.heir {
-            sent.woken.extend(heir::start(write, self.run, new)?);
+        if let Some(new) = &self.new.next_run {
+            sent.woken.extend(next_run::start(write, self.run, new)?);
         }
         let Some(run) = write.run(self.run)? else {
             return Ok(Err(CommitRefused::Ended));
@@ -174,9 +174,9 @@ impl Activate {
             }
         }
         if !run.state().status.has_ended() && self.new.next.is_none() {
-            let host_works = run.has_host_work()?;
+            let has_host_work = run.has_host_work()?;
             // `refuse` has ensured that the run is neither blocked nor ended, so it can be activated.
-            let _ = run.transition(Transition::Activated { host_works });
+            let _ = run.transition(Transition::Activated { has_host_work });
         }
         let own_bytes = run.owned().own;
         // The end of a run leaves orders only if it concerns other runs.

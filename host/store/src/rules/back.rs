@@ -9,7 +9,7 @@ use dormouse_journal::{
     GuestLimits, Kind, OperationNumber, RunId, Status, Time, Transition, VersionId,
 };
 
-use super::retry::{self, Told};
+use super::retry::{self, ParentTold};
 use super::run::RunWrite;
 use super::thaw::is_once_in_doubt;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, handler};
@@ -180,7 +180,7 @@ impl Transaction for TakeBack {
         orders::put(run.rows, run.id, orders::TAKE_BACK, &order)?;
         let status = run.state().status;
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
-            retry::adopt_again(write, parent)?;
+            retry::count_child_again(write, parent)?;
         }
         Ok(TakenBack::Now(status))
     }
@@ -215,8 +215,8 @@ impl TakeBack {
             return Ok(Err(TakenBack::AtMostOnce(operation)));
         }
         match retry::refuse_told(write, self.run, self.anyway)? {
-            Told::Parent(parent) => Ok(Err(TakenBack::FailureTold(parent))),
-            Told::No(parent) => {
+            ParentTold::Yes(parent) => Ok(Err(TakenBack::FailureTold(parent))),
+            ParentTold::No(parent) => {
                 if !self.anyway
                     && is_frozen
                     && let Some(running) = handler::running(write, self.run)?

@@ -40,11 +40,11 @@ impl RunWrite<'_> {
         state.untaken = state.dropped.saturating_add(state.queued);
         state.ended = Some(now);
         self.tell_family()?;
-        self.dismantle(retention)
+        self.clear_open_operations(retention)
     }
 
     /// Clears the open operations of a run that will never go on, now or later, and schedules its removal.
-    pub(super) fn dismantle(&mut self, retention: u64) -> Result<(), ReadError> {
+    pub(super) fn clear_open_operations(&mut self, retention: u64) -> Result<(), ReadError> {
         let now = self.now;
         let (own_retention, _) = handler::settings_of(self)?;
         if pauses::forget(self.rows, self.id)? {

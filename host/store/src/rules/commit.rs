@@ -194,7 +194,7 @@ pub(super) fn close(
         // The operation has its result, which was taken.
         return Ok(());
     }
-    quiet(run, operation, &open)
+    remove_sources(run, operation, &open)
 }
 
 /// Marks an operation as given up. It completes next.
@@ -202,14 +202,18 @@ fn give_up(run: &mut RunWrite<'_>, operation: OperationNumber) -> Result<(), Rea
     let Some(mut open) = run.open(operation)?.filter(|open| !open.abandoned) else {
         return Ok(());
     };
-    quiet(run, operation, &open)?;
+    remove_sources(run, operation, &open)?;
     run.count(false, true);
     open.abandoned = true;
     run.replace_open(operation, open)
 }
 
 /// Removes everything that could complete an operation.
-fn quiet(run: &mut RunWrite<'_>, operation: OperationNumber, open: &Open) -> Result<(), ReadError> {
+fn remove_sources(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    open: &Open,
+) -> Result<(), ReadError> {
     timers::remove(run.rows, run.id, operation, open)?;
     match &open.kind {
         Kind::WaitForWebhook { webhook, .. } => run.change_webhook(*webhook, |webhook| {

@@ -16,7 +16,7 @@ use dormouse_journal::{OperationNumber, Outcome, Payload, RunId, Time};
 use super::run::RunWrite;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::rows::table::between;
 use crate::rows::{Extent, Rows};
 use crate::tables::apart::Apart;

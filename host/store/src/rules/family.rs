@@ -110,7 +110,7 @@ pub(super) fn wait(
             let Some(outcome) = small_outcome(write, target)? else {
                 let key = (target, asking.0, operation);
                 run_waits::TABLE.add(&mut write.rows, key)?;
-                return tell_later(write, target);
+                return order_outcome(write, target);
             };
             Ok(outcome)
         }
@@ -163,7 +163,7 @@ fn small_outcome(write: &mut Write<'_>, target: RunId) -> Result<Option<RunOutco
 }
 
 /// Orders that the runs which wait for a run get its outcome, if it has ended. Returns true if it has.
-fn tell_later(write: &mut Write<'_>, target: RunId) -> Result<bool, ReadError> {
+fn order_outcome(write: &mut Write<'_>, target: RunId) -> Result<bool, ReadError> {
     let ended = write.run(target)?.and_then(|run| run.state().ended);
     let Some(at) = ended else { return Ok(false) };
     if !orders::TABLE.has(&write.rows, (target, orders::ENDED))? {

@@ -106,7 +106,7 @@ impl RunWrite<'_> {
         if self.state().children > 0 || self.has_orders()? {
             self.end_family()?;
         }
-        self.dismantle(retention)?;
+        self.clear_open_operations(retention)?;
         Ok(true)
     }
 }

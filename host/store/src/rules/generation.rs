@@ -65,7 +65,9 @@ impl RunWrite<'_> {
         state.notifying = 0;
         state.branches = Vec::new();
         // The run is neither blocked nor ended, so it can be activated, and the host has work for it.
-        let _ = self.transition(Transition::Activated { host_works: true });
+        let _ = self.transition(Transition::Activated {
+            has_host_work: true,
+        });
         old.add(self.rows, now)
     }
 

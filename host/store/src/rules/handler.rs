@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::Transaction as _;
 use super::Write;
-use super::birth::OrderLimits;
+use super::child_start::OrderLimits;
 use super::run::RunWrite;
 use super::start::{BeginRun, StartRun, Started};
 use crate::ReadError;
@@ -143,7 +143,7 @@ pub(super) fn start(
         }
     };
     let message = format!("the workflow {handler:?} was not started for this failure: {why}");
-    say(write, failed, message)?;
+    append_log(write, failed, message)?;
     Ok(None)
 }
 
@@ -166,7 +166,11 @@ pub(super) fn running(
 }
 
 /// Adds a line to the end of a run's log.
-pub(super) fn say(write: &mut Write<'_>, id: RunId, message: String) -> Result<(), ReadError> {
+pub(super) fn append_log(
+    write: &mut Write<'_>,
+    id: RunId,
+    message: String,
+) -> Result<(), ReadError> {
     let now = write.now;
     let Some(run) = write.run(id)? else {
         return Ok(());

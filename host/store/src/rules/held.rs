@@ -14,7 +14,7 @@ use dormouse_journal::{Kind, OperationNumber, RunId, Time, WhenParentEnds};
 use super::Write;
 use super::run::RunWrite;
 use crate::ReadError;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::rows::table::between;
 use crate::tables::held::{self, Link};
 use crate::tables::orders::{self, Order, Release, ReleaseStage};
@@ -39,7 +39,7 @@ fn link(write: &mut Write<'_>, id: RunId) -> Result<Option<Link>, ReadError> {
 }
 
 /// Returns true if nothing of the run may begin, because it is paused or held.
-pub(super) fn stands_still(
+pub(super) fn is_paused_or_held(
     write: &mut Write<'_>,
     id: RunId,
     workflow: &str,
@@ -93,7 +93,7 @@ pub(super) fn step(
         ReleaseStage::Own(_) if run.state().status.has_ended() => Ok(Step::Over),
         ReleaseStage::Own(from) => {
             let next = match release.failed {
-                Some(failed) => give_time(&mut run, from, failed, release.stood)?,
+                Some(failed) => restore_deadline(&mut run, from, failed, release.stood)?,
                 None => None,
             };
             release.next = next.map_or(ReleaseStage::Children(None), ReleaseStage::Own);
@@ -106,7 +106,7 @@ pub(super) fn step(
             };
             release.next = ReleaseStage::Children(Some(child.0));
             if child.1 == WhenParentEnds::Cancel {
-                pass_on(write, child.0, release)?;
+                release_child(write, child.0, release)?;
             }
             Ok(Step::More)
         }
@@ -133,7 +133,7 @@ fn next_child(
 }
 
 /// Orders that the hold of a run that this one started ends too.
-fn pass_on(write: &mut Write<'_>, child: RunId, release: &Release) -> Result<(), ReadError> {
+fn release_child(write: &mut Write<'_>, child: RunId, release: &Release) -> Result<(), ReadError> {
     let Some(run) = write.run(child)? else {
         return Ok(());
     };
@@ -157,7 +157,7 @@ fn put_back(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
 }
 
 /// Gives the next operation, from this one on, the time that it had left when the run above failed. Returns where to continue.
-fn give_time(
+fn restore_deadline(
     run: &mut RunWrite<'_>,
     from: OperationNumber,
     failed: Time,

@@ -7,7 +7,7 @@ pub(crate) mod accept;
 pub(crate) mod activate;
 pub(crate) mod attempts;
 pub(crate) mod back;
-mod birth;
+mod child_start;
 mod clearing;
 mod commit;
 pub(crate) mod control;
@@ -20,11 +20,11 @@ pub(crate) mod forget;
 mod freeze;
 mod generation;
 mod handler;
-mod heir;
 mod held;
 mod labels;
 pub(crate) mod mail;
 mod new_activation;
+mod next_run;
 pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod prepared;
@@ -43,7 +43,7 @@ pub(crate) mod trigger_settings;
 use std::collections::BTreeMap;
 
 use dormouse_journal::{RunId, Status, Time};
-use dormouse_seams::Mark;
+use dormouse_seams::ClockSnapshot;
 
 use self::counts::Counts;
 use self::run::{RunWrite, Runs};
@@ -57,17 +57,17 @@ pub(crate) use accept::Repeat;
 pub use accept::{Accept, Accepted, InboxLimits, RememberedKey, RequestRefused};
 pub use attempts::{AttemptMade, AttemptNoted};
 pub use back::{TakeBack, TakenBack};
-pub use birth::OrderLimits;
+pub use child_start::OrderLimits;
 pub use control::{Broke, Cancelled, Resumed};
 pub use deploy::{Deploy, Deployed};
 pub use events::{Finished, Notified, Served};
 pub use forget::{Forget, Forgot, RememberedAt};
-pub use heir::NewHeir;
 pub use mail::{AimedNotified, MailLimits};
 pub use new_activation::{
     Activated, CommitRefused, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
     NewResponse, NotifyTarget,
 };
+pub use next_run::NextRun;
 pub use orders::Carried;
 pub use pause::{Due, Pausable, Paused, PutBack, Unpaused};
 pub use repair::{Repair, Repaired};
@@ -76,7 +76,7 @@ pub use retry::{CallAgain, RetriedFailed, RetryFailed};
 pub use secrets::{PutSecret, SecretPut};
 pub use start::{StartRun, Started};
 pub use storage::{OverStorage, StorageLimits};
-pub use trigger::{Trip, TripRefused, Tripped};
+pub use trigger::{FireTrigger, TriggerFired, TriggerRefused};
 pub use trigger_settings::{EARLIER_URLS, SetTrigger, TriggerActed, TriggerAction, TriggerSet};
 
 /// Something that is written as a whole.
@@ -143,12 +143,12 @@ pub(crate) struct Write<'r> {
     inbox_bytes: u64,
     sequence: u64,
     /// The disk space of workflows, as far as it was read or has changed.
-    sums: BTreeMap<String, Sum>,
+    sums: BTreeMap<String, WorkflowStorage>,
     counts: Counts,
 }
 
 /// The disk space that the runs of a workflow use.
-struct Sum {
+struct WorkflowStorage {
     before: u64,
     now: u64,
 }
@@ -244,23 +244,23 @@ impl<'r> Write<'r> {
     }
 
     /// Returns the disk space that the runs of a workflow use.
-    pub(crate) fn sum(&mut self, workflow: &str) -> Result<u64, ReadError> {
-        if let Some(sum) = self.sums.get(workflow) {
-            return Ok(sum.now);
+    pub(crate) fn storage(&mut self, workflow: &str) -> Result<u64, ReadError> {
+        if let Some(storage) = self.sums.get(workflow) {
+            return Ok(storage.now);
         }
         let before = number(&self.rows, &format!("{}{workflow}", meta::STORAGE_OF))?;
-        let sum = Sum {
+        let storage = WorkflowStorage {
             before,
             now: before,
         };
-        self.sums.insert(workflow.to_owned(), sum);
+        self.sums.insert(workflow.to_owned(), storage);
         Ok(before)
     }
 
     fn add_to_sum(&mut self, workflow: &str, grown: i64) -> Result<(), ReadError> {
-        self.sum(workflow)?;
-        if let Some(sum) = self.sums.get_mut(workflow) {
-            sum.now = sum.now.saturating_add_signed(grown);
+        self.storage(workflow)?;
+        if let Some(storage) = self.sums.get_mut(workflow) {
+            storage.now = storage.now.saturating_add_signed(grown);
         }
         Ok(())
     }
@@ -281,21 +281,21 @@ impl<'r> Write<'r> {
     }
 
     /// Writes what the group has collected. Returns everything that was written.
-    pub(crate) fn finish(mut self, mark: Mark) -> Result<Extent, ReadError> {
+    pub(crate) fn finish(mut self, snapshot: ClockSnapshot) -> Result<Extent, ReadError> {
         let rows = &mut self.rows;
         self.runs.save(rows, &mut self.counts)?;
         self.counts.save(rows)?;
-        for (workflow, sum) in self.sums {
+        for (workflow, storage) in self.sums {
             let name = format!("{}{workflow}", meta::STORAGE_OF);
-            if sum.now == 0 && sum.before > 0 {
+            if storage.now == 0 && storage.before > 0 {
                 meta::TABLE.remove(rows, name.as_str())?;
-            } else if sum.now != sum.before {
-                meta::put(rows, &name, &sum.now)?;
+            } else if storage.now != storage.before {
+                meta::put(rows, &name, &storage.now)?;
             }
         }
         meta::put(rows, meta::SEQUENCE, &self.sequence)?;
         meta::put(rows, meta::INBOX_BYTES, &self.inbox_bytes)?;
-        meta::put_clock(rows, mark)?;
+        meta::put_clock(rows, snapshot)?;
         Ok(rows.written())
     }
 }

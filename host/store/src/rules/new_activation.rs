@@ -5,7 +5,7 @@ use dormouse_journal::{
     Response, RunId, Status, Time, WebhookNumber,
 };
 
-use super::heir::NewHeir;
+use super::next_run::NextRun;
 use crate::tables::{Call, ChildStart};
 
 /// An activation to commit, with the data that its record does not have.
@@ -37,7 +37,7 @@ pub struct NewActivation {
     pub repair_within: u64,
     /// The run that may be started if this run completes in the activation and has left requests from a trigger. None
     /// if the run has no key of a trigger.
-    pub heir: Option<NewHeir>,
+    pub next_run: Option<NextRun>,
 }
 
 /// The next generation of a run.

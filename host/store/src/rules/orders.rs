@@ -11,16 +11,16 @@ use dormouse_journal::{
     CancelOptions, Header, OperationNumber, Outcome, RunId, Time, Transition, WhenParentEnds,
 };
 
-use super::birth::{self, OrderLimits};
+use super::child_start::{self, OrderLimits};
 use super::clearing::END;
 use super::family::{self, Access};
 use super::handler;
-use super::heir::{self, Handed};
 use super::held;
+use super::next_run::{self, HandedOver};
 use super::restore::{self, Step};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
@@ -244,7 +244,7 @@ impl Piece<'_> {
         self.bytes += (child.input.body.len() + size.sum::<usize>()) as u64;
         let (operation, id) = (child.operation, child.run);
         let timeout = child.timeout;
-        let started = match birth::begin(write, owner, (child, headers), self.limits)? {
+        let started = match child_start::begin(write, owner, (child, headers), self.limits)? {
             Ok(()) => {
                 self.carried.woken.push(id);
                 if let Some(timeout) = timeout {
@@ -448,13 +448,13 @@ impl Piece<'_> {
     ) -> Result<bool, ReadError> {
         while self.served < until && self.bytes < BYTES {
             self.served += 1;
-            match heir::hand_over_next(write, completed, handing)? {
-                Handed::One(bytes) => self.bytes += bytes,
-                Handed::All => {
+            match next_run::hand_over_next(write, completed, handing)? {
+                HandedOver::One(bytes) => self.bytes += bytes,
+                HandedOver::All => {
                     self.carried.woken.push(handing.to);
                     return Ok(false);
                 }
-                Handed::Ended => return Ok(false),
+                HandedOver::Ended => return Ok(false),
             }
         }
         Ok(true)

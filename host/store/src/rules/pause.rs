@@ -2,7 +2,7 @@
 //!
 //! A pause writes one small commit, however many runs it concerns. From then on, no activation of these runs is
 //! committed. Work of theirs that comes due is set aside when it is found ([`SetAside`]), and is then in no table that
-//! is scanned. After a resume it is put back in pieces, from a stored cursor ([`PutBackSome`]), so that a kill in
+//! is scanned. After a resume it is put back in pieces, from a stored cursor ([`PutBackNext`]), so that a kill in
 //! between loses nothing. Work of a run that is still paused by something else stays set aside.
 
 use std::ops::Bound::{self, Excluded, Unbounded};
@@ -12,7 +12,7 @@ use dormouse_journal::{OperationNumber, RunId, Status};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, held};
 use crate::ReadError;
 use crate::rows::Extent;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::rows::table::after;
 use crate::tables::expiries::Expiring;
 use crate::tables::resuming::{self, Resuming};
@@ -24,7 +24,7 @@ use crate::views::OutstandingCall;
 const PIECE: usize = 128;
 
 /// The size of the runs' rows that one piece touches, in bytes. A single row may be larger.
-const TOUCHED: u64 = 1 << 20;
+const MOST_ROW_BYTES: u64 = 1 << 20;
 
 /// What can be paused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Pausable {
 }
 
 /// Pauses a run, a workflow or the host.
-pub(crate) struct PauseIt(pub(crate) Pausable);
+pub(crate) struct SetPause(pub(crate) Pausable);
 
 /// The result of a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub enum Paused {
     Unknown,
 }
 
-impl Transaction for PauseIt {
+impl Transaction for SetPause {
     type Output = Paused;
 
     fn is_housekeeping(&self) -> bool {
@@ -238,7 +238,7 @@ fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
         return Ok(true);
     }
     let (id, workflow, status) = (run.id, state.workflow.clone(), state.status);
-    if held::stands_still(write, id, &workflow)?.is_none() {
+    if held::is_paused_or_held(write, id, &workflow)?.is_none() {
         return Ok(false);
     }
     let Some(run) = write.run(id)? else {
@@ -274,7 +274,7 @@ fn set_aside_one(write: &mut Write<'_>, work: Due) -> Result<bool, ReadError> {
 }
 
 /// Puts back the next piece of work that was set aside for runs which were resumed.
-pub(crate) struct PutBackSome {
+pub(crate) struct PutBackNext {
     /// The key that had the last turn.
     pub(crate) last: Option<resuming::Key>,
 }
@@ -292,7 +292,7 @@ pub struct PutBack {
     pub more: bool,
 }
 
-impl Transaction for PutBackSome {
+impl Transaction for PutBackNext {
     type Output = PutBack;
 
     fn lane(&self) -> Lane {
@@ -320,7 +320,7 @@ impl Transaction for PutBackSome {
         let first = cursor.clone().map_or(first, Excluded);
         let keys = set_aside::TABLE.keys(&write.rows, (first, last), false, PIECE)?;
         let mut is_end = keys.len() < PIECE;
-        let touched = write.loaded_bytes().saturating_add(TOUCHED);
+        let touched = write.loaded_bytes().saturating_add(MOST_ROW_BYTES);
         for key in keys {
             if write.loaded_bytes() > touched {
                 is_end = false;
@@ -372,7 +372,7 @@ fn put_back_one(
         return Ok(());
     };
     let has_ended = run.state().status.has_ended();
-    if !has_ended && held::stands_still(write, id, workflow)?.is_some() {
+    if !has_ended && held::is_paused_or_held(write, id, workflow)?.is_some() {
         return Ok(());
     }
     let Some(mut run) = write.run(id)? else {

@@ -6,9 +6,9 @@ use dormouse_journal::{
 };
 
 use super::clearing::{END, OPERATION};
-use super::heir::NewHeir;
 use super::mail::MailLimits;
 use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
+use super::next_run::NextRun;
 use super::{RUN, SMALL_ROW, events, labels, mail};
 use crate::rows::Extent;
 use crate::tables::apart::Apart;
@@ -57,7 +57,7 @@ pub(crate) struct Prepared {
     /// How long the run may be retried if it fails in this activation, in milliseconds.
     pub(super) repair_within: u64,
     /// The run that may be started when this run completes.
-    pub(super) heir: Option<NewHeir>,
+    pub(super) next_run: Option<NextRun>,
     pub(super) cost: Extent,
 }
 
@@ -101,7 +101,7 @@ impl Prepared {
             logged: new.logged,
             labels: new.labels,
             repair_within: new.repair_within,
-            heir: new.heir,
+            next_run: new.next_run,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();
@@ -117,7 +117,7 @@ impl Prepared {
     /// Returns true if the activation sends an event, waits for a run or may start the next run of a key, so that it
     /// may touch other runs.
     pub(super) fn touches_others(&self) -> bool {
-        !self.sends.is_empty() || !self.waits.is_empty() || self.heir.is_some()
+        !self.sends.is_empty() || !self.waits.is_empty() || self.next_run.is_some()
     }
 
     /// Returns the most that committing it writes. Most of the rows belong to operations that it opens and closes, of
@@ -159,7 +159,12 @@ impl Prepared {
             .and(orders)
             .and(waits)
             .and(labels::cost(&self.labels))
-            .and(self.heir.as_ref().map(NewHeir::cost).unwrap_or_default())
+            .and(
+                self.next_run
+                    .as_ref()
+                    .map(NextRun::cost)
+                    .unwrap_or_default(),
+            )
             .and(RUN);
         match &self.activation.end {
             None => activation,

@@ -17,7 +17,7 @@ use super::thaw::Thaw;
 use super::{Write, family};
 use crate::ReadError;
 use crate::rows::counted::Room;
-use crate::rows::keys::Extremes;
+use crate::rows::keys::MinMax;
 use crate::rows::table::between;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
@@ -114,9 +114,9 @@ pub(super) fn step(
 fn over(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
     run.state_mut().is_restoring = false;
     if run.state().has_begun() {
-        let host_works = run.has_host_work()?;
+        let has_host_work = run.has_host_work()?;
         // A run that was blocked or has ended meanwhile stays so.
-        let _ = run.transition(Transition::Activated { host_works });
+        let _ = run.transition(Transition::Activated { has_host_work });
     }
     Ok(Step::Over)
 }
@@ -159,7 +159,7 @@ fn settle_open(
         }
     }
     if is_new {
-        keep_lying(run, number, &open)?;
+        keep_arrived(run, number, &open)?;
         commit::close(run, number, false)?;
         held_calls::remove(run.rows, key)?;
     } else if number == taking.step && matches!(open.kind, Kind::Call { .. }) {
@@ -177,7 +177,7 @@ fn settle_open(
 }
 
 /// Keeps the items that have arrived for a closed operation, as far as the operation that takes its place can use them.
-fn keep_lying(
+fn keep_arrived(
     run: &mut RunWrite<'_>,
     number: OperationNumber,
     open: &Open,
@@ -340,8 +340,8 @@ fn put_back_event(
     payload: Payload,
 ) -> Result<u64, ReadError> {
     let id = run.id;
-    let lying = between((id, event, 0), (id, event, u64::MAX));
-    let first = mail::TABLE.keys(run.rows, lying, false, 1)?;
+    let range = between((id, event, 0), (id, event, u64::MAX));
+    let first = mail::TABLE.keys(run.rows, range, false, 1)?;
     let first = match first.first() {
         Some((_, _, place)) => *place,
         None => run.mailbox(event)?.next_place,

@@ -34,7 +34,7 @@ const BYTES: u64 = 8 << 20;
 const EXPIRING: u64 = 64;
 
 /// The size of the runs' rows that a piece touches, in bytes. A single row may be larger.
-const TOUCHED: u64 = 1 << 20;
+const MOST_ROW_BYTES: u64 = 1 << 20;
 
 /// How much later a run with orders that are not carried out yet is removed, in milliseconds.
 const POSTPONED: u64 = 1_000;
@@ -63,12 +63,12 @@ impl Transaction for Retire {
 
     fn cost(&self) -> Extent {
         let rows = ROWS + STEP + EXPIRING * RUN.rows;
-        Extent::new(rows, TOUCHED + EXPIRING * SMALL_ROW)
+        Extent::new(rows, MOST_ROW_BYTES + EXPIRING * SMALL_ROW)
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
         let room = Room::of(&write.rows, ROWS, BYTES);
-        let touched = write.loaded_bytes().saturating_add(TOUCHED);
+        let touched = write.loaded_bytes().saturating_add(MOST_ROW_BYTES);
         for _ in 0..EXPIRING {
             if !room.is_left_by(&write.rows) || write.loaded_bytes() > touched {
                 return Ok(true);
@@ -288,7 +288,7 @@ fn carry_out(
     let alive = write.run(run)?.map(|run| run.state().clone());
     let alive = alive.filter(|state| !state.status.has_ended());
     if let Some(State { workflow, .. }) = alive {
-        if held::stands_still(write, run, &workflow)?.is_some() {
+        if held::is_paused_or_held(write, run, &workflow)?.is_some() {
             aside.add(&mut write.rows, &workflow, run)?;
         } else {
             orders::put(&mut write.rows, run, place, &order)?;

@@ -159,7 +159,7 @@ impl Transaction for RetryFailed {
         let is_releasing = run.state().children > 0;
         let ordering = self.wait_again(write)? || is_releasing;
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
-            adopt_again(write, parent)?;
+            count_child_again(write, parent)?;
         }
         let status = write.run(self.run)?.map(|run| run.state().status);
         Ok(
@@ -194,8 +194,8 @@ impl RetryFailed {
             }
         }
         let parent = match refuse_told(write, self.run, self.anyway || self.is_of_parent)? {
-            Told::Parent(parent) => return Ok(Err(RetriedFailed::FailureTold(parent))),
-            Told::No(parent) => parent,
+            ParentTold::Yes(parent) => return Ok(Err(RetriedFailed::FailureTold(parent))),
+            ParentTold::No(parent) => parent,
         };
         if !self.anyway
             && let Some(running) = handler::running(write, self.run)?
@@ -238,10 +238,10 @@ impl RetryFailed {
 }
 
 /// Tells whether the run that started a failed run was told of the failure.
-pub(super) enum Told {
+pub(super) enum ParentTold {
     /// This run started it, was told, and has not failed itself; or it has ended, and asked the runs that it had started to
     /// cancel.
-    Parent(RunId),
+    Yes(RunId),
     /// The run that started it was not told. None if no run started it.
     No(Option<RunId>),
 }
@@ -251,9 +251,9 @@ pub(super) fn refuse_told(
     write: &mut Write<'_>,
     id: RunId,
     anyway: bool,
-) -> Result<Told, ReadError> {
+) -> Result<ParentTold, ReadError> {
     let Some(run) = write.run(id)? else {
-        return Ok(Told::No(None));
+        return Ok(ParentTold::No(None));
     };
     let frozen = run.state().frozen.clone();
     let stored = runs::TABLE.get(run.rows, id)?;
@@ -266,14 +266,14 @@ pub(super) fn refuse_told(
         let is_told = frozen.parent_told && !has_failed;
         let ends_with_it = has_gone && parent.when_parent_ends == WhenParentEnds::Cancel;
         if is_told || ends_with_it {
-            return Ok(Told::Parent(parent.run));
+            return Ok(ParentTold::Yes(parent.run));
         }
     }
-    Ok(Told::No(parent.map(|parent| parent.run)))
+    Ok(ParentTold::No(parent.map(|parent| parent.run)))
 }
 
 /// Counts a run as alive again, for the run that started it.
-pub(super) fn adopt_again(write: &mut Write<'_>, parent: RunId) -> Result<(), ReadError> {
+pub(super) fn count_child_again(write: &mut Write<'_>, parent: RunId) -> Result<(), ReadError> {
     if let Some(mut parent) = write.run(parent)?
         && !parent.state().is_gone()
     {

@@ -46,6 +46,6 @@ impl StorageLimits {
         workflow: &str,
         size: u64,
     ) -> Result<bool, ReadError> {
-        Ok(write.sum(workflow)?.saturating_add(size) > self.workflow)
+        Ok(write.storage(workflow)?.saturating_add(size) > self.workflow)
     }
 }

@@ -23,7 +23,7 @@ use crate::tables::{Triggered, trigger_keys};
 
 /// A request to a trigger.
 #[derive(Debug, Clone)]
-pub struct Trip {
+pub struct FireTrigger {
     /// The trigger.
     pub trigger: TriggerId,
     /// The number of the URL that was called.
@@ -58,7 +58,7 @@ pub struct Trip {
 
 /// The result of a request to a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tripped {
+pub enum TriggerFired {
     /// The request started this run.
     Started {
         /// The version of the run.
@@ -80,12 +80,12 @@ pub enum Tripped {
     /// The request repeats one that started this run or belonged to it.
     Repeat(RunId),
     /// The request was refused. Nothing was written.
-    Refused(TripRefused),
+    Refused(TriggerRefused),
 }
 
 /// Why a request to a trigger was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TripRefused {
+pub enum TriggerRefused {
     /// The trigger or this URL of it is gone, or its workflow was deleted.
     Gone,
     /// The trigger is paused.
@@ -106,24 +106,24 @@ pub enum TripRefused {
 
 /// A request to a trigger that is ready to be written.
 pub(crate) struct Arrive {
-    trip: Trip,
+    firing: FireTrigger,
     /// The request as an event, if it may become one.
     event: Option<NotifyRun>,
 }
 
 impl Arrive {
-    pub(crate) fn new(trip: Trip) -> Self {
+    pub(crate) fn new(firing: FireTrigger) -> Self {
         // The run and the name of the event become known only when the transaction is applied.
-        let event = trip.key.map(|_| {
-            let payload = trip.input.clone();
-            NotifyRun::new(trip.run, String::new(), payload, trip.mail)
+        let event = firing.key.map(|_| {
+            let payload = firing.input.clone();
+            NotifyRun::new(firing.run, String::new(), payload, firing.mail)
         });
-        Arrive { trip, event }
+        Arrive { firing, event }
     }
 
     /// Returns the approximate size of the request without its body.
     fn head(&self) -> u64 {
-        let Trip { headers, url, .. } = &self.trip;
+        let FireTrigger { headers, url, .. } = &self.firing;
         let headers = headers
             .iter()
             .map(|(name, value)| name.len() + value.len() + 4);
@@ -132,54 +132,54 @@ impl Arrive {
 }
 
 impl Transaction for Arrive {
-    type Output = Tripped;
+    type Output = TriggerFired;
 
     fn lane(&self) -> Lane {
-        Lane::Workflow(self.trip.workflow.clone())
+        Lane::Workflow(self.firing.workflow.clone())
     }
 
     /// The rows: a run in two rows, its places in indexes, its keys, the expiry of one of them, and the counts; or an
     /// event in three rows.
     fn cost(&self) -> Extent {
-        let labels = self.trip.labels.len() as u64;
-        let bytes = 2 * self.trip.input.body.len() as u64 + 2 * self.head();
+        let labels = self.firing.labels.len() as u64;
+        let bytes = 2 * self.firing.input.body.len() as u64 + 2 * self.head();
         RUN.and(RUN)
             .and(Extent::new(12 + labels, bytes + 16 * SMALL_ROW))
     }
 
-    fn apply(&self, write: &mut Write<'_>) -> Result<Tripped, ReadError> {
-        let trip = &self.trip;
-        let refused = |refused| Ok(Tripped::Refused(refused));
-        let Some(trigger) = triggers::TABLE.get(&write.rows, trip.trigger)? else {
-            return refused(TripRefused::Gone);
+    fn apply(&self, write: &mut Write<'_>) -> Result<TriggerFired, ReadError> {
+        let firing = &self.firing;
+        let refused = |refused| Ok(TriggerFired::Refused(refused));
+        let Some(trigger) = triggers::TABLE.get(&write.rows, firing.trigger)? else {
+            return refused(TriggerRefused::Gone);
         };
-        let mut remember = trip.remembered;
+        let mut remember = firing.remembered;
         if let Some((first, key)) = self.remembered(write)? {
             match key.repeats(&first.body) {
-                Repeat::Same => return Ok(Tripped::Repeat(first.run)),
-                Repeat::Misused => return refused(TripRefused::OtherBody),
+                Repeat::Same => return Ok(TriggerFired::Repeat(first.run)),
+                Repeat::Misused => return refused(TriggerRefused::OtherBody),
                 Repeat::Other => remember = None,
             }
         }
-        if !trigger.takes(trip.rotation, write.now) {
-            return refused(TripRefused::Gone);
+        if !trigger.takes(firing.rotation, write.now) {
+            return refused(TriggerRefused::Gone);
         }
         if trigger.paused {
-            return refused(TripRefused::Paused);
+            return refused(TriggerRefused::Paused);
         }
         let came = match self.holder(write)? {
             Some(run) => self.belong(write, &trigger, run)?,
             None => self.start(write, &trigger)?,
         };
         let run = match &came {
-            Tripped::Started { .. } => trip.run,
-            Tripped::Sent { run, .. } | Tripped::Existing(run) => *run,
-            Tripped::Repeat(_) | Tripped::Refused(_) => return Ok(came),
+            TriggerFired::Started { .. } => firing.run,
+            TriggerFired::Sent { run, .. } | TriggerFired::Existing(run) => *run,
+            TriggerFired::Repeat(_) | TriggerFired::Refused(_) => return Ok(came),
         };
         if let Some(key) = remember {
             self.remember(write, key, run)?;
         }
-        self.count(write, matches!(came, Tripped::Started { .. }))?;
+        self.count(write, matches!(came, TriggerFired::Started { .. }))?;
         Ok(came)
     }
 }
@@ -190,19 +190,19 @@ impl Arrive {
         &self,
         write: &Write<'_>,
     ) -> Result<Option<(TriggerRequested, RememberedKey)>, ReadError> {
-        let Some(key) = self.trip.remembered else {
+        let Some(key) = self.firing.remembered else {
             return Ok(None);
         };
-        let first = key.first_of_trigger(&write.rows, self.trip.trigger)?;
+        let first = key.first_of_trigger(&write.rows, self.firing.trigger)?;
         Ok(first.map(|first| (first, key)))
     }
 
     /// Returns the run that has the request's key.
     fn holder(&self, write: &mut Write<'_>) -> Result<Option<RunId>, ReadError> {
-        let Some(key) = self.trip.key else {
+        let Some(key) = self.firing.key else {
             return Ok(None);
         };
-        let held = trigger_keys::TABLE.get(&write.rows, (self.trip.trigger, key))?;
+        let held = trigger_keys::TABLE.get(&write.rows, (self.firing.trigger, key))?;
         Ok(held.map(|held| held.0))
     }
 
@@ -212,19 +212,19 @@ impl Arrive {
         write: &mut Write<'_>,
         trigger: &Trigger,
         run: RunId,
-    ) -> Result<Tripped, ReadError> {
+    ) -> Result<TriggerFired, ReadError> {
         let has_failed = write.run(run)?.is_some_and(|run| run.state().is_frozen());
         if has_failed {
-            return Ok(Tripped::Refused(TripRefused::RunFailed(run)));
+            return Ok(TriggerFired::Refused(TriggerRefused::RunFailed(run)));
         }
         let Some(event) = &self.event else {
-            return Ok(Tripped::Existing(run));
+            return Ok(TriggerFired::Existing(run));
         };
         if trigger.options.on_existing == OnExisting::Answer {
-            return Ok(Tripped::Existing(run));
+            return Ok(TriggerFired::Existing(run));
         }
         let (name, what) = (trigger.name.as_str(), (event.size, &event.payload));
-        let limits = self.trip.mail;
+        let limits = self.firing.mail;
         let place = match write.run(run)? {
             Some(run) => run.mailbox(name)?.next_place,
             None => 0,
@@ -232,19 +232,19 @@ impl Arrive {
         let refused = match mail::send_to_run(write, run, name, what, limits)? {
             AimedNotified::Queued => {
                 self.put_routed(write, run, name, place)?;
-                return Ok(Tripped::Sent {
+                return Ok(TriggerFired::Sent {
                     run,
                     event: name.to_owned(),
                 });
             }
-            AimedNotified::RunFailed => TripRefused::RunFailed(run),
-            AimedNotified::Full => TripRefused::InboxFull(run),
-            AimedNotified::RunFull => TripRefused::RunFull,
-            AimedNotified::WorkflowFull => TripRefused::WorkflowFull,
+            AimedNotified::RunFailed => TriggerRefused::RunFailed(run),
+            AimedNotified::Full => TriggerRefused::InboxFull(run),
+            AimedNotified::RunFull => TriggerRefused::RunFull,
+            AimedNotified::WorkflowFull => TriggerRefused::WorkflowFull,
             // This cannot happen, because a run loses its key when it ends.
-            AimedNotified::Ended | AimedNotified::Unknown => TripRefused::Gone,
+            AimedNotified::Ended | AimedNotified::Unknown => TriggerRefused::Gone,
         };
-        Ok(Tripped::Refused(refused))
+        Ok(TriggerFired::Refused(refused))
     }
 
     fn put_routed(
@@ -254,49 +254,49 @@ impl Arrive {
         event: &str,
         place: u64,
     ) -> Result<(), ReadError> {
-        let trip = &self.trip;
+        let firing = &self.firing;
         let row = Routed {
-            method: trip.method.clone(),
-            url: trip.url.clone(),
-            headers: trip.headers.clone(),
-            labels: trip.labels.clone(),
+            method: firing.method.clone(),
+            url: firing.url.clone(),
+            headers: firing.headers.clone(),
+            labels: firing.labels.clone(),
         };
         routed::TABLE.put(&mut write.rows, (run, event, place), &row)
     }
 
-    fn start(&self, write: &mut Write<'_>, trigger: &Trigger) -> Result<Tripped, ReadError> {
-        let trip = &self.trip;
+    fn start(&self, write: &mut Write<'_>, trigger: &Trigger) -> Result<TriggerFired, ReadError> {
+        let firing = &self.firing;
         let triggered = Triggered {
-            id: trip.trigger,
+            id: firing.trigger,
             name: trigger.name.clone(),
-            key: trip.key,
-            method: trip.method.clone(),
-            url: trip.url.clone(),
+            key: firing.key,
+            method: firing.method.clone(),
+            url: firing.url.clone(),
         };
         let start = StartRun {
-            run: trip.run,
+            run: firing.run,
             workflow: trigger.options.workflow.clone(),
             version: trigger.options.version,
-            input: trip.input.clone(),
-            headers: trip.headers.clone(),
-            key: trip.random,
-            limits: trip.guest,
+            input: firing.input.clone(),
+            headers: firing.headers.clone(),
+            key: firing.random,
+            limits: firing.guest,
             idempotency_key: None,
             earlier_key: None,
             remember: 0,
-            storage: trip.mail.storage,
+            storage: firing.mail.storage,
             restarted: None,
             parent: None,
-            labels: trip.labels.clone(),
+            labels: firing.labels.clone(),
             trigger: Some(triggered.clone()),
         };
         Ok(match begin(write, start)? {
-            Ok((version, created)) => Tripped::Started {
+            Ok((version, created)) => TriggerFired::Started {
                 version,
                 created,
                 trigger: triggered,
             },
-            Err(refused) => Tripped::Refused(refused),
+            Err(refused) => TriggerFired::Refused(refused),
         })
     }
 
@@ -306,8 +306,8 @@ impl Arrive {
         key: RememberedKey,
         run: RunId,
     ) -> Result<(), ReadError> {
-        let trigger = self.trip.trigger;
-        let expires = write.now.after(self.trip.remember);
+        let trigger = self.firing.trigger;
+        let expires = write.now.after(self.firing.remember);
         let first = TriggerRequested {
             run,
             body: key.body,
@@ -319,7 +319,7 @@ impl Arrive {
     }
 
     fn count(&self, write: &mut Write<'_>, has_started: bool) -> Result<(), ReadError> {
-        let trigger = self.trip.trigger;
+        let trigger = self.firing.trigger;
         let counts = triggers::COUNTS.get(&write.rows, trigger)?;
         let mut counts: TriggerCounts = counts.unwrap_or_default();
         if has_started {
@@ -336,7 +336,7 @@ impl Arrive {
 pub(super) fn begin(
     write: &mut Write<'_>,
     start: StartRun,
-) -> Result<Result<(VersionId, Time), TripRefused>, ReadError> {
+) -> Result<Result<(VersionId, Time), TriggerRefused>, ReadError> {
     let run = start.run;
     let held = start.trigger.as_ref();
     let held = held.and_then(|trigger| trigger.key.map(|key| (trigger.id, key)));
@@ -347,12 +347,12 @@ pub(super) fn begin(
             }
             Ok((version, created))
         }
-        Started::UnknownWorkflow | Started::Deleted => Err(TripRefused::Gone),
-        Started::UnknownVersion => Err(TripRefused::UnknownVersion),
-        Started::TooLarge => Err(TripRefused::RunFull),
-        Started::WorkflowFull => Err(TripRefused::WorkflowFull),
+        Started::UnknownWorkflow | Started::Deleted => Err(TriggerRefused::Gone),
+        Started::UnknownVersion => Err(TriggerRefused::UnknownVersion),
+        Started::TooLarge => Err(TriggerRefused::RunFull),
+        Started::WorkflowFull => Err(TriggerRefused::WorkflowFull),
         // A start without a key does not repeat another.
-        Started::Existing(run) | Started::OtherInput(run) => Err(TripRefused::RunFailed(run)),
+        Started::Existing(run) | Started::OtherInput(run) => Err(TriggerRefused::RunFailed(run)),
     })
 }
 

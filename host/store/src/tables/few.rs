@@ -5,7 +5,7 @@ use dormouse_journal::RunId;
 use serde::{Deserialize, Serialize};
 
 use crate::ReadError;
-use crate::rows::keys::{Extremes, FromPart, PartOf};
+use crate::rows::keys::{FromPart, MinMax, PartOf};
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
 
@@ -30,9 +30,9 @@ impl<N, R> Default for Few<N, R> {
 }
 
 /// The requirements for the number of such a row.
-pub(crate) trait Number: Copy + Ord + FromPart + PartOf<Self> + Extremes {}
+pub(crate) trait Number: Copy + Ord + FromPart + PartOf<Self> + MinMax {}
 
-impl<N: Copy + Ord + FromPart + PartOf<N> + Extremes> Number for N {}
+impl<N: Copy + Ord + FromPart + PartOf<N> + MinMax> Number for N {}
 
 impl<N: Number, R: Row + Clone> Few<N, R> {
     /// Returns the row with a number.

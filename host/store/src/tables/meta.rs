@@ -16,7 +16,7 @@
 //! | `code-key` | 32 bytes: the key that seals compiled code |
 
 use dormouse_journal::{Moment, Time, decode, decode_body, encode, encode_as, split_version};
-use dormouse_seams::Mark;
+use dormouse_seams::ClockSnapshot;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -81,31 +81,34 @@ pub(crate) struct ClockRow {
 pub(crate) const CLOCK_VERSION: u8 = 2;
 
 /// Returns the stored time of the host's clock. A store of the first two schemas does not have the boot.
-pub(crate) fn clock(rows: &(impl Rows + ?Sized)) -> Result<Option<Mark>, ReadError> {
+pub(crate) fn clock(rows: &(impl Rows + ?Sized)) -> Result<Option<ClockSnapshot>, ReadError> {
     let Some(row) = TABLE.get(rows, CLOCK)? else {
         return Ok(None);
     };
-    let mark = split_version(&row).and_then(|(version, body)| match version {
-        CLOCK_VERSION => decode_body::<ClockRow>(body).map(Mark::from),
-        _ => decode(&row).map(|time: Time| Mark {
+    let snapshot = split_version(&row).and_then(|(version, body)| match version {
+        CLOCK_VERSION => decode_body::<ClockRow>(body).map(ClockSnapshot::from),
+        _ => decode(&row).map(|time: Time| ClockSnapshot {
             moment: time.into(),
             boot: None,
             elapsed: 0,
         }),
     });
-    mark.map(Some).map_err(|source| ReadError::Row {
+    snapshot.map(Some).map_err(|source| ReadError::Row {
         table: TableId::Meta.name(),
         source,
     })
 }
 
 /// Writes the present time of the host's clock.
-pub(crate) fn put_clock(rows: &mut (impl RowsMut + ?Sized), mark: Mark) -> Result<(), ReadError> {
-    let Mark {
+pub(crate) fn put_clock(
+    rows: &mut (impl RowsMut + ?Sized),
+    snapshot: ClockSnapshot,
+) -> Result<(), ReadError> {
+    let ClockSnapshot {
         moment: Moment { time, shift },
         boot,
         elapsed,
-    } = mark;
+    } = snapshot;
     let row = ClockRow {
         time,
         shift,
@@ -115,9 +118,9 @@ pub(crate) fn put_clock(rows: &mut (impl RowsMut + ?Sized), mark: Mark) -> Resul
     TABLE.put(rows, CLOCK, &encode_as(CLOCK_VERSION, &row))
 }
 
-impl From<ClockRow> for Mark {
+impl From<ClockRow> for ClockSnapshot {
     fn from(row: ClockRow) -> Self {
-        Mark {
+        ClockSnapshot {
             moment: Moment {
                 time: row.time,
                 shift: row.shift,

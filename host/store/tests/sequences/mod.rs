@@ -8,9 +8,9 @@ use std::sync::Arc;
 use dormouse_journal::RunId;
 
 use self::model::Model;
-use self::operations::{Dice, next};
+use self::operations::{SeededRng, next};
 use crate::commits::Later;
-use crate::support::{Ground, Inline, Machine, World, run};
+use crate::support::{Inline, Machine, StoreKind, World, run};
 
 /// How many seeds are tried unless `DORMOUSE_SEEDS` says otherwise, of how many operations each.
 const SEEDS: u64 = 200;
@@ -44,17 +44,17 @@ fn with_seeds(check: impl Fn(u64)) {
 #[test]
 fn both_stores_do_the_same() {
     with_seeds(|seed| {
-        let mut dice = Dice::new(seed);
-        let (redb, memory) = (World::new(Ground::Redb), World::new(Ground::Memory));
+        let mut rng = SeededRng::new(seed);
+        let (redb, memory) = (World::new(StoreKind::Redb), World::new(StoreKind::Memory));
         let mut model = Model::default();
         let (mut runs, mut made, mut now) = (Vec::<RunId>::new(), 0, 1_000);
         for _ in 0..LENGTH {
-            if dice.once_in(3) {
-                now += u64::from(dice.below(400));
+            if rng.once_in(3) {
+                now += u64::from(rng.below(400));
                 redb.at(now);
                 memory.at(now);
             }
-            let happens = next(&memory, &mut dice, &mut runs, &mut made);
+            let happens = next(&memory, &mut rng, &mut runs, &mut made);
             let came = run(happens.to(&*memory.store)).unwrap();
             assert_eq!(run(happens.to(&*redb.store)).unwrap(), came, "{happens:?}");
             model.follow(&happens, &came);
@@ -78,8 +78,8 @@ fn both_stores_do_the_same() {
 #[test]
 fn what_was_acknowledged_outlives_every_failure() {
     with_seeds(|seed| {
-        let mut dice = Dice::new(seed);
-        let machine = Machine::new(Ground::Memory);
+        let mut rng = SeededRng::new(seed);
+        let machine = Machine::new(StoreKind::Memory);
         let Machine::Memory(memory) = &machine else {
             panic!("it is in memory");
         };
@@ -88,15 +88,15 @@ fn what_was_acknowledged_outlives_every_failure() {
         let mut model = Model::default();
         let (mut runs, mut made, mut now) = (Vec::<RunId>::new(), 0, 1_000);
         for _ in 0..LENGTH / 6 {
-            now += u64::from(dice.below(400));
+            now += u64::from(rng.below(400));
             world.at(now);
-            let count = 1 + dice.below(8);
+            let count = 1 + rng.below(8);
             let happen: Vec<_> = (0..count)
-                .map(|_| next(&world, &mut dice, &mut runs, &mut made))
+                .map(|_| next(&world, &mut rng, &mut runs, &mut made))
                 .collect();
-            let fails = dice.once_in(3);
+            let fails = rng.once_in(3);
             if fails {
-                memory.faults().fail_after(u64::from(dice.below(3)));
+                memory.faults().fail_after(u64::from(rng.below(3)));
             }
             let later = Arc::new(Later::default());
             let store = machine
@@ -110,7 +110,7 @@ fn what_was_acknowledged_outlives_every_failure() {
                 let mut acknowledged: Vec<_> = happen.iter().zip(came).collect();
                 // A request is followed before the activation that takes it.
                 acknowledged
-                    .sort_by_key(|(one, _)| matches!(one, operations::Happens::Activate(..)));
+                    .sort_by_key(|(one, _)| matches!(one, operations::TestAction::Activate(..)));
                 for (one, came) in acknowledged {
                     if let Ok(came) = came {
                         model.follow(one, &came);

@@ -6,9 +6,9 @@ use dormouse_journal::{
     Channel, End, Kind, Open, OperationNumber, Outcome, RunId, Status, WebhookNumber,
 };
 use dormouse_store::rows::Part;
-use dormouse_store::{Accepted, Lying, RunQuery, RunView, State};
+use dormouse_store::{Accepted, ChannelItem, RunQuery, RunView, State};
 
-use super::operations::{Came, Happens, taken};
+use super::operations::{Observed, TestAction, taken};
 use crate::support::storage::check_storage;
 use crate::support::{World, run};
 
@@ -20,14 +20,14 @@ pub(crate) struct Model {
 
 impl Model {
     /// Follows what was acknowledged.
-    pub(crate) fn follow(&mut self, happened: &Happens, came: &Came) {
+    pub(crate) fn follow(&mut self, happened: &TestAction, came: &Observed) {
         match (happened, came) {
-            (Happens::Accept(accept), Came::Accepted(Accepted::Queued { place, .. })) => {
+            (TestAction::Accept(accept), Observed::Accepted(Accepted::Queued { place, .. })) => {
                 let key = (accept.run, accept.webhook, *place);
                 let before = self.queued.insert(key, accept.id.clone());
                 assert_eq!(before, None, "a place was used twice");
             }
-            (Happens::Activate(id, _, new), Came::Activated(Ok(_))) => {
+            (TestAction::Activate(id, _, new), Observed::Activated(Ok(_))) => {
                 let failed = matches!(new.activation.end, Some(End::Failed { .. }));
                 // What a run fails by stays where it lies, for a retry.
                 if let Some((webhook, place)) = taken(new).filter(|_| !failed) {
@@ -62,22 +62,22 @@ impl Model {
             }
             let mut ready = ready_alone(world, *id, &open);
             for view in world.webhooks(*id, usize::MAX).unwrap() {
-                let lying = lying(world, *id, Channel::Webhook(view.number));
+                let channel_items = channel_items(world, *id, Channel::Webhook(view.number));
                 let waits = count(
                     &open,
                     |kind| matches!(kind, Kind::WaitForWebhook { webhook, .. } if *webhook == view.number),
                 );
-                ready += usize::from(waits > 0 && !lying.is_empty());
-                assert_eq!(view.webhook.queued as usize, lying.len());
-                assert_eq!(view.webhook.queued_bytes, size(&lying));
+                ready += usize::from(waits > 0 && !channel_items.is_empty());
+                assert_eq!(view.webhook.queued as usize, channel_items.len());
+                assert_eq!(view.webhook.queued_bytes, size(&channel_items));
                 if !state.status.has_ended() {
                     assert_eq!(view.webhook.waits as usize, waits);
                 }
                 bytes += view.webhook.queued_bytes;
                 queued.extend(
-                    lying
+                    channel_items
                         .iter()
-                        .map(|lying| ((*id, view.number, lying.head.place), id_of(lying))),
+                        .map(|item| ((*id, view.number, item.head.place), id_of(item))),
                 );
             }
             if state.status.has_ended() {
@@ -188,19 +188,19 @@ fn listed(world: &World) -> Vec<RunView> {
     run(world.store.runs(query)).unwrap().runs
 }
 
-fn lying(world: &World, id: RunId, channel: Channel) -> Vec<Lying> {
-    run(world.store.lying(id, channel)).unwrap()
+fn channel_items(world: &World, id: RunId, channel: Channel) -> Vec<ChannelItem> {
+    run(world.store.channel_items(id, channel)).unwrap()
 }
 
-fn id_of(lying: &Lying) -> String {
-    match &lying.outcome {
+fn id_of(item: &ChannelItem) -> String {
+    match &item.outcome {
         Outcome::Delivery(Some(delivery)) => delivery.id.clone(),
         other => panic!("{other:?}"),
     }
 }
 
-fn size(lying: &[Lying]) -> u64 {
-    let size = |lying: &Lying| match &lying.outcome {
+fn size(channel_items: &[ChannelItem]) -> u64 {
+    let size = |item: &ChannelItem| match &item.outcome {
         Outcome::Delivery(Some(delivery)) => {
             let headers = delivery.request.headers.iter();
             let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
@@ -208,7 +208,7 @@ fn size(lying: &[Lying]) -> u64 {
         }
         other => panic!("{other:?}"),
     };
-    lying.iter().map(size).sum()
+    channel_items.iter().map(size).sum()
 }
 
 /// Counts the operations of a kind that wait.
@@ -233,7 +233,7 @@ fn ready_alone(world: &World, id: RunId, open: &[(OperationNumber, Open)]) -> us
                 matches!(&open.kind, Kind::WaitForEvent { event: name, .. } if name == event);
             is_wait && !open.abandoned && !has_result(*number)
         });
-        let mail = lying(world, id, Channel::Event(event.into()));
+        let mail = channel_items(world, id, Channel::Event(event.into()));
         events += usize::from(waits && !mail.is_empty());
     }
     results + abandoned + events

@@ -11,7 +11,8 @@ use dormouse_seams::Task;
 use dormouse_store::{
     Accept, Accepted, Activated, AttemptMade, Attempts, Call, CallAgain, CommitRefused,
     InboxLimits, MailLimits, NewActivation, NewCall, NewNotify, NotifyTarget, OtherBody,
-    OverStorage, Recalled, RememberedKey, RetryFailed, StartRun, StorageLimits, Store, WriteError,
+    OverStorage, RememberedKey, RetryFailed, RunToContinue, StartRun, StorageLimits, Store,
+    WriteError,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -34,12 +35,12 @@ const STORAGE: StorageLimits = StorageLimits {
     workflow: 100_000,
 };
 
-/// Dice that fall the same for the same seed.
-pub(crate) struct Dice(ChaCha8Rng);
+/// Random numbers that are the same for the same seed.
+pub(crate) struct SeededRng(ChaCha8Rng);
 
-impl Dice {
+impl SeededRng {
     pub(crate) fn new(seed: u64) -> Self {
-        Dice(ChaCha8Rng::seed_from_u64(seed))
+        SeededRng(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// Returns a number below this one.
@@ -81,7 +82,7 @@ impl Dice {
 
 /// Something that happens to a store.
 #[derive(Debug, Clone)]
-pub(crate) enum Happens {
+pub(crate) enum TestAction {
     Start(StartRun),
     Activate(RunId, u32, Box<NewActivation>),
     Accept(Accept),
@@ -98,20 +99,20 @@ pub(crate) enum Happens {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Came {
+pub(crate) enum Observed {
     Accepted(Accepted),
     Activated(Result<Activated, CommitRefused>),
     /// What nobody looks into, but for a comparison.
     Else(String),
 }
 
-fn told<T: std::fmt::Debug>(of: T) -> Came {
-    Came::Else(format!("{of:?}"))
+fn told<T: std::fmt::Debug>(of: T) -> Observed {
+    Observed::Else(format!("{of:?}"))
 }
 
-impl Happens {
+impl TestAction {
     /// Hands it to a store.
-    pub(crate) fn to(&self, store: &dyn Store) -> Task<Result<Came, WriteError>> {
+    pub(crate) fn to(&self, store: &dyn Store) -> Task<Result<Observed, WriteError>> {
         macro_rules! then {
             ($written:expr, $came:expr) => {{
                 let written = $written;
@@ -119,15 +120,15 @@ impl Happens {
             }};
         }
         match self.clone() {
-            Happens::Start(start) => then!(store.start_run(start, Box::new(|_| None)), told),
-            Happens::Activate(id, number, new) => {
+            TestAction::Start(start) => then!(store.start_run(start, Box::new(|_| None)), told),
+            TestAction::Activate(id, number, new) => {
                 let written = store.activate(id, number, *new, RETENTION, MAIL);
-                then!(written, Came::Activated)
+                then!(written, Observed::Activated)
             }
-            Happens::Accept(accept) => {
-                then!(store.accept(accept, Box::new(|_| None)), Came::Accepted)
+            TestAction::Accept(accept) => {
+                then!(store.accept(accept, Box::new(|_| None)), Observed::Accepted)
             }
-            Happens::Attempt(id, operation, attempt, made) => {
+            TestAction::Attempt(id, operation, attempt, made) => {
                 let over = OverStorage {
                     most: STORAGE.run,
                     repair_within: RETENTION,
@@ -139,26 +140,26 @@ impl Happens {
                 };
                 then!(store.attempt_made(id, operation, attempt, made, over), told)
             }
-            Happens::Notify(event, payload) => {
+            TestAction::Notify(event, payload) => {
                 then!(store.notify(event, payload, Box::new(|_| None)), told)
             }
-            Happens::NotifyRun(id, event, payload) => {
+            TestAction::NotifyRun(id, event, payload) => {
                 then!(store.notify_run(id, event, payload, MAIL), told)
             }
-            Happens::ServeEvents(last) => then!(store.serve_events(last), told),
-            Happens::Cancel(id) => {
+            TestAction::ServeEvents(last) => then!(store.serve_events(last), told),
+            TestAction::Cancel(id) => {
                 then!(store.cancel(id, CancelOptions::default(), RETENTION), told)
             }
-            Happens::Block(id) => {
+            TestAction::Block(id) => {
                 let reason = Failure {
                     code: "c".into(),
                     message: "m".into(),
                 };
                 then!(store.block(id, reason, None), told)
             }
-            Happens::Resume(id) => then!(store.resume(id), told),
-            Happens::Retry(retry) => then!(store.retry_failed(*retry), told),
-            Happens::Retire => then!(store.retire(), told),
+            TestAction::Resume(id) => then!(store.resume(id), told),
+            TestAction::Retry(retry) => then!(store.retry_failed(*retry), told),
+            TestAction::Retire => then!(store.retire(), told),
         }
     }
 }
@@ -166,55 +167,55 @@ impl Happens {
 /// Returns what may happen next, by what the store of this world has.
 pub(crate) fn next(
     world: &World,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
     runs: &mut Vec<RunId>,
     made: &mut u32,
-) -> Happens {
+) -> TestAction {
     *made += 1;
-    let Some(id) = dice.pick(runs) else {
-        return start(world, dice, runs);
+    let Some(id) = rng.pick(runs) else {
+        return start(world, rng, runs);
     };
-    match dice.below(24) {
-        0..=1 => start(world, dice, runs),
-        2..=10 => activate(world, dice, id).unwrap_or_else(|| accept(world, dice, id, *made)),
-        11..=15 => accept(world, dice, id, *made),
-        16..=17 => attempt(world, dice).unwrap_or(Happens::ServeEvents(None)),
-        18 => Happens::Notify(dice.event(), dice.payload()),
-        19 => Happens::NotifyRun(id, dice.event(), dice.payload()),
-        20 => Happens::ServeEvents(dice.once_in(2).then(|| dice.event())),
-        21 => match dice.below(3) {
-            0 => Happens::Cancel(id),
-            1 => Happens::Block(id),
-            _ => Happens::Resume(id),
+    match rng.below(24) {
+        0..=1 => start(world, rng, runs),
+        2..=10 => activate(world, rng, id).unwrap_or_else(|| accept(world, rng, id, *made)),
+        11..=15 => accept(world, rng, id, *made),
+        16..=17 => attempt(world, rng).unwrap_or(TestAction::ServeEvents(None)),
+        18 => TestAction::Notify(rng.event(), rng.payload()),
+        19 => TestAction::NotifyRun(id, rng.event(), rng.payload()),
+        20 => TestAction::ServeEvents(rng.once_in(2).then(|| rng.event())),
+        21 => match rng.below(3) {
+            0 => TestAction::Cancel(id),
+            1 => TestAction::Block(id),
+            _ => TestAction::Resume(id),
         },
-        22 => retry(world, dice, id).unwrap_or(Happens::Resume(id)),
-        _ => Happens::Retire,
+        22 => retry(world, rng, id).unwrap_or(TestAction::Resume(id)),
+        _ => TestAction::Retire,
     }
 }
 
-fn start(world: &World, dice: &mut Dice, runs: &mut Vec<RunId>) -> Happens {
+fn start(world: &World, rng: &mut SeededRng, runs: &mut Vec<RunId>) -> TestAction {
     let mut start = world.new_start();
     runs.push(start.run);
-    start.input.body = dice.body();
+    start.input.body = rng.body();
     start.remember = 2_000;
     start.storage = STORAGE;
-    if dice.once_in(2) {
-        start.labels = labels(&["kind:chance", ["size:1", "size:2"][dice.below(2) as usize]]);
+    if rng.once_in(2) {
+        start.labels = labels(&["kind:chance", ["size:1", "size:2"][rng.below(2) as usize]]);
     }
-    if dice.once_in(3) {
-        start.idempotency_key = Some(format!("key {}", dice.below(3)));
+    if rng.once_in(3) {
+        start.idempotency_key = Some(format!("key {}", rng.below(3)));
     }
-    Happens::Start(start)
+    TestAction::Start(start)
 }
 
-fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
-    let webhook = WebhookNumber(dice.below(3));
-    let body = dice.body();
-    let key = dice.once_in(2).then(|| RememberedKey {
-        digest: [u8::try_from(dice.below(4)).unwrap(); 32],
+fn accept(world: &World, rng: &mut SeededRng, id: RunId, made: u32) -> TestAction {
+    let webhook = WebhookNumber(rng.below(3));
+    let body = rng.body();
+    let key = rng.once_in(2).then(|| RememberedKey {
+        digest: [u8::try_from(rng.below(4)).unwrap(); 32],
         earlier: None,
         body: [body[0]; 32],
-        other_body: [OtherBody::Refuse, OtherBody::Queue, OtherBody::Same][dice.below(3) as usize],
+        other_body: [OtherBody::Refuse, OtherBody::Queue, OtherBody::Same][rng.below(3) as usize],
     });
     let mut accept = world.request(id, "");
     accept.webhook = webhook;
@@ -229,17 +230,17 @@ fn accept(world: &World, dice: &mut Dice, id: RunId, made: u32) -> Happens {
         host_bytes: 20_000,
         storage: STORAGE,
     };
-    Happens::Accept(accept)
+    TestAction::Accept(accept)
 }
 
-fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
-    let call = dice.pick(&run(world.store.calls(None, 100)).unwrap().calls)?;
-    let made = match dice.below(4) {
+fn attempt(world: &World, rng: &mut SeededRng) -> Option<TestAction> {
+    let call = rng.pick(&run(world.store.calls(None, 100)).unwrap().calls)?;
+    let made = match rng.below(4) {
         0 => AttemptMade::Done(Err(CallError::Unreachable("no".into()))),
         1 => AttemptMade::Done(Ok(Response {
             status: 200,
             headers: Vec::new(),
-            body: dice.body(),
+            body: rng.body(),
         })),
         2 => AttemptMade::Again {
             next: Time(world.now().0 + 100),
@@ -247,27 +248,27 @@ fn attempt(world: &World, dice: &mut Dice) -> Option<Happens> {
         },
         _ => AttemptMade::Withdrawn,
     };
-    let late = u32::from(dice.once_in(6));
+    let late = u32::from(rng.once_in(6));
     let attempt = call.attempts.scheduled + late;
-    Some(Happens::Attempt(call.run, call.operation, attempt, made))
+    Some(TestAction::Attempt(call.run, call.operation, attempt, made))
 }
 
 /// A retry of a failed run: mostly as it is to be made, and at times of another try.
-fn retry(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
+fn retry(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
     let failed = run(world.store.failed(id)).unwrap()?;
     let (state, run) = (&failed.view.state, &failed.view.run);
     let calls = failed.bad.iter().map(|bad| CallAgain {
         operation: bad.operation,
         kind: bad.open.kind.clone(),
-        call: call(dice),
+        call: call(rng),
         repeats: bad.repeats + u32::from(bad.outcome.is_definite()),
     });
     let calls: Vec<CallAgain> = calls.collect();
-    Some(Happens::Retry(Box::new(RetryFailed {
+    Some(TestAction::Retry(Box::new(RetryFailed {
         run: id,
         activations: state.activations,
         calls,
-        tries: state.tries + u32::from(dice.once_in(6)),
+        tries: state.tries + u32::from(rng.once_in(6)),
         version: run.version,
         limits: run.limits,
         waits: Vec::new(),
@@ -281,26 +282,26 @@ fn retry(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
 }
 
 /// An activation: mostly the one that comes next, as a runner finds it, and at times another.
-fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
-    let recalled = run(world.store.recall(id)).unwrap()?;
+fn activate(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
+    let recalled = run(world.store.run_to_continue(id)).unwrap()?;
     let state = recalled.view.state.clone();
     // Far enough that no other activation of its group makes it right.
-    let late = 1_000 * u32::from(dice.once_in(12));
+    let late = 1_000 * u32::from(rng.once_in(12));
     let delivered = match state.activations {
         0 => None,
         _ => Some(completion(world, id, recalled)?),
     };
     let mut new = activation(world.now(), delivered, Vec::new());
     let webhooks = world.webhooks(id, 10)?.len();
-    for _ in 0..dice.below(5) {
+    for _ in 0..rng.below(5) {
         make(
-            dice,
+            rng,
             &mut new,
             state.operations,
             u32::try_from(webhooks).unwrap(),
         );
     }
-    if dice.once_in(12) {
+    if rng.once_in(12) {
         let waits = (0..150).map(|_| Kind::WaitForEvent {
             event: "e".into(),
             timeout: Some(500),
@@ -308,15 +309,15 @@ fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
         let waits = waits.map(crate::support::operation);
         new.activation.operations.extend(waits);
     }
-    if dice.once_in(15) {
-        new.activation.end = Some(End::Completed(dice.payload()));
-    } else if dice.once_in(10) {
+    if rng.once_in(15) {
+        new.activation.end = Some(End::Completed(rng.payload()));
+    } else if rng.once_in(10) {
         new.activation.end = Some(End::Failed {
             failure: Failure::default(),
             backtrace: None,
         });
     }
-    Some(Happens::Activate(
+    Some(TestAction::Activate(
         id,
         state.activations + late,
         Box::new(new),
@@ -324,7 +325,7 @@ fn activate(world: &World, dice: &mut Dice, id: RunId) -> Option<Happens> {
 }
 
 /// Returns what completes next, if anything does.
-fn completion(world: &World, id: RunId, recalled: Recalled) -> Option<(u32, Outcome, Source)> {
+fn completion(world: &World, id: RunId, recalled: RunToContinue) -> Option<(u32, Outcome, Source)> {
     let mut frontier = Frontier::restore(recalled.open, recalled.view.state.operations);
     while let Some(channel) = first_unchecked(&frontier) {
         let head = recalled.heads.iter().find(|(found, _)| *found == channel);
@@ -345,7 +346,7 @@ fn first_unchecked(frontier: &Frontier) -> Option<Channel> {
 }
 
 /// Makes one more operation.
-fn make(dice: &mut Dice, new: &mut NewActivation, made: u32, webhooks: u32) {
+fn make(rng: &mut SeededRng, new: &mut NewActivation, made: u32, webhooks: u32) {
     let here = u32::try_from(new.activation.operations.len()).unwrap();
     let operation = OperationNumber(made + here);
     let creates = |operation: &&dormouse_journal::Operation| {
@@ -353,13 +354,13 @@ fn make(dice: &mut Dice, new: &mut NewActivation, made: u32, webhooks: u32) {
     };
     let created = new.activation.operations.iter().filter(creates).count();
     let webhooks = webhooks + u32::try_from(created).unwrap();
-    let timeout = dice.once_in(2).then(|| u64::from(dice.below(600)));
-    let kind = match dice.below(9) {
+    let timeout = rng.once_in(2).then(|| u64::from(rng.below(600)));
+    let kind = match rng.below(9) {
         0 => Kind::CreateWebhook {
             webhook: WebhookNumber(webhooks),
             url: format!("http://host/hooks/{webhooks}"),
             options: WebhookOptions {
-                reply: match dice.below(2) {
+                reply: match rng.below(2) {
                     0 => Reply::Accepted,
                     _ => Reply::FromWorkflow(1_000),
                 },
@@ -367,15 +368,15 @@ fn make(dice: &mut Dice, new: &mut NewActivation, made: u32, webhooks: u32) {
             },
         },
         1..=2 if webhooks > 0 => Kind::WaitForWebhook {
-            webhook: WebhookNumber(dice.below(webhooks)),
+            webhook: WebhookNumber(rng.below(webhooks)),
             timeout,
         },
         3 => Kind::WaitForEvent {
-            event: dice.event(),
+            event: rng.event(),
             timeout,
         },
         4 => {
-            let call = call(dice);
+            let call = call(rng);
             let kind = Kind::Call {
                 method: call.request.method.clone(),
                 url: call.request.url.clone(),
@@ -385,38 +386,38 @@ fn make(dice: &mut Dice, new: &mut NewActivation, made: u32, webhooks: u32) {
             kind
         }
         5 => {
-            let event = dice.event();
+            let event = rng.event();
             new.notifies.push(NewNotify {
                 operation,
                 event: event.clone(),
-                to: match dice.below(3) {
+                to: match rng.below(3) {
                     0 => NotifyTarget::Nobody,
                     _ => NotifyTarget::Everyone,
                 },
-                payload: dice.payload(),
+                payload: rng.payload(),
             });
             Kind::Notify { event, run: None }
         }
         6 if operation.0 > 0 => Kind::Abandon {
-            operations: vec![OperationNumber(dice.below(operation.0))],
-            dropped: dice.once_in(2),
+            operations: vec![OperationNumber(rng.below(operation.0))],
+            dropped: rng.once_in(2),
         },
-        7 if webhooks > 2 && dice.once_in(4) => Kind::CloseWebhook {
-            webhook: WebhookNumber(dice.below(webhooks)),
+        7 if webhooks > 2 && rng.once_in(4) => Kind::CloseWebhook {
+            webhook: WebhookNumber(rng.below(webhooks)),
         },
         _ => Kind::Sleep {
-            duration: u64::from(dice.below(800)),
+            duration: u64::from(rng.below(800)),
         },
     };
     let operation = crate::support::operation(kind);
     new.activation.operations.push(operation);
 }
 
-fn call(dice: &mut Dice) -> Call {
+fn call(rng: &mut SeededRng) -> Call {
     // As large as to lie apart from the rest of the call.
-    let body = match dice.once_in(8) {
+    let body = match rng.once_in(8) {
         true => Bytes::from(vec![b'z'; 5_000]),
-        false => dice.body(),
+        false => rng.body(),
     };
     Call {
         request: Request {

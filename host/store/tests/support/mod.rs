@@ -45,14 +45,14 @@ macro_rules! on_both_grounds {
         mod redb {
             $(#[test]
             fn $test() {
-                super::$test($crate::support::Ground::Redb);
+                super::$test($crate::support::StoreKind::Redb);
             })*
         }
 
         mod memory {
             $(#[test]
             fn $test() {
-                super::$test($crate::support::Ground::Memory);
+                super::$test($crate::support::StoreKind::Memory);
             })*
         }
     };
@@ -60,7 +60,7 @@ macro_rules! on_both_grounds {
 
 /// What keeps the rows of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
+pub enum StoreKind {
     /// A redb file, on a disk in memory.
     Redb,
     /// Maps.
@@ -181,10 +181,10 @@ pub enum Machine {
 }
 
 impl Machine {
-    pub fn new(ground: Ground) -> Self {
-        match ground {
-            Ground::Redb => Machine::Redb(TestDisk::default()),
-            Ground::Memory => Machine::Memory(Memory::default()),
+    pub fn new(store_kind: StoreKind) -> Self {
+        match store_kind {
+            StoreKind::Redb => Machine::Redb(TestDisk::default()),
+            StoreKind::Memory => Machine::Memory(Memory::default()),
         }
     }
 
@@ -274,8 +274,8 @@ pub fn deploy(component: &'static [u8]) -> Deploy {
 }
 
 impl World {
-    pub fn new(ground: Ground) -> Self {
-        World::on(Machine::new(ground), Arc::new(Inline))
+    pub fn new(store_kind: StoreKind) -> Self {
+        World::on(Machine::new(store_kind), Arc::new(Inline))
     }
 
     /// The same on a machine, with tasks run by a spawner.
@@ -304,7 +304,7 @@ impl World {
     /// Opens the store anew, on what is durable.
     pub fn reopen(&mut self) {
         // Whoever is open on a disk writes to it when it closes, and so must be closed before.
-        let none = Machine::new(Ground::Memory);
+        let none = Machine::new(StoreKind::Memory);
         for machine in [&none, &self.machine] {
             let spawner = Arc::new(Inline);
             self.opened = machine.open(self.clock.clone(), spawner).unwrap();
@@ -639,7 +639,7 @@ pub fn activation(
         logged: 0,
         labels: dormouse_journal::Labels::default(),
         repair_within: RETENTION,
-        heir: None,
+        next_run: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use super::{Provider, Unsayable};
+use super::{Provider, UnsupportedProvider};
 
 /// The files of `host/webhook/providers/`, each with its name.
 macro_rules! built_in {
@@ -201,9 +201,9 @@ impl Providers {
     /// Returns the end of a sentence that says why there is no description of this name, or which name may have been
     /// meant.
     #[must_use]
-    pub fn instead_of(&self, name: &str) -> String {
-        if let Some(unsayable) = Unsayable::of(name) {
-            return unsayable.to_string();
+    pub fn suggestion(&self, name: &str) -> String {
+        if let Some(unsupported) = UnsupportedProvider::of(name) {
+            return unsupported.to_string();
         }
         let built_in = BUILT_IN.iter().map(|(file, _)| stem(file));
         let known = built_in.chain(self.own.keys().map(String::as_str));

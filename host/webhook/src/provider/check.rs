@@ -9,7 +9,7 @@ use super::format::{EncodingName, TimeUnit};
 use super::keys::KeyRule;
 use super::moment;
 use super::place::{Place, Reading};
-use super::template::{Guard, Ink, Message, Template};
+use super::template::{Message, Template, TemplateValues, ValuePolicy};
 use super::url::Spelling;
 use crate::pointer::Pointer;
 use crate::{BadSecret, Rejected};
@@ -166,7 +166,7 @@ impl Signature {
         is_right.then_some((algorithm, bytes))
     }
 
-    pub(super) fn prove(
+    pub(super) fn verify(
         &self,
         given: &Given,
         secrets: &[&[u8]],
@@ -187,9 +187,9 @@ impl Signature {
                 };
                 is_verifiable = true;
                 for url in self.url.of(&reading.head.url) {
-                    let ink = self.ink(given, reading, &url, secret);
+                    let values = self.values(given, reading, &url, secret);
                     let mut message = Vec::new();
-                    self.signed.render(ink, &mut message)?;
+                    self.signed.render(values, &mut message)?;
                     is_proven |= algorithm.check(&key, &message, &bytes);
                 }
             }
@@ -205,20 +205,20 @@ impl Signature {
         }
     }
 
-    fn ink<'a>(
+    fn values<'a>(
         &self,
         given: &'a Given,
         reading: Reading<'a>,
         url: &'a str,
         secret: &'a [u8],
-    ) -> Ink<'a> {
-        Ink {
+    ) -> TemplateValues<'a> {
+        TemplateValues {
             reading,
             timestamp: &given.timestamp,
             id: &given.id,
             url,
             secret,
-            guard: Guard::Stays,
+            policy: ValuePolicy::NotSent,
         }
     }
 
@@ -257,7 +257,7 @@ impl Signature {
         let mut message: Message<'_> = Vec::new();
         let rendered = self
             .signed
-            .render(self.ink(&given, reading, url, secret), &mut message);
+            .render(self.values(&given, reading, url, secret), &mut message);
         Ok(rendered.ok().and_then(|()| algorithm.sign(&key, &message)))
     }
 }

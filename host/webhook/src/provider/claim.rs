@@ -68,7 +68,7 @@ impl Check<'_> {
     ///
     /// # Errors
     /// When no signature was made with one of the secrets.
-    pub fn prove(
+    pub fn verify(
         &self,
         claim: &Claim,
         secrets: &[&[u8]],
@@ -78,12 +78,12 @@ impl Check<'_> {
         let signatures = &self.provider().signatures;
         if let Some((place, given)) = &claim.read {
             let signature = signatures.get(*place).ok_or(Rejected::Missing)?;
-            return signature.prove(given, secrets, reading);
+            return signature.verify(given, secrets, reading);
         }
         let signature = self.applying(reading).ok_or(Rejected::Missing)?;
         let read_and_prove = |reading| {
             let given = signature.read(reading, claim.now, claim.tolerance)?;
-            signature.prove(&given, secrets, reading)
+            signature.verify(&given, secrets, reading)
         };
         let Some(each) = &signature.each else {
             return read_and_prove(reading);

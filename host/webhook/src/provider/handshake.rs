@@ -13,7 +13,7 @@ use super::algorithm::Hash;
 use super::condition::Condition;
 use super::format::ContentType;
 use super::place::{Place, Reading};
-use super::template::{Guard, Ink, Template};
+use super::template::{Template, TemplateValues, ValuePolicy};
 use crate::Rejected;
 
 /// One probe and its answer.
@@ -89,7 +89,7 @@ impl Probe<'_> {
 
     /// Returns the secret that the probe contains, if there is one.
     #[must_use]
-    pub fn learns(&self) -> Option<String> {
+    pub fn contained_secret(&self) -> Option<String> {
         let place = self.handshake.learns.as_ref()?;
         let value = place.value(self.reading).ok()?;
         (!value.is_empty()).then(|| value.into_owned())
@@ -112,15 +112,16 @@ impl Probe<'_> {
         if secrets.is_empty() && self.needs_secret() {
             return Err(Rejected::Unverifiable.into());
         }
-        let ink = Ink {
+        let values = TemplateValues {
             reading: self.reading,
             timestamp: "",
             id: "",
             url: &self.reading.head.url,
             secret: secrets.first().copied().unwrap_or_default(),
-            guard: Guard::SentBack,
+            policy: ValuePolicy::SentBack,
         };
-        let text = |template: &Template| template.text(ink).map_err(|_| Unanswered::Unanswerable);
+        let text =
+            |template: &Template| template.text(values).map_err(|_| Unanswered::Unanswerable);
         let (usual, body) = match body {
             Body::Text(None) => (None, String::new()),
             Body::Text(Some(template)) => (Some(ContentType::Text), text(template)?),

@@ -1,7 +1,7 @@
 //! Providers: how they sign, probe and repeat, as descriptions in files instead of code.
 //!
 //! A description is TOML; `docs/reference/provider-format.md` explains it. It is compiled once ([`Provider::compile`])
-//! and then used for each request: [`Check::claim`] reads the head, and [`Check::prove`] and [`Check::probe`] read the
+//! and then used for each request: [`Check::claim`] reads the head, and [`Check::verify`] and [`Check::probe`] read the
 //! whole request. Requests are read strictly: what a provider would never send is refused, even if a digest could be
 //! extracted from it.
 
@@ -23,7 +23,7 @@ mod repeat;
 mod sign;
 mod template;
 mod trial;
-mod unsayable;
+mod unsupported;
 mod url;
 mod vector;
 
@@ -37,7 +37,7 @@ pub use delivery::Repeat;
 pub use handshake::{Probe, Unanswered};
 pub use probe::MayBeProbe;
 pub use sign::CannotSign;
-pub use unsayable::Unsayable;
+pub use unsupported::UnsupportedProvider;
 
 /// The compiled description of a provider.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Provider {
 
     /// Returns true if a probe contains the secret.
     #[must_use]
-    pub fn learns(&self) -> bool {
+    pub fn probe_contains_secret(&self) -> bool {
         self.handshakes.iter().any(|probe| probe.learns.is_some())
     }
 

@@ -56,14 +56,14 @@ impl Provider {
             .iter()
             .map(|secret| secret.as_bytes())
             .collect();
-        let prove = || {
+        let verify = || {
             let claim = check.claim(&vector.request, vector.time, TOLERANCE)?;
-            check.prove(&claim, &secrets, &vector.request)
+            check.verify(&claim, &secrets, &vector.request)
         };
         let outcome = match check.probe(&vector.request) {
             Some(probe) => {
                 let proven = if probe.is_signed() && self.signs() {
-                    prove()
+                    verify()
                 } else {
                     Ok(())
                 };
@@ -74,7 +74,7 @@ impl Provider {
                     Err(Unanswered::Unanswerable) => Outcome::Unanswerable,
                 }
             }
-            None if self.signs() => prove().map_or_else(Outcome::Rejected, |()| Outcome::Accepted),
+            None if self.signs() => verify().map_or_else(Outcome::Rejected, |()| Outcome::Accepted),
             None => Outcome::Accepted,
         };
         if outcome.verdict() != vector.verdict {

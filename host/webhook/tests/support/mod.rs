@@ -65,7 +65,7 @@ pub(crate) fn verify(
 ) -> Result<(), Rejected> {
     check
         .claim(request, now, within(tolerance))
-        .and_then(|claim| check.prove(&claim, secrets, request))
+        .and_then(|claim| check.verify(&claim, secrets, request))
 }
 
 pub(crate) fn within(tolerance: u64) -> Tolerance {

@@ -16,10 +16,10 @@ use crate::statistics::number;
 use crate::time::{Moment, millis, pause};
 
 const CLIENTS: usize = 64;
-const CROWDED: [&str; 2] = ["--instances=1", "--cpu-limit=1h"];
+const ONE_INSTANCE_ARGS: [&str; 2] = ["--instances=1", "--cpu-limit=1h"];
 
 /// The workflow also computes without end after the restart, until this limit ends it.
-const AFTERWARDS: [&str; 1] = ["--cpu-limit=50ms"];
+const RESTART_ARGS: [&str; 1] = ["--cpu-limit=50ms"];
 
 pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let mut measures = Measures::default();
@@ -28,13 +28,13 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         let mut host = lab.start(&[]).await?;
         let webhooks = suspended(&host, waiting).await?;
         host.stop()?;
-        host.launch(&CROWDED)?;
+        host.launch(&ONE_INSTANCE_ARGS)?;
         call_in_vain(&host, &webhooks[..called]).await?;
         let left = host.metric("dormouse_inbox_bytes").await?;
         host.kill()?;
 
         let began = Moment::now();
-        let ready = host.launch(&AFTERWARDS)?;
+        let ready = host.launch(&RESTART_ARGS)?;
         if left == 0 {
             bail!("every call was taken before the kill, so there is nothing to measure");
         }

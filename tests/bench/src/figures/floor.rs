@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::asking::ask;
 use crate::floor::Floor;
 use crate::lab::Lab;
-use crate::report::{Measures, Yardstick};
+use crate::report::{FloorResults, Measures};
 use crate::statistics::{number, percentile};
 
 const LATENCY: &str = "p50 of an answer, one client";
@@ -41,7 +41,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
         measures.add("a sync before, p50", "ms", lab.sync.p50);
         measures.add("clients", "", number(clients as u64));
     }
-    lab.floor = Some(Yardstick {
+    lab.floor = Some(FloorResults {
         milliseconds: measures.median(LATENCY),
         per_second: measures.median(RATE),
         microseconds: measures.median(TIME),

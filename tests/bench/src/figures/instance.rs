@@ -22,9 +22,9 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     let count = lab.choose(3_000, 500);
     for _ in 0..lab.repeats {
         // Both hosts do the same work, so they differ only in their kept instances.
-        let without = Filled::new(lab, &[COLD], count).await?;
-        let with = Filled::new(lab, &[], count).await?;
-        let bound = Filled::new(lab, &[BOUND], count).await?;
+        let without = InstanceMemory::new(lab, &[COLD], count).await?;
+        let with = InstanceMemory::new(lab, &[], count).await?;
+        let bound = InstanceMemory::new(lab, &[BOUND], count).await?;
         measures.add("instances kept", "", number(with.warm));
         let warm = number(with.warm);
         let kib = |with: u64, without: u64| (number(with) - number(without)) / warm / 1024.0;
@@ -49,18 +49,18 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
 }
 
 /// A host's memory after each of its runs has answered a question and waits again.
-struct Filled {
+struct InstanceMemory {
     warm: u64,
     resident: u64,
     proportional: u64,
 }
 
-impl Filled {
+impl InstanceMemory {
     async fn new(lab: &Lab, settings: &[&str], count: usize) -> anyhow::Result<Self> {
         let host = lab.start(settings).await?;
         fill(&host, count).await?;
         host.until_idle().await?;
-        Ok(Filled {
+        Ok(InstanceMemory {
             warm: host.metric("dormouse_instances_warm").await?,
             resident: host.usage()?.resident_memory()?,
             proportional: host.usage()?.proportional_memory()?,

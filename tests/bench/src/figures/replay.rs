@@ -12,7 +12,7 @@ use crate::statistics::percentile;
 use crate::time::{millis, pause};
 
 /// The number of connections on which requests are sent to fill the runs' histories.
-const FEEDERS: usize = 16;
+const CONNECTIONS: usize = 16;
 
 /// The number of wakes for one value. The value is the shortest of them: other work of the machine and its disk makes
 /// the others longer, and would be taken for replay. Each wake adds two operations to the history, which is
@@ -64,7 +64,7 @@ async fn prepared(host: &Host, waits: u32) -> anyhow::Result<String> {
     if waits == 0 {
         return Ok(first);
     }
-    let mut feeders = host.connections(FEEDERS).await?;
+    let mut feeders = host.connections(CONNECTIONS).await?;
     each(
         &mut feeders,
         waits as usize,

@@ -8,22 +8,22 @@ use crate::case::ONCE;
 use crate::history::lock;
 
 /// The largest number of rounds at the end in which failed runs are retried.
-const MENDS: usize = 20;
+const REPAIR_ROUNDS: usize = 20;
 
 /// The largest number of attempts at one retry.
 const TRIES: usize = 100;
 
 /// How long an operator waits for an answer, in simulated milliseconds.
-const PATIENCE: u64 = 60_000;
+const TIMEOUT: u64 = 60_000;
 
 impl Driver<'_> {
     /// Waits for the answer to an operator's request. Returns `None` if the host failed in the meantime.
-    fn hear<T: Send + 'static>(
+    fn wait_for_answer<T: Send + 'static>(
         &self,
         host: &Runtime,
         asked: impl Future<Output = Result<T, RepairError>> + Send + 'static,
     ) -> Result<Result<T, RepairError>, String> {
-        match self.world.within(PATIENCE, asked) {
+        match self.world.within(TIMEOUT, asked) {
             Some(answer) => Ok(answer),
             None if host.has_failed() => Ok(Err(RepairError::Busy)),
             None => Err("an operator gets no answer".into()),
@@ -32,7 +32,7 @@ impl Driver<'_> {
 
     fn ask_to_retry(&self, host: &Runtime, run: usize, retry: Retry) -> Result<(), RepairError> {
         let (asked, run) = (host.clone(), self.runs[run]);
-        let heard = self.hear(host, async move { asked.retry(run, &retry).await });
+        let heard = self.wait_for_answer(host, async move { asked.retry(run, &retry).await });
         heard
             .unwrap_or_else(|why| panic!("{why}: retry of {run}"))
             .map(drop)
@@ -89,9 +89,9 @@ impl Driver<'_> {
 
     /// Retries the runs that have failed once, as long as there are any. A retried run can come to a place where it
     /// fails once more.
-    pub(super) fn mend(&mut self) -> Result<(), String> {
-        for _ in 0..MENDS {
-            if !self.mend_all()? {
+    pub(super) fn repair(&mut self) -> Result<(), String> {
+        for _ in 0..REPAIR_ROUNDS {
+            if !self.repair_all()? {
                 return Ok(());
             }
             self.pass(LONG)?;
@@ -100,7 +100,7 @@ impl Driver<'_> {
     }
 
     /// Retries each run that has failed once. Returns true if there was one.
-    fn mend_all(&mut self) -> Result<bool, String> {
+    fn repair_all(&mut self) -> Result<bool, String> {
         let mut has_mended = false;
         for run in 0..self.runs.len() {
             for look in 0.. {
@@ -156,7 +156,7 @@ impl Driver<'_> {
             dry_run: false,
         };
         let asked = host.clone();
-        match self.hear(host, async move { asked.move_to(run, to).await })? {
+        match self.wait_for_answer(host, async move { asked.move_to(run, to).await })? {
             Err(RepairError::Differs(mismatch)) if !self.case.may_fail_once(number) => {
                 Err(format!("the same code differs: {mismatch}"))
             }

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::Stage;
+use super::ActContext;
 use crate::time::pause;
 
 /// Changes the date for a while, and then changes it back.
-pub(super) fn step(stage: &Stage<'_>, seconds: i64, lasts: Duration) -> anyhow::Result<()> {
-    let _alone = stage
-        .ground
+pub(super) fn step(context: &ActContext<'_>, seconds: i64, lasts: Duration) -> anyhow::Result<()> {
+    let _alone = context
+        .targets
         .clock
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let clock = stage
+    let clock = context
         .host
         .clock
         .as_ref()

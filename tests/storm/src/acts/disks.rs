@@ -7,47 +7,51 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use super::stage::{LASTS, Stage};
+use super::context::{ActContext, DEFAULT_DURATION};
 use crate::api::{AGAIN, is_not_now};
 use crate::http::Answer;
 use crate::neighbours::WORKFLOW;
 use crate::time::{Moment, pause};
 
-/// How soon the host must accept writes after there is room again. The host's patience counts if it is longer.
+/// How soon the host must accept writes after there is room again. If the timeout of the host is longer, it applies instead.
 const AGAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Fills the disk, empties it again, and waits until the host accepts writes.
-pub(super) fn fill(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let _alone = stage
-        .ground
+pub(super) fn fill(context: &ActContext<'_>) -> anyhow::Result<()> {
+    let _alone = context
+        .targets
         .disk
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let disk = stage.host.disk.as_ref().context("there is no small disk")?;
+    let disk = context
+        .host
+        .disk
+        .as_ref()
+        .context("there is no small disk")?;
     disk.fill()?;
-    let until = Moment::now().after(LASTS);
+    let until = Moment::now().after(DEFAULT_DURATION);
     let mut refused = 0;
     while !until.is_past() {
-        let answer = write(stage);
+        let answer = write(context);
         refused += usize::from(answer.is_ok_and(|answer| answer.status == 503));
         pause(5 * AGAIN);
     }
     disk.empty()?;
-    stage.telling.progress(&format!(
+    context.fault_log.progress(&format!(
         "disk: {refused} writes of the storm's own were refused while it was full"
     ));
-    until_written(stage)
+    until_written(context)
 }
 
 /// Waits until the host accepts a write.
-fn until_written(stage: &Stage<'_>) -> anyhow::Result<()> {
+fn until_written(context: &ActContext<'_>) -> anyhow::Result<()> {
     let emptied = Moment::now();
-    let within = AGAIN_WITHIN.max(stage.host.patience);
+    let within = AGAIN_WITHIN.max(context.host.timeout);
     loop {
-        match write(stage) {
+        match write(context) {
             Ok(answer) if answer.status == 202 => {
                 let seconds = emptied.elapsed().as_secs_f64();
-                stage.telling.progress(&format!(
+                context.fault_log.progress(&format!(
                     "disk: writes were taken again {seconds:.1} s after it was emptied"
                 ));
                 return Ok(());
@@ -69,10 +73,10 @@ fn until_written(stage: &Stage<'_>) -> anyhow::Result<()> {
 }
 
 /// Starts a run that ends at once.
-fn write(stage: &Stage<'_>) -> io::Result<Answer> {
+fn write(context: &ActContext<'_>) -> io::Result<Answer> {
     let path = format!("/v1/workflows/{WORKFLOW}/runs");
     let input = json!({"now": true}).to_string();
     let lines = "content-type: application/json\r\n";
-    let mut client = stage.host.client();
+    let mut client = context.host.client();
     client.send("POST", &path, lines, input.as_bytes())
 }

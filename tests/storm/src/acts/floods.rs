@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::stage::{LASTS, Stage};
+use super::context::{ActContext, DEFAULT_DURATION};
 use crate::http::{connect, head};
 use crate::priority;
 use crate::time::{Moment, pause};
@@ -27,31 +27,31 @@ const HALF_HEADS: usize = 300;
 /// The largest body that the host accepts, in bytes.
 const BODY: usize = 16 << 20;
 
-pub(super) fn unknown_tokens(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn unknown_tokens(context: &ActContext<'_>) -> anyhow::Result<()> {
     flood(
-        stage,
+        context,
         "/hooks/0123456789abcdefghijklmnopqrstuvwxyz0123456789",
         "",
     )
 }
 
-pub(super) fn ended_runs(stage: &Stage<'_>) -> anyhow::Result<()> {
-    flood(stage, &stage.ground.ended, "")
+pub(super) fn ended_runs(context: &ActContext<'_>) -> anyhow::Result<()> {
+    flood(context, &context.targets.ended, "")
 }
 
-pub(super) fn bad_signatures(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn bad_signatures(context: &ActContext<'_>) -> anyhow::Result<()> {
     let wrong = format!("x-digest: {}\r\n", "0".repeat(64));
-    flood(stage, &stage.ground.signed, &wrong)
+    flood(context, &context.targets.signed, &wrong)
 }
 
 /// Sends the same request many times. Every one must be refused.
-fn flood(stage: &Stage<'_>, path: &str, lines: &str) -> anyhow::Result<()> {
+fn flood(context: &ActContext<'_>, path: &str, lines: &str) -> anyhow::Result<()> {
     let (answered, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
     let caller = || {
-        priority::give_way();
-        let mut client = stage.host.client();
-        let until = Moment::now().after(LASTS);
-        while !until.is_past() && !stage.is_interrupted() {
+        priority::lower_priority();
+        let mut client = context.host.client();
+        let until = Moment::now().after(DEFAULT_DURATION);
+        while !until.is_past() && !context.is_interrupted() {
             let sent = Moment::now();
             match client.send_often(AT_ONCE as usize, "POST", path, lines, b"in vain") {
                 Ok(answers) => {
@@ -76,30 +76,30 @@ fn flood(stage: &Stage<'_>, path: &str, lines: &str) -> anyhow::Result<()> {
         "{accepted} requests were accepted that had to be refused: POST {path}"
     );
     let answered = answered.into_inner();
-    stage.telling.progress(&format!(
+    context.fault_log.progress(&format!(
         "{answered} requests were refused in {} s",
-        LASTS.as_secs()
+        DEFAULT_DURATION.as_secs()
     ));
     Ok(())
 }
 
 /// Sends half of a large body on each connection, and keeps back the rest.
-pub(super) fn half_bodies(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let address = stage.host.address();
-    let head = head(address, "POST", &stage.ground.ended, "", BODY);
+pub(super) fn half_bodies(context: &ActContext<'_>) -> anyhow::Result<()> {
+    let address = context.host.address();
+    let head = head(address, "POST", &context.targets.ended, "", BODY);
     let half = vec![b'x'; BODY / 2];
     let send = || -> io::Result<()> {
         let mut stream = connect(address)?;
         stream.write_all(head.as_bytes())?;
         stream.write_all(&half)?;
-        stream.set_read_timeout(Some(LASTS))?;
+        stream.set_read_timeout(Some(DEFAULT_DURATION))?;
         stream.read_to_end(&mut Vec::new())?;
         Ok(())
     };
     let caller = || {
-        priority::give_way();
-        let until = Moment::now().after(LASTS);
-        while !until.is_past() && !stage.is_interrupted() {
+        priority::lower_priority();
+        let until = Moment::now().after(DEFAULT_DURATION);
+        while !until.is_past() && !context.is_interrupted() {
             // The host may end the connection at any time, as it should.
             let _ = send();
             pause(Duration::from_millis(100));
@@ -114,18 +114,18 @@ pub(super) fn half_bodies(stage: &Stage<'_>) -> anyhow::Result<()> {
 }
 
 /// Opens many connections, and stops each in the middle of a header line.
-pub(super) fn half_heads(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn half_heads(context: &ActContext<'_>) -> anyhow::Result<()> {
     let mut streams = Vec::new();
     for _ in 0..HALF_HEADS {
         // A host that is down accepts no connection.
-        if let Ok(mut stream) = connect(stage.host.address()) {
+        if let Ok(mut stream) = connect(context.host.address()) {
             let _ = stream.write_all(b"POST /hooks/abc HTTP/1.1\r\nhost: 127.0");
             streams.push(stream);
         }
-        if stage.is_interrupted() {
+        if context.is_interrupted() {
             break;
         }
     }
-    pause(LASTS);
+    pause(DEFAULT_DURATION);
     Ok(())
 }

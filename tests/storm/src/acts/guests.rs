@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::stage::{LASTS, Stage};
+use super::context::{ActContext, DEFAULT_DURATION};
 use crate::api::Api;
 use crate::time::{Moment, pause};
 
@@ -15,31 +15,31 @@ pub(crate) const WORKFLOW: &str = "hostile";
 /// A URL on a port of the loopback interface on which no program listens.
 const DEAD: &str = "http://127.0.0.1:1/";
 
-pub(super) fn grow(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn grow(context: &ActContext<'_>) -> anyhow::Result<()> {
     let script = json!({"repeat": 1_000, "do": {"seq": [{"grow": 240 << 20}, {"sleep": 200}]}});
-    hostile(stage, &vec![script; 6])
+    hostile(context, &vec![script; 6])
 }
 
-pub(super) fn compute(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn compute(context: &ActContext<'_>) -> anyhow::Result<()> {
     // It takes a second or more, as fast as the machine writes memory.
     let computes = json!({"repeat": 600, "do": {"grow": 16 << 20}});
     let some = json!({"repeat": 1_000, "do": {"seq": [computes, {"sleep": 50}]}});
     let for_ever = json!({"spin": true});
     hostile(
-        stage,
+        context,
         &[some.clone(), some.clone(), some, for_ever.clone(), for_ever],
     )
 }
 
-pub(super) fn dead_calls(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn dead_calls(context: &ActContext<'_>) -> anyhow::Result<()> {
     let body = "x".repeat(15 << 20);
     let script = json!({"call": {
         "method": "POST", "url": DEAD, "body": body, "attempts": 1_000, "delay_ms": 50,
     }});
-    hostile(stage, &vec![script; 3])
+    hostile(context, &vec![script; 3])
 }
 
-pub(super) fn self_events(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn self_events(context: &ActContext<'_>) -> anyhow::Result<()> {
     let script = |number: usize| {
         let event = format!("self-{number}");
         let body = "x".repeat(1 << 20);
@@ -47,34 +47,34 @@ pub(super) fn self_events(stage: &Stage<'_>) -> anyhow::Result<()> {
             {"event": event}, {"seq": [{"sleep": 10}, {"notify": event, "body": body}]},
         ]}})
     };
-    hostile(stage, &[0, 1, 2].map(script))
+    hostile(context, &[0, 1, 2].map(script))
 }
 
-pub(super) fn hanging_calls(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let call = json!({"call": {"url": stage.service.hanging(), "timeout_ms": 60_000}});
-    hostile(stage, &vec![json!({"join": vec![call; 1_000]}); 3])
+pub(super) fn hanging_calls(context: &ActContext<'_>) -> anyhow::Result<()> {
+    let call = json!({"call": {"url": context.service.hanging(), "timeout_ms": 60_000}});
+    hostile(context, &vec![json!({"join": vec![call; 1_000]}); 3])
 }
 
-pub(super) fn withheld_bytes(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let call = json!({"call": {"url": stage.service.withholding(), "timeout_ms": 60_000}});
-    hostile(stage, &vec![json!({"join": vec![call; 30]}); 4])
+pub(super) fn withheld_bytes(context: &ActContext<'_>) -> anyhow::Result<()> {
+    let call = json!({"call": {"url": context.service.withholding(), "timeout_ms": 60_000}});
+    hostile(context, &vec![json!({"join": vec![call; 30]}); 4])
 }
 
-pub(super) fn timers(stage: &Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn timers(context: &ActContext<'_>) -> anyhow::Result<()> {
     let script = json!({"join": vec![json!({"sleep": 3_000}); 3_000]});
-    hostile(stage, &[script.clone(), script])
+    hostile(context, &[script.clone(), script])
 }
 
 /// Starts these runs, waits for a while, and cancels them.
-fn hostile(stage: &Stage<'_>, scripts: &[Value]) -> anyhow::Result<()> {
-    let mut api = Api::new(stage.host);
+fn hostile(context: &ActContext<'_>, scripts: &[Value]) -> anyhow::Result<()> {
+    let mut api = Api::new(context.host);
     let mut runs = Vec::new();
     for script in scripts {
-        let key = format!("hostile-{}", stage.next_run());
+        let key = format!("hostile-{}", context.next_run());
         runs.push(api.start(WORKFLOW, &key, script)?);
     }
-    let until = Moment::now().after(LASTS);
-    while !until.is_past() && !stage.is_interrupted() {
+    let until = Moment::now().after(DEFAULT_DURATION);
+    while !until.is_past() && !context.is_interrupted() {
         pause(Duration::from_millis(100));
     }
     for run in &runs {

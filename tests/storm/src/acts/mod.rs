@@ -1,20 +1,20 @@
 //! The acts of the storm: what it does to the host.
 
 mod clocks;
+mod context;
 mod disks;
 mod floods;
 mod guests;
 mod processes;
-mod stage;
 
+pub(crate) use context::{ActContext, Targets};
 pub(crate) use guests::WORKFLOW;
-pub(crate) use stage::{Ground, Stage};
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::chance::Chance;
+use crate::rng::SeededRng;
 
 /// An act. It ends by itself, and cleans up after itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -71,39 +71,43 @@ impl Act {
     }
 
     /// Returns the reason if this act cannot be done on this machine.
-    pub(crate) fn impossible(self, stage: &Stage<'_>) -> Option<&'static str> {
+    pub(crate) fn impossible(self, context: &ActContext<'_>) -> Option<&'static str> {
         match self {
-            Act::ClockForward | Act::ClockBack | Act::ClockYear if stage.host.clock.is_none() => {
+            Act::ClockForward | Act::ClockBack | Act::ClockYear if context.host.clock.is_none() => {
                 Some("there is no library that moves the clock (--clock)")
             }
-            Act::Disk if stage.host.disk.is_none() => Some("there is no small disk"),
+            Act::Disk if context.host.disk.is_none() => Some("there is no small disk"),
             _ => None,
         }
     }
 
     /// Does the act. An error is a fault of the host.
-    pub(crate) fn perform(self, stage: &Stage<'_>, chance: &mut Chance) -> anyhow::Result<()> {
+    pub(crate) fn perform(
+        self,
+        context: &ActContext<'_>,
+        rng: &mut SeededRng,
+    ) -> anyhow::Result<()> {
         const HOUR: i64 = 3_600;
         match self {
-            Act::Kill => processes::kill(stage, chance),
-            Act::Stop => processes::stop(stage),
-            Act::Term => processes::terminate(stage, chance),
-            Act::ClockForward => clocks::step(stage, HOUR, Duration::from_secs(5)),
-            Act::ClockBack => clocks::step(stage, -HOUR, Duration::from_secs(5)),
-            Act::ClockYear => clocks::step(stage, 365 * 24 * HOUR, Duration::from_secs(6)),
-            Act::UnknownTokens => floods::unknown_tokens(stage),
-            Act::EndedRuns => floods::ended_runs(stage),
-            Act::BadSignatures => floods::bad_signatures(stage),
-            Act::HalfBodies => floods::half_bodies(stage),
-            Act::HalfHeads => floods::half_heads(stage),
-            Act::WithheldBytes => guests::withheld_bytes(stage),
-            Act::Grow => guests::grow(stage),
-            Act::Compute => guests::compute(stage),
-            Act::DeadCalls => guests::dead_calls(stage),
-            Act::SelfEvents => guests::self_events(stage),
-            Act::HangingCalls => guests::hanging_calls(stage),
-            Act::Timers => guests::timers(stage),
-            Act::Disk => disks::fill(stage),
+            Act::Kill => processes::kill(context, rng),
+            Act::Stop => processes::stop(context),
+            Act::Term => processes::terminate(context, rng),
+            Act::ClockForward => clocks::step(context, HOUR, Duration::from_secs(5)),
+            Act::ClockBack => clocks::step(context, -HOUR, Duration::from_secs(5)),
+            Act::ClockYear => clocks::step(context, 365 * 24 * HOUR, Duration::from_secs(6)),
+            Act::UnknownTokens => floods::unknown_tokens(context),
+            Act::EndedRuns => floods::ended_runs(context),
+            Act::BadSignatures => floods::bad_signatures(context),
+            Act::HalfBodies => floods::half_bodies(context),
+            Act::HalfHeads => floods::half_heads(context),
+            Act::WithheldBytes => guests::withheld_bytes(context),
+            Act::Grow => guests::grow(context),
+            Act::Compute => guests::compute(context),
+            Act::DeadCalls => guests::dead_calls(context),
+            Act::SelfEvents => guests::self_events(context),
+            Act::HangingCalls => guests::hanging_calls(context),
+            Act::Timers => guests::timers(context),
+            Act::Disk => disks::fill(context),
         }
     }
 }

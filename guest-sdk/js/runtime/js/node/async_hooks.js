@@ -1,4 +1,4 @@
-// Node's `async_hooks`: values that go along with what was begun while they were set, past `then`, `await` and timers.
+// Node's `async_hooks`: values that callbacks of `then`, code after an `await`, and timers keep from where they began.
 
 import { begin, bound, set, values } from 'dormouse:carried';
 

@@ -1,4 +1,4 @@
-// Node's `buffer`: bytes with texts, numbers and searches.
+// Node's `buffer`: bytes with methods to read and write texts and numbers, and to search.
 
 import { fromBase64, globals as texts, host, join, latin, toBase64, view } from 'dormouse:bytes';
 import { globals as web } from 'dormouse:fetch';
@@ -15,7 +15,7 @@ function encodingOf(name) {
   return encoding;
 }
 
-/** The bytes of a text. */
+/** Encodes a text as bytes. */
 function encoded(text, name) {
   const encoding = encodingOf(name);
   if (encoding === 'utf8') return host.encode(text);
@@ -39,7 +39,7 @@ function encoded(text, name) {
   return Uint8Array.from({ length: text.length }, (_, place) => text.charCodeAt(place) & 0xff);
 }
 
-/** The text of bytes. */
+/** Decodes bytes as a text. */
 function decoded(bytes, name) {
   const encoding = encodingOf(name);
   if (encoding === 'utf8') return host.decode(bytes, false);
@@ -69,7 +69,7 @@ function given(value, encoding, length) {
   throw Object.assign(new TypeError('a Buffer is made of a text, an array, an ArrayBuffer or a view of one'), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-/** The place of a value in bytes, from a place on or back; -1 if it is not there. */
+/** Returns the index of a value in bytes, searching forward or backward from an index; -1 if it does not occur. */
 function find(bytes, value, at, encoding, step) {
   const wanted = typeof value === 'number' ? [value & 0xff] : typeof value === 'string' ? encoded(value, encoding) : view(value);
   for (let place = Math.min(at, bytes.length - wanted.length); place >= 0 && place + wanted.length <= bytes.length; place += step) {
@@ -164,7 +164,7 @@ for (const [name, [kind, size]] of Object.entries(NUMBERS)) {
   }
 }
 
-/** `Buffer(…)` and `new Buffer(…)` are old ways of `Buffer.from` and `Buffer.alloc`. */
+/** `Buffer(…)` and `new Buffer(…)` are deprecated forms of `Buffer.from` and `Buffer.alloc`. */
 export const Buffer = new Proxy(Bytes, {
   apply: (_, __, [value, ...rest]) => (typeof value === 'number' ? Bytes.alloc(value) : given(value, ...rest)),
   construct: (_, [value, ...rest]) => (typeof value === 'number' ? Bytes.alloc(value) : given(value, ...rest)),

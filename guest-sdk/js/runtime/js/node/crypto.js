@@ -1,4 +1,4 @@
-// Node's `crypto`: digests, HMACs, signatures by a PEM key, derivation and randomness.
+// Node's `crypto`: digests, HMACs, signatures with a PEM key, key derivation and random numbers.
 
 import { crypto as web, equal } from 'dormouse:crypto';
 import { host, join, random, view } from 'dormouse:bytes';
@@ -56,7 +56,7 @@ class KeyObject {
 
 const KINDS = ['RSA', 'P-256', 'P-384', 'Ed25519'];
 
-/** A key out of PEM, whatever is in it. */
+/** Reads a key of any kind from PEM. */
 function keyOf(given, wanted) {
   const key = given?.key ?? given;
   if (key instanceof KeyObject) return wanted === 'public' && key.type === 'private' ? new KeyObject('public', key.kind, host.publicKey(key.kind, key.export())) : key;
@@ -73,14 +73,14 @@ function keyOf(given, wanted) {
   throw Object.assign(new Error(`a key in the form ${label} cannot be read; there are PKCS #8 and SPKI of RSA, P-256, P-384 and Ed25519`), { code: 'ERR_OSSL_UNSUPPORTED' });
 }
 
-/** A length as DER writes it. */
+/** Encodes content with its tag and length, as DER. */
 const sized = (tag, content) => {
   const { length } = content;
   const head = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   return Buffer.concat([Buffer.from([tag, ...head]), content]);
 };
 
-/** A private key of RSA alone, as PKCS #8. */
+/** Wraps a bare RSA private key (PKCS #1) as PKCS #8. */
 const wrapped = (der) => sized(0x30, Buffer.concat([Buffer.from('020100300d06092a864886f70d0101010500', 'hex'), sized(0x04, der)]));
 
 export const createPrivateKey = (key) => keyOf(key, 'private');
@@ -91,7 +91,7 @@ const schemeOf = (key, given) => (key.kind !== 'RSA' ? key.kind : given?.padding
 const lengths = { 'SHA-1': 20, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 };
 const saltOf = (given, digest) => (given?.saltLength > 0 ? given.saltLength : lengths[digest] ?? 0);
 
-/** `r` and `s` of a curve's signature, as DER. */
+/** Encodes `r` and `s` of an elliptic-curve signature as DER. */
 function toDer(raw) {
   const number = (part) => {
     const trimmed = part.subarray(Math.max(0, part.findIndex((byte) => byte !== 0)));

@@ -57,7 +57,7 @@ function remove(emitter, name, listener) {
   return emitter;
 }
 
-/** What CommonJS gets: a class that may be called as a function, as old programs inherit from it. */
+/** The export for CommonJS: a class that can be called as a function, because old programs inherit from it in that way. */
 const Emitter = new Proxy(EventEmitter, { apply: (_, self) => { if (self) self._events ??= Object.create(null); } });
 
 export function once(emitter, name, { signal } = {}) {

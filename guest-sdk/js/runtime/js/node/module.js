@@ -1,9 +1,9 @@
-// Node's `module`, as far as packages ask for `require`.
+// Node's `module`: only `createRequire`, which packages use to get `require`.
 
 import { requireAt } from 'dormouse:require';
 import { fileURLToPath } from 'node:url';
 
-/** The `require` of the module at a URL or a path. It finds what that module's text names, as all was found at deployment. */
+/** Returns the `require` of the module at a URL or a path. It finds the modules that deployment found in this module's source. */
 export function createRequire(where) {
   const text = String(where);
   return requireAt(text.startsWith('file:') ? fileURLToPath(text) : text);

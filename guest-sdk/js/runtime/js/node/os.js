@@ -1,4 +1,4 @@
-// Node's `os`: a workflow has no machine, so this says what programs take for one.
+// Node's `os`. A workflow has no machine, so the values are fixed ones that programs accept.
 
 export const EOL = '\n';
 export const platform = () => 'linux';

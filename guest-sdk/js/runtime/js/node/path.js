@@ -1,4 +1,4 @@
-// Node's `path`, as it is on systems with slashes. There are no files; paths in URLs and names are read with it.
+// Node's `path` for POSIX paths. A workflow has no files, but programs use this module for paths in URLs and names.
 
 export const sep = '/';
 export const delimiter = ':';

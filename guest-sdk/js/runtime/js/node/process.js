@@ -1,4 +1,4 @@
-// Node's `process`, which is the global.
+// Node's `process`: the same object as the global `process`.
 
 const { process } = globalThis;
 

@@ -1,4 +1,4 @@
-// Node's `stream/web`, which are the web's streams.
+// Node's `stream/web`: the streams of the web.
 
 import { globals } from 'dormouse:streams';
 

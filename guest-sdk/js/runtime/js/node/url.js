@@ -1,4 +1,4 @@
-// Node's `url`, with what is left of its old way to read URLs.
+// Node's `url`, with a part of its legacy API.
 
 import { parse as readQuery, stringify } from 'node:querystring';
 

@@ -55,7 +55,7 @@ export const types = {
   isUint8Array: (value) => value instanceof Uint8Array, isWeakMap: (value) => value instanceof WeakMap, isWeakSet: (value) => value instanceof WeakSet, isExternal: () => false, isModuleNamespaceObject: is('Module'),
 };
 
-/** Whether two values are the same in all their parts. `strict` says that `1` and `"1"` are not. */
+/** Returns true if two values are equal in all their parts. With `strict`, `1` and `"1"` are not equal. */
 export function isEqual(a, b, strict, seen = new Map()) {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return !strict && typeof a !== 'object' && typeof b !== 'object' && (a == b || (a !== a && b !== b));

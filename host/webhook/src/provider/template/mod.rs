@@ -60,20 +60,20 @@ enum Function {
 
 /// The values that a template is rendered with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ink<'a> {
+pub(super) struct TemplateValues<'a> {
     pub(super) reading: Reading<'a>,
     pub(super) timestamp: &'a str,
     pub(super) id: &'a str,
     pub(super) url: &'a str,
     pub(super) secret: &'a [u8],
-    pub(super) guard: Guard,
+    pub(super) policy: ValuePolicy,
 }
 
 /// Which values of a request a template may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Guard {
+pub(super) enum ValuePolicy {
     /// Any value, since the text is not sent.
-    Stays,
+    NotSent,
     /// Values that can be sent back from the host's own origin and that a browser does not take for a page.
     SentBack,
     /// Values whose digest under the secret may be sent back: words, which no provider would sign as a request.
@@ -163,23 +163,23 @@ impl Template {
     /// If a value is missing, or may not be used here.
     pub(super) fn render<'a>(
         &'a self,
-        ink: Ink<'a>,
+        values: TemplateValues<'a>,
         out: &mut Message<'a>,
     ) -> Result<(), Rejected> {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => out.push(Cow::Borrowed(text.as_bytes())),
-                Piece::Value(value) => out.push(value.guarded(ink)?),
-                Piece::Function(function, inner) => function.render(inner, ink, out)?,
+                Piece::Value(value) => out.push(value.allowed(values)?),
+                Piece::Function(function, inner) => function.render(inner, values, out)?,
             }
         }
         Ok(())
     }
 
     /// Returns the rendered text, for a template whose values are texts.
-    pub(super) fn text(&self, ink: Ink<'_>) -> Result<String, Rejected> {
+    pub(super) fn text(&self, values: TemplateValues<'_>) -> Result<String, Rejected> {
         let mut message = Vec::new();
-        self.render(ink, &mut message)?;
+        self.render(values, &mut message)?;
         String::from_utf8(message.concat()).map_err(|_| Rejected::Malformed)
     }
 }
@@ -188,18 +188,20 @@ impl Function {
     fn render<'a>(
         self,
         inner: &'a Template,
-        ink: Ink<'a>,
+        values: TemplateValues<'a>,
         out: &mut Message<'a>,
     ) -> Result<(), Rejected> {
         let mut message = Vec::new();
-        let ink = match self {
-            Function::Digest(..) | Function::Hmac(..) if ink.guard == Guard::SentBack => Ink {
-                guard: Guard::Hashed,
-                ..ink
-            },
-            _ => ink,
+        let values = match self {
+            Function::Digest(..) | Function::Hmac(..) if values.policy == ValuePolicy::SentBack => {
+                TemplateValues {
+                    policy: ValuePolicy::Hashed,
+                    ..values
+                }
+            }
+            _ => values,
         };
-        match inner.render(ink, &mut message) {
+        match inner.render(values, &mut message) {
             Err(Rejected::Missing) if self == Function::Optional => return Ok(()),
             rendered => rendered?,
         }
@@ -214,7 +216,7 @@ impl Function {
                 encode(encoding, &hash.digest(&message)).into_bytes()
             }
             Function::Hmac(hash, encoding) => {
-                encode(encoding, &hash.hmac(ink.secret, &message)).into_bytes()
+                encode(encoding, &hash.hmac(values.secret, &message)).into_bytes()
             }
         };
         out.push(Cow::Owned(text));
@@ -224,17 +226,18 @@ impl Function {
 
 impl Value {
     /// Returns the value, if the guard allows it.
-    fn guarded<'a>(&'a self, ink: Ink<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
-        let value = self.read(ink)?;
-        let is_allowed = match (self, ink.guard) {
+    fn allowed<'a>(&'a self, values: TemplateValues<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
+        let value = self.read(values)?;
+        let is_allowed = match (self, values.policy) {
             // These values are not from the request, or the text is not sent.
-            (Value::Secret | Value::Setting(_), _) | (_, Guard::Stays) => true,
+            (Value::Secret | Value::Setting(_), _) | (_, ValuePolicy::NotSent) => true,
             // These are parts of the host's own address, to which the request was sent.
-            (Value::Url | Value::UrlWithoutQuery | Value::Origin | Value::Host, Guard::Hashed) => {
-                value.len() <= LONGEST_ANSWER
-            }
-            (_, Guard::SentBack) => is_harmless(&value),
-            (_, Guard::Hashed) => is_word(&value),
+            (
+                Value::Url | Value::UrlWithoutQuery | Value::Origin | Value::Host,
+                ValuePolicy::Hashed,
+            ) => value.len() <= LONGEST_ANSWER,
+            (_, ValuePolicy::SentBack) => is_harmless(&value),
+            (_, ValuePolicy::Hashed) => is_word(&value),
         };
         if is_allowed {
             Ok(value)
@@ -243,28 +246,28 @@ impl Value {
         }
     }
 
-    fn read<'a>(&'a self, ink: Ink<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
+    fn read<'a>(&'a self, values: TemplateValues<'a>) -> Result<Cow<'a, [u8]>, Rejected> {
         let borrowed = |text: &'a str| Cow::Borrowed(text.as_bytes());
-        let head = ink.reading.head;
+        let head = values.reading.head;
         Ok(match self {
-            Value::Body => Cow::Borrowed(ink.reading.body),
-            Value::Timestamp => borrowed(ink.timestamp),
-            Value::Id => borrowed(ink.id),
+            Value::Body => Cow::Borrowed(values.reading.body),
+            Value::Timestamp => borrowed(values.timestamp),
+            Value::Id => borrowed(values.id),
             Value::Method => borrowed(&head.method),
-            Value::Url => borrowed(ink.url),
-            Value::UrlWithoutQuery => borrowed(without_query(ink.url)),
-            Value::Origin => borrowed(split_url(ink.url).0),
-            Value::Host => borrowed(host(ink.url)),
-            Value::Path => borrowed(without_query(split_url(ink.url).1)),
-            Value::Target => borrowed(split_url(ink.url).1),
+            Value::Url => borrowed(values.url),
+            Value::UrlWithoutQuery => borrowed(without_query(values.url)),
+            Value::Origin => borrowed(split_url(values.url).0),
+            Value::Host => borrowed(host(values.url)),
+            Value::Path => borrowed(without_query(split_url(values.url).1)),
+            Value::Target => borrowed(split_url(values.url).1),
             Value::Query => borrowed(query(head).unwrap_or_default()),
-            Value::SortedForm => Cow::Owned(sorted_form(ink.reading.body)),
-            Value::Secret => Cow::Borrowed(ink.secret),
+            Value::SortedForm => Cow::Owned(sorted_form(values.reading.body)),
+            Value::Secret => Cow::Borrowed(values.secret),
             Value::Setting(place) => {
-                let settings = ink.reading.settings;
+                let settings = values.reading.settings;
                 borrowed(settings.get(*place).copied().unwrap_or_default())
             }
-            Value::At(place) => match place.value(ink.reading)? {
+            Value::At(place) => match place.value(values.reading)? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
             },

@@ -5,13 +5,13 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A source of random numbers.
 #[derive(Debug)]
-pub struct Dice(ChaCha20Rng);
+pub struct SeededRng(ChaCha20Rng);
 
-impl Dice {
+impl SeededRng {
     /// Returns a source with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Dice(ChaCha20Rng::seed_from_u64(seed))
+        SeededRng(ChaCha20Rng::seed_from_u64(seed))
     }
 
     /// Returns a number below this bound, which must not be 0. Small numbers are slightly more likely, which

@@ -9,15 +9,15 @@ use dormouse_webhook::provider::{Claim, Probe, Tolerance};
 use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, TriggerToken, delivery_key};
 use sha2::{Digest as _, Sha256};
 
-use crate::addressee::{Addressee, Target};
+use crate::endpoint::{Endpoint, Target};
 use crate::received::{Received, Refusal};
 use crate::secrets::Verifying;
 use crate::triggers::Arrival;
 use crate::webhooks::Webhooks;
 
 /// A request whose head was accepted. Its body is read next.
-struct Expected {
-    to: Addressee,
+struct CheckedHead {
+    to: Endpoint,
     head: Request,
     /// The signatures in the head, if the webhook asks for one.
     claim: Result<Option<Claim>, Rejected>,
@@ -27,7 +27,7 @@ struct Expected {
     unless: Option<Refusal>,
 }
 
-impl Addressee {
+impl Endpoint {
     /// Takes a request: checks its head, reads its body, checks the request, makes it durable, and returns the answer
     /// for its caller. By then the run is being woken. If the workflow decides the answer, this waits for the workflow,
     /// within limits.
@@ -43,46 +43,47 @@ impl Addressee {
         length: Option<u64>,
         body: impl Future<Output = Result<Bytes, E>>,
     ) -> Result<Result<Received, Refusal>, E> {
-        let expected = match self.judge(head, length).await {
-            Ok(expected) => expected,
+        let checked_head = match self.check_head(head, length).await {
+            Ok(checked_head) => checked_head,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let body = body.await?;
-        Ok(expected.receive(body).await)
+        Ok(checked_head.receive(body).await)
     }
 
     /// Checks the head of a request.
-    async fn judge(self, head: Request, length: Option<u64>) -> Result<Expected, Refusal> {
-        let prober = self.prober();
-        let may_be_probe = prober.and_then(|prober| prober.may_be_probe(&head, length));
+    async fn check_head(self, head: Request, length: Option<u64>) -> Result<CheckedHead, Refusal> {
+        let probe_check = self.probe_check();
+        let may_be_probe =
+            probe_check.and_then(|probe_check| probe_check.may_be_probe(&head, length));
         let is_known = self.providers.is_ok();
         if is_known && may_be_probe.is_none() && !self.options.delivers(&head.method) {
             return Err(self.wrong_method(&head.method));
         }
         let claim = self.claim(&head);
-        let key = delivery_key(&head, self.signer().as_ref());
-        let mut expected = Expected {
+        let key = delivery_key(&head, self.signature_check().as_ref());
+        let mut checked_head = CheckedHead {
             to: self,
             head,
             claim,
             key,
             unless: None,
         };
-        if let Some(refusal) = expected.refuse(length).await? {
+        if let Some(refusal) = checked_head.refuse(length).await? {
             let is_probe = may_be_probe
-                .is_some_and(|probe| is_known && !(probe.is_signed && expected.claim.is_err()));
-            let is_spared = is_probe || expected.may_repeat(&refusal).await?;
+                .is_some_and(|probe| is_known && !(probe.is_signed && checked_head.claim.is_err()));
+            let is_spared = is_probe || checked_head.may_repeat(&refusal).await?;
             if !is_spared {
                 return Err(refusal);
             }
-            expected.unless = Some(refusal);
+            checked_head.unless = Some(refusal);
         }
-        Ok(expected)
+        Ok(checked_head)
     }
 
     /// Reads the signatures in a head. None if the webhook asks for none.
     fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
-        let Some(check) = self.signer() else {
+        let Some(check) = self.signature_check() else {
             return Ok(None);
         };
         let limits = &self.webhooks.limits;
@@ -136,13 +137,13 @@ impl Addressee {
     }
 
     /// Returns the names of the headers that prove who sent a request.
-    fn proofs(&self) -> Vec<String> {
-        let checks = self.signer().into_iter().chain(self.prober());
+    fn proof_headers(&self) -> Vec<String> {
+        let checks = self.signature_check().into_iter().chain(self.probe_check());
         checks.flat_map(|check| check.signature_headers()).collect()
     }
 }
 
-impl Expected {
+impl CheckedHead {
     /// Returns the reason why the request is refused because of its head. Whether the webhook is gone is no secret, so
     /// that is checked before the signature.
     async fn refuse(&self, length: Option<u64>) -> Result<Option<Refusal>, Refusal> {
@@ -152,18 +153,18 @@ impl Expected {
         if let Err(unknown) = &self.to.providers {
             return Ok(Some(unknown.clone().into()));
         }
-        Ok(self.refuse_to_open(length).err())
+        Ok(self.check_before_body(length).err())
     }
 
     /// Checks the head of a request to a webhook or a trigger that takes requests.
-    fn refuse_to_open(&self, length: Option<u64>) -> Result<(), Refusal> {
-        let Addressee {
+    fn check_before_body(&self, length: Option<u64>) -> Result<(), Refusal> {
+        let Endpoint {
             webhooks,
             target,
             options,
             ..
         } = &self.to;
-        let Some((_, secrets)) = target.judged_by() else {
+        let Some((_, secrets)) = target.workflow_and_secrets() else {
             return Err(Refusal::Unknown);
         };
         if options.signature.is_some() && secrets.is_empty() {
@@ -201,7 +202,7 @@ impl Expected {
             return Ok(false);
         };
         let key = match key {
-            _ if !refusal.spares_repeats() => return Ok(false),
+            _ if !refusal.allows_repeats() => return Ok(false),
             // The key is in the body, so it is not known yet.
             _ if self.is_key_in_body() => None,
             Some(key) => Some(key.digest()),
@@ -215,22 +216,24 @@ impl Expected {
     }
 
     fn is_key_in_body(&self) -> bool {
-        let signer = self.to.signer();
-        signer.is_some_and(|signer| signer.is_repeat_in_body())
+        let signature_check = self.to.signature_check();
+        signature_check.is_some_and(|signature_check| signature_check.is_repeat_in_body())
     }
 
     /// Checks the request with its body, and passes it on if it is accepted.
     async fn receive(mut self, body: Bytes) -> Result<Received, Refusal> {
         self.head.body = body;
-        let prober = self.to.prober();
-        let probe = prober.as_ref().and_then(|prober| prober.probe(&self.head));
+        let probe_check = self.to.probe_check();
+        let probe = probe_check
+            .as_ref()
+            .and_then(|probe_check| probe_check.probe(&self.head));
         if let Some(probe) = probe.filter(|probe| !probe.is_signed()) {
             return self.answer(&probe).await;
         }
         if probe.is_none() && !self.to.options.delivers(&self.head.method) {
             return Err(self.to.wrong_method(&self.head.method));
         }
-        match (self.prove(), &self.unless) {
+        match (self.check_signature(), &self.unless) {
             // A sender without proof learns only the refusal that the head alone causes.
             (Err(_), Some(refusal)) => return Err(refusal.clone()),
             (proven, _) => proven?,
@@ -241,7 +244,7 @@ impl Expected {
         let key = self.remembered_key()?;
         let accepted = self.to.providers.as_ref().ok();
         let accepted = accepted.and_then(|named| named.provider()?.accepted().cloned());
-        let proofs = self.to.proofs();
+        let proof_headers = self.to.proof_headers();
         let webhooks = self.to.webhooks;
         let token = match self.to.target {
             Target::Webhook { token, .. } => token,
@@ -250,8 +253,11 @@ impl Expected {
                 token,
                 called: Some(called),
             } => {
-                let is_proof =
-                    |name: &str| proofs.iter().any(|proof| proof.eq_ignore_ascii_case(name));
+                let is_proof = |name: &str| {
+                    proof_headers
+                        .iter()
+                        .any(|proof| proof.eq_ignore_ascii_case(name))
+                };
                 let shown = self.to.shown.into_iter();
                 let arrival = Arrival {
                     token,
@@ -286,13 +292,17 @@ impl Expected {
             secrets: opener,
             ..
         } = &*self.to.webhooks;
-        let judged_by = self.to.target.judged_by();
+        let workflow_and_secrets = self.to.target.workflow_and_secrets();
         let signature = options.signature.as_ref();
         let name = signature.and_then(|signature| signature.secrets.first());
-        if let (Some(value), Some(name), Some((workflow, _))) = (probe.learns(), name, judged_by) {
-            providers.learn(opener, name, value, workflow).await?;
+        if let (Some(value), Some(name), Some((workflow, _))) =
+            (probe.contained_secret(), name, workflow_and_secrets)
+        {
+            providers
+                .store_secret_of_probe(opener, name, value, workflow)
+                .await?;
         }
-        let verifying = match judged_by {
+        let verifying = match workflow_and_secrets {
             Some((workflow, sealed)) if probe.needs_secret() => {
                 opener.verifying(workflow, options, sealed)
             }
@@ -307,14 +317,14 @@ impl Expected {
     }
 
     /// Checks the signature. The body has been read by now.
-    fn prove(&self) -> Result<(), Refusal> {
+    fn check_signature(&self) -> Result<(), Refusal> {
         let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
-        let (Some(claim), Some(check)) = (claim, self.to.signer()) else {
+        let (Some(claim), Some(check)) = (claim, self.to.signature_check()) else {
             return Ok(());
         };
         let opener = &self.to.webhooks.secrets;
         let options = &self.to.options;
-        let Some((workflow, sealed)) = self.to.target.judged_by() else {
+        let Some((workflow, sealed)) = self.to.target.workflow_and_secrets() else {
             return Err(Refusal::Unknown);
         };
         let Verifying { secrets, closed } = opener.verifying(workflow, options, sealed);
@@ -322,14 +332,14 @@ impl Expected {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let proven = check.prove(claim, &secrets, &self.head);
+        let proven = check.verify(claim, &secrets, &self.head);
         proven.map_err(|rejected| match (rejected, closed) {
             // The signature may be right under a secret that the host cannot open now, so the sender should try again.
             (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
             (Rejected::Unverifiable, None) => {
                 let (run, webhook) = self.to.target.counted_as();
                 let providers = &self.to.webhooks.providers;
-                providers.complain(run, webhook, &check, &secrets);
+                providers.warn_once(run, webhook, &check, &secrets);
                 rejected.into()
             }
             _ => rejected.into(),
@@ -339,7 +349,7 @@ impl Expected {
     /// Returns the key by which a repeat of the request is recognised, in the form in which it is remembered.
     fn remembered_key(&self) -> Result<Option<RememberedKey>, Refusal> {
         let key = if self.is_key_in_body() {
-            delivery_key(&self.head, self.to.signer().as_ref())
+            delivery_key(&self.head, self.to.signature_check().as_ref())
         } else {
             self.key.clone()
         };

@@ -15,7 +15,7 @@ use dormouse_store::{Due, Pause, Pauses, ReadError, Store};
 const PIECE: usize = 64;
 
 /// Knows which workflows are paused, and whether the host is.
-pub(crate) struct Aside {
+pub(crate) struct PauseCache {
     store: Arc<dyn Store>,
     known: Mutex<Pauses>,
     /// The time since which the host had been paused when it was started, if it was paused.
@@ -24,9 +24,9 @@ pub(crate) struct Aside {
     has_resumed: AtomicBool,
 }
 
-impl Aside {
+impl PauseCache {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Aside {
+        PauseCache {
             store,
             known: Mutex::default(),
             at_start: OnceLock::new(),
@@ -68,13 +68,13 @@ impl Aside {
     }
 
     /// Returns true if due work must be scanned from the front, and resets that.
-    pub(crate) fn takes_resumed(&self) -> bool {
+    pub(crate) fn take_resumed(&self) -> bool {
         self.has_resumed.swap(false, Ordering::AcqRel)
     }
 
     /// Sets aside the work of these runs, which are paused or held. Returns the work that must not be done now. If
     /// there is no such work, the store is neither read nor written.
-    pub(crate) async fn sift(
+    pub(crate) async fn set_aside_paused(
         &self,
         works: impl IntoIterator<Item = Due>,
         paused: &BTreeMap<RunId, Pause>,
@@ -90,7 +90,9 @@ impl Aside {
             match self.store.set_aside(piece.to_vec()).await {
                 Ok(others) => held.retain(|work| !others.contains(work)),
                 // The work stays where it is. The next scan finds it again.
-                Err(error) => tracing::debug!(%error, "work of paused runs is set aside later"),
+                Err(error) => {
+                    tracing::debug!(%error, "work of paused runs could not be set aside; the next scan tries again");
+                }
             }
         }
         held

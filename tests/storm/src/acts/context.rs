@@ -8,28 +8,28 @@ use anyhow::ensure;
 use serde_json::json;
 
 use crate::api::{Api, signed};
-use crate::faults::Telling;
+use crate::faults::FaultLog;
 use crate::host::Host;
 use crate::neighbours::WORKFLOW;
 use crate::service::Service;
 
 /// The duration of an act that has no end of its own.
-pub(super) const LASTS: Duration = Duration::from_secs(6);
+pub(super) const DEFAULT_DURATION: Duration = Duration::from_secs(6);
 
 /// The arguments of every act.
 #[derive(Debug)]
-pub(crate) struct Stage<'a> {
+pub(crate) struct ActContext<'a> {
     pub(crate) host: &'a Host,
     pub(crate) service: &'a Service,
-    pub(crate) telling: &'a Telling,
+    pub(crate) fault_log: &'a FaultLog,
     /// True if the storm is to end early.
     pub(crate) interrupted: &'a AtomicBool,
-    pub(crate) ground: Ground,
+    pub(crate) targets: Targets,
 }
 
 /// The webhooks that acts call, and the locks of what only one act may use at a time.
 #[derive(Debug)]
-pub(crate) struct Ground {
+pub(crate) struct Targets {
     /// The path of a webhook whose run has ended.
     pub(crate) ended: String,
     /// The path of a webhook that checks signatures.
@@ -39,7 +39,7 @@ pub(crate) struct Ground {
     runs: AtomicU64,
 }
 
-impl Ground {
+impl Targets {
     /// Starts the runs whose webhooks the acts call.
     pub(crate) fn prepare(host: &Host) -> anyhow::Result<Self> {
         let mut api = Api::new(host);
@@ -52,7 +52,7 @@ impl Ground {
         let waits = json!({"seq": [{"webhook": "in", "options": signed()}, {"wait": "in"}]});
         let run = api.start(WORKFLOW, "signed", &waits)?;
         let signed = api.hook(&run)?;
-        Ok(Ground {
+        Ok(Targets {
             ended,
             signed,
             clock: Mutex::default(),
@@ -62,10 +62,10 @@ impl Ground {
     }
 }
 
-impl Stage<'_> {
+impl ActContext<'_> {
     /// Returns a number that no hostile run has had.
     pub(crate) fn next_run(&self) -> u64 {
-        self.ground.runs.fetch_add(1, Ordering::Relaxed)
+        self.targets.runs.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {

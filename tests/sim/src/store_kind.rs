@@ -8,12 +8,12 @@ use dormouse_store::{OpenError, Store};
 use dormouse_store_memory::Memory;
 use dormouse_store_redb::RedbStore;
 
-use crate::reading::{Here, Reading};
-use crate::{Dice, Operation, SimDisk};
+use crate::reading::{InlineSpawner, Reading};
+use crate::{Operation, SeededRng, SimDisk};
 
 /// The store on which a test runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
+pub enum StoreKind {
     /// redb, on a simulated disk.
     Disk,
     /// The store in memory.
@@ -27,14 +27,14 @@ macro_rules! on_both {
         mod on_disk {
             $(#[test]
             fn $name() {
-                super::$name($crate::Ground::Disk);
+                super::$name($crate::StoreKind::Disk);
             })*
         }
 
         mod in_memory {
             $(#[test]
             fn $name() {
-                super::$name($crate::Ground::Memory);
+                super::$name($crate::StoreKind::Memory);
             })*
         }
     };
@@ -46,21 +46,21 @@ const OPERATIONS: usize = 12;
 
 /// The parts of a machine that survive a crash of the host.
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct DurableParts {
     pub(crate) disk: SimDisk,
     pub(crate) memory: Memory,
 }
 
-impl Kept {
+impl DurableParts {
     pub(crate) async fn open(
         &self,
-        ground: Ground,
+        store_kind: StoreKind,
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
         spawner: Arc<dyn Spawner>,
     ) -> Result<(Arc<dyn Store>, Reading), OpenError> {
-        match ground {
-            Ground::Disk => {
+        match store_kind {
+            StoreKind::Disk => {
                 let options = dormouse_store_redb::Options {
                     cache: 32 << 20,
                     reserve: 64 << 20,
@@ -68,11 +68,14 @@ impl Kept {
                 };
                 let disk = Arc::new(self.disk.clone());
                 let store = RedbStore::open(disk, clock, entropy, spawner, options).await?;
-                Ok((store.store(), Reading(store.reader_on(Arc::new(Here)))))
+                Ok((
+                    store.store(),
+                    Reading(store.reader_on(Arc::new(InlineSpawner))),
+                ))
             }
-            Ground::Memory => {
+            StoreKind::Memory => {
                 let store = self.memory.open(clock, entropy, spawner).await?;
-                let reader = Arc::new(store.reading_on(Arc::new(Here)));
+                let reader = Arc::new(store.reading_on(Arc::new(InlineSpawner)));
                 Ok((Arc::new(store), Reading(reader)))
             }
         }
@@ -103,10 +106,10 @@ impl Kept {
 
     /// Makes commits in memory take time, and finish in another order.
     pub(crate) fn disorder(&self, seed: u64) {
-        let mut dice = Dice::new(seed);
+        let mut rng = SeededRng::new(seed);
         let mut faults = self.memory.faults();
         faults.reorder(seed);
-        faults.set_delay(dice.below(3));
+        faults.set_delay(rng.below(3));
     }
 
     /// Returns a digest of all operations on the disk, and of the content of memory.

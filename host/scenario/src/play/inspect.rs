@@ -3,10 +3,10 @@
 use dormouse_journal::{Activation, Kind, Open, Request, RunId};
 use dormouse_store::WebhookView;
 
-use super::{MOST_READ, MOST_WAITS, Player, Why};
+use super::{MOST_READ, MOST_WAITS, Player, StepFailure};
 use crate::difference::shortened;
 use crate::machine::{MOST_CALLS, Trouble};
-use crate::outcome::Standing;
+use crate::outcome::RunState;
 use crate::pattern::Sent;
 use crate::step::ExpectedRun;
 
@@ -73,7 +73,7 @@ impl Player<'_> {
         Ok(webhooks.unwrap_or_default())
     }
 
-    pub(super) fn standing(&self) -> Result<Standing, Trouble> {
+    pub(super) fn standing(&self) -> Result<RunState, Trouble> {
         let shown = self
             .machine
             .read(|store| store.show(self.run, MOST_WAITS))?;
@@ -83,7 +83,7 @@ impl Player<'_> {
             .read(|store| store.logs(self.run, (0, 0), MOST_READ))?;
         let state = shown.view.state;
         let until = state.ended.unwrap_or_else(|| self.machine.now());
-        Ok(Standing {
+        Ok(RunState {
             status: state.status,
             waits: shown.open.iter().map(|(_, open)| waits(open)).collect(),
             output: shown.output,
@@ -103,11 +103,11 @@ impl Player<'_> {
         Ok(page.activations)
     }
 
-    pub(super) fn compare(&self, expected: &ExpectedRun, message: &str) -> Result<(), Why> {
+    pub(super) fn compare(&self, expected: &ExpectedRun, message: &str) -> Result<(), StepFailure> {
         let details = self.standing()?.differences(expected, &self.names)?;
         match details.is_empty() {
             true => Ok(()),
-            false => Err(Why {
+            false => Err(StepFailure {
                 message: message.into(),
                 details,
             }),

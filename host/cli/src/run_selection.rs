@@ -11,7 +11,7 @@ use crate::filter::Filter;
 
 /// The runs that a command is about, and their host.
 #[derive(Debug, Args)]
-pub(crate) struct Several {
+pub(crate) struct RunSelection {
     /// The ids of the runs, or the beginnings of their ids. A filter can be given instead
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
@@ -27,7 +27,7 @@ pub(crate) struct Several {
     pub(crate) connection: Connection,
 }
 
-impl Several {
+impl RunSelection {
     /// Returns the runs that are given by ids, or `None` if a filter gives them.
     pub(crate) fn named(&self) -> Result<Option<&[String]>, CliError> {
         match (self.runs.as_slice(), self.filter.is_empty()) {

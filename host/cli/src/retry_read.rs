@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Calls `ask` until it succeeds, or fails with an error that will not pass, or about a minute is over. It is for
 /// requests that only read: a request that changes something might be done twice.
-pub(crate) fn patiently<T>(
+pub(crate) fn retry_while_unavailable<T>(
     terminal: &mut Terminal,
     mut ask: impl FnMut() -> Result<T, CliError>,
 ) -> Result<T, CliError> {

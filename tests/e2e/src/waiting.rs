@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time after which a test stops waiting, even on a slow and busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(180);
 
 const POLL: Duration = Duration::from_millis(10);
 
@@ -24,9 +24,9 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return seen;
         }
         assert!(
-            watch.elapsed() < PATIENCE,
+            watch.elapsed() < TIMEOUT,
             "waited {} s for this: {what}",
-            PATIENCE.as_secs()
+            TIMEOUT.as_secs()
         );
         pause(POLL);
     }
@@ -41,7 +41,7 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// # Panics
 /// If even a very long time is not enough.
 #[track_caller]
-pub fn with_time_enough<T>(what: &str, first: u64, mut attempt: impl FnMut(u64) -> Option<T>) -> T {
+pub fn with_enough_time<T>(what: &str, first: u64, mut attempt: impl FnMut(u64) -> Option<T>) -> T {
     let mut time = first;
     loop {
         if let Some(done) = attempt(time) {
@@ -49,7 +49,7 @@ pub fn with_time_enough<T>(what: &str, first: u64, mut attempt: impl FnMut(u64) 
         }
         time *= 2;
         assert!(
-            Duration::from_millis(time) < PATIENCE,
+            Duration::from_millis(time) < TIMEOUT,
             "not even {} ms were enough for this: {what}",
             time / 2
         );

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Pseudorandom numbers from a seed, by Sebastiano Vigna's public `SplitMix64`
 /// (<https://prng.di.unimi.it/splitmix64.c>).
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     /// Returns numbers from a new seed, or from the one in `DORMOUSE_SEED`. The seed is printed, so a failed
     /// test shows it.
     ///
@@ -27,7 +27,7 @@ impl Chance {
             }
         };
         eprintln!("to have the same again: DORMOUSE_SEED={seed}");
-        Chance(seed)
+        SeededRng(seed)
     }
 
     /// Returns how often to do something: `usually`, or `DORMOUSE_TIMES` times as often.
@@ -46,7 +46,7 @@ impl Chance {
     /// Returns separate numbers for a thread that runs at the same time.
     #[must_use]
     pub fn fork(&mut self) -> Self {
-        Chance(self.next())
+        SeededRng(self.next())
     }
 
     /// Returns a number below this one, which must not be 0.
@@ -68,8 +68,8 @@ impl Chance {
     }
 }
 
-impl Default for Chance {
+impl Default for SeededRng {
     fn default() -> Self {
-        Chance::new()
+        SeededRng::new()
     }
 }

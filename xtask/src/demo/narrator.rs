@@ -8,18 +8,18 @@ use crate::pause::Stopwatch;
 
 /// Prints each event when it happens. Clones share the same start time.
 #[derive(Clone)]
-pub(crate) struct Story {
+pub(crate) struct Narrator {
     watch: std::sync::Arc<Stopwatch>,
 }
 
-impl Story {
+impl Narrator {
     pub(crate) fn begin() -> Self {
         Self {
             watch: std::sync::Arc::new(Stopwatch::start()),
         }
     }
 
-    pub(crate) fn tell(&self, who: &str, what: Arguments<'_>) {
+    pub(crate) fn print(&self, who: &str, what: Arguments<'_>) {
         let seconds = self.watch.elapsed().as_secs_f32();
         println!("{seconds:6.2} s  {who:<7}  {what}");
     }

@@ -9,7 +9,7 @@
 
 use dormouse_journal::{GuestLimits, Payload, RunId, Status, TriggerId, Unread};
 
-use super::handler::say;
+use super::handler::append_log;
 use super::start::StartRun;
 use super::storage::StorageLimits;
 use super::trigger;
@@ -35,7 +35,7 @@ const AT_ONCE_BYTES: u64 = 512 << 10;
 
 /// The run that may be started when a run with a key completes.
 #[derive(Debug, Clone)]
-pub struct NewHeir {
+pub struct NextRun {
     /// The id of the run.
     pub run: RunId,
     /// The key of the run's random numbers.
@@ -46,7 +46,7 @@ pub struct NewHeir {
     pub storage: StorageLimits,
 }
 
-impl NewHeir {
+impl NextRun {
     /// Returns the most that starting the run writes. A single body may be larger.
     pub(super) fn cost(&self) -> Extent {
         let rows = MOVED * AT_ONCE as u64 + 17;
@@ -60,7 +60,7 @@ impl NewHeir {
 pub(super) fn start(
     write: &mut Write<'_>,
     completed: RunId,
-    heir: &NewHeir,
+    next_run: &NextRun,
 ) -> Result<Option<RunId>, ReadError> {
     let Some(run) = write.run(completed)? else {
         return Ok(None);
@@ -79,29 +79,31 @@ pub(super) fn start(
     };
     let event = trigger.name.as_str();
     let all = between((completed, event, 0), (completed, event, u64::MAX));
-    let lying = routed::TABLE.list(run.rows, all, AT_ONCE + 1)?;
-    let mut lying = lying.into_iter().map(|((_, _, place), row)| (place, row));
-    let Some((place, first)) = lying.next() else {
+    let requests = routed::TABLE.list(run.rows, all, AT_ONCE + 1)?;
+    let mut requests = requests
+        .into_iter()
+        .map(|((_, _, place), row)| (place, row));
+    let Some((place, first)) = requests.next() else {
         return Ok(None);
     };
     let Some(input) = mail::get(&write.rows, (completed, event, place))? else {
         return Ok(None);
     };
-    if let Err(refused) = begin(write, (id, &trigger), &triggered, heir, (first, input))? {
+    if let Err(refused) = begin(write, (id, &trigger), &triggered, next_run, (first, input))? {
         let message = format!(
             "requests that this run has not taken start no other run, since that is refused ({refused:?}); they are lost"
         );
-        say(write, completed, message)?;
+        append_log(write, completed, message)?;
         return Ok(None);
     }
     forget(write, completed, event, place)?;
     let mut handing = HandOver {
-        to: heir.run,
+        to: next_run.run,
         event: event.to_owned(),
-        next: mailbox(write, heir.run, event)?.next_place,
+        next: mailbox(write, next_run.run, event)?.next_place,
     };
     let mut bytes = 0;
-    for (place, row) in lying {
+    for (place, row) in requests {
         bytes += hand_over(write, completed, &mut handing, place, &row)?;
         if bytes >= AT_ONCE_BYTES {
             break;
@@ -109,7 +111,7 @@ pub(super) fn start(
     }
     let is_left = !routed::TABLE.keys(&write.rows, all, false, 1)?.is_empty();
     let left = mailbox(write, completed, event)?.queued;
-    if let Some(mut run) = write.run(heir.run)? {
+    if let Some(mut run) = write.run(next_run.run)? {
         let next = handing.next + if is_left { u64::from(left) } else { 0 };
         run.change_mailbox(event, |mailbox| mailbox.next_place = next)?;
         run.state_mut().is_restoring = is_left;
@@ -118,11 +120,11 @@ pub(super) fn start(
         let order = Order::HandOver(handing);
         orders::put(&mut write.rows, completed, orders::HAND_OVER, &order)?;
     }
-    Ok(Some(heir.run))
+    Ok(Some(next_run.run))
 }
 
 /// The result of one step of moving requests.
-pub(super) enum Handed {
+pub(super) enum HandedOver {
     /// A request was moved whose body has this many bytes.
     One(u64),
     /// No request is left, and the next run can begin.
@@ -136,14 +138,14 @@ pub(super) fn hand_over_next(
     write: &mut Write<'_>,
     completed: RunId,
     handing: &mut HandOver,
-) -> Result<Handed, ReadError> {
+) -> Result<HandedOver, ReadError> {
     let to = handing.to;
     let has_ended = match write.run(to)? {
         Some(run) => run.state().status.has_ended(),
         None => true,
     };
     if has_ended {
-        return Ok(Handed::Ended);
+        return Ok(HandedOver::Ended);
     }
     let event = handing.event.as_str();
     let all = between((completed, event, 0), (completed, event, u64::MAX));
@@ -152,9 +154,9 @@ pub(super) fn hand_over_next(
         if let Some(mut run) = write.run(to)? {
             run.state_mut().is_restoring = false;
         }
-        return Ok(Handed::All);
+        return Ok(HandedOver::All);
     };
-    hand_over(write, completed, handing, place, &row).map(Handed::One)
+    hand_over(write, completed, handing, place, &row).map(HandedOver::One)
 }
 
 fn mailbox(write: &mut Write<'_>, run: RunId, event: &str) -> Result<Mailbox, ReadError> {
@@ -170,21 +172,21 @@ fn begin(
     write: &mut Write<'_>,
     (id, trigger): (TriggerId, &Trigger),
     before: &Triggered,
-    heir: &NewHeir,
+    next_run: &NextRun,
     (request, input): (Routed, Payload),
-) -> Result<Result<(), trigger::TripRefused>, ReadError> {
+) -> Result<Result<(), trigger::TriggerRefused>, ReadError> {
     let start = StartRun {
-        run: heir.run,
+        run: next_run.run,
         workflow: trigger.options.workflow.clone(),
         version: trigger.options.version,
         input,
         headers: request.headers,
-        key: heir.random,
-        limits: heir.guest,
+        key: next_run.random,
+        limits: next_run.guest,
         idempotency_key: None,
         earlier_key: None,
         remember: 0,
-        storage: heir.storage,
+        storage: next_run.storage,
         restarted: None,
         parent: None,
         labels: request.labels,

@@ -2,7 +2,7 @@
 
 /// A provider whose requests this host cannot check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unsayable {
+pub struct UnsupportedProvider {
     /// The name by which people would ask for the provider.
     pub name: &'static str,
     /// The provider's usual name, for people to read.
@@ -25,99 +25,99 @@ const ASK: &str = "use no provider, keep the URL to yourself, and let the workfl
 
 /// The providers, in the order of their names. `docs/reference/providers.md` has the same table; a test
 /// compares them.
-const ALL: &[Unsayable] = &[
-    Unsayable {
+const ALL: &[UnsupportedProvider] = &[
+    UnsupportedProvider {
         name: "apple-app-store",
         title: "Apple App Store",
         why: JWT,
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "aws-sns",
         title: "Amazon SNS",
         why: CERTIFICATE,
         instead: "send by an EventBridge API destination with an API key, and take the provider `token`",
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "bird",
         title: "Bird (MessageBird)",
         why: JWT,
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "braintree",
         title: "Braintree",
         why: "the signature's name is the account's public key, and the answer to its challenge has it too",
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "contentful",
         title: "Contentful",
         why: "it signs a list of headers that changes from request to request",
         instead: "give the webhook a secret header in Contentful, and take the provider `token`",
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "docker-hub",
         title: "Docker Hub",
         why: "it does not sign",
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "fusionauth",
         title: "FusionAuth",
         why: JWT,
         instead: "give the webhook basic authentication or a header in FusionAuth, and take the provider `basic` or `token`",
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "google-pubsub",
         title: "Google Cloud Pub/Sub",
         why: JWT,
         instead: "put a secret into the query of the push endpoint's URL, and take the provider `token-in-query`",
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "mailchimp",
         title: "Mailchimp Marketing",
         why: "it does not sign",
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "netlify",
         title: "Netlify",
         why: "it signs by a JWT that has a digest of the body inside",
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "patreon",
         title: "Patreon",
         why: "it signs by HMAC-MD5, which is not offered",
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "paypal",
         title: "PayPal",
         why: CERTIFICATE,
         instead: "use no provider, and let the workflow call PayPal's `verify-webhook-signature` with the request's \
             headers and body",
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "plaid",
         title: "Plaid",
         why: JWT,
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "vonage",
         title: "Vonage",
         why: JWT,
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "wise",
         title: "Wise",
         why: "it signs by RSA, which is not offered",
         instead: ASK,
     },
-    Unsayable {
+    UnsupportedProvider {
         name: "wix",
         title: "Wix",
         why: "the body itself is a JWT, signed by RSA",
@@ -125,21 +125,21 @@ const ALL: &[Unsayable] = &[
     },
 ];
 
-impl Unsayable {
+impl UnsupportedProvider {
     /// Returns the provider of this name, if no description can describe it.
     #[must_use]
-    pub fn of(name: &str) -> Option<&'static Unsayable> {
+    pub fn of(name: &str) -> Option<&'static UnsupportedProvider> {
         ALL.iter().find(|provider| provider.name == name)
     }
 
     /// Returns all of these providers, in the order of their names.
     #[must_use]
-    pub fn all() -> &'static [Unsayable] {
+    pub fn all() -> &'static [UnsupportedProvider] {
         ALL
     }
 }
 
-impl std::fmt::Display for Unsayable {
+impl std::fmt::Display for UnsupportedProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,

@@ -18,15 +18,15 @@ const CARRIED: &str = "dormouseCarried";
 
 /// Adds the calls that keep values to each place where a program waits.
 pub(crate) fn carry(program: &Program<'_>, edits: &mut Edits) {
-    let mut carrying = Carrying {
+    let mut visitor = AsyncContextEdits {
         edits,
         is_around: false,
         gives_promises: false,
     };
-    carrying.visit_program(program);
+    visitor.visit_program(program);
 }
 
-struct Carrying<'e> {
+struct AsyncContextEdits<'e> {
     edits: &'e mut Edits,
     /// True if the `try` around the next loop was already begun, before the loop's label.
     is_around: bool,
@@ -34,7 +34,7 @@ struct Carrying<'e> {
     gives_promises: bool,
 }
 
-impl Carrying<'_> {
+impl AsyncContextEdits<'_> {
     /// Returns the name of a constant for one loop. It is a function that sets the values again that were set before
     /// the loop.
     fn name(of: &ForOfStatement<'_>) -> String {
@@ -53,7 +53,7 @@ impl Carrying<'_> {
     }
 }
 
-impl<'a> Visit<'a> for Carrying<'_> {
+impl<'a> Visit<'a> for AsyncContextEdits<'_> {
     fn visit_await_expression(&mut self, waits: &AwaitExpression<'a>) {
         self.edits.put(waits.span.start, format!("{CARRIED}.kept("));
         self.edits

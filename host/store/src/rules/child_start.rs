@@ -106,7 +106,7 @@ pub(super) fn begin(
     };
     let failure = match BeginRun::new(start).apply(write)? {
         Started::New { .. } => {
-            adopt(write, owner, id, when_parent_ends)?;
+            add_child(write, owner, id, when_parent_ends)?;
             return Ok(Ok(()));
         }
         Started::UnknownWorkflow | Started::Deleted => refused(
@@ -131,7 +131,7 @@ pub(super) fn begin(
 }
 
 /// Notes that a run which was just started is a child of another run.
-fn adopt(
+fn add_child(
     write: &mut Write<'_>,
     parent: RunId,
     id: RunId,

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 /// Pseudorandom numbers that are the same for the same seed (splitmix64, Steele, Lea and Flood 2014).
 #[derive(Debug)]
-pub(crate) struct Chance(u64);
+pub(crate) struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     /// Starts a sequence. Each part of the storm has its own, since threads take numbers in no certain
     /// order.
     pub(crate) fn new(seed: u64, part: u64) -> Self {
-        let mut chance = Chance(seed ^ part.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        chance.next();
-        chance
+        let mut rng = SeededRng(seed ^ part.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        rng.next();
+        rng
     }
 
     fn next(&mut self) -> u64 {
@@ -50,7 +50,7 @@ mod tests {
     fn a_seed_is_an_order() {
         let order = |seed, part| {
             let mut list: Vec<u32> = (0..20).collect();
-            Chance::new(seed, part).shuffle(&mut list);
+            SeededRng::new(seed, part).shuffle(&mut list);
             list
         };
         assert_eq!(order(1, 1), order(1, 1));

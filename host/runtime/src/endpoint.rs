@@ -16,7 +16,7 @@ use crate::webhook_providers::Named;
 use crate::webhooks::Webhooks;
 
 /// The webhook or the trigger that a genuine token names, as it was when the request came.
-pub struct Addressee {
+pub struct Endpoint {
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) target: Target,
     pub(crate) options: WebhookOptions,
@@ -51,7 +51,7 @@ impl Target {
 
     /// Returns the workflow that the requests are for, and those of the named secrets that exist. None if the webhook
     /// or the trigger is gone.
-    pub(crate) fn judged_by(&self) -> Option<(&str, &[(String, SealedSecret)])> {
+    pub(crate) fn workflow_and_secrets(&self) -> Option<(&str, &[(String, SealedSecret)])> {
         match self {
             Target::Webhook { incoming, .. } => {
                 let incoming = incoming.as_ref()?;
@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-impl Addressee {
+impl Endpoint {
     pub(crate) async fn find(
         webhooks: Arc<Webhooks>,
         address: Address,
@@ -89,7 +89,7 @@ impl Addressee {
             }
         };
         let options = options.unwrap_or_default();
-        Ok(Addressee {
+        Ok(Endpoint {
             providers: webhooks.providers.named(&options),
             webhooks,
             target,
@@ -101,7 +101,7 @@ impl Addressee {
     /// Sets the headers of the request that a run may see, if the request starts one.
     #[must_use]
     pub fn showing(self, shown: Vec<Header>) -> Self {
-        Addressee { shown, ..self }
+        Endpoint { shown, ..self }
     }
 
     /// Returns the answer that the provider wants to a request without proof, if the provider wants a particular one.
@@ -119,19 +119,19 @@ impl Addressee {
     }
 
     /// Returns the check of signatures, if the webhook asks for signatures.
-    pub(crate) fn signer(&self) -> Option<Check<'_>> {
-        self.providers.as_ref().ok()?.signer(&self.options)
+    pub(crate) fn signature_check(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.signature_check(&self.options)
     }
 
     /// Returns the check that recognises the provider's probes.
-    pub(crate) fn prober(&self) -> Option<Check<'_>> {
-        self.providers.as_ref().ok()?.prober(&self.options)
+    pub(crate) fn probe_check(&self) -> Option<Check<'_>> {
+        self.providers.as_ref().ok()?.probe_check(&self.options)
     }
 
     /// Returns the methods that probes use.
     fn probe_methods(&self) -> Vec<&str> {
-        let prober = self.prober();
-        prober.map_or_else(Vec::new, |prober| prober.probe_methods())
+        let probe_check = self.probe_check();
+        probe_check.map_or_else(Vec::new, |probe_check| probe_check.probe_methods())
     }
 
     /// Returns the methods that this URL answers, separated by commas.
@@ -162,8 +162,8 @@ impl Addressee {
     /// Returns true if a request with this head can be a probe of the provider.
     #[must_use]
     pub fn may_be_probe(&self, head: &Request, length: Option<u64>) -> bool {
-        let prober = self.prober();
-        prober.is_some_and(|prober| prober.may_be_probe(head, length).is_some())
+        let probe_check = self.probe_check();
+        probe_check.is_some_and(|probe_check| probe_check.may_be_probe(head, length).is_some())
     }
 
     pub(crate) fn wrong_method(&self, method: &str) -> Refusal {
