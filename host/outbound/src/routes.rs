@@ -31,6 +31,11 @@ const IDLE_PER_HOST: usize = 16;
 /// on a connection that the server is closing is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The largest buffer of an HTTP/1 connection, in bytes. It bounds three things: the head of a response; the memory that a
+/// service takes with a head that does not end; and how much one connection reads before others have their turn, so that
+/// many large responses at once do not delay a wake. Servers that are common accept heads of 8 to 64 KiB.
+const CONNECTION_BUFFER: usize = 64 << 10;
+
 /// How often an HTTP/2 connection with open requests is probed. Without probes, requests would still be sent on a
 /// connection whose other end is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -99,6 +104,7 @@ fn hyper(parts: &Parts, forbidden: Listeners, idle: usize) -> Hyper {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
+        .http1_max_buf_size(CONNECTION_BUFFER)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)
         .build(https)

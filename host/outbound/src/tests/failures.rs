@@ -135,14 +135,12 @@ async fn check_malformed(address: SocketAddr, expected: &str) {
 
 #[tokio::test]
 async fn more_headers_than_fit() {
-    let mut answer = b"HTTP/1.1 200 OK\r\n".to_vec();
-    for _ in 0..1000 {
-        answer.extend_from_slice(b"x: y\r\n");
+    for head in ["x: y\r\n".repeat(1000), format!("x: {}", "y".repeat(80 << 10))] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n").into_bytes();
+        let address = raw_server(answer.leak(), false).await;
+        let expected = format!("{address} sent more headers than the host takes");
+        check_malformed(address, &expected).await;
     }
-    answer.extend_from_slice(b"\r\n");
-    let address = raw_server(answer.leak(), false).await;
-    let expected = format!("{address} sent more headers than the host takes");
-    check_malformed(address, &expected).await;
 }
 
 #[tokio::test]
