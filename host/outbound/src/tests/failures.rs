@@ -135,7 +135,10 @@ async fn check_malformed(address: SocketAddr, expected: &str) {
 
 #[tokio::test]
 async fn more_headers_than_fit() {
-    for head in ["x: y\r\n".repeat(1000), format!("x: {}", "y".repeat(80 << 10))] {
+    for head in [
+        "x: y\r\n".repeat(1000),
+        format!("x: {}", "y".repeat(80 << 10)),
+    ] {
         let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n").into_bytes();
         let address = raw_server(answer.leak(), false).await;
         let expected = format!("{address} sent more headers than the host takes");
