@@ -101,6 +101,13 @@ impl Budget {
         }
     }
 
+    /// Returns true if a body of this size is counted. A small one is not: the number of connections, calls and
+    /// instances limits those.
+    #[must_use]
+    pub fn counts(size: u64) -> bool {
+        size > SMALL
+    }
+
     /// Takes this many bytes. None if the part has fewer left.
     #[must_use]
     pub fn take(&self, part: Part, bytes: u64) -> Option<Grant> {
@@ -182,7 +189,7 @@ impl Grant {
     /// Takes the memory that a body of this size needs, which is none for a small one.
     #[must_use]
     pub fn reach_body(&mut self, size: u64) -> bool {
-        size <= SMALL || self.reach(size)
+        !Budget::counts(size) || self.reach(size)
     }
 }
 
