@@ -87,7 +87,8 @@ impl Replay {
         let Some(permit) = self.slots.permit().await else {
             return Ok(None);
         };
-        let instance = self.instance(&view, input).await?;
+        let replaying = self.instance(&view, input);
+        let instance = turn.computing(replaying).await?;
         Ok(Some(Box::new(LiveRun {
             workflow,
             instance,

@@ -128,10 +128,17 @@ impl Runner {
                     }
                 }
             }
+            self.wake.computed(run, turn.computed_long);
             (seat, place) = (turn.seat.take(), turn.place.take());
             drop(turn);
             match owner.release(live) {
-                Release::Again(again, kept) => (claim, live) = (again, kept),
+                Release::Again(again, kept) => {
+                    (claim, live) = (again, kept);
+                    // The herd did not wake the run this time. A run that is always woken would keep its seat for ever.
+                    if let Some(seat) = seat.take() {
+                        seat.give_up();
+                    }
+                }
                 Release::Released => break,
             }
         }
@@ -253,7 +260,8 @@ impl Runner {
             return Ok(false);
         };
         let (completion, origin) = next.delivery.unzip();
-        let mut result = current.instance.activate(next.now, completion).await;
+        let activating = current.instance.activate(next.now, completion);
+        let mut result = turn.computing(activating).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
             let Some(recalled) = self.store.recall(run).await? else {
