@@ -267,7 +267,8 @@ impl Runner {
             let Some(recalled) = self.store.recall(run).await? else {
                 return Ok(false);
             };
-            current.instance = self.replay.instance(&recalled.view, None).await?;
+            let replaying = self.replay.instance(&recalled.view, None);
+            (current.instance, current.account) = replaying.await?;
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;

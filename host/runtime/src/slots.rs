@@ -166,7 +166,9 @@ impl Owner {
 
     /// Takes the run's warm instance, if it still has one.
     pub(crate) fn take_warm(&self) -> Option<Box<LiveRun>> {
-        self.slots.lock().warm.take(self.run)
+        let live = self.slots.lock().warm.take(self.run)?;
+        live.account.resume();
+        Some(live)
     }
 
     /// Releases the run, unless it was woken meanwhile. Keeps the instance warm if there is memory for it.
@@ -183,6 +185,7 @@ impl Owner {
         self.released = true;
         state.owned.remove(&self.run);
         let evicted = live.map(|live| {
+            live.account.rest();
             let (workflow, bytes) = (live.workflow.clone(), live.footprint());
             state.warm.keep(self.run, workflow, live, bytes)
         });
