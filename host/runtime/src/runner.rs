@@ -200,6 +200,11 @@ impl Runner {
         turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
     ) -> Result<(), Trouble> {
+        if std::mem::take(&mut turn.is_behind) {
+            // From now on the store's reads show the requests that were left out.
+            turn.hold = None;
+            self.store.barrier(turn.run).await?;
+        }
         if live.is_none() {
             *live = self.take_warm(owner, turn).await;
         }

@@ -42,6 +42,8 @@ pub(crate) struct Turn {
     pub(crate) computed_long: bool,
     /// True if something was known before it was durable, so that the store's reads may lag behind it.
     was_early: bool,
+    /// True if there are requests that are not among these, and may not be durable yet.
+    pub(crate) is_behind: bool,
     /// The channels in which something may have arrived.
     channels: Vec<Channel>,
     /// True if something may also have arrived in any other channel.
@@ -65,6 +67,7 @@ impl Turn {
             seat: None,
             computed_long: false,
             was_early: false,
+            is_behind: false,
             channels: Vec::new(),
             anywhere: false,
         };
@@ -78,6 +81,7 @@ impl Turn {
                     turn.requests.push(*request);
                 }
                 Hint::Start(start) => turn.start = Some(start),
+                Hint::Behind => turn.is_behind = true,
             }
         }
         turn.was_early = turn.start.is_some() || !turn.requests.is_empty();
