@@ -31,6 +31,10 @@ const IDLE_PER_HOST: usize = 16;
 /// on a connection that the server is closing is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The largest head of a response over HTTP/1, in bytes. It is in memory before it is complete, and no budget counts it. hyper
+/// reads bodies in pieces of this size too. Over HTTP/2, hyper takes 16 KiB.
+const MOST_HEAD: usize = 64 << 10;
+
 /// How often an HTTP/2 connection with open requests is probed. Without probes, requests would still be sent on a
 /// connection whose other end is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -99,6 +103,7 @@ fn hyper(parts: &Parts, forbidden: Listeners, idle: usize) -> Hyper {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
+        .http1_max_buf_size(MOST_HEAD)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)
         .build(https)
