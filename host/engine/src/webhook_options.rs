@@ -141,6 +141,22 @@ fn checked_signature(signature: contract::Signature) -> Result<journal::Signatur
     })
 }
 
+/// The largest size of the options of a webhook in bytes. They are read with every request to the webhook, and written
+/// with it, because they are in the row that counts its requests.
+const MOST: usize = 64 << 10;
+
+/// Stops a guest whose options are larger than every request to the webhook can bear.
+pub(crate) fn check_size(options: &journal::WebhookOptions) -> Result<(), Stop> {
+    let size = size(options);
+    if size <= MOST {
+        return Ok(());
+    }
+    Err(misuse(format!(
+        "the options of a webhook may have {MOST} bytes together, and these have {size}; a larger response can be given \
+         with `respond`, by a webhook with the reply `from-workflow`"
+    )))
+}
+
 /// Returns the approximate size of the options in the journal and in the store, in bytes.
 pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
     let texts = options.signature.as_ref().map_or(0, |signature| {

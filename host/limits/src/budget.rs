@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use crate::account::Account;
+
 /// The size up to which bodies are not counted one by one: the number of connections, calls and instances limits them.
 const SMALL: u64 = 4 << 10;
 
@@ -98,7 +100,15 @@ impl Budget {
             budget: self.clone(),
             part,
             bytes: 0,
+            account: None,
         }
+    }
+
+    /// Returns true if a body of this size is counted. A small one is not: the number of connections, calls and
+    /// instances limits those.
+    #[must_use]
+    pub fn counts(size: u64) -> bool {
+        size > SMALL
     }
 
     /// Takes this many bytes. None if the part has fewer left.
@@ -132,24 +142,41 @@ pub struct Grant {
     budget: Budget,
     part: Part,
     bytes: u64,
+    /// The account of the guest whose memory it is, if it is a guest's.
+    account: Option<Arc<Account>>,
 }
 
 impl Grant {
+    /// Counts this memory for a guest. From now on it grows only as far as the guest's workflow may.
+    #[must_use]
+    pub fn of(mut self, account: Arc<Account>) -> Self {
+        account.add(self.bytes);
+        self.account = Some(account);
+        self
+    }
+
     /// Returns how many bytes were granted.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Returns an empty grant from the same part.
+    /// Returns an empty grant from the same part, for the same guest.
     #[must_use]
     pub fn another(&self) -> Grant {
-        self.budget.begin(self.part)
+        let mut another = self.budget.begin(self.part);
+        another.account.clone_from(&self.account);
+        another
     }
 
-    /// Takes this many more bytes. Returns false, and takes nothing, if the part has fewer left.
+    /// Takes this many more bytes. Returns false, and takes nothing, if the part has fewer left, or the guest's workflow may
+    /// not use more.
     #[must_use]
     pub fn grow(&mut self, more: u64) -> bool {
+        let may_grow = |account: &Arc<Account>| more == 0 || account.may_grow(more);
+        if !self.account.as_ref().is_none_or(may_grow) {
+            return false;
+        }
         let most = self.budget.size(self.part);
         let taken = &self.budget.0.taken[self.part as usize];
         let grown = taken.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |taken| {
@@ -157,6 +184,9 @@ impl Grant {
         });
         if grown.is_ok() {
             self.bytes += more;
+            if let Some(account) = &self.account {
+                account.add(more);
+            }
         }
         grown.is_ok()
     }
@@ -182,13 +212,16 @@ impl Grant {
     /// Takes the memory that a body of this size needs, which is none for a small one.
     #[must_use]
     pub fn reach_body(&mut self, size: u64) -> bool {
-        size <= SMALL || self.reach(size)
+        !Budget::counts(size) || self.reach(size)
     }
 }
 
 impl Drop for Grant {
     fn drop(&mut self) {
         self.budget.0.taken[self.part as usize].fetch_sub(self.bytes, Ordering::AcqRel);
+        if let Some(account) = &self.account {
+            account.remove(self.bytes);
+        }
     }
 }
 

@@ -4,11 +4,13 @@
 //! [`Limits`] follow from it, and so does its line in `docs/reference/limits.md`, which a test compares. Code that
 //! needs a limit reads the field. An error that comes from a limit names the setting by [`Limit::name`].
 
+mod account;
 mod budget;
 mod limit;
 mod table;
 mod unit;
 
+pub use account::{Account, Accounts};
 pub use budget::{Budget, Grant, Part};
 pub use limit::{Limit, NotAValue, Unit};
 pub use table::*;

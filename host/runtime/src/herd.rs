@@ -4,8 +4,11 @@
 //! Very many of these runs can be woken at the same moment. So they wait here, in the order of their time, and only a few of
 //! them execute at the same time: a request from outside never has more than these before it. While requests from outside keep
 //! the host busy, the herd still gets one in ten activations.
+//!
+//! A run that computes for long would keep all others waiting. So runs that computed for long the last time wait apart, and have
+//! seats of their own. A run that turns out to do so gives up its usual seat for one of these.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use dormouse_journal::{RunId, Time};
 
@@ -27,6 +30,10 @@ const OUTSIDE_WAKES_PER_TURN: u32 = 9;
 /// The largest number of runs under way because of [`OUTSIDE_WAKES_PER_TURN`], in addition to those with a seat.
 const BEYOND: usize = 192;
 
+/// The largest number of runs with a seat for those that compute for long, including those that turned out to do so when they
+/// already executed. With more of these, the others keep their usual seats.
+const LONG_SEATS: usize = 128;
+
 /// The delay in milliseconds before a run is tried again after trouble of the host: the first delay and the longest. The delay
 /// doubles each time.
 const RETRY: (u64, u64) = (1_000, 60_000);
@@ -35,12 +42,17 @@ const RETRY: (u64, u64) = (1_000, 60_000);
 pub(crate) struct Herd {
     /// The waiting runs in the order of their time. Runs with the same time are in the order in which they came.
     order: BTreeMap<(Time, u64), RunId>,
+    /// The same for runs that computed for long the last time.
+    long_order: BTreeMap<(Time, u64), RunId>,
+    /// The runs that computed for long the last time.
+    long: HashSet<RunId>,
     waiting: HashMap<RunId, Waiting>,
     came: u64,
     /// The number of these runs that may execute at the same time.
     at_once: usize,
     executing: usize,
     seated: usize,
+    long_seated: usize,
     /// The number of runs that were woken from outside since a run of the herd was last woken in turn.
     outside: u32,
     /// The number of runs that are to be woken even if others are under way.
@@ -52,18 +64,31 @@ pub(crate) struct Herd {
 
 struct Waiting {
     place: (Time, u64),
+    is_long: bool,
     hints: Vec<Hint>,
+}
+
+/// A run that is to be woken now.
+#[derive(Debug)]
+pub(crate) struct Woken {
+    pub(crate) run: RunId,
+    pub(crate) hints: Vec<Hint>,
+    /// True if its seat is one for runs that compute for long.
+    pub(crate) is_long: bool,
 }
 
 impl Herd {
     pub(crate) fn new(at_once: usize) -> Self {
         Herd {
             order: BTreeMap::new(),
+            long_order: BTreeMap::new(),
+            long: HashSet::new(),
             waiting: HashMap::new(),
             came: 0,
             at_once,
             executing: 0,
             seated: 0,
+            long_seated: 0,
             outside: 0,
             owed: 0,
             has_forgotten: false,
@@ -76,9 +101,13 @@ impl Herd {
         if let Some(waiting) = self.waiting.get_mut(&run) {
             add(&mut waiting.hints, hint);
             if time < waiting.place.0 {
-                self.order.remove(&waiting.place);
+                let order = match waiting.is_long {
+                    true => &mut self.long_order,
+                    false => &mut self.order,
+                };
+                order.remove(&waiting.place);
                 waiting.place.0 = time;
-                self.order.insert(waiting.place, run);
+                order.insert(waiting.place, run);
             }
             return;
         }
@@ -88,13 +117,41 @@ impl Herd {
         }
         self.came += 1;
         let place = (time, self.came);
-        self.order.insert(place, run);
-        let hints = vec![hint];
-        self.waiting.insert(run, Waiting { place, hints });
+        let is_long = self.long.contains(&run);
+        match is_long {
+            true => self.long_order.insert(place, run),
+            false => self.order.insert(place, run),
+        };
+        let waiting = Waiting {
+            place,
+            is_long,
+            hints: vec![hint],
+        };
+        self.waiting.insert(run, waiting);
     }
 
     /// Returns the run that is to be woken now. From now on the run has a seat.
-    pub(crate) fn next(&mut self, now: Time) -> Option<(RunId, Vec<Hint>)> {
+    pub(crate) fn next(&mut self, now: Time) -> Option<Woken> {
+        self.next_short(now).or_else(|| self.next_long(now))
+    }
+
+    fn next_long(&mut self, now: Time) -> Option<Woken> {
+        let first = self.long_order.first_entry();
+        let first = first.filter(|first| first.key().0 <= now)?;
+        if self.long_seated >= self.at_once {
+            return None;
+        }
+        let run = first.remove();
+        let Waiting { hints, .. } = self.waiting.remove(&run)?;
+        self.long_seated += 1;
+        Some(Woken {
+            run,
+            hints,
+            is_long: true,
+        })
+    }
+
+    fn next_short(&mut self, now: Time) -> Option<Woken> {
         let Some(first) = self
             .order
             .first_entry()
@@ -110,20 +167,28 @@ impl Herd {
             self.owed -= 1;
         }
         let run = first.remove();
-        let waiting = self.waiting.remove(&run)?;
+        let Waiting { hints, .. } = self.waiting.remove(&run)?;
         self.executing += 1;
         self.seated += 1;
-        Some((run, waiting.hints))
+        Some(Woken {
+            run,
+            hints,
+            is_long: false,
+        })
     }
 
-    /// Returns the time at which the first run is to be woken.
-    pub(crate) fn first(&self) -> Option<Time> {
-        self.order.first_key_value().map(|((time, _), _)| *time)
+    /// Returns the time at which a run is to be woken next. Runs whose time has come wait for a seat, and do not count.
+    pub(crate) fn next_time(&self, now: Time) -> Option<Time> {
+        let fronts = [&self.order, &self.long_order].into_iter();
+        let fronts = fronts.filter_map(|order| order.first_key_value());
+        let times = fronts.map(|((time, _), _)| *time);
+        times.filter(|time| *time > now).min()
     }
 
     /// Counts a run that was woken from outside. Returns true if it is the turn of a run that waits here.
     pub(crate) fn note_outside_wake(&mut self, now: Time) -> bool {
-        if self.first().is_none_or(|first| first > now) {
+        let first = self.order.first_key_value();
+        if first.is_none_or(|((time, _), _)| *time > now) {
             return false;
         }
         self.outside += 1;
@@ -144,14 +209,41 @@ impl Herd {
         }
     }
 
-    /// Gives up the seat of a run.
-    pub(crate) fn release_seat(&mut self) {
-        self.seated = self.seated.saturating_sub(1);
+    /// Gives up the seat of a run, which is one for runs that compute for long or a usual one.
+    pub(crate) fn release_seat(&mut self, is_long: bool) {
+        let seated = match is_long {
+            true => &mut self.long_seated,
+            false => &mut self.seated,
+        };
+        *seated = seated.saturating_sub(1);
     }
 
-    /// Returns true if there is room for more runs, which the services can read from the store.
+    /// Gives up the usual seat of a run that executes and computes for long, for a seat among its like. Returns false if there
+    /// is none.
+    pub(crate) fn move_to_long_seat(&mut self) -> bool {
+        if self.long_seated >= LONG_SEATS {
+            return false;
+        }
+        self.set_executing(false);
+        self.release_seat(false);
+        self.long_seated += 1;
+        true
+    }
+
+    /// Notes whether a run computed for long when it last executed. Returns the number of runs that did.
+    pub(crate) fn computed(&mut self, run: RunId, long: bool) -> usize {
+        if !long {
+            self.long.remove(&run);
+        } else if self.long.len() < MOST_WAITING {
+            self.long.insert(run);
+        }
+        self.long.len()
+    }
+
+    /// Returns true if there is room for more runs, which the services can read from the store. Runs that compute for long keep
+    /// nobody else from being read, unless there are very many.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < REFILL_BELOW
+        self.order.len() < REFILL_BELOW && self.waiting.len() < MOST_WAITING / 2
     }
 
     /// Returns true if runs were forgotten, and the store is to be read for them now.
@@ -202,14 +294,14 @@ mod tests {
         let mut herd = herd(9);
         herd.add(run(100), Hint::Time, Time(5));
         assert!(herd.next(Time(4)).is_none());
-        assert_eq!(herd.next(Time(5)).unwrap().0, run(100));
+        assert_eq!(herd.next(Time(5)).unwrap().run, run(100));
         assert!(herd.next(Time(9)).is_none());
         for number in 0..3 {
-            assert_eq!(herd.next(Time(10)).unwrap().0, run(number));
+            assert_eq!(herd.next(Time(10)).unwrap().run, run(number));
         }
         assert!(herd.next(Time(10)).is_none(), "as many execute as may");
         herd.set_executing(false);
-        assert_eq!(herd.next(Time(10)).unwrap().0, run(3));
+        assert_eq!(herd.next(Time(10)).unwrap().run, run(3));
     }
 
     #[test]
@@ -221,7 +313,7 @@ mod tests {
             seated += 1;
         }
         assert_eq!(seated, SEATS);
-        herd.release_seat();
+        herd.release_seat(false);
         assert!(herd.next(Time(10)).is_some());
     }
 
@@ -244,10 +336,52 @@ mod tests {
         herd.add(run(1), Hint::Time, Time(50));
         herd.add(run(1), Hint::Anything, Time(20));
         herd.add(run(1), Hint::Time, Time(30));
-        assert_eq!(herd.first(), Some(Time(20)));
-        let (_, hints) = herd.next(Time(20)).unwrap();
+        assert_eq!(herd.next_time(Time(10)), Some(Time(20)));
+        let Woken { hints, .. } = herd.next(Time(20)).unwrap();
         assert!(matches!(hints[..], [Hint::Anything]), "{hints:?}");
         assert!(herd.next(Time(50)).is_none());
+    }
+
+    #[test]
+    fn runs_that_compute_for_long_do_not_keep_others_waiting() {
+        let mut herd = Herd::new(4);
+        for number in 0..100 {
+            herd.computed(run(number), true);
+            herd.add(run(number), Hint::Time, Time(10));
+        }
+        herd.add(run(200), Hint::Time, Time(20));
+        herd.add(run(201), Hint::Time, Time(30));
+        let first = herd.next(Time(20)).unwrap();
+        assert_eq!((first.run, first.is_long), (run(200), false));
+        for number in 0..4 {
+            let next = herd.next(Time(20)).unwrap();
+            assert_eq!((next.run, next.is_long), (run(number), true));
+        }
+        assert!(herd.next(Time(20)).is_none(), "no more of them at once");
+        assert_eq!(herd.next_time(Time(20)), Some(Time(30)));
+        assert!(herd.has_room());
+        herd.release_seat(true);
+        assert_eq!(herd.next(Time(20)).unwrap().run, run(4));
+        herd.release_seat(true);
+        herd.computed(run(5), false);
+        herd.add(run(5), Hint::Time, Time(10));
+        assert!(
+            herd.next(Time(20)).unwrap().is_long,
+            "it waits where it waits"
+        );
+    }
+
+    #[test]
+    fn a_run_that_turns_out_to_compute_for_long_leaves_its_seat_to_others() {
+        let mut herd = herd(1_000);
+        for _ in 0..LONG_SEATS {
+            assert!(!herd.next(Time(10)).unwrap().is_long);
+            assert!(herd.move_to_long_seat());
+        }
+        assert_eq!((herd.executing, herd.seated), (0, 0));
+        herd.next(Time(10)).unwrap();
+        assert!(!herd.move_to_long_seat(), "there are too many");
+        assert_eq!((herd.executing, herd.seated), (1, 1));
     }
 
     #[test]
@@ -262,7 +396,7 @@ mod tests {
         while !herd.has_room() {
             herd.next(Time(10)).unwrap();
             herd.set_executing(false);
-            herd.release_seat();
+            herd.release_seat(false);
         }
         assert!(herd.take_forgotten());
         assert!(!herd.take_forgotten(), "once");

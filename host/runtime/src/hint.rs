@@ -7,6 +7,9 @@ use dormouse_store::RunView;
 /// costs as much as the run has open operations and happens at most once for this many arrivals.
 const CHANNELS: usize = 64;
 
+/// The number of bytes that a header takes in memory besides its name and its value.
+const EACH_HEADER: usize = 96;
+
 /// What is known about the reason of a wake-up.
 #[derive(Debug)]
 pub(crate) enum Hint {
@@ -20,6 +23,8 @@ pub(crate) enum Hint {
     Request(Box<EarlyRequest>),
     /// The run was started, and may not be durable yet.
     Start(Box<EarlyStart>),
+    /// Requests that may not be durable yet were left out of these hints.
+    Behind,
 }
 
 /// A request that is in an inbox, and may not be durable yet.
@@ -32,6 +37,18 @@ pub(crate) struct EarlyRequest {
     pub(crate) delivery: Delivery,
 }
 
+impl EarlyRequest {
+    /// Returns about how many bytes the request takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        let request = &self.delivery.request;
+        let headers = request.headers.iter();
+        let headers: usize = headers
+            .map(|(name, value)| name.len() + value.len() + EACH_HEADER)
+            .sum();
+        size_of::<Self>() + request.url.len() + request.body.len() + headers
+    }
+}
+
 /// A run that was started, and may not be durable yet.
 #[derive(Debug, Clone)]
 pub(crate) struct EarlyStart {
@@ -42,7 +59,7 @@ pub(crate) struct EarlyStart {
 impl Hint {
     /// Returns true if what the hint says may not be in the store yet, so that nothing else says it.
     fn is_early(&self) -> bool {
-        matches!(self, Hint::Request(_) | Hint::Start(_))
+        matches!(self, Hint::Request(_) | Hint::Start(_) | Hint::Behind)
     }
 }
 

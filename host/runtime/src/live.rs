@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dormouse_engine::Instance;
 use dormouse_journal::{Frontier, Time};
+use dormouse_limits::Account;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// A run whose instance is in memory.
@@ -11,6 +12,8 @@ pub(crate) struct LiveRun {
     /// The name of the run's workflow.
     pub(crate) workflow: Arc<str>,
     pub(crate) instance: Instance,
+    /// The account of the instance's memory. It rests while the instance is kept warm.
+    pub(crate) account: Arc<Account>,
     pub(crate) frontier: Frontier,
     /// The number of the next activation.
     pub(crate) next: u32,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dormouse_journal::RunId;
-use dormouse_limits::{Budget, Grant, MEMORY_BUDGET, Part};
+use dormouse_limits::{Account, Accounts, Budget, Grant, MEMORY_BUDGET, Part};
 
 use crate::slots::Slots;
 use crate::trouble::Trouble;
@@ -20,6 +20,7 @@ const HEADROOM: u64 = 8;
 /// The memory of guests.
 pub(crate) struct GuestMemory {
     budget: Budget,
+    accounts: Accounts,
     slots: Arc<Slots>,
     /// Runs that found no memory, until they have executed. Each of them also waits to be tried again.
     short: Mutex<HashSet<RunId>>,
@@ -30,6 +31,7 @@ pub(crate) struct GuestMemory {
 impl GuestMemory {
     pub(crate) fn new(budget: Budget, slots: Arc<Slots>) -> Arc<Self> {
         Arc::new(GuestMemory {
+            accounts: Accounts::new(budget.size(Part::Guests)),
             budget,
             slots,
             short: Mutex::default(),
@@ -38,16 +40,19 @@ impl GuestMemory {
     }
 
     /// Returns the memory with which a new instance of a run begins, and the memory for what the instance passes to the
-    /// host. If the run found no memory before, both are the most that it may need.
-    pub(crate) fn reserve(&self, run: RunId, limit: u64) -> Result<(Grant, Grant), Trouble> {
+    /// host. If the run found no memory before, both are the most that it may need, and its workflow's share does not matter.
+    pub(crate) fn reserve(
+        &self,
+        run: RunId,
+        limit: u64,
+        account: &Arc<Account>,
+    ) -> Result<(Grant, Grant), Trouble> {
         let size = self.budget.size(Part::Guests);
         if !self.is_short(run) {
             let full = size - size / HEADROOM;
             while self.budget.taken(Part::Guests) > full && self.slots.make_room() {}
-            return Ok((
-                self.budget.begin(Part::Guests),
-                self.budget.begin(Part::Guests),
-            ));
+            let none = || self.budget.begin(Part::Guests).of(account.clone());
+            return Ok((none(), none()));
         }
         let (most, handed) = self.budget.of_guest();
         let memory = limit.min(most);
@@ -57,7 +62,7 @@ impl GuestMemory {
                 self.budget.take(Part::Guests, handed),
             );
             if let (Some(memory), Some(handed)) = taken {
-                return Ok((memory, handed));
+                return Ok((memory.of(account.clone()), handed.of(account.clone())));
             }
             if !self.slots.make_room() {
                 return Err(Trouble::Retry(format!(
@@ -68,6 +73,11 @@ impl GuestMemory {
                 )));
             }
         }
+    }
+
+    /// Opens the account of a new instance of a run of this workflow.
+    pub(crate) fn account(&self, workflow: &str) -> Arc<Account> {
+        self.accounts.open(workflow)
     }
 
     /// Notes that a run found no memory. Returns false if it found none before although its limit was reserved: then

@@ -11,7 +11,7 @@ use dormouse_journal::{
     Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, WebhookNumber,
     generation_key,
 };
-use dormouse_limits::Limits;
+use dormouse_limits::{Account, Limits};
 use dormouse_seams::HostClock;
 use dormouse_store::{RunToContinue, RunView, Store, WebhookView};
 
@@ -87,10 +87,12 @@ impl Replay {
         let Some(permit) = self.slots.permit().await else {
             return Ok(None);
         };
-        let instance = self.instance(&view, input).await?;
+        let replaying = self.instance(&view, input);
+        let (instance, account) = turn.computing(replaying).await?;
         Ok(Some(Box::new(LiveRun {
             workflow,
             instance,
+            account,
             frontier,
             next: view.state.activations,
             operations: view.state.operations,
@@ -180,7 +182,7 @@ impl Replay {
         };
         let mut view = view.clone();
         view.run.version = version;
-        let mut instance = self.replayed(&view, None, again).await?;
+        let (mut instance, _) = self.replayed(&view, None, again).await?;
         Ok(instance.take_again())
     }
 
@@ -234,12 +236,13 @@ impl Replay {
         Ok(earlier)
     }
 
-    /// Returns a new instance that has replayed the whole journal. The input is looked up if it is not given.
+    /// Returns a new instance that has replayed the whole journal, and the account of its memory. The input is looked up if it is
+    /// not given.
     pub(crate) async fn instance(
         &self,
         view: &RunView,
         input: Option<Payload>,
-    ) -> Result<Instance, Trouble> {
+    ) -> Result<(Instance, Arc<Account>), Trouble> {
         self.replayed(view, input, &BTreeSet::new()).await
     }
 
@@ -249,11 +252,13 @@ impl Replay {
         view: &RunView,
         input: Option<Payload>,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<Instance, Trouble> {
+    ) -> Result<(Instance, Arc<Account>), Trouble> {
         let program = self.programs.get(view.run.version).await?;
         let (beginning, input) = self.beginning(view, input).await?;
         let beginning_at = beginning.first_webhook;
-        let (memory, handed) = self.memory.reserve(view.id, view.run.limits.memory)?;
+        let account = self.memory.account(&view.run.workflow);
+        let limit = view.run.limits.memory;
+        let (memory, handed) = self.memory.reserve(view.id, limit, &account)?;
         let launch = Launch {
             context: RunContext {
                 id: view.id,
@@ -295,7 +300,7 @@ impl Replay {
             }
         }
         instance.rest();
-        Ok(instance)
+        Ok((instance, account))
     }
 }
 

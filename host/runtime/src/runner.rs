@@ -128,10 +128,17 @@ impl Runner {
                     }
                 }
             }
+            self.wake.computed(run, turn.computed_long);
             (seat, place) = (turn.seat.take(), turn.place.take());
             drop(turn);
             match owner.release(live) {
-                Release::Again(again, kept) => (claim, live) = (again, kept),
+                Release::Again(again, kept) => {
+                    (claim, live) = (again, kept);
+                    // The herd did not wake the run this time. A run that is always woken would keep its seat for ever.
+                    if let Some(seat) = seat.take() {
+                        seat.give_up();
+                    }
+                }
                 Release::Released => break,
             }
         }
@@ -193,6 +200,11 @@ impl Runner {
         turn: &mut Turn,
         live: &mut Option<Box<LiveRun>>,
     ) -> Result<(), Trouble> {
+        if std::mem::take(&mut turn.is_behind) {
+            // From now on the store's reads show the requests that were left out.
+            turn.hold = None;
+            self.store.barrier(turn.run).await?;
+        }
         if live.is_none() {
             *live = self.take_warm(owner, turn).await;
         }
@@ -253,13 +265,15 @@ impl Runner {
             return Ok(false);
         };
         let (completion, origin) = next.delivery.unzip();
-        let mut result = current.instance.activate(next.now, completion).await;
+        let activating = current.instance.activate(next.now, completion);
+        let mut result = turn.computing(activating).await;
         while let Err(Interruption::Rebuild(partial)) = result {
             self.settle(turn).await;
             let Some(recalled) = self.store.run_to_continue(run).await? else {
                 return Ok(false);
             };
-            current.instance = self.replay.instance(&recalled.view, None).await?;
+            let replaying = self.replay.instance(&recalled.view, None);
+            (current.instance, current.account) = replaying.await?;
             result = current.instance.go_on(*partial).await;
         }
         let decision = result.map_err(Trouble::from)?;

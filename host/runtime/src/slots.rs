@@ -36,6 +36,46 @@ struct State {
 struct Owned {
     again: bool,
     hints: Vec<Hint>,
+    /// The size of the requests among the hints.
+    early_bytes: usize,
+    /// True if further requests were left out, because they have too many bytes.
+    is_behind: bool,
+}
+
+/// The largest size in bytes of the requests that are kept in memory for a run that has an owner. The owner reads further ones
+/// from the store, so that a run which computes while many requests come does not take much memory. One request is kept whatever
+/// its size is.
+const MOST_EARLY: usize = 1 << 20;
+
+impl Owned {
+    fn add(&mut self, hint: Hint) {
+        if let Hint::Request(request) = &hint {
+            let size = request.size();
+            if self.early_bytes > 0 && self.early_bytes + size > MOST_EARLY {
+                // The owner looks at all channels, once for all requests that were left out.
+                if !std::mem::replace(&mut self.is_behind, true) {
+                    hint::add(&mut self.hints, Hint::Anything);
+                }
+                return;
+            }
+            self.early_bytes += size;
+        }
+        hint::add(&mut self.hints, hint);
+    }
+
+    /// Takes the hints, if the run was woken.
+    fn take(&mut self) -> Option<Vec<Hint>> {
+        let Owned {
+            again,
+            mut hints,
+            is_behind,
+            ..
+        } = std::mem::take(self);
+        if is_behind {
+            hints.push(Hint::Behind);
+        }
+        again.then_some(hints)
+    }
 }
 
 /// A run whose owner the caller has become.
@@ -74,7 +114,7 @@ impl Slots {
         if let Some(owned) = state.owned.get_mut(&run) {
             owned.again = true;
             for hint in hints {
-                hint::add(&mut owned.hints, hint);
+                owned.add(hint);
             }
             return None;
         }
@@ -166,7 +206,9 @@ impl Owner {
 
     /// Takes the run's warm instance, if it still has one.
     pub(crate) fn take_warm(&self) -> Option<Box<LiveRun>> {
-        self.slots.lock().warm.take(self.run)
+        let live = self.slots.lock().warm.take(self.run)?;
+        live.account.resume();
+        Some(live)
     }
 
     /// Releases the run, unless it was woken meanwhile. Keeps the instance warm if there is memory for it.
@@ -175,14 +217,14 @@ impl Owner {
         let mut state = slots.lock();
         if !state.stopping
             && let Some(owned) = state.owned.get_mut(&self.run)
-            && std::mem::take(&mut owned.again)
+            && let Some(hints) = owned.take()
         {
-            let hints = std::mem::take(&mut owned.hints);
             return Release::Again(Claim { owner: self, hints }, live);
         }
         self.released = true;
         state.owned.remove(&self.run);
         let evicted = live.map(|live| {
+            live.account.rest();
             let (workflow, bytes) = (live.workflow.clone(), live.footprint());
             state.warm.keep(self.run, workflow, live, bytes)
         });
@@ -200,5 +242,65 @@ impl Drop for Owner {
             self.slots.lock().owned.remove(&self.run);
             self.slots.released.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_journal::{Delivery, Request, Time, WebhookNumber};
+
+    use super::*;
+    use crate::hint::EarlyRequest;
+
+    const RUN: RunId = RunId([1; 16]);
+
+    fn request(place: u64, size: usize) -> Hint {
+        let request = Request {
+            method: "POST".into(),
+            url: String::new(),
+            headers: Vec::new(),
+            body: vec![0; size].into(),
+        };
+        Hint::Request(Box::new(EarlyRequest {
+            webhook: WebhookNumber(2),
+            place,
+            is_first: place == 0,
+            delivery: Delivery {
+                id: place.to_string(),
+                accepted: Time(place),
+                request,
+            },
+        }))
+    }
+
+    fn places(hints: &[Hint]) -> Vec<u64> {
+        let requests = hints.iter().filter_map(|hint| match hint {
+            Hint::Request(request) => Some(request.place),
+            _ => None,
+        });
+        requests.collect()
+    }
+
+    #[test]
+    fn a_run_that_is_busy_keeps_few_requests_in_memory() {
+        let slots = Slots::new(1, 0);
+        let Claim { owner, .. } = slots.claim(RUN, Vec::new()).unwrap();
+        for place in 0..100 {
+            assert!(slots.claim(RUN, vec![request(place, 300 << 10)]).is_none());
+        }
+        let Release::Again(Claim { owner, hints }, None) = owner.release(None) else {
+            panic!("the run was woken");
+        };
+        assert_eq!(places(&hints), [0, 1, 2]);
+        assert!(hints.iter().any(|hint| matches!(hint, Hint::Behind)));
+        assert!(hints.iter().any(|hint| matches!(hint, Hint::Anything)));
+        assert_eq!(hints.len(), 5);
+
+        slots.claim(RUN, vec![request(100, 16 << 20)]);
+        let Release::Again(Claim { hints, .. }, None) = owner.release(None) else {
+            panic!("the run was woken again");
+        };
+        assert_eq!(places(&hints), [100], "one is kept whatever its size is");
+        assert!(!hints.iter().any(|hint| matches!(hint, Hint::Behind)));
     }
 }

@@ -5,6 +5,8 @@
 //! durable by the same sync. The store's reads do not show such a request yet. If the sync fails, the request never becomes
 //! durable; then the commit of the activation is refused too, because the store applies writes in order.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use dormouse_journal::{
@@ -20,6 +22,9 @@ use crate::shares::Party;
 use crate::trouble::Trouble;
 use crate::wake::Seat;
 
+/// The number of times that a guest gives way before it counts as one that computes for long: some 20 ms.
+const LONG: u32 = 8;
+
 /// The state of a run's owner.
 pub(crate) struct Turn {
     pub(crate) run: RunId,
@@ -33,8 +38,12 @@ pub(crate) struct Turn {
     pub(crate) place: Option<Place>,
     /// The seat of the run, if it is woken by the herd.
     pub(crate) seat: Option<Seat>,
+    /// True if the run has computed for long.
+    pub(crate) computed_long: bool,
     /// True if something was known before it was durable, so that the store's reads may lag behind it.
     was_early: bool,
+    /// True if there are requests that are not among these, and may not be durable yet.
+    pub(crate) is_behind: bool,
     /// The channels in which something may have arrived.
     channels: Vec<Channel>,
     /// True if something may also have arrived in any other channel.
@@ -56,7 +65,9 @@ impl Turn {
             hold,
             place: None,
             seat: None,
+            computed_long: false,
             was_early: false,
+            is_behind: false,
             channels: Vec::new(),
             anywhere: false,
         };
@@ -70,6 +81,7 @@ impl Turn {
                     turn.requests.push(*request);
                 }
                 Hint::Start(start) => turn.start = Some(start),
+                Hint::Behind => turn.is_behind = true,
             }
         }
         turn.was_early = turn.start.is_some() || !turn.requests.is_empty();
@@ -119,6 +131,30 @@ impl Turn {
     pub(crate) fn wait(&mut self) {
         if let Some(seat) = &mut self.seat {
             seat.wait();
+        }
+    }
+
+    /// Executes the guest, or repeats its journal. If that takes long, others get the seat of the run.
+    pub(crate) async fn computing<F: Future>(&mut self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        let mut times = 0;
+        poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending() {
+                times += 1;
+                if times == LONG {
+                    self.computes_long();
+                }
+            }
+            polled
+        })
+        .await
+    }
+
+    fn computes_long(&mut self) {
+        self.computed_long = true;
+        if let Some(seat) = &mut self.seat {
+            seat.computes_long();
         }
     }
 
@@ -281,5 +317,39 @@ fn origin(frontier: &Frontier, ready: Ready) -> Origin {
         source: ready.source,
         accepted: ready.accepted,
         event,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// Executes work that gives way this many times. Returns whether that counts as computing for long.
+    fn is_long(times: u32) -> bool {
+        let mut turn = Turn::new(RunId([1; 16]), Vec::new(), None);
+        let mut given = 0;
+        let work = poll_fn(|context: &mut Context<'_>| {
+            if given == times {
+                return Poll::Ready(());
+            }
+            given += 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        let mut computing = Box::pin(turn.computing(work));
+        while computing.as_mut().now_or_never().is_none() {}
+        drop(computing);
+        turn.computed_long
+    }
+
+    #[test]
+    fn a_guest_that_gives_way_often_computes_for_long() {
+        assert!(!is_long(0));
+        assert!(!is_long(LONG - 1));
+        assert!(is_long(LONG));
     }
 }

@@ -4,7 +4,7 @@
 //! A decision is durable before the tasks hear of it. A task that wakes without having heard asks the store again. So
 //! losing this state costs a held connection and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,32 +18,49 @@ pub(crate) struct Waiters<K, T> {
     waiting: Mutex<Option<Waiting<K, T>>>,
 }
 
-type Waiting<K, T> = HashMap<K, Vec<oneshot::Sender<T>>>;
+struct Waiting<K, T> {
+    /// The tasks by what they wait for, in the order in which they came. Very many may wait for the same, and each of them may
+    /// give up.
+    tasks: HashMap<K, BTreeMap<u64, oneshot::Sender<T>>>,
+    came: u64,
+}
 
 impl<K: Eq + Hash + Clone, T: Clone> Waiters<K, T> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Waiters {
-            waiting: Mutex::new(Some(HashMap::new())),
+            waiting: Mutex::new(Some(Waiting {
+                tasks: HashMap::new(),
+                came: 0,
+            })),
         })
     }
 
     /// Waits for a decision that is made from now on.
     pub(crate) fn wait(self: &Arc<Self>, key: K) -> Waiter<K, T> {
         let (sender, receiver) = oneshot::channel();
+        let mut number = 0;
         if let Some(waiting) = &mut *self.lock() {
-            waiting.entry(key.clone()).or_default().push(sender);
+            waiting.came += 1;
+            number = waiting.came;
+            let tasks = waiting.tasks.entry(key.clone()).or_default();
+            tasks.insert(number, sender);
         }
         Waiter {
             waiters: self.clone(),
             key,
+            number,
             receiver,
         }
     }
 
     /// Tells a decision to the tasks that wait for it.
     pub(crate) fn resolve(&self, key: &K, value: &T) {
-        let waiting = self.lock().as_mut().and_then(|waiting| waiting.remove(key));
-        for waiter in waiting.into_iter().flatten() {
+        let mut waiting = self.lock();
+        let tasks = waiting
+            .as_mut()
+            .and_then(|waiting| waiting.tasks.remove(key));
+        drop(waiting);
+        for waiter in tasks.into_iter().flat_map(BTreeMap::into_values) {
             // A task that no longer waits hears nothing.
             let _ = waiter.send(value.clone());
         }
@@ -66,6 +83,7 @@ impl<K: Eq + Hash + Clone, T: Clone> Waiters<K, T> {
 pub(crate) struct Waiter<K: Eq + Hash + Clone, T: Clone> {
     waiters: Arc<Waiters<K, T>>,
     key: K,
+    number: u64,
     receiver: oneshot::Receiver<T>,
 }
 
@@ -86,10 +104,10 @@ impl<K: Eq + Hash + Clone, T: Clone> Drop for Waiter<K, T> {
         let Some(waiting) = &mut *waiting else {
             return;
         };
-        if let Some(waiters) = waiting.get_mut(&self.key) {
-            waiters.retain(|waiter| !waiter.is_canceled());
-            if waiters.is_empty() {
-                waiting.remove(&self.key);
+        if let Some(tasks) = waiting.tasks.get_mut(&self.key) {
+            tasks.remove(&self.number);
+            if tasks.is_empty() {
+                waiting.tasks.remove(&self.key);
             }
         }
     }
@@ -102,7 +120,8 @@ mod tests {
     use super::*;
 
     fn waiting(waiters: &Waiters<u8, u8>) -> Option<usize> {
-        waiters.lock().as_ref().map(HashMap::len)
+        let waiting = waiters.lock();
+        waiting.as_ref().map(|waiting| waiting.tasks.len())
     }
 
     #[test]

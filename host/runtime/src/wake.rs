@@ -3,6 +3,7 @@
 //! There are two ways to wake a run. Something that comes from outside wakes its run at once. Something that comes from within
 //! the host goes through the [`Herd`], which wakes a few runs at a time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use dormouse_journal::{RunId, Time};
@@ -11,7 +12,7 @@ use dormouse_store::{Following, Hold};
 use tokio::sync::Notify;
 
 use crate::deadlines::Deadlines;
-use crate::herd::Herd;
+use crate::herd::{Herd, Woken};
 use crate::hint::Hint;
 use crate::slots::{Claim, Slots};
 
@@ -45,6 +46,8 @@ struct Inner {
     /// Weak, because the code that executes runs wakes others too.
     executor: OnceLock<Weak<dyn RunExecutor>>,
     herd: Mutex<Herd>,
+    /// The number of runs that computed for long the last time, so that the lock is not taken if there are none.
+    long: AtomicUsize,
     /// The time at which the first run of the herd is to be woken.
     next: Deadlines,
     room: Notify,
@@ -60,6 +63,7 @@ impl Wake {
             spawner,
             executor: OnceLock::new(),
             herd: Mutex::new(Herd::new(at_once)),
+            long: AtomicUsize::new(0),
             next: Deadlines::default(),
             room: Notify::new(),
         }))
@@ -112,6 +116,14 @@ impl Wake {
         self.herd().clear_trouble(run);
     }
 
+    /// Notes whether a run has computed for long.
+    pub(crate) fn computed(&self, run: RunId, long: bool) {
+        if long || self.0.long.load(Ordering::Acquire) > 0 {
+            let count = self.herd().computed(run, long);
+            self.0.long.store(count, Ordering::Release);
+        }
+    }
+
     /// Waits until there is room for more runs from the store.
     pub(crate) async fn room(&self) {
         loop {
@@ -142,24 +154,30 @@ impl Wake {
     fn wake_next(&self) {
         let now = self.0.clock.now();
         loop {
-            let Some((run, hints)) = self.herd().next(now) else {
+            let Some(Woken {
+                run,
+                hints,
+                is_long,
+            }) = self.herd().next(now)
+            else {
                 break;
             };
             let seat = Seat {
                 wake: self.clone(),
                 is_executing: true,
+                is_long,
             };
             match self.0.slots.claim(run, hints) {
                 Some(claim) => self.execute(run, claim, None, Some(seat)),
                 None => seat.release(),
             }
         }
-        let (first, has_room) = {
+        let (next, has_room) = {
             let herd = self.herd();
-            (herd.first(), herd.has_room())
+            (herd.next_time(now), herd.has_room())
         };
         // Runs whose time has come wait for a seat. They are woken when a seat is given up.
-        self.0.next.hint(first.filter(|first| *first > now));
+        self.0.next.hint(next);
         if has_room {
             self.0.room.notify_waiters();
         }
@@ -182,20 +200,33 @@ impl Wake {
 pub(crate) struct Seat {
     wake: Wake,
     is_executing: bool,
+    /// True if it is a seat for runs that compute for long. Such a run has it whether it executes or waits.
+    is_long: bool,
 }
 
 impl Seat {
     /// Notes that the run executes from now on.
     pub(crate) fn execute(&mut self) {
-        if !std::mem::replace(&mut self.is_executing, true) {
+        if !std::mem::replace(&mut self.is_executing, true) && !self.is_long {
             self.wake.herd().set_executing(true);
         }
     }
 
     /// Notes that the run waits for the store from now on, so that others may execute.
     pub(crate) fn wait(&mut self) {
-        if std::mem::replace(&mut self.is_executing, false) {
+        if std::mem::replace(&mut self.is_executing, false) && !self.is_long {
             self.wake.herd().set_executing(false);
+            self.wake.wake_next();
+        }
+    }
+
+    /// Notes that the run, which executes, computes for long. Others get its usual seat.
+    pub(crate) fn computes_long(&mut self) {
+        if self.is_long || !self.is_executing {
+            return;
+        }
+        self.is_long = self.wake.herd().move_to_long_seat();
+        if self.is_long {
             self.wake.wake_next();
         }
     }
@@ -216,8 +247,8 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut herd = self.wake.herd();
-        herd.release_seat();
-        if self.is_executing {
+        herd.release_seat(self.is_long);
+        if self.is_executing && !self.is_long {
             herd.set_executing(false);
         }
         drop(herd);

@@ -1,7 +1,12 @@
 //! HTTP/2 with prior knowledge: several requests at once on one connection.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -45,7 +50,62 @@ pub fn exchange(requests: Vec<Asked<'_>>) -> Vec<Answer> {
     })
 }
 
-async fn connect(url: &str) -> SendRequest<Full<Bytes>> {
+/// Sends this many equal requests whose bodies never come, all on one connection. Returns the statuses of the answers that
+/// come first, as many as are asked for.
+///
+/// # Panics
+/// If fewer answers come.
+#[track_caller]
+pub fn without_bodies(
+    count: usize,
+    (url, headers): (&str, &[(String, String)]),
+    answers: usize,
+) -> Vec<u16> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut sender = connect(url).await;
+        let mut answered = tokio::task::JoinSet::new();
+        for _ in 0..count {
+            let mut request = hyper::Request::post(url);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            sender.ready().await.unwrap();
+            answered.spawn(sender.send_request(request.body(Never).unwrap()));
+        }
+        let mut statuses = Vec::new();
+        while statuses.len() < answers {
+            let answer = answered.join_next().await.unwrap().unwrap().unwrap();
+            statuses.push(answer.status().as_u16());
+        }
+        statuses
+    })
+}
+
+/// A body that never comes.
+struct Never;
+
+impl Body for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+async fn connect<B>(url: &str) -> SendRequest<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: std::error::Error + Send + Sync,
+{
     let stream = TcpStream::connect(split(url).0).await.unwrap();
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
         .await

@@ -51,6 +51,17 @@ impl Connection {
         read
     }
 
+    /// Reads the first bytes of an answer, and returns its status.
+    ///
+    /// # Panics
+    /// If no answer comes.
+    #[track_caller]
+    pub fn status(&mut self) -> u16 {
+        let mut line = [0; "HTTP/1.1 200".len()];
+        self.0.read_exact(&mut line).unwrap();
+        String::from_utf8_lossy(&line[9..]).parse().unwrap()
+    }
+
     /// Reads one answer.
     ///
     /// # Panics

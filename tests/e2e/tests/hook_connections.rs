@@ -268,6 +268,55 @@ fn http2_is_spoken_without_being_asked_for() {
     assert_eq!(deliveries[1]["url"], sub_path);
 }
 
+/// The smallest memory budget. One webhook may have some 2.6 MiB of it for bodies and answers.
+const LITTLE_MEMORY: [&str; 2] = ["--memory-budget", "64MiB"];
+
+#[test]
+fn requests_of_http2_whose_bodies_do_not_come_are_within_a_share_of_the_memory() {
+    let host = Host::with(&LITTLE_MEMORY);
+    let (run, hook) = listening_run(&host, 1);
+    // Each takes more than 128 KiB.
+    let fields = (0..40).map(|field| (format!("x-{field}"), "v".repeat(1_500)));
+    let fields: Vec<_> = fields.collect();
+    let statuses = http2::without_bodies(60, (&hook, &fields), 30);
+    assert_eq!(statuses, [429; 30]);
+    // The connection ended, and the memory is free again.
+    wait_until("a request that is taken", || {
+        (post(&hook, "body").status == 202).then_some(())
+    });
+    assert_eq!(delivered(&run), ["body"]);
+}
+
+#[test]
+fn answers_that_are_not_read_are_within_a_share_of_the_memory() {
+    let host = Host::with(&["--memory-budget", "128MiB"]);
+    // More than the buffers of a connection hold, whose content counts no longer.
+    let answer = "a".repeat(10 << 20);
+    let run = host.script(&json!({"seq": [
+        {"webhook": "a", "options": {"reply": {"from-workflow": 60_000}}},
+        {"webhook": "b"},
+        {"wait": "a"},
+        {"respond": {"status": 200, "body": answer}},
+        {"event": "end"},
+    ]}));
+    let hook = run.hook("a");
+    let (other, lines) = (
+        run.hook("b"),
+        ["Content-Length: 0", "Idempotency-Key: \"key\""],
+    );
+    let unread = sent(&hook, head("POST", &hook, &lines));
+    wait_until("an answer that has no room", || {
+        let mut connection = sent(&hook, head("POST", &hook, &lines));
+        (connection.status() == 429).then_some(())
+    });
+    post(&other, "body").expect(202);
+    drop(unread);
+    wait_until("an answer that has room again", || {
+        let mut connection = sent(&hook, head("POST", &hook, &lines));
+        (connection.status() == 200).then_some(())
+    });
+}
+
 // Requests of which two readers could think differently where they end (RFC 9112, section 11.2).
 
 #[test]

@@ -285,3 +285,26 @@ fn what_a_cancelled_run_had_not_taken_is_shown_as_untaken() {
     run.cancel().expect(200);
     assert_eq!(run.show()["untaken"], 1);
 }
+
+/// The run computes for a second or more, while requests with more bytes come than are kept in memory for it.
+#[test]
+fn large_calls_to_a_run_that_computes_are_taken_in_order() {
+    let host = Host::start();
+    let computes = json!({"repeat": 200, "do": {"grow": 16 << 20}});
+    let run = host.script(&json!({"seq": [
+        {"webhook": "a"},
+        {"wait": "a"},
+        computes,
+        {"repeat": 20, "do": {"wait": "a"}},
+    ]}));
+    run.wait_for_steps(&["a"]);
+    let hook = run.hook("a");
+    post(&hook, "begin").expect(202);
+    let sent: Vec<String> = (0..20)
+        .map(|number| format!("{number} {}", "x".repeat(200 << 10)))
+        .collect();
+    for body in &sent {
+        post(&hook, body).expect(202);
+    }
+    assert!(bodies(&run.output()[3]) == sent, "they are not in order");
+}

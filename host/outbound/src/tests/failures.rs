@@ -147,6 +147,16 @@ async fn more_headers_than_fit() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_larger_than_a_connection_may_hold() {
+    let mut answer = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
+    answer.resize(200 << 10, b'y');
+    answer.extend_from_slice(b"\r\ncontent-length: 0\r\n\r\n");
+    let address = raw_server(answer.leak(), false).await;
+    let expected = format!("{address} sent more headers than the host takes");
+    check_malformed(address, &expected).await;
+}
+
+#[tokio::test]
 async fn a_name_without_an_address() {
     let names = Names::new(&[("empty.example", &[&[]])]);
     let client = client(open(), names);

@@ -51,7 +51,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use dormouse_config::Config;
 use dormouse_runtime::Runtime;
 use dormouse_store::Backup;
@@ -167,7 +167,13 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 async fn count(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    // What is not under `/v1` is small, or the same for all.
+    let takes_memory = request.uri().path().starts_with("/v1/");
+    let mut response = next.run(request).await;
+    if takes_memory {
+        let answer = state.rooms.of_api().answer(response);
+        response = answer.unwrap_or_else(IntoResponse::into_response);
+    }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     state
         .metrics

@@ -21,6 +21,10 @@ use crate::problem::Problem;
 const ACTIVATIONS: usize = 100;
 const MOST_ACTIVATIONS: usize = 1_000;
 
+/// The largest number of reads of a journal for one page. Each returns some MiB at most, so a page of large activations
+/// has fewer of them.
+const MOST_READS: u32 = 8;
+
 /// The number of lines on a page of a log: the default and the largest.
 const LINES: usize = 1_000;
 const MOST_LINES: usize = 10_000;
@@ -31,7 +35,8 @@ const FEW: usize = 32;
 /// Shows a run's journal
 ///
 /// Activations with what was delivered and which operations were made. Bodies of more than 64 KiB are left out, and so
-/// are the values of headers that carry credentials or signatures, or that the setting `mask-headers` names.
+/// are the values of headers that carry credentials or signatures, or that the setting `mask-headers` names. A page can have
+/// fewer activations than `limit` and still have a `next`, if they are large.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/journal", tag = "runs", operation_id = "show_journal",
     params(
@@ -149,7 +154,7 @@ async fn journal_page(
         activations: Vec::new(),
         next: None,
     };
-    let mut at = from;
+    let (mut at, mut read) = (from, 0);
     // A run that has continued as new numbers its activations on, and its journal begins with its generation.
     if let Some(run) = reader.state(run).await?
         && at.activation < run.first_activation
@@ -172,7 +177,8 @@ async fn journal_page(
         if !found.more {
             return Ok(page);
         }
-        if page.activations.len() == limit {
+        read += 1;
+        if page.activations.len() == limit || read == MOST_READS {
             page.next = Some(at.to_text());
             return Ok(page);
         }

@@ -208,8 +208,11 @@ async fn take(
         Address::Webhook(_) => endpoint,
     };
     let (run, webhook) = room_of(address);
-    let room = ingress.rooms.of_webhook(run, webhook);
-    let body = body::read(&parts.headers, body, limit, setting, room);
+    let room = || ingress.rooms.of_webhook(run, webhook);
+    // Answers that are not read use up the share too. Another one is not even looked up.
+    room().look()?;
+    let body_room = room().with(parts.extensions.get().copied());
+    let body = body::read(&parts.headers, body, limit, setting, body_room);
     let received = endpoint.receive(head, length, body).await?;
     let received = received.map_err(refused)?;
     if let Received::Triggered {
@@ -219,7 +222,8 @@ async fn take(
     {
         ingress.metrics.run_started();
     }
-    Ok(answer::received(received))
+    let (response, outcome) = answer::received(received);
+    Ok((room().answer(response)?, outcome))
 }
 
 /// Returns the length of a body, as far as it is known before the body is read.

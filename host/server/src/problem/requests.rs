@@ -34,7 +34,8 @@ impl Problem {
     /// The bodies of this sender use all memory that one sender may use.
     #[must_use]
     pub fn memory_share() -> Self {
-        let detail = "the bodies that are being sent to this address use all memory that it may have; send fewer at the same time";
+        let detail = "the bodies that are being sent to this address, and the answers that are being read, use all memory that it may \
+                      have; send fewer at the same time, and read the answers";
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "memory-share",
@@ -47,7 +48,7 @@ impl Problem {
     #[must_use]
     pub fn no_memory() -> Self {
         let detail = format!(
-            "the host has no memory left for this body; the setting is `{}`",
+            "the host has no memory left for this request or its answer; the setting is `{}`",
             dormouse_limits::MEMORY_BUDGET
         );
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-memory", detail).retry_after(RETRY_ROOM)

@@ -106,6 +106,8 @@ async fn read_up_to(
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
+    // The request itself counts while its body is awaited.
+    room.hold(0)?;
     // Most bodies arrive in one piece, which is kept without a copy.
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();

@@ -6,3 +6,4 @@ mod json;
 pub(crate) mod pace;
 pub(crate) mod room;
 pub(crate) mod unread;
+pub(crate) mod weight;

@@ -1,18 +1,24 @@
-//! Limits the host's memory for bodies that are being read: for all together, and for one sender.
+//! Limits the host's memory for bodies that are being read and answers that are being sent: for all together, and for
+//! one sender.
 //!
 //! Memory is taken as a body arrives and not when it is announced, so that a sender cannot take memory without sending.
-//! It is returned when the last part of the body is dropped.
+//! It is returned when the last part of the body is dropped. The memory of an answer is returned when the answer is
+//! sent.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::response::Response;
 use bytes::Bytes;
 use dormouse_journal::{RunId, WebhookNumber};
 use dormouse_limits::{Budget, Grant, Part};
+use hyper::body::Body as _;
 
+use super::weight::{Weight, keeping};
 use crate::problem::Problem;
 
-/// The part of the memory for bodies being read that one webhook's senders may use: a quarter.
+/// The part of the memory for bodies and answers that one webhook's senders may use: a quarter.
 const WEBHOOK_PART: u64 = 4;
 
 /// The part of that memory that the API's callers may use: a half, so that webhooks always have the other half.
@@ -29,17 +35,20 @@ enum Sender {
 #[derive(Debug, Clone)]
 pub(crate) struct Rooms {
     budget: Budget,
-    /// The number of bytes that are being read, by sender. Only senders with a body under way have an entry.
-    reading: Arc<Mutex<HashMap<Sender, u64>>>,
+    /// The number of bytes that are being read or sent, by sender. Only senders with a body or an answer under way have
+    /// an entry.
+    under_way: Arc<Mutex<HashMap<Sender, u64>>>,
 }
 
-/// The memory for one body.
+/// The memory for one body or one answer.
 pub(crate) struct Room {
     grant: Grant,
     rooms: Rooms,
     sender: Sender,
     most: u64,
-    reading: u64,
+    /// The weight of the request, which counts for its sender. The entrance has taken the memory for it.
+    weight: u64,
+    under_way: u64,
 }
 
 impl Rooms {
@@ -48,7 +57,7 @@ impl Rooms {
     pub(crate) fn new(budget: Budget) -> Self {
         Rooms {
             budget,
-            reading: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -68,31 +77,52 @@ impl Rooms {
             rooms: self.clone(),
             sender,
             most: self.budget.size(Part::Requests) / part,
-            reading: 0,
+            weight: 0,
+            under_way: 0,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Sender, u64>> {
-        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Room {
+    /// Counts the weight of the request for its sender too.
+    pub(crate) fn with(mut self, weight: Option<Weight>) -> Self {
+        self.weight = weight.map_or(0, |weight| weight.0);
+        self
+    }
+
+    /// Checks whether the sender's share is used up, without taking anything of it.
+    ///
+    /// # Errors
+    /// When it is.
+    pub(crate) fn look(&self) -> Result<(), Problem> {
+        let all = self.rooms.lock();
+        match all.get(&self.sender) {
+            Some(under_way) if *under_way >= self.most => Err(Problem::memory_share()),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes memory for a body of which this many bytes have arrived, or are about to.
     ///
     /// # Errors
     /// When the sender's share or the host's memory is used up.
     pub(crate) fn hold(&mut self, size: u64) -> Result<(), Problem> {
-        let more = size.saturating_sub(self.reading);
+        let more = (self.weight + size).saturating_sub(self.under_way);
         {
             let mut all = self.rooms.lock();
-            let reading = all.entry(self.sender).or_default();
+            let under_way = all.entry(self.sender).or_default();
             // One body of the largest size is always within the share.
-            if *reading > 0 && reading.saturating_add(more) > self.most {
+            if *under_way > 0 && under_way.saturating_add(more) > self.most {
                 return Err(Problem::memory_share());
             }
-            *reading += more;
-            self.reading += more;
+            *under_way += more;
+            self.under_way += more;
         }
         if self.grant.reach_body(size) {
             Ok(())
@@ -106,15 +136,30 @@ impl Room {
         let none = self.grant.another();
         std::mem::replace(&mut self.grant, none).keep(body)
     }
+
+    /// Takes memory for an answer, which is in memory as a whole, and returns the answer together with that memory. A
+    /// client that does not read its answers can keep no more of them in memory than this allows. An answer whose
+    /// length is not known is made while it is read.
+    ///
+    /// # Errors
+    /// When the share of those who ask or the host's memory is used up.
+    pub(crate) fn answer(mut self, response: Response) -> Result<Response, Problem> {
+        let size = response.body().size_hint().exact().unwrap_or_default();
+        if !Budget::counts(size) {
+            return Ok(response);
+        }
+        self.hold(size)?;
+        Ok(keeping(response, self))
+    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
         let mut all = self.rooms.lock();
-        if let Some(reading) = all.get_mut(&self.sender) {
-            *reading = reading.saturating_sub(self.reading);
-            if *reading == 0 {
-                all.remove(&self.sender);
+        if let Entry::Occupied(mut under_way) = all.entry(self.sender) {
+            *under_way.get_mut() = under_way.get().saturating_sub(self.under_way);
+            if *under_way.get() == 0 {
+                under_way.remove();
             }
         }
     }
@@ -158,6 +203,44 @@ mod tests {
         let rooms = rooms();
         let mut room = rooms.of_webhook(RUN, WebhookNumber(0));
         assert_eq!(code(room.hold(300 * KIB)), "ok");
+    }
+
+    /// Returns a response with a body of this many bytes.
+    fn response(size: u64) -> Response {
+        Response::new(axum::body::Body::from(vec![0; usize::try_from(size).unwrap()]))
+    }
+
+    #[test]
+    fn answers_that_are_not_sent_yet_use_up_the_share() {
+        let rooms = rooms();
+        let webhook = || rooms.of_webhook(RUN, WebhookNumber(0));
+        let small = webhook().answer(response(KIB)).unwrap();
+        assert_eq!(rooms.budget.taken(Part::Requests), 0);
+        let large = webhook().answer(response(60 * KIB)).unwrap();
+        assert_eq!(rooms.budget.taken(Part::Requests), 60 * KIB);
+        assert_eq!(code(webhook().look()), "ok");
+        let more = webhook().answer(response(60 * KIB));
+        assert_eq!(code(more.map(drop)), "memory-share");
+        let rest = webhook().answer(response(40 * KIB)).unwrap();
+        assert_eq!(code(webhook().look()), "memory-share");
+        let other = rooms.of_webhook(RUN, WebhookNumber(1));
+        assert_eq!(code(other.look()), "ok");
+        drop((small, large, rest));
+        assert_eq!(code(webhook().look()), "ok");
+        assert_eq!(rooms.budget.taken(Part::Requests), 0);
+    }
+
+    #[test]
+    fn requests_whose_bodies_do_not_come_use_up_the_share_of_their_webhook_only() {
+        let rooms = rooms();
+        let request = |number| {
+            let room = rooms.of_webhook(RUN, WebhookNumber(number));
+            room.with(Some(Weight(30 * KIB)))
+        };
+        let mut all: Vec<Room> = (0..4).map(|_| request(0)).collect();
+        let codes: Vec<_> = all.iter_mut().map(|room| code(room.hold(0))).collect();
+        assert_eq!(codes, ["ok", "ok", "ok", "memory-share"]);
+        assert_eq!(code(request(1).hold(0)), "ok");
     }
 
     #[test]

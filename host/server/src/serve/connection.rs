@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
-use dormouse_limits::Limits;
+use dormouse_limits::{Budget, Grant, Limits, Part};
 use futures::future::Either;
 use http::Request;
 use hyper::body::Incoming;
@@ -30,6 +30,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::metrics::Metrics;
+use crate::problem::Problem;
+use crate::request::weight::{Weight, keeping};
 use crate::request::{head, pace, unread};
 
 use super::activity::{Activity, Metered};
@@ -65,6 +67,7 @@ const PART_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Connections {
     stop: watch::Sender<()>,
     bounds: Bounds,
+    memory: Budget,
     metrics: Metrics,
 }
 
@@ -72,6 +75,7 @@ pub(super) struct Connections {
 pub(super) struct ConnectionSettings {
     stop: watch::Receiver<()>,
     bounds: Bounds,
+    memory: Budget,
     metrics: Metrics,
 }
 
@@ -87,7 +91,7 @@ struct Bounds {
 }
 
 impl Connections {
-    pub(super) fn new(limits: &Limits, metrics: Metrics) -> Self {
+    pub(super) fn new(limits: &Limits, memory: Budget, metrics: Metrics) -> Self {
         Connections {
             stop: watch::Sender::new(()),
             bounds: Bounds {
@@ -95,6 +99,7 @@ impl Connections {
                 body_timeout: Duration::from_millis(limits.body_timeout),
                 header_fields: limits.header_fields as usize,
             },
+            memory,
             metrics,
         }
     }
@@ -103,6 +108,7 @@ impl Connections {
         ConnectionSettings {
             stop: self.stop.subscribe(),
             bounds: self.bounds,
+            memory: self.memory.clone(),
             metrics: self.metrics.clone(),
         }
     }
@@ -136,6 +142,7 @@ impl ConnectionSettings {
             routes: TowerToHyperService::new(routes),
             activity: activity.clone(),
             bounds: self.bounds,
+            memory: self.memory.clone(),
             metrics: self.metrics.clone(),
         };
         async move {
@@ -179,11 +186,12 @@ struct RequestService {
     routes: TowerToHyperService<Router>,
     activity: Arc<Activity>,
     bounds: Bounds,
+    memory: Budget,
     metrics: Metrics,
 }
 
 impl RequestService {
-    /// Limits a request's body, checks its head, and lets the routes answer it.
+    /// Limits a request's body, takes memory for its head, checks the head, and lets the routes answer the request.
     fn take(
         &self,
         request: Request<Incoming>,
@@ -191,21 +199,38 @@ impl RequestService {
         let work = self.activity.clone().begin();
         let request = request.map(|body| pace::kept(Body::new(body), self.bounds.body_timeout));
         let mut request = unread::thrown_away(request);
-        let answer = match head::check(&request, self.bounds.header_fields) {
-            Ok(()) => {
+        let admitted = head::check(&request, self.bounds.header_fields)
+            .and_then(|()| self.take_memory(&mut request));
+        let (answer, memory) = match admitted {
+            Ok(memory) => {
                 request.extensions_mut().insert(ConnectInfo(self.peer));
-                Either::Left(self.routes.call(request))
+                (Either::Left(self.routes.call(request)), memory)
             }
             Err(problem) => {
                 self.metrics.head_refused(problem.code());
-                Either::Right(std::future::ready(Ok(problem.into_response())))
+                let answer = std::future::ready(Ok(problem.into_response()));
+                (Either::Right(answer), None)
             }
         };
         async move {
             let answer = answer.await;
             drop(work);
-            answer
+            match memory {
+                Some(memory) => answer.map(|answer| keeping(answer, memory)),
+                None => answer,
+            }
         }
+    }
+
+    /// Takes the memory that a request needs besides its body. None if that belongs to its connection.
+    fn take_memory(&self, request: &mut Request<Body>) -> Result<Option<Grant>, Problem> {
+        let Some(weight) = Weight::of(request) else {
+            return Ok(None);
+        };
+        let memory = self.memory.take(Part::Requests, weight.0);
+        let memory = memory.ok_or_else(Problem::no_memory)?;
+        request.extensions_mut().insert(weight);
+        Ok(Some(memory))
     }
 }
 

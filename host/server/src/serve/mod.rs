@@ -138,7 +138,7 @@ pub async fn serve(config: Config, log: Lines) -> Result<(), ServeError> {
     );
     tokio::spawn(health.clone().watch());
     let end = End::new()?;
-    let connections = Connections::new(&config.limits, metrics.clone());
+    let connections = Connections::new(&config.limits, runtime.memory().clone(), metrics.clone());
     let mut listeners = JoinSet::new();
     let rejections = Rejections::default();
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
