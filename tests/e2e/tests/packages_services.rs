@@ -126,7 +126,7 @@ fn s3(request: &Received, path: &str, query: &str) -> Reply {
     let xml = |status, body: &str| {
         Reply::status(status)
             .header("content-type", "application/xml")
-            .body(body.to_owned())
+            .body(body)
     };
     let authorization = request.header("authorization").unwrap_or_default();
     assert!(authorization.starts_with("AWS4-HMAC-SHA256 "));
