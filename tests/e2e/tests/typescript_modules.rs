@@ -308,7 +308,7 @@ export default serve(async () => {
       time.toLocaleString("en-US", { ...day, hour: "numeric", minute: "2-digit" }), format.format(time), time.toLocaleString(),
     ],
     parts: format.formatToParts(time).map(({ type }) => type),
-    zone: format.resolvedOptions().timeZone,
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     money: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" }).format(1234.5),
     plural: [1, 2, 3, 11].map((number) => new Intl.PluralRules("en", { type: "ordinal" }).select(number)),
     refused: [

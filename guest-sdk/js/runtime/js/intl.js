@@ -249,7 +249,13 @@ class PluralRules {
   resolvedOptions() { return { locale: 'en-US', type: this.#isOrdinal ? 'ordinal' : 'cardinal' }; }
 }
 
-const Intl = { Collator, DateTimeFormat, NumberFormat, PluralRules, getCanonicalLocales: (locales) => [locales ?? []].flat().map(String) };
+/** A class that may be called as a function, as programs call these. */
+const callable = (kind) => new Proxy(kind, { apply: (_, self, given) => Reflect.construct(kind, given) });
+
+const Intl = {
+  Collator: callable(Collator), DateTimeFormat: callable(DateTimeFormat), NumberFormat: callable(NumberFormat), PluralRules,
+  getCanonicalLocales: (locales) => [locales ?? []].flat().map(String),
+};
 
 const define = (prototype, functions) => {
   for (const [name, value] of Object.entries(functions)) Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
