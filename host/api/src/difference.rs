@@ -40,8 +40,8 @@ pub struct Difference {
 /// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Side {
-    /// The import that was called. `nothing` if no further operation was made before the next completion, and `end` if the
-    /// run ended.
+    /// The import that was called. `nothing` if no further operation was made before the next completion, `end` if the run
+    /// ended, and `other-end` if it ended with another result than the recorded one.
     #[schema(example = "call")]
     pub kind: String,
     /// The step name, which the author chose. Absent if this side is not an operation.
@@ -103,6 +103,7 @@ impl Side {
             dormouse_journal::Side::Operation(operation) => operation,
             dormouse_journal::Side::Quiescence => return Side::no_operation("nothing"),
             dormouse_journal::Side::End => return Side::no_operation("end"),
+            dormouse_journal::Side::OtherEnd => return Side::no_operation("other-end"),
         };
         let mut all = of_kind(&operation.kind);
         if let Some(arguments) = arguments {

@@ -239,6 +239,7 @@ fn side_text(side: &Side) -> String {
     match (side.kind.as_str(), &side.step) {
         (kind, Some(step)) => format!("{} {:?}", plain_line(kind), plain_line(step)),
         ("nothing", None) => "nothing more before the next completion".into(),
+        ("other-end", None) => "the end of the run with another result".into(),
         (_, None) => "the end of the run".into(),
     }
 }

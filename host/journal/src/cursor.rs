@@ -243,8 +243,13 @@ impl Cursor {
     /// # Errors
     /// When the guest did not repeat everything that is recorded.
     pub fn close(&mut self, end: Option<End>) -> Result<Option<Activation>, Mismatch> {
-        let is_last = end.is_some();
-        let closed = self.close_as(is_last)?;
+        let number = OperationNumber(self.next);
+        let current = self.current.as_ref().filter(|current| !current.live);
+        let recorded = current.and_then(|current| current.activation.end.clone());
+        let closed = self.close_as(end.is_some())?;
+        if recorded.is_some() && recorded != end {
+            return Err(Mismatch::at_end(number, Side::End, Side::OtherEnd));
+        }
         Ok(closed.map(|activation| Activation { end, ..activation }))
     }
 
@@ -266,10 +271,13 @@ impl Cursor {
             let found = if is_last { Side::End } else { Side::Quiescence };
             return Err(Mismatch::at_end(number, expected.into(), found));
         }
-        match (current.live, is_last) {
-            (true, _) => Ok(Some(current.activation)),
-            (false, false) => Ok(None),
+        if current.live {
+            return Ok(Some(current.activation));
+        }
+        match (current.activation.end.is_some(), is_last) {
+            (true, false) => Err(Mismatch::at_end(number, Side::End, Side::Quiescence)),
             (false, true) => Err(Mismatch::at_end(number, Side::Quiescence, Side::End)),
+            _ => Ok(None),
         }
     }
 

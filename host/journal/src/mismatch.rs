@@ -78,6 +78,8 @@ pub enum Side {
     Quiescence,
     /// The run ends.
     End,
+    /// The run ends with another result than the recorded one.
+    OtherEnd,
 }
 
 impl From<&Operation> for Side {
@@ -92,6 +94,7 @@ impl fmt::Display for Side {
             Side::Operation(operation) => write!(f, "{operation}, arguments {}", operation.digest),
             Side::Quiescence => f.write_str("no further operation before the next completion"),
             Side::End => f.write_str("the end of the run"),
+            Side::OtherEnd => f.write_str("the end of the run with another result"),
         }
     }
 }

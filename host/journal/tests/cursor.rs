@@ -131,6 +131,31 @@ fn an_end_where_the_journal_goes_on_is_a_mismatch() {
 }
 
 #[test]
+fn the_end_of_a_run_is_repeated_with_its_result() {
+    let end = |body: &str| {
+        End::Completed(Payload {
+            content_type: "text/plain".into(),
+            body: body.to_owned().into(),
+        })
+    };
+    let closed = |made| {
+        let mut cursor = Cursor::new();
+        cursor.open_recorded(Activation {
+            end: Some(end("one")),
+            ..recorded()
+        });
+        create(&mut cursor, "u");
+        sleep(&mut cursor, "nap", 10).unwrap();
+        cursor.close(made)
+    };
+    assert_eq!(closed(Some(end("one"))), Ok(None));
+    let other = closed(Some(end("two"))).unwrap_err();
+    assert_eq!((other.expected, other.found), (Side::End, Side::OtherEnd));
+    let none = closed(None).unwrap_err();
+    assert_eq!((none.expected, none.found), (Side::End, Side::Quiescence));
+}
+
+#[test]
 fn a_step_is_computed_once_and_recorded() {
     let outcome = Ok(Payload {
         content_type: "text/plain".into(),

@@ -57,6 +57,11 @@ impl Sent {
 }
 
 impl CallPattern {
+    /// Returns whether the pattern says nothing of which call is meant, but only what it must have.
+    pub(crate) fn is_any(&self) -> bool {
+        self.step.is_none() && self.url.is_none()
+    }
+
     pub(crate) fn check(&self, place: &str) -> Result<(), String> {
         let bodies = [
             self.json.is_some(),

@@ -226,7 +226,11 @@ impl<'s> Player<'s> {
                 }
                 differ.get_or_insert((sent.line(), differences));
             }
-            if let Some((line, details)) = differ {
+            if let Some((line, mut details)) = differ {
+                if call.is_any() {
+                    let why = "the step has neither `step` nor `url`, so it means the next call, whichever it is";
+                    details.push(why.into());
+                }
                 return Err(StepFailure {
                     message: format!("the call is another than expected: {line}"),
                     details,

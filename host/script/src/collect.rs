@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::bundle::{Bundle, Module};
 use crate::error::ScriptError;
 use crate::module::{Import, Read, is_of_package, read};
-use crate::names::{ImportTarget, Names};
+use crate::names::{ImportTarget, Names, unusable};
 use crate::stub::Stubs;
+use crate::substitute;
 
 /// How many modules a workflow may have.
 const MODULES: usize = 10_000;
@@ -175,7 +176,23 @@ impl Collector {
         let is_own = !is_of_package(path);
         Ok(Some(
             match self.names.find(path, &import.name, import.by_require) {
-                ImportTarget::Own(own) => own,
+                ImportTarget::Own(own) if is_own || import.by_require => own,
+                ImportTarget::Own(own) => self.stubs.widened(own, &import.members),
+                ImportTarget::Substitute(id) => {
+                    substitute::add(id, &mut self.modules);
+                    id.to_owned()
+                }
+                ImportTarget::File(file)
+                    if is_own
+                        && import.required
+                        && is_of_package(&file)
+                        && let Some(instead) = unusable(&import.name) =>
+                {
+                    let hint = format!(
+                        "a workflow has no sockets, files and programs of a machine, which the package needs; {instead}"
+                    );
+                    return Err(import.unusable(id, hint));
+                }
                 ImportTarget::File(file) => {
                     let id = self.id(&file);
                     self.left.push_back(file);

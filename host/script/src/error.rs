@@ -30,6 +30,18 @@ pub enum ScriptError {
         /// What the author can do.
         hint: String,
     },
+    /// A package is imported that cannot work in a workflow.
+    #[error("{path}:{line}: {name:?} cannot be used: {hint}")]
+    Unusable {
+        /// The file that imports the package.
+        path: String,
+        /// The line of the import.
+        line: usize,
+        /// The name in the import.
+        name: String,
+        /// Why, and what the author can use instead.
+        hint: String,
+    },
     /// The workflow has too many modules or too much source.
     #[error(
         "the workflow has more than {limit} {what}; a package that is not needed may be the cause"

@@ -11,7 +11,9 @@
 //! | `commonjs` | provides the names of CommonJS in ES modules |
 //! | `dialect` | says how a file is compiled, and which syntax cannot be compiled |
 //! | `edits` | puts texts into a source |
+//! | `provided` | says which names the modules of Node that the runtime has export |
 //! | `stub` | makes modules in the place of those that the runtime does not have |
+//! | `substitute` | provides packages and modules of Node that need sockets, by what a workflow has |
 //! | `variables` | finds the names in `process.env` that a module reads |
 //! | `error` | says why no bundle can be made, with the place in the source |
 
@@ -24,7 +26,9 @@ mod edits;
 mod error;
 mod module;
 mod names;
+mod provided;
 mod stub;
+mod substitute;
 mod variables;
 
 pub use bundle::{Bundle, Kind, Module, upload_text, uploaded_text};

@@ -47,6 +47,16 @@ pub(crate) struct Import {
 }
 
 impl Import {
+    /// Returns the error that the package of this name cannot work in a workflow.
+    pub(crate) fn unusable(self, path: &str, hint: String) -> ScriptError {
+        ScriptError::Unusable {
+            path: path.to_owned(),
+            line: self.line,
+            name: self.name,
+            hint,
+        }
+    }
+
     /// Returns the error that no module has this name.
     pub(crate) fn not_found(self, path: &str, hint: String) -> ScriptError {
         ScriptError::NotFound {

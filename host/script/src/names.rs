@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use oxc_resolver::{AliasValue, ResolveError, ResolveOptions, Resolver, TsconfigDiscovery};
 
 use crate::dialect::Dialect;
+use crate::substitute::substitute;
 
 /// The id of the runtime's module that workflows are written against.
 const WORKFLOW: &str = "dormouse:workflow";
@@ -42,7 +43,7 @@ const ALIASES: [(&str, &str); 4] = [
 ];
 
 /// The modules of Node that the runtime does not have, each with what to use instead.
-const NODE: [(&str, &str); 28] = [
+const NODE: [(&str, &str); 27] = [
     (
         "child_process",
         "a workflow starts no programs; call a service",
@@ -70,10 +71,6 @@ const NODE: [(&str, &str); 28] = [
     ("readline", "a workflow has no terminal"),
     ("repl", "a workflow has no terminal"),
     ("sqlite", "a workflow has no files; call a database"),
-    (
-        "stream",
-        "use the streams of the web, or read the whole body",
-    ),
     ("test", "a workflow is no test"),
     ("tls", "a workflow has no sockets; use fetch"),
     ("trace_events", "use console"),
@@ -85,6 +82,40 @@ const NODE: [(&str, &str); 28] = [
     (
         "zlib",
         "use a package for it, or CompressionStream of a package",
+    ),
+];
+
+/// Packages that work by sockets, files or programs of the machine alone, each with what to use instead.
+const SOCKETS: [(&str, &str); 21] = [
+    ("amqplib", "use fetch, and a webhook for what comes"),
+    ("better-sqlite3", "use `@libsql/client/web`"),
+    (
+        "discord.js",
+        "use `@discordjs/rest`, and a webhook for what comes",
+    ),
+    ("got", "use fetch, or the package `ky` or `axios`"),
+    ("imapflow", "use a mail service that calls a webhook"),
+    ("ioredis", "use `@upstash/redis`"),
+    ("kafkajs", "use fetch, and a webhook for what comes"),
+    ("mongodb", "use a database that is called by fetch"),
+    ("mongoose", "use a database that is called by fetch"),
+    ("mqtt", "use fetch, and a webhook for what comes"),
+    ("mssql", "use a database that is called by fetch"),
+    ("mysql", "use `@planetscale/database`"),
+    ("mysql2", "use `@planetscale/database`"),
+    (
+        "nodemailer",
+        "use a mail service that is called by fetch, such as `resend`",
+    ),
+    ("pg", "use `@neondatabase/serverless`"),
+    ("playwright", "call a service that has a browser"),
+    ("postgres", "use `@neondatabase/serverless`"),
+    ("puppeteer", "call a service that has a browser"),
+    ("redis", "use `@upstash/redis`"),
+    ("sharp", "call a service that converts images"),
+    (
+        "socket.io-client",
+        "use fetch, and a webhook for what comes",
     ),
 ];
 
@@ -100,6 +131,8 @@ const ENVIRONMENT: [&str; 4] = [
 pub(crate) enum ImportTarget {
     /// A module of the runtime, by its id.
     Own(String),
+    /// A module that stands for a package or for a module of Node, by its id.
+    Substitute(&'static str),
     /// A file.
     File(PathBuf),
     /// An empty module, as the `package.json` of the importing package says.
@@ -116,13 +149,26 @@ pub(crate) enum ImportTarget {
 pub(crate) struct Names {
     imports: Resolver,
     requires: Resolver,
+    /// Resolves names as if there were no files for browsers.
+    beyond_pages: Resolver,
 }
 
 impl Names {
     pub(crate) fn new() -> Self {
+        let beyond_pages = ResolveOptions {
+            condition_names: ["import", "default"].map(str::to_owned).to_vec(),
+            alias_fields: Vec::new(),
+            main_fields: ["module", "main"].map(str::to_owned).to_vec(),
+            ..options("import")
+        };
         Names {
             imports: Resolver::new(options("import")),
-            requires: Resolver::new(options("require")),
+            // A package that is required gives its CommonJS, if it has both.
+            requires: Resolver::new(ResolveOptions {
+                main_fields: ["browser", "main", "module"].map(str::to_owned).to_vec(),
+                ..options("require")
+            }),
+            beyond_pages: Resolver::new(beyond_pages),
         }
     }
 
@@ -151,8 +197,13 @@ impl Names {
         if let Some(provided) = provided(name) {
             return ImportTarget::Own(format!("node:{provided}"));
         }
+        if let Some(substitute) = substitute(name) {
+            return ImportTarget::Substitute(substitute);
+        }
         let error = match found {
-            Ok(found) => return ImportTarget::File(found.into_path_buf()),
+            Ok(found) => {
+                return ImportTarget::File(self.without_dom(file, name, found.into_path_buf()));
+            }
             Err(error) => error,
         };
         if let Some((module, instead)) = absent(name) {
@@ -162,6 +213,27 @@ impl Names {
             return ImportTarget::Environment;
         }
         ImportTarget::Nothing(self.missing(file, name, &error))
+    }
+
+    /// Returns the file that a name means, which is another than `found` if `found` is written for the pages of a browser. A
+    /// workflow has no `DOMParser`, and packages that use it there have a parser of their own for other runtimes.
+    fn without_dom(&self, file: &Path, name: &str, found: PathBuf) -> PathBuf {
+        let parses = |file: &Path| {
+            std::fs::read_to_string(file).is_ok_and(|text| text.contains("DOMParser"))
+        };
+        let is_named = |path: Option<&std::ffi::OsStr>| {
+            path.is_some_and(|name| name.to_string_lossy().contains("browser"))
+        };
+        let folder = found.parent().filter(|folder| is_named(folder.file_name()));
+        // A package may have a folder for browsers, in which other files than the first use it.
+        let beside = folder.and_then(|folder| std::fs::read_dir(folder).ok());
+        let is_for_pages = is_named(found.file_name()) && parses(&found)
+            || beside.is_some_and(|files| files.flatten().any(|file| parses(&file.path())));
+        if !is_for_pages {
+            return found;
+        }
+        let other = self.beyond_pages.resolve_file(file, name);
+        other.map_or(found, oxc_resolver::Resolution::into_path_buf)
     }
 
     /// Returns what the author can do about a name that means no module.
@@ -230,6 +302,15 @@ fn provided(name: &str) -> Option<&'static str> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == bare);
     let bare = alias.map_or(bare, |(_, name)| name);
     PROVIDED.into_iter().find(|provided| *provided == bare)
+}
+
+/// Returns what to use instead of a package that cannot work in a workflow. None for any other package.
+pub(crate) fn unusable(name: &str) -> Option<&'static str> {
+    let found = SOCKETS.iter().find(|(package, _)| {
+        let rest = name.strip_prefix(package);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    found.map(|(_, instead)| *instead)
 }
 
 /// Returns the id of a module of Node that the runtime does not have, and what to use instead.

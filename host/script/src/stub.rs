@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::{Kind, Module};
+use crate::provided::lacking;
 
 /// The id of the empty module.
 const EMPTY: &str = "(nothing)";
@@ -15,6 +16,8 @@ pub(crate) struct Stubs {
     absent: BTreeMap<String, (&'static str, BTreeSet<String>)>,
     /// For each stub that throws when it is imported, by the stub's id: the module's name, and what to use instead.
     imported: BTreeMap<String, (String, &'static str)>,
+    /// For each module of the runtime: the names that packages import from it and that it does not export.
+    wider: BTreeMap<String, BTreeSet<String>>,
     /// For each module of SvelteKit's environment: the variables that were imported from it.
     environments: BTreeMap<String, BTreeSet<String>>,
 }
@@ -37,6 +40,18 @@ impl Stubs {
         let (_, known) = absent.or_insert((instead, BTreeSet::new()));
         known.extend(members);
         name
+    }
+
+    /// Returns the id of a module of the runtime with these members. If it lacks some of them, a module is added that has
+    /// them too, and that throws when one of these is called.
+    pub(crate) fn widened(&mut self, own: String, members: &[String]) -> String {
+        let lacking = lacking(&own, members);
+        if lacking.is_empty() {
+            return own;
+        }
+        let id = wider_id(&own);
+        self.wider.entry(own).or_default().extend(lacking);
+        id
     }
 
     /// Adds a module that throws when it is imported, and returns its id.
@@ -82,7 +97,7 @@ impl Stubs {
             .chain(absent)
             .chain(imported)
             .chain(environments);
-        all.map(|(name, source)| {
+        let all = all.map(|(name, source)| {
             let module = Module {
                 kind: Kind::Cjs,
                 source,
@@ -90,7 +105,17 @@ impl Stubs {
                 lines: Vec::new(),
             };
             (name, module)
-        })
+        });
+        let wider = self.wider.into_iter().map(|(own, members)| {
+            let module = Module {
+                kind: Kind::Esm,
+                source: widening(&own, &members),
+                imports: BTreeMap::from([(own.clone(), own.clone())]),
+                lines: Vec::new(),
+            };
+            (wider_id(&own), module)
+        });
+        all.chain(wider)
     }
 }
 
@@ -108,4 +133,24 @@ fn refusing(name: &str, instead: &str, members: &BTreeSet<String>) -> String {
         _ => "const REAL = {};\n",
     };
     constants.concat() + real + include_str!("stub.js")
+}
+
+fn wider_id(own: &str) -> String {
+    format!("{own} with more")
+}
+
+/// Returns the source of an ES module that exports what a module of the runtime exports, and these members, which throw when
+/// they are called.
+fn widening(own: &str, members: &BTreeSet<String>) -> String {
+    let mut source = format!(
+        "export * from '{own}';\nexport {{ default }} from '{own}';\n\
+         const refusing = (member) => function () {{ throw Object.assign(new Error(`${{member}} of {own} was called, which is \
+         not there`), {{ code: 'node-module' }}); }};\n"
+    );
+    for (place, member) in members.iter().enumerate() {
+        let name = serde_json::json!(member);
+        source +=
+            &format!("const v{place} = refusing({name});\nexport {{ v{place} as {name} }};\n");
+    }
+    source
 }

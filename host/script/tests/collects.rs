@@ -283,3 +283,107 @@ fn decorators_are_compiled_as_the_project_has_them_or_refused_with_their_place()
         assert!(refused.contains("accessor x = 1;"), "{refused}");
     }
 }
+
+#[test]
+fn a_package_that_cannot_work_is_refused_with_what_to_use_if_an_own_file_imports_it() {
+    let files = [
+        ("flow.ts", "\nimport pg from 'pg';\nexport default pg;"),
+        (
+            "node_modules/pg/package.json",
+            r#"{"name": "pg", "main": "index.js"}"#,
+        ),
+        ("node_modules/pg/index.js", "module.exports = {};"),
+        ("node_modules/thing/index.js", "exports.pg = require('pg');"),
+    ];
+    let refused = collected(&files).unwrap_err().to_string();
+    let begin = "flow.ts:2: \"pg\" cannot be used: a workflow has no sockets";
+    assert!(refused.starts_with(begin), "{refused}");
+    assert!(
+        refused.ends_with("use `@neondatabase/serverless`"),
+        "{refused}"
+    );
+    // Types alone are no use of a package, and a package may have ways without it.
+    for flow in [
+        "import type { Pool } from 'pg'; export default 1;",
+        "import { pg } from 'thing'; export default pg;",
+    ] {
+        let files = [&[("flow.ts", flow)], &files[1..]].concat();
+        collected(&files).unwrap();
+    }
+}
+
+#[test]
+fn a_file_for_the_pages_of_a_browser_gives_way_to_the_one_for_others() {
+    let files = [
+        (
+            "flow.ts",
+            "import { parse } from 'thing'; import all from 'folder'; export default [parse, all];",
+        ),
+        (
+            "node_modules/thing/package.json",
+            r#"{"name": "thing", "main": "index.js", "browser": {"./parse.js": "./parse.browser.js", "./read.js": "./read.browser.js"}}"#,
+        ),
+        (
+            "node_modules/thing/index.js",
+            "exports.parse = require('./parse.js'); exports.read = require('./read.js');",
+        ),
+        ("node_modules/thing/parse.js", ""),
+        ("node_modules/thing/parse.browser.js", "new DOMParser();"),
+        ("node_modules/thing/read.js", ""),
+        ("node_modules/thing/read.browser.js", "fetch;"),
+        (
+            "node_modules/folder/package.json",
+            r#"{"name": "folder", "exports": {"browser": "./browser/index.js", "import": "./esm/index.js"}}"#,
+        ),
+        (
+            "node_modules/folder/browser/index.js",
+            "export { default } from './xml.js';",
+        ),
+        (
+            "node_modules/folder/browser/xml.js",
+            "export default new DOMParser();",
+        ),
+        ("node_modules/folder/esm/index.js", "export default 1;"),
+    ];
+    let modules = collected(&files).unwrap().bundle.modules;
+    for (name, is_there) in [
+        ("thing/parse.js", true),
+        ("thing/parse.browser.js", false),
+        ("thing/read.js", false),
+        ("thing/read.browser.js", true),
+        ("folder/esm/index.js", true),
+        ("folder/browser/index.js", false),
+    ] {
+        let id = format!("node_modules/{name}");
+        assert_eq!(modules.contains_key(&id), is_there, "{name}");
+    }
+}
+
+/// A package that is required gives its CommonJS, if it has both: what compilers made of `import x from` looks for a mark that
+/// an ES module lacks.
+#[test]
+fn a_package_that_is_required_gives_its_commonjs() {
+    let files = [
+        (
+            "flow.ts",
+            "import a from 'asks'; import both from 'both'; export default [a, both];",
+        ),
+        (
+            "node_modules/asks/index.js",
+            "module.exports = require('both');",
+        ),
+        (
+            "node_modules/both/package.json",
+            r#"{"name": "both", "main": "main.js", "module": "module.mjs"}"#,
+        ),
+        ("node_modules/both/main.js", ""),
+        ("node_modules/both/module.mjs", "export default 1;"),
+    ];
+    let modules = collected(&files).unwrap().bundle.modules;
+    let asks = &modules["node_modules/asks/index.js"].imports;
+    assert_eq!(asks["both"], "node_modules/both/main.js");
+    assert_eq!(
+        modules["flow.ts"].imports["both"],
+        "node_modules/both/module.mjs"
+    );
+}

@@ -69,6 +69,20 @@ fn code_is_checked_against_a_run_without_its_host() {
 }
 
 #[test]
+fn a_run_that_has_completed_is_replayed_to_its_end() {
+    let host = Host::start();
+    host.deploy("script", "script");
+    let cli = Cli::of(&host);
+    let folder = TempDir::new().unwrap();
+    let run = host.start_run("script", &json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
+    post(run.hook("a"), "one").expect(202);
+    run.output();
+    let history = export(&cli, run.id(), &folder);
+    let (code, line) = replay(&cli, &history, &guest_file("script"));
+    assert_eq!((code, &line["agrees"]), (0, &json!(true)), "{line}");
+}
+
+#[test]
 fn a_failed_run_is_replayed_up_to_its_failure() {
     let host = Host::start();
     host.deploy("script", "script");

@@ -58,6 +58,7 @@ mod move_many;
 mod network;
 mod operations;
 mod packages;
+mod packages_services;
 mod pause;
 mod payment;
 mod provider_duplicates;

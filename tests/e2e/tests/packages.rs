@@ -59,12 +59,12 @@ fn packages() -> PathBuf {
 }
 
 /// Returns keys and tokens that another implementation made.
-fn jose() -> Value {
+pub(crate) fn jose() -> Value {
     let text = std::fs::read(packages().join("jose.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 
-fn answer(body: &Value) -> Reply {
+pub(crate) fn answer(body: &Value) -> Reply {
     Reply::status(200)
         .header("content-type", "application/json")
         .body(body.to_string())
@@ -209,35 +209,37 @@ fn keys(target: &str) -> Reply {
     }
 }
 
-#[test]
-fn packages_of_the_registry_run_as_they_are_through_a_kill() {
+/// Deploys a file of `tests/packages`, and starts a run for each name. Each run does its work, waits while the host is killed,
+/// and does its work again. Returns the output of each run.
+pub(crate) fn through_a_kill(
+    file: &str,
+    names: &[&'static str],
+    answers: fn(&Received) -> Reply,
+) -> Vec<(&'static str, Value)> {
     // Packages are searched for in the folder of the file that imports them.
     let installed = packages().join("../../target/packages");
     assert!(
         installed.join("node_modules").is_dir(),
         "the packages are not there: `cargo xtask test packages_of` installs them"
     );
-    let file = installed.join("flows.ts");
-    std::fs::copy(packages().join("flows.ts"), &file).unwrap();
-    let service = Service::start(providers);
+    let path = installed.join(file);
+    std::fs::copy(packages().join(file), &path).unwrap();
+    let service = Service::start(answers);
     let mut host = Host::start();
     let deploy = [
         "deploy",
         "flows",
-        file.to_str().unwrap(),
+        path.to_str().unwrap(),
         "--env",
         "OPENAI_API_KEY=key",
     ];
     Cli::of(&host).run(&deploy).ok();
 
-    let flows = flows();
-    let names = flows.iter().map(|(name, _)| *name).chain(["small"]);
     let runs: Vec<_> = names
+        .iter()
         .map(|name| {
-            (
-                name,
-                host.start_run("flows", &json!({"name": name, "base": service.url()})),
-            )
+            let input = json!({"name": name, "base": service.url()});
+            (*name, host.start_run("flows", &input))
         })
         .collect();
     let ready = || -> Vec<Received> {
@@ -261,10 +263,24 @@ fn packages_of_the_registry_run_as_they_are_through_a_kill() {
             .send()
             .expect(202);
     }
+    let outputs = runs.iter().map(|(name, run)| (*name, run.output()));
+    let outputs = outputs.collect();
+    // No request from before the kill was made again. After the kill came as many requests as before it, except for the one
+    // request to `/ready` of each run.
+    assert_eq!(service.requests().len(), 2 * asked - runs.len());
+    outputs
+}
 
-    for (name, run) in &runs {
-        let output = run.output();
-        if let Some((_, expected)) = flows.iter().find(|(flow, _)| flow == name) {
+#[test]
+fn packages_of_the_registry_run_as_they_are_through_a_kill() {
+    let flows = flows();
+    let names: Vec<_> = flows
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["small"])
+        .collect();
+    for (name, output) in through_a_kill("flows.ts", &names, providers) {
+        if let Some((_, expected)) = flows.iter().find(|(flow, _)| *flow == name) {
             assert_eq!(
                 output,
                 json!({"first": expected, "second": expected}),
@@ -276,9 +292,6 @@ fn packages_of_the_registry_run_as_they_are_through_a_kill() {
             assert_eq!(output["first"]["digits"].as_str().unwrap().len(), 8);
         }
     }
-    // No request from before the kill was made again. After the kill came as many requests as before it, except for the one
-    // request to `/ready` of each run.
-    assert_eq!(service.requests().len(), 2 * asked - runs.len());
 }
 
 #[test]

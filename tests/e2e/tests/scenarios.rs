@@ -94,6 +94,22 @@ fn a_call_that_nothing_answers_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_step_that_names_no_call_means_the_next_one() {
+    for (call, is_told) in [
+        ("{method = 'GET', json = {a = 1}}", true),
+        ("{url = 'https://a.example*', json = {a = 1}}", false),
+    ] {
+        let scenario = format!(
+            "input = {{call = {{url = 'https://a.example/x'}}}}\n[[answer]]\n[[step]]\ncall = {call}\n"
+        );
+        let (_, text) = failed("script", &scenario);
+        assert!(text.contains("another than expected"), "{text}");
+        let why = "neither `step` nor `url`, so it means the next call";
+        assert_eq!(text.contains(why), is_told, "{text}");
+    }
+}
+
+#[test]
 fn each_attempt_at_a_call_is_answered() {
     let scenario = |expected: &str| {
         format!(

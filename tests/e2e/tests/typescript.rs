@@ -142,11 +142,6 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
             "trap",
             &["TypeError", "the step \"a step\"", "circular"],
         ),
-        (
-            "intl",
-            "trap",
-            &["Intl is not defined", "toLocaleString", "flow.ts:19"],
-        ),
     ] {
         let shown = hostile(&host, how).wait_for_status("blocked");
         let failure = &shown["failure"];

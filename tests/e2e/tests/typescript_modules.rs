@@ -214,6 +214,7 @@ fn what_is_missing_is_told_with_what_to_do() {
 
 /// Returns the result of each use of something that other runtimes have, and workflows have not or in another way.
 const ELSEWHERE: &str = r#"
+import { createCipheriv } from "node:crypto";
 import { env } from "$env/dynamic/private";
 import { STATIC } from "$env/static/private";
 import { serve } from "@dormouse/sdk";
@@ -230,13 +231,15 @@ export default serve(async () => {
     variables: [env.DYNAMIC, STATIC, (import.meta as any).env.DYNAMIC],
     passed: [seconds, nanos], memory: process.memoryUsage().heapUsed,
     exit: await kept(() => process.exit(1)),
+    socket: await kept(() => new WebSocket("wss://example.com")),
+    threads: await kept(() => Atomics.wait(new Int32Array(1), 0, 0)),
     files: await kept(async () => (await import("fs/promises")).readFile("a")),
     required: await kept(() => require("node:fs").readFileSync("a")),
     wide: new TextDecoder("utf-16le").decode(new Uint8Array([65, 0, 0xac, 0x20])),
     ciphers: [
-      await kept(() => crypto.subtle.generateKey({ name: "AES-CBC", length: 256 }, true, ["encrypt"])),
+      await kept(() => crypto.subtle.generateKey({ name: "AES-KW", length: 256 }, true, ["wrapKey"])),
       await kept(() => crypto.subtle.generateKey({ name: "AES-GCM", length: 192 }, true, ["encrypt"])),
-      await kept(() => crypto.subtle.importKey("raw", new Uint8Array(16), "AES-CTR", true, ["encrypt"])),
+      await kept(() => createCipheriv("des-cbc", "key", "iv")),
     ],
   };
 });
@@ -259,6 +262,8 @@ fn what_other_places_have_is_there_or_says_what_to_do() {
     assert_eq!(output["wide"], "A€");
     for (name, part) in [
         ("exit", "a workflow ends when its function returns"),
+        ("socket", "a workflow has no sockets"),
+        ("threads", "a workflow has one thread"),
         ("files", "node:fs/promises was imported"),
         ("files", "a workflow has no files"),
         (
@@ -279,4 +284,197 @@ fn what_other_places_have_is_there_or_says_what_to_do() {
     for part in ["\"to the log\"", "\"an error\""] {
         assert!(logs.contains(part), "{part}: {logs}");
     }
+}
+
+/// Returns texts as people of the United States write and order them.
+const LANGUAGE: &str = r#"
+import { serve } from "@dormouse/sdk";
+
+const kept = (what: () => unknown) => {
+  try { return what(); } catch (error) { return (error as { code?: string }).code; }
+};
+
+export default serve(async () => {
+  const time = new Date("2026-11-05T13:04:09Z");
+  const day = { year: "numeric", month: "long", day: "numeric" } as const;
+  const format = new Intl.DateTimeFormat("en-US", { weekday: "short", hour: "numeric", minute: "2-digit", timeZone: "UTC" });
+  return {
+    sorted: ["b", "a", "C", "é", "f", "E", "e", "a-b", "10", "9"].sort((a, b) => a.localeCompare(b)),
+    numeric: ["a10", "a9"].sort(new Intl.Collator("en", { numeric: true }).compare),
+    same: "Résumé".localeCompare("resume", undefined, { sensitivity: "base" }),
+    dates: [
+      time.toLocaleDateString("en-US", day), time.toLocaleDateString("en-US", { ...day, weekday: "long", timeZone: "UTC" }),
+      time.toLocaleString("en-US", { dateStyle: "medium", timeStyle: "short" }), time.toLocaleTimeString("en-US", { hour12: false }),
+      time.toLocaleString("en-US", { ...day, hour: "numeric", minute: "2-digit" }), format.format(time), time.toLocaleString(),
+    ],
+    parts: format.formatToParts(time).map(({ type }) => type),
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    money: new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" }).format(1234.5),
+    plural: [1, 2, 3, 11].map((number) => new Intl.PluralRules("en", { type: "ordinal" }).select(number)),
+    refused: [
+      kept(() => time.toLocaleString("en-US", { timeZone: "Europe/Berlin" })), kept(() => new Intl.NumberFormat("de").format(1)),
+      kept(() => "a".localeCompare("b", "sv")),
+    ],
+  };
+});
+"#;
+
+#[test]
+fn texts_are_written_and_ordered_as_in_the_united_states() {
+    let output = output(&[("src/flow.ts", LANGUAGE)]);
+    let expected = json!({
+        "sorted": ["10", "9", "a", "a-b", "b", "C", "e", "E", "é", "f"],
+        "numeric": ["a9", "a10"],
+        "same": 0,
+        "dates": [
+            "November 5, 2026", "Thursday, November 5, 2026", "Nov 5, 2026, 1:04 PM", "13:04:09",
+            "November 5, 2026 at 1:04 PM", "Thu 1:04 PM", "11/5/2026, 1:04:09 PM",
+        ],
+        "parts": ["weekday", "literal", "hour", "literal", "minute", "literal", "dayPeriod"],
+        "zone": "UTC",
+        "money": "$1,234.50",
+        "plural": ["one", "two", "few", "other"],
+        "refused": ["no-intl", "no-intl", "no-intl"],
+    });
+    assert_eq!(output, expected);
+}
+
+/// Encrypts by the ciphers of Node and of the web. The results were computed by Node.
+const CIPHERS: &str = r#"
+import { serve } from "@dormouse/sdk";
+import { createCipheriv, createDecipheriv } from "node:crypto";
+
+const hex = (bytes: ArrayBuffer) => Buffer.from(bytes).toString("hex");
+const key = Buffer.alloc(32, 1);
+
+const byNode = (name: string, iv: Buffer) => {
+  const cipher = createCipheriv(name, key, iv) as any;
+  const isSealed = name.endsWith("gcm");
+  if (isSealed) cipher.setAAD(Buffer.from("aad"));
+  const made = cipher.update("hello", "utf8", "hex") + cipher.final("hex");
+  const opener = createDecipheriv(name, key, iv) as any;
+  if (isSealed) opener.setAAD(Buffer.from("aad")).setAuthTag(cipher.getAuthTag());
+  return [made, isSealed ? hex(cipher.getAuthTag()) : "", opener.update(made, "hex", "utf8") + opener.final("utf8")];
+};
+
+const byWeb = async (name: string, how: object) => {
+  const imported = await crypto.subtle.importKey("raw", key, name, true, ["encrypt", "decrypt"]);
+  const made = await crypto.subtle.encrypt({ name, ...how }, imported, Buffer.from("hello"));
+  return [hex(made), Buffer.from(await crypto.subtle.decrypt({ name, ...how }, imported, made)).toString()];
+};
+
+export default serve(async () => {
+  const iv = Buffer.alloc(16, 2);
+  const changed = createDecipheriv("aes-256-gcm", key, iv).setAuthTag(Buffer.alloc(16)) as any;
+  changed.update("00", "hex");
+  let refused;
+  try { changed.final(); } catch (error) { refused = (error as Error).message; }
+  return {
+    cbc: byNode("aes-256-cbc", iv), ctr: byNode("aes-256-ctr", iv), gcm: byNode("aes-256-gcm", iv), short: byNode("aes-256-gcm", iv.subarray(0, 12)),
+    web: [await byWeb("AES-CBC", { iv }), await byWeb("AES-CTR", { counter: iv, length: 64 }), await byWeb("AES-GCM", { iv })],
+    refused,
+  };
+});
+"#;
+
+const CIPHERED: &str = r#"{
+  "cbc": [
+    "aaf7a0b1c5d4d4b8c8abeaa891ec2755",
+    "",
+    "hello"
+  ],
+  "ctr": [
+    "0acb7e9f4b",
+    "",
+    "hello"
+  ],
+  "gcm": [
+    "1853fb26b0",
+    "a396d552b1c06089b04e033c958b08ce",
+    "hello"
+  ],
+  "short": [
+    "6fb3a52525",
+    "fdf96a2adb727c1f577e1a8c7c6db4d2",
+    "hello"
+  ],
+  "web": [
+    [
+      "aaf7a0b1c5d4d4b8c8abeaa891ec2755",
+      "hello"
+    ],
+    [
+      "0acb7e9f4b",
+      "hello"
+    ],
+    [
+      "1853fb26b05c0cb421874222e1ebac1a36621186f1",
+      "hello"
+    ]
+  ],
+  "refused": "Unsupported state or unable to authenticate data"
+}"#;
+
+#[test]
+fn ciphers_give_what_node_gives() {
+    let output = output(&[("src/flow.ts", CIPHERS)]);
+    assert_eq!(output, serde_json::from_str::<Value>(CIPHERED).unwrap());
+}
+
+/// Uses what packages have for Node's streams, and a module of Node from which a package imports more than there is.
+#[test]
+fn packages_for_node_are_stood_for_by_what_a_workflow_has() {
+    let flow = r#"
+import { serve } from "@dormouse/sdk";
+import FormData from "form-data";
+import nodeFetch from "node-fetch";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { text } from "node:stream/consumers";
+import { request } from "undici";
+import { WebSocket as Socket } from "ws";
+import { name, delay } from "thing";
+
+export default serve(async () => {
+  const large = () => new Transform({ transform: (chunk, _, done) => done(null, String(chunk).toUpperCase()) });
+  const failing = new Transform({ transform: (_, __, done) => done(new Error("broken")) });
+  const form = new FormData();
+  form.append("file", Buffer.from("hi"), { filename: "a.txt", contentType: "text/plain" });
+  const sent = await new Response(form as any).formData();
+  const data = "data:text/plain,abc";
+  const response = await nodeFetch(data);
+  let streamed = "";
+  for await (const chunk of response.body!) streamed += chunk;
+  return {
+    text: await text(Readable.from(["ab", "cd"]).pipe(large())),
+    broken: await pipeline(Readable.from(["a"]), failing, large()).catch((error) => error.message),
+    file: [(sent.get("file") as File).name, await (sent.get("file") as File).text()],
+    fetched: [streamed, await (await request(data)).body.text(), (await (await nodeFetch(data)).buffer()).length],
+    package: [name, delay()],
+    socket: (() => { try { return new Socket("wss://example.com"); } catch (error) { return (error as { code: string }).code; } })(),
+  };
+});
+"#;
+    let output = output(&[
+        ("src/flow.ts", flow),
+        (
+            "node_modules/thing/package.json",
+            r#"{"name": "thing", "type": "module", "main": "index.js"}"#,
+        ),
+        (
+            "node_modules/thing/index.js",
+            "import { performance, monitorEventLoopDelay } from 'perf_hooks';\n\
+             export const name = typeof performance.now;\n\
+             export const delay = () => { try { return monitorEventLoopDelay(); } catch (error) { return error.message; } };",
+        ),
+    ]);
+    let expected = json!({
+        "text": "ABCD",
+        "broken": "broken",
+        "file": ["a.txt", "hi"],
+        "fetched": ["abc", "abc", 3],
+        "package": ["function", "monitorEventLoopDelay of node:perf_hooks was called, which is not there"],
+        "socket": "no-socket",
+    });
+    assert_eq!(output, expected);
 }

@@ -11,7 +11,10 @@ const HEX = [...Array(256).keys()].map((byte) => byte.toString(16).padStart(2, '
 
 const NONE = new Uint8Array(0);
 
-const SYMMETRIC = new Set(['HMAC', 'AES-GCM', 'PBKDF2', 'HKDF']);
+/** Block ciphers, of which AES-GCM alone notices changes of what was encrypted. */
+const AES = new Set(['AES-CBC', 'AES-CTR', 'AES-GCM']);
+
+const SYMMETRIC = new Set(['HMAC', 'PBKDF2', 'HKDF', ...AES]);
 
 const nameOf = (algorithm) => {
   const name = String(typeof algorithm === 'string' ? algorithm : algorithm.name).toUpperCase();
@@ -25,7 +28,7 @@ function digestOf(algorithm) {
 }
 
 function unsupported(what) {
-  return new globalThis.DOMException(`${what} is not there; there are digests (SHA-1, SHA-256, SHA-384, SHA-512), HMAC, RSASSA-PKCS1-v1_5, RSA-PSS, RSA-OAEP, ECDSA and ECDH (P-256, P-384), Ed25519, AES-GCM (128 and 256 bits, a nonce of 12 bytes), PBKDF2 and HKDF`, 'NotSupportedError');
+  return new globalThis.DOMException(`${what} is not there; there are digests (SHA-1, SHA-256, SHA-384, SHA-512), HMAC, RSASSA-PKCS1-v1_5, RSA-PSS, RSA-OAEP, ECDSA and ECDH (P-256, P-384), Ed25519, AES-GCM, AES-CBC and AES-CTR (128 and 256 bits; a nonce of 12 or 16 bytes), PBKDF2 and HKDF`, 'NotSupportedError');
 }
 
 const bad = (message, name = 'DataError') => new globalThis.DOMException(message, name);
@@ -82,10 +85,10 @@ function described(name, kind, algorithm, der, type) {
 
 function secretKey(name, algorithm, extractable, usages, bytes) {
   compute(bytes);
-  if (name === 'AES-GCM' && bytes.length === 24) throw unsupported('a key of AES-GCM with 192 bits');
-  if (name === 'AES-GCM' && ![16, 32].includes(bytes.length)) throw bad('a key of AES-GCM has 128 or 256 bits');
+  if (AES.has(name) && bytes.length === 24) throw unsupported(`a key of ${name} with 192 bits`);
+  if (AES.has(name) && ![16, 32].includes(bytes.length)) throw bad(`a key of ${name} has 128 or 256 bits`);
   const length = bytes.length * 8;
-  const about = name === 'HMAC' ? { name, hash: { name: digestOf(algorithm.hash) }, length } : name === 'AES-GCM' ? { name, length } : { name };
+  const about = name === 'HMAC' ? { name, hash: { name: digestOf(algorithm.hash) }, length } : AES.has(name) ? { name, length } : { name };
   return new CryptoKey('secret', about, extractable, [...usages], bytes);
 }
 
@@ -118,6 +121,8 @@ const ALGS = {
   'RSA-PSS': (key) => `PS${key.algorithm.hash.name.slice(4)}`,
   'RSA-OAEP': (key) => (key.algorithm.hash.name === 'SHA-1' ? 'RSA-OAEP' : `RSA-OAEP-${key.algorithm.hash.name.slice(4)}`),
   'AES-GCM': (key) => `A${key.algorithm.length}GCM`,
+  'AES-CBC': (key) => `A${key.algorithm.length}CBC`,
+  'AES-CTR': (key) => `A${key.algorithm.length}CTR`,
   Ed25519: () => 'EdDSA',
 };
 
@@ -143,8 +148,23 @@ const SIGNS = new Set(['RSASSA-PKCS1-v1_5', 'RSA-PSS', 'ECDSA', 'Ed25519']);
 
 function gcm(encrypts, algorithm, key, data) {
   const nonce = view(algorithm.iv);
-  if (nonce.length !== 12 || (algorithm.tagLength ?? 128) !== 128) throw unsupported('AES-GCM with another nonce or tag');
+  if (![12, 16].includes(nonce.length) || (algorithm.tagLength ?? 128) !== 128) throw unsupported('AES-GCM with another nonce or tag');
   return host.gcm(encrypts, key, nonce, algorithm.additionalData ? view(algorithm.additionalData) : NONE, view(data));
+}
+
+function aes(name, encrypts, algorithm, key, data) {
+  const isCounter = name === 'AES-CTR';
+  const start = view(isCounter ? algorithm.counter : algorithm.iv);
+  if (start.length !== 16) throw failed(`the ${isCounter ? 'counter' : 'iv'} of ${name} has 16 bytes`);
+  if (isCounter && wraps(start, algorithm.length, data.byteLength)) throw failed('the counter of AES-CTR is too short for so much');
+  return host.aes(isCounter, encrypts, key, start, view(data));
+}
+
+/** Whether so many bits of a counter begin anew before all is encrypted. The runtime counts with all of its 128 bits. */
+function wraps(counter, length, size) {
+  const bits = BigInt(length);
+  const first = BigInt.asUintN(Number(bits), BigInt(`0x${[...counter].map((byte) => HEX[byte]).join('')}`));
+  return first + BigInt(Math.ceil(size / 16)) > 1n << bits;
 }
 
 function cipher(encrypts, usage) {
@@ -153,6 +173,7 @@ function cipher(encrypts, usage) {
     const bytes = bytesOf(key, usage, name);
     let done;
     if (name === 'AES-GCM') done = gcm(encrypts, algorithm, bytes, data);
+    else if (AES.has(name)) done = aes(name, encrypts, algorithm, bytes, data);
     else if (name === 'RSA-OAEP') done = host.oaep(encrypts, key.algorithm.hash.name, bytes, algorithm.label ? view(algorithm.label) : NONE, view(data));
     else throw unsupported(`${usage} by ${name}`);
     if (!done) throw failed(encrypts ? 'it could not be encrypted: it is too long for the key' : 'it could not be decrypted: the key is another, or it was changed');
@@ -245,7 +266,12 @@ export function equal(right, given) {
   return differs === 0;
 }
 
-const crypto = {
+class SubtleCrypto {}
+Object.setPrototypeOf(subtle, SubtleCrypto.prototype);
+
+class Crypto {}
+
+const crypto = Object.setPrototypeOf({
   subtle,
   getRandomValues(array) {
     const target = view(array);
@@ -261,7 +287,7 @@ const crypto = {
     const text = [...bytes].map((byte) => HEX[byte]).join('');
     return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`;
   },
-};
+}, Crypto.prototype);
 
-export const globals = { CryptoKey, crypto };
+export const globals = { Crypto, CryptoKey, SubtleCrypto, crypto };
 export { crypto };

@@ -71,6 +71,7 @@ class Blob {
   async arrayBuffer() { return this.#bytes.slice().buffer; }
   async bytes() { return this.#bytes.slice(); }
   async text() { return host.decode(this.#bytes, false); }
+  stream() { return globalThis.ReadableStream.from(this.#bytes.length ? [this.#bytes.slice()] : []); }
 }
 
 class File extends Blob {
@@ -420,8 +421,17 @@ async function fetch(input, init = {}) {
   }
   const { status, headers, body } = outcome.ok;
   if (request.redirect === 'error' && status >= 300 && status < 400) throw Object.assign(new TypeError('fetch failed: it was redirected'), { code: 'fetch-failed' });
-  return new Response(body, { status, headers: receivedFields(headers), url: request.url });
+  return new Response(body, { status, statusText: STATUS_TEXTS[status] ?? '', headers: receivedFields(headers), url: request.url });
 }
+
+/** What the usual statuses are called. */
+const STATUS_TEXTS = {
+  200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 206: 'Partial Content', 301: 'Moved Permanently', 302: 'Found', 303: 'See Other',
+  304: 'Not Modified', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request', 401: 'Unauthorized', 402: 'Payment Required', 403: 'Forbidden',
+  404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable', 408: 'Request Timeout', 409: 'Conflict', 410: 'Gone', 412: 'Precondition Failed',
+  413: 'Payload Too Large', 415: 'Unsupported Media Type', 422: 'Unprocessable Entity', 425: 'Too Early', 428: 'Precondition Required', 429: 'Too Many Requests',
+  500: 'Internal Server Error', 501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout',
+};
 
 function dataResponse(url) {
   const [, type, base64, data] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(url) ?? [];
@@ -430,6 +440,8 @@ function dataResponse(url) {
   const body = base64 ? Uint8Array.from(globalThis.atob(text), (letter) => letter.charCodeAt(0)) : host.encode(text);
   return new Response(body, { headers: { 'content-type': type || 'text/plain;charset=US-ASCII' }, url });
 }
+
+for (const kind of [Blob, File, FormData, Headers, Request, Response]) Object.defineProperty(kind.prototype, Symbol.toStringTag, { value: kind.name, configurable: true });
 
 export const globals = { Blob, File, FormData, Headers, Request, Response, fetch };
 export { latin };

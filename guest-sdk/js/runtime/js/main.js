@@ -13,17 +13,18 @@ import * as decorators from 'dormouse:decorators';
 import * as events from 'dormouse:events';
 import * as fetching from 'dormouse:fetch';
 import * as processes from 'dormouse:process';
+import * as refused from 'dormouse:refused';
 import * as streams from 'dormouse:streams';
 import * as timers from 'dormouse:timers';
 import * as urls from 'dormouse:url';
 // The loader of CommonJS modules. It reads `__dormouse` while it is loaded, because the runtime then removes that global.
 import 'dormouse:require';
-import 'dormouse:intl';
+import * as language from 'dormouse:intl';
 
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
-for (const module of [buffers, bytes, carrying, clones, consoles, cryptography, decorators, events, fetching, processes, streams, timers, urls]) {
+for (const module of [buffers, bytes, carrying, clones, consoles, cryptography, decorators, events, fetching, language, processes, refused, streams, timers, urls]) {
   for (const [name, value] of Object.entries(module.globals)) define(name, value);
 }
 define('global', globalThis);

@@ -45,7 +45,8 @@ function hrtime(previous) {
 hrtime.bigint = () => BigInt(host.now()) * 1000000n;
 
 const process = withoutEvents({
-  env: {}, version: 'v22.0.0', versions: { node: '22.0.0' }, platform: 'linux', arch: 'wasm32', argv: [], execArgv: [], pid: 1,
+  env: {}, version: 'v22.0.0', versions: { node: '22.0.0' }, platform: 'linux', arch: 'wasm32', title: 'node', argv: [], argv0: 'node',
+  execArgv: [], execPath: '/node', pid: 1, ppid: 0, config: {}, features: {},
   cwd: () => '/', uptime: () => 0, umask: () => 0o22,
   nextTick: (run, ...values) => void Promise.resolve().then(() => run(...values)),
   emitWarning: (warning) => host.log('warn', String(warning?.message ?? warning)),

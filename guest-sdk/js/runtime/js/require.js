@@ -28,7 +28,9 @@ function requireFrom(base) {
     }
     if (host.kind(id) !== 'esm') return load(id);
     const module = host.import(id);
-    return id.startsWith('node:') ? module.default : module;
+    if (id.startsWith('node:')) return module.default;
+    // What compilers made of `import x from` looks for this mark.
+    return 'default' in module && !('__esModule' in module) ? Object.create(module, { __esModule: { value: true } }) : module;
   };
   require.resolve = (name) => host.resolve(base, String(name));
   require.cache = {};

@@ -94,24 +94,15 @@ impl Thrown {
 }
 
 /// Globals of browsers and other runtimes that a workflow does not have, each with what to do instead.
-const ABSENT: [(&str, &str); 15] = [
-    (
-        "Intl",
-        "a workflow has numbers and dates of en-US and UTC alone, by toLocaleString; use a package that brings its own for others",
-    ),
+const ABSENT: [(&str, &str); 12] = [
     ("Temporal", "use Date, or a package"),
     (
         "WebAssembly",
         "a workflow is WebAssembly itself; use a package in JavaScript",
     ),
-    ("Atomics", "a workflow has one thread"),
     ("Worker", "start another run: context.invoke"),
     ("MessageChannel", "use a promise"),
     ("BroadcastChannel", "send an event: context.notify"),
-    (
-        "WebSocket",
-        "a workflow has no sockets; use fetch, and a webhook for what comes",
-    ),
     (
         "EventSource",
         "a workflow has no sockets; use fetch, and a webhook for what comes",

@@ -2,7 +2,7 @@
 
 /// Each module by its id. A workflow can import only `dormouse:workflow`, by the name of a package, and the modules
 /// that begin with `node:`, since the bundler puts no others into a module's table of imports.
-const OWN: [(&str, &str); 48] = [
+const OWN: [(&str, &str); 49] = [
     ("dormouse:main", include_str!("../js/main.js")),
     ("dormouse:api", include_str!("../js/api.js")),
     ("dormouse:bytes", include_str!("../js/bytes.js")),
@@ -25,6 +25,7 @@ const OWN: [(&str, &str); 48] = [
     ("dormouse:operations", include_str!("../js/operations.js")),
     ("dormouse:payload", include_str!("../js/payload.js")),
     ("dormouse:process", include_str!("../js/process.js")),
+    ("dormouse:refused", include_str!("../js/refused.js")),
     ("dormouse:registry", include_str!("../js/registry.js")),
     ("dormouse:require", include_str!("../js/require.js")),
     ("dormouse:secrets", include_str!("../js/secrets.js")),

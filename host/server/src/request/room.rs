@@ -207,7 +207,10 @@ mod tests {
 
     /// Returns a response with a body of this many bytes.
     fn response(size: u64) -> Response {
-        Response::new(axum::body::Body::from(vec![0; usize::try_from(size).unwrap()]))
+        Response::new(axum::body::Body::from(vec![
+            0;
+            usize::try_from(size).unwrap()
+        ]))
     }
 
     #[test]

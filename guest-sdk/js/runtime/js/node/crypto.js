@@ -51,8 +51,31 @@ export function createHmac(name, key) {
 class KeyObject {
   #bytes;
   constructor(type, kind, key) { Object.assign(this, { type, asymmetricKeyType: kind && { RSA: 'rsa', Ed25519: 'ed25519' }[kind] || (kind ? 'ec' : undefined) }); this.kind = kind; this.#bytes = key; }
-  export() { return Buffer.from(this.#bytes); }
+  get symmetricKeySize() { return this.kind ? undefined : this.#bytes.length; }
+  get asymmetricKeyDetails() {
+    if (!this.kind) return undefined;
+    if (this.kind !== 'RSA') return this.kind === 'Ed25519' ? {} : { namedCurve: NODE_CURVES[this.kind] };
+    const { n, e } = this.#parts();
+    return { modulusLength: n.length * 8, publicExponent: BigInt(`0x${Buffer.from(e).toString('hex')}`) };
+  }
+  #parts() { return host.partsOfKey(this.kind, this.type === 'private', this.#bytes); }
+  export({ format = 'der', type } = {}) {
+    if (format === 'jwk') {
+      const jwk = this.kind ? { kty: this.kind === 'RSA' ? 'RSA' : this.kind === 'Ed25519' ? 'OKP' : 'EC' } : { kty: 'oct', k: Buffer.from(this.#bytes).toString('base64url') };
+      if (this.kind && this.kind !== 'RSA') jwk.crv = this.kind;
+      for (const [name, part] of Object.entries(this.kind ? this.#parts() : {})) jwk[name] = Buffer.from(part).toString('base64url');
+      return jwk;
+    }
+    if (type === 'pkcs1' || type === 'sec1') throw Object.assign(new Error(`a key is not exported as ${type}; use pkcs8 or spki`), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' });
+    const der = Buffer.from(this.#bytes);
+    if (format !== 'pem') return der;
+    const label = this.type === 'private' ? 'PRIVATE KEY' : 'PUBLIC KEY';
+    return `-----BEGIN ${label}-----\n${der.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
+  }
+  equals(other) { return other.type === this.type && Buffer.from(this.#bytes).equals(Buffer.from(other.#bytes)); }
 }
+
+const NODE_CURVES = { 'P-256': 'prime256v1', 'P-384': 'secp384r1' };
 
 const KINDS = ['RSA', 'P-256', 'P-384', 'Ed25519'];
 
@@ -60,17 +83,31 @@ const KINDS = ['RSA', 'P-256', 'P-384', 'Ed25519'];
 function keyOf(given, wanted) {
   const key = given?.key ?? given;
   if (key instanceof KeyObject) return wanted === 'public' && key.type === 'private' ? new KeyObject('public', key.kind, host.publicKey(key.kind, key.export())) : key;
+  if (given?.format === 'jwk') return ofJwk(key, wanted);
+  if (given?.format === 'der') return ofDer(view(key), wanted, given.type ?? (wanted === 'private' ? 'pkcs8' : 'spki'), 'der');
   const text = typeof key === 'string' ? key : host.decode(view(key), false);
   const [, label, body] = /-----BEGIN ([A-Z ]+)-----([\s\S]*?)-----END/.exec(text) ?? [];
   if (!label) throw Object.assign(new Error('the key is no PEM'), { code: 'ERR_INVALID_ARG_VALUE' });
   let der = Buffer.from(body, 'base64');
   if (label === 'RSA PRIVATE KEY') der = wrapped(der);
-  const type = label.endsWith('PRIVATE KEY') ? 'private' : 'public';
+  return ofDer(der, wanted, label.endsWith('PRIVATE KEY') ? 'pkcs8' : 'spki', label);
+}
+
+function ofDer(der, wanted, form, label) {
   for (const kind of KINDS) {
-    const read = host.readKey(kind, type === 'private' ? 'pkcs8' : 'spki', der);
-    if (read) return keyOf(new KeyObject(type, kind, read), wanted);
+    const read = host.readKey(kind, form, der);
+    if (read) return keyOf(new KeyObject(form === 'pkcs8' ? 'private' : 'public', kind, read), wanted);
   }
   throw Object.assign(new Error(`a key in the form ${label} cannot be read; there are PKCS #8 and SPKI of RSA, P-256, P-384 and Ed25519`), { code: 'ERR_OSSL_UNSUPPORTED' });
+}
+
+function ofJwk(jwk, wanted) {
+  const kind = jwk.kty === 'RSA' ? 'RSA' : jwk.crv;
+  const parts = {};
+  for (const part of ['n', 'e', 'd', 'p', 'q', 'x', 'y']) if (jwk[part] !== undefined) parts[part] = Buffer.from(jwk[part], 'base64url');
+  const der = KINDS.includes(kind) ? host.keyOfParts(kind, parts) : undefined;
+  if (!der) throw Object.assign(new Error('the JSON Web Key cannot be read; there are RSA, P-256, P-384 and Ed25519'), { code: 'ERR_CRYPTO_INVALID_JWK' });
+  return keyOf(new KeyObject(parts.d ? 'private' : 'public', kind, der), wanted);
 }
 
 /** Encodes content with its tag and length, as DER. */
@@ -186,8 +223,47 @@ export function hkdfSync(name, key, salt, info, length) {
 }
 
 const absent = (what) => () => { throw Object.assign(new Error(`${what} of node:crypto is not there; use crypto.subtle`), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }); };
-export const createCipheriv = absent('createCipheriv');
-export const createDecipheriv = absent('createDecipheriv');
+const CIPHER = /^(?:id-)?aes-?(128|256)-(cbc|ctr|gcm)$/;
+
+/** A cipher, which gives everything at its end. */
+class Cipher {
+  #mode; #encrypts; #key; #iv; #parts = []; #aad = Buffer.alloc(0); #tag;
+  constructor(encrypts, name, key, iv) {
+    const [, bits, mode] = CIPHER.exec(String(name).toLowerCase()) ?? [];
+    if (!mode) throw Object.assign(new Error(`the cipher ${name} is not there; there are ${getCiphers().join(', ')}`), { code: 'ERR_CRYPTO_UNKNOWN_CIPHER' });
+    [this.#mode, this.#encrypts, this.#key, this.#iv] = [mode, encrypts, bytes(key).slice(), bytes(iv).slice()];
+    compute(this.#key);
+    if (this.#key.length !== bits / 8) throw Object.assign(new RangeError('Invalid key length'), { code: 'ERR_CRYPTO_INVALID_KEYLEN' });
+    if (mode === 'gcm' ? ![12, 16].includes(this.#iv.length) : this.#iv.length !== 16) throw Object.assign(new TypeError('Invalid initialization vector'), { code: 'ERR_CRYPTO_INVALID_IV' });
+  }
+  update(data, from, to) { this.#parts.push(bytes(data, from).slice()); return told(Buffer.alloc(0), to); }
+  setAAD(data) { this.#aad = bytes(data).slice(); return this; }
+  setAuthTag(tag, encoding) { this.#tag = bytes(tag, encoding).slice(); return this; }
+  getAuthTag() { return Buffer.from(this.#tag); }
+  setAutoPadding(pads = true) {
+    if (!pads) throw Object.assign(new Error('a cipher without padding is not there'), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' });
+    return this;
+  }
+  final(to) {
+    const data = join(this.#parts);
+    return told(this.#mode === 'gcm' ? this.#gcm(data) : checked(host.aes(this.#mode === 'ctr', this.#encrypts, this.#key, this.#iv, data), 'bad decrypt'), to);
+  }
+  #gcm(data) {
+    const why = 'Unsupported state or unable to authenticate data';
+    if (!this.#encrypts) return checked(this.#tag?.length === 16 ? host.gcm(false, this.#key, this.#iv, this.#aad, join([data, this.#tag])) : undefined, why);
+    const done = host.gcm(true, this.#key, this.#iv, this.#aad, data);
+    this.#tag = done.slice(-16);
+    return done.slice(0, -16);
+  }
+}
+
+function checked(done, why) {
+  if (!done) throw new Error(why);
+  return done;
+}
+
+export const createCipheriv = (name, key, iv) => new Cipher(true, name, key, iv);
+export const createDecipheriv = (name, key, iv) => new Cipher(false, name, key, iv);
 export const scrypt = absent('scrypt');
 export const scryptSync = absent('scryptSync');
 export const generateKeyPair = absent('generateKeyPair');
@@ -199,7 +275,7 @@ export const privateDecrypt = absent('privateDecrypt');
 
 export const constants = { RSA_PKCS1_PADDING: 1, RSA_PKCS1_OAEP_PADDING: 4, RSA_PKCS1_PSS_PADDING: 6, RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_AUTO: -2 };
 export const getHashes = () => Object.keys(DIGESTS);
-export const getCiphers = () => [];
+export const getCiphers = () => ['128', '256'].flatMap((bits) => ['cbc', 'ctr', 'gcm'].map((mode) => `aes-${bits}-${mode}`));
 export const webcrypto = web;
 export const { subtle } = web;
 export const getRandomValues = (array) => web.getRandomValues(array);

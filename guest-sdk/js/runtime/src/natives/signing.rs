@@ -1,7 +1,11 @@
 //! Functions that use keys, for signatures, key agreement, encryption and key derivation.
 
+use aes::{Aes128, Aes256};
+use aes_gcm::aead::consts::U16;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
-use aes_gcm::{Aes128Gcm, Aes256Gcm};
+use aes_gcm::{Aes128Gcm, Aes256Gcm, AesGcm};
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use hkdf::Hkdf;
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
@@ -23,6 +27,7 @@ pub(super) fn add(host: &Object<'_>) -> Result<()> {
     host.set("verify", Func::from(verify))?;
     host.set("agree", Func::from(agree))?;
     host.set("gcm", Func::from(gcm))?;
+    host.set("aes", Func::from(aes))?;
     host.set("oaep", Func::from(oaep))?;
     host.set("pbkdf2", Func::from(pbkdf2))?;
     host.set("hkdf", Func::from(hkdf))
@@ -153,7 +158,7 @@ fn agree<'js>(
     shared.map(|shared| bytes(&ctx, shared)).transpose()
 }
 
-/// Encrypts or decrypts data by AES-GCM, with a nonce of 12 bytes and a tag of 16 bytes.
+/// Encrypts or decrypts data by AES-GCM, with a nonce of 12 or 16 bytes and a tag of 16 bytes.
 #[allow(clippy::too_many_arguments, reason = "it is called by JavaScript")]
 fn gcm<'js>(
     ctx: Ctx<'js>,
@@ -165,11 +170,14 @@ fn gcm<'js>(
 ) -> Result<Option<Value<'js>>> {
     let (key, nonce) = (from_bytes(&ctx, &key)?, from_bytes(&ctx, &nonce)?);
     let (aad, data) = (from_bytes(&ctx, &aad)?, from_bytes(&ctx, &data)?);
-    let done = match key.len() {
-        16 => gcm_by::<Aes128Gcm>(encrypts, &key, &nonce, &aad, &data),
-        32 => gcm_by::<Aes256Gcm>(encrypts, &key, &nonce, &aad, &data),
-        _ => None,
+    let cipher = match (key.len(), nonce.len()) {
+        (16, 12) => gcm_by::<Aes128Gcm>,
+        (32, 12) => gcm_by::<Aes256Gcm>,
+        (16, 16) => gcm_by::<AesGcm<Aes128, U16>>,
+        (32, 16) => gcm_by::<AesGcm<Aes256, U16>>,
+        _ => return Ok(None),
     };
+    let done = cipher(encrypts, &key, &nonce, &aad, &data);
     done.map(|done| bytes(&ctx, done)).transpose()
 }
 
@@ -189,6 +197,58 @@ fn gcm_by<C: Aead + KeyInit>(
         cipher.decrypt(nonce, payload)
     };
     done.ok()
+}
+
+/// Encrypts or decrypts data by AES-CTR, with a counter of 128 bits, or by AES-CBC, with padding as in PKCS #7. `start` is the
+/// first counter or the initialization vector.
+fn aes<'js>(
+    ctx: Ctx<'js>,
+    counts: bool,
+    encrypts: bool,
+    key: TypedArray<'js, u8>,
+    start: TypedArray<'js, u8>,
+    data: TypedArray<'js, u8>,
+) -> Result<Option<Value<'js>>> {
+    let (key, start) = (from_bytes(&ctx, &key)?, from_bytes(&ctx, &start)?);
+    let data = from_bytes(&ctx, &data)?;
+    let done = match (key.len(), counts) {
+        (16, true) => counted::<ctr::Ctr128BE<Aes128>>(&key, &start, data),
+        (32, true) => counted::<ctr::Ctr128BE<Aes256>>(&key, &start, data),
+        (16, false) if encrypts => chained::<cbc::Encryptor<Aes128>>(&key, &start, &data),
+        (32, false) if encrypts => chained::<cbc::Encryptor<Aes256>>(&key, &start, &data),
+        (16, false) => unchained::<cbc::Decryptor<Aes128>>(&key, &start, &data),
+        (32, false) => unchained::<cbc::Decryptor<Aes256>>(&key, &start, &data),
+        _ => None,
+    };
+    done.map(|done| bytes(&ctx, done)).transpose()
+}
+
+fn counted<C: KeyIvInit + StreamCipher>(
+    key: &[u8],
+    start: &[u8],
+    mut data: Vec<u8>,
+) -> Option<Vec<u8>> {
+    let mut cipher = C::new_from_slices(key, start).ok()?;
+    cipher.try_apply_keystream(&mut data).ok()?;
+    Some(data)
+}
+
+fn chained<C: KeyIvInit + BlockModeEncrypt>(
+    key: &[u8],
+    start: &[u8],
+    data: &[u8],
+) -> Option<Vec<u8>> {
+    let cipher = C::new_from_slices(key, start).ok()?;
+    Some(cipher.encrypt_padded_vec::<Pkcs7>(data))
+}
+
+fn unchained<C: KeyIvInit + BlockModeDecrypt>(
+    key: &[u8],
+    start: &[u8],
+    data: &[u8],
+) -> Option<Vec<u8>> {
+    let cipher = C::new_from_slices(key, start).ok()?;
+    cipher.decrypt_padded_vec::<Pkcs7>(data).ok()
 }
 
 #[allow(clippy::too_many_arguments, reason = "it is called by JavaScript")]
