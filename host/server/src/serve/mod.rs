@@ -8,6 +8,7 @@ mod activity;
 mod capacity;
 mod connection;
 mod listener;
+mod unused;
 
 use std::net::SocketAddr;
 use std::path::Path;
