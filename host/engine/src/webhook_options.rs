@@ -145,15 +145,29 @@ fn checked_signature(signature: contract::Signature) -> Result<journal::Signatur
 /// with it, because they are in the row that counts its requests.
 const MOST: usize = 64 << 10;
 
-/// Stops a guest whose options are larger than every request to the webhook can bear.
-pub(crate) fn check_size(options: &journal::WebhookOptions) -> Result<(), Stop> {
+/// The number of webhooks of a run that may have options of the largest size.
+const LARGE: usize = 64;
+
+/// The largest size of the options of further webhooks, in bytes. The options of all webhooks of a run are in memory when
+/// the webhooks are listed and when the run is rebuilt, so these limits bound their sum.
+const MOST_OF_MANY: usize = 4 << 10;
+
+/// Stops a guest whose options are larger than every request to the webhook can bear. `have` is the number of webhooks
+/// that the run has already.
+pub(crate) fn check_size(options: &journal::WebhookOptions, have: usize) -> Result<(), Stop> {
     let size = size(options);
-    if size <= MOST {
+    let most = if have < LARGE { MOST } else { MOST_OF_MANY };
+    if size <= most {
         return Ok(());
     }
+    let why = if size <= MOST {
+        format!(", because the run has {LARGE} webhooks or more")
+    } else {
+        String::new()
+    };
     Err(misuse(format!(
-        "the options of a webhook may have {MOST} bytes together, and these have {size}; a larger response can be given \
-         with `respond`, by a webhook with the reply `from-workflow`"
+        "the options of this webhook may have {most} bytes together{why}, and they have {size}; a larger response can be \
+         given with `respond`, by a webhook with the reply `from-workflow`"
     )))
 }
 
@@ -205,6 +219,23 @@ mod tests {
             }),
             ..options()
         }
+    }
+
+    #[test]
+    fn only_some_webhooks_of_a_run_have_large_options() {
+        let sized = |size: usize| journal::WebhookOptions {
+            description: Some("d".repeat(size)),
+            ..checked(options()).unwrap()
+        };
+        check_size(&sized(MOST), LARGE - 1).unwrap();
+        check_size(&sized(MOST_OF_MANY), LARGE).unwrap();
+        check_size(&sized(MOST + 1), 0).unwrap_err();
+        let refused = check_size(&sized(MOST_OF_MANY + 1), LARGE).unwrap_err();
+        let text = format!("{refused:?}");
+        assert!(
+            text.contains("4096 bytes together, because the run has 64"),
+            "{text}"
+        );
     }
 
     fn on_host(options: contract::WebhookOptions) -> Result<journal::WebhookOptions, Stop> {

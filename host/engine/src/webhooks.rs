@@ -26,7 +26,7 @@ impl Host for Guest {
         // Options that were accepted once are accepted in every replay, even if the description is gone.
         if state.cursor.is_live() {
             webhook_options::check_providers(&options, &state.providers)?;
-            webhook_options::check_size(&options)?;
+            webhook_options::check_size(&options, state.webhooks_in_store())?;
         }
         state.check_value("the options", webhook_options::size(&options))?;
         let webhook = state.webhooks.next(&step, &options);

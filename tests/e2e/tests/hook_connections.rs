@@ -162,6 +162,23 @@ fn connections_beyond_the_limit_wait_for_those_before() {
     assert!(host.log().contains("`connections-limit`"));
 }
 
+#[test]
+fn connections_that_say_nothing_leave_their_places_to_others() {
+    let host = Host::with(&["--connections-limit", "4", "--head-timeout", "1h"]);
+    let healthy = format!("{}/healthz", host.url());
+    let mut silent: Vec<_> = (0..4).map(|_| raw::Connection::to(&healthy)).collect();
+    let mut busy = sent(&healthy, head("GET", &healthy, &[]));
+    busy.answer().expect(200);
+    let half = sent(&healthy, "GET /healthz HTTP/1.1\r\n");
+    for _ in 0..4 {
+        sent(&healthy, head("GET", &healthy, &["Connection: close"]))
+            .answer()
+            .expect(200);
+    }
+    assert!(silent.remove(0).ended().is_empty());
+    drop((silent, half));
+}
+
 // Heads that are too large.
 
 #[test]

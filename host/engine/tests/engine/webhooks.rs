@@ -134,7 +134,7 @@ fn options_that_make_no_sense_are_a_misuse() {
     check(json!({"reply": {"from-workflow": 0}}), "at least 1 ms");
     let page = "x".repeat((64 << 10) + 1);
     let large = json!({"reply": {"fixed": {"status": 200, "body": page}}});
-    check(large, "may have 65536 bytes together, and these have 65537");
+    check(large, "may have 65536 bytes together, and they have 65537");
 }
 
 /// A run that was given the delivery `d1` by a webhook with this reply, and goes on with what is to come after that.

@@ -88,7 +88,7 @@ impl AppState {
         document: Bytes,
     ) -> Self {
         let masked = config.mask_headers.iter();
-        let rooms = Rooms::new(runtime.memory().clone());
+        let rooms = Rooms::new(runtime.memory().clone(), config.limits.connections);
         AppState(Arc::new(Shared {
             runtime,
             metrics,

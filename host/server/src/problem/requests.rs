@@ -31,11 +31,11 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
-    /// The bodies of this sender use all memory that one sender may use.
+    /// The bodies of this sender use all memory, or all connections, that one sender may use.
     #[must_use]
     pub fn memory_share() -> Self {
-        let detail = "the bodies that are being sent to this address, and the answers that are being read, use all memory that it may \
-                      have; send fewer at the same time, and read the answers";
+        let detail = "the bodies that are being sent to this address, and the answers that are being read, use all memory \
+                      or all connections that it may have; send fewer at the same time, and read the answers";
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "memory-share",

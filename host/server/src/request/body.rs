@@ -181,7 +181,7 @@ mod tests {
     use crate::request::room::Rooms;
 
     fn room() -> Room {
-        Rooms::new(Budget::default()).of_api()
+        Rooms::new(Budget::default(), 8).of_api()
     }
 
     async fn payload(content_type: &'static str, body: &'static str) -> Result<Payload, Problem> {

@@ -121,7 +121,7 @@ mod tests {
         let body = Body::from_stream(stream::iter(pieces).chain(stream::pending()));
         let request = Request::post("/").body(kept(body, within)).unwrap();
         let body = unread::thrown_away(request).into_body();
-        let room = Rooms::new(dormouse_limits::Budget::default()).of_api();
+        let room = Rooms::new(dormouse_limits::Budget::default(), 8).of_api();
         let read = body::read(
             &HeaderMap::new(),
             body,

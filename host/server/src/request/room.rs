@@ -1,5 +1,6 @@
 //! Limits the host's memory for bodies that are being read and answers that are being sent: for all together, and for
-//! one sender.
+//! one sender. Also limits their number for one sender, since each takes the place of a connection as long as its client
+//! likes.
 //!
 //! Memory is taken as a body arrives and not when it is announced, so that a sender cannot take memory without sending.
 //! It is returned when the last part of the body is dropped. The memory of an answer is returned when the answer is
@@ -18,11 +19,11 @@ use hyper::body::Body as _;
 use super::weight::{Weight, keeping};
 use crate::problem::Problem;
 
-/// The part of the memory for bodies and answers that one webhook's senders may use: a quarter.
-const WEBHOOK_PART: u64 = 4;
+/// The part of the memory for bodies and answers, and of the connections, that one webhook's senders may use: a quarter.
+const WEBHOOK_PART: u32 = 4;
 
-/// The part of that memory that the API's callers may use: a half, so that webhooks always have the other half.
-const API_PART: u64 = 2;
+/// The part of these that the API's callers may use: a half, so that webhooks always have the other half.
+const API_PART: u32 = 2;
 
 /// The senders that share the memory for bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,9 +36,18 @@ enum Sender {
 #[derive(Debug, Clone)]
 pub(crate) struct Rooms {
     budget: Budget,
-    /// The number of bytes that are being read or sent, by sender. Only senders with a body or an answer under way have
-    /// an entry.
-    under_way: Arc<Mutex<HashMap<Sender, u64>>>,
+    /// The largest number of connections.
+    connections: usize,
+    /// What is being read or sent, by sender. Only senders with a body or an answer under way have an entry.
+    under_way: Arc<Mutex<HashMap<Sender, UnderWay>>>,
+}
+
+/// What a sender has under way.
+#[derive(Debug, Default)]
+struct UnderWay {
+    bytes: u64,
+    /// The number of bodies and answers.
+    count: usize,
 }
 
 /// The memory for one body or one answer.
@@ -45,18 +55,19 @@ pub(crate) struct Room {
     grant: Grant,
     rooms: Rooms,
     sender: Sender,
-    most: u64,
+    most: UnderWay,
     /// The weight of the request, which counts for its sender. The entrance has taken the memory for it.
     weight: u64,
-    under_way: u64,
+    under_way: UnderWay,
 }
 
 impl Rooms {
-    /// Creates the memory for bodies from a budget.
+    /// Creates the memory for bodies from a budget, on a host that accepts this many connections.
     #[must_use]
-    pub(crate) fn new(budget: Budget) -> Self {
+    pub(crate) fn new(budget: Budget, connections: u32) -> Self {
         Rooms {
             budget,
+            connections: connections as usize,
             under_way: Arc::default(),
         }
     }
@@ -71,18 +82,21 @@ impl Rooms {
         self.room(Sender::Api, API_PART)
     }
 
-    fn room(&self, sender: Sender, part: u64) -> Room {
+    fn room(&self, sender: Sender, part: u32) -> Room {
         Room {
             grant: self.budget.begin(Part::Requests),
             rooms: self.clone(),
             sender,
-            most: self.budget.size(Part::Requests) / part,
+            most: UnderWay {
+                bytes: self.budget.size(Part::Requests) / u64::from(part),
+                count: (self.connections / part as usize).max(1),
+            },
             weight: 0,
-            under_way: 0,
+            under_way: UnderWay::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Sender, u64>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Sender, UnderWay>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -103,7 +117,7 @@ impl Room {
     pub(crate) fn look(&self) -> Result<(), Problem> {
         let all = self.rooms.lock();
         match all.get(&self.sender) {
-            Some(under_way) if *under_way >= self.most => Err(Problem::memory_share()),
+            Some(under_way) if under_way.bytes >= self.most.bytes => Err(Problem::memory_share()),
             _ => Ok(()),
         }
     }
@@ -113,16 +127,19 @@ impl Room {
     /// # Errors
     /// When the sender's share or the host's memory is used up.
     pub(crate) fn hold(&mut self, size: u64) -> Result<(), Problem> {
-        let more = (self.weight + size).saturating_sub(self.under_way);
+        let more = (self.weight + size).saturating_sub(self.under_way.bytes);
+        let one = 1 - self.under_way.count;
         {
             let mut all = self.rooms.lock();
             let under_way = all.entry(self.sender).or_default();
+            let (bytes, count) = (under_way.bytes.saturating_add(more), under_way.count + one);
             // One body of the largest size is always within the share.
-            if *under_way > 0 && under_way.saturating_add(more) > self.most {
+            if under_way.bytes > 0 && bytes > self.most.bytes || count > self.most.count {
                 return Err(Problem::memory_share());
             }
-            *under_way += more;
-            self.under_way += more;
+            *under_way = UnderWay { bytes, count };
+            self.under_way.bytes += more;
+            self.under_way.count = 1;
         }
         if self.grant.reach_body(size) {
             Ok(())
@@ -157,8 +174,10 @@ impl Drop for Room {
     fn drop(&mut self) {
         let mut all = self.rooms.lock();
         if let Entry::Occupied(mut under_way) = all.entry(self.sender) {
-            *under_way.get_mut() = under_way.get().saturating_sub(self.under_way);
-            if *under_way.get() == 0 {
+            let left = under_way.get_mut();
+            left.bytes = left.bytes.saturating_sub(self.under_way.bytes);
+            left.count = left.count.saturating_sub(self.under_way.count);
+            if left.count == 0 {
                 under_way.remove();
             }
         }
@@ -174,7 +193,7 @@ mod tests {
 
     /// Returns a memory of 400 KiB for bodies.
     fn rooms() -> Rooms {
-        Rooms::new(Budget::new(6 * 400 * KIB))
+        Rooms::new(Budget::new(6 * 400 * KIB), 40)
     }
 
     fn code(result: Result<(), Problem>) -> &'static str {
@@ -244,6 +263,23 @@ mod tests {
         let codes: Vec<_> = all.iter_mut().map(|room| code(room.hold(0))).collect();
         assert_eq!(codes, ["ok", "ok", "ok", "memory-share"]);
         assert_eq!(code(request(1).hold(0)), "ok");
+    }
+
+    #[test]
+    fn bodies_of_a_byte_take_a_quarter_of_the_connections_and_no_more() {
+        let rooms = rooms();
+        let one = || rooms.of_webhook(RUN, WebhookNumber(0));
+        let mut held: Vec<Room> = (0..10).map(|_| one()).collect();
+        for room in &mut held {
+            assert_eq!(code(room.hold(0)), "ok");
+            assert_eq!(code(room.hold(1)), "ok", "it is the same body");
+        }
+        assert_eq!(code(one().hold(0)), "memory-share");
+        assert_eq!(code(rooms.of_webhook(RUN, WebhookNumber(1)).hold(0)), "ok");
+        held.pop();
+        assert_eq!(code(one().hold(0)), "ok");
+        drop(held);
+        assert!(rooms.lock().is_empty());
     }
 
     #[test]

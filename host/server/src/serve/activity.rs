@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::request::pace;
@@ -18,6 +19,8 @@ pub(super) struct Activity {
     /// How long the connection may be quiet.
     within: Duration,
     state: Mutex<State>,
+    /// Wakes the task that waits until the connection is to end.
+    ends: Notify,
 }
 
 struct State {
@@ -27,6 +30,8 @@ struct State {
     since: Instant,
     /// The number of bytes that the client has read since then, or that the machine buffers for it.
     taken: u64,
+    /// True if the connection ends as soon as no request is being answered, because others need its place.
+    is_ending: bool,
 }
 
 /// A request that is being answered, as long as this exists.
@@ -38,10 +43,12 @@ impl Activity {
             at_work: 0,
             since: Instant::now(),
             taken: 0,
+            is_ending: false,
         };
         Activity {
             within,
             state: Mutex::new(state),
+            ends: Notify::new(),
         }
     }
 
@@ -50,14 +57,31 @@ impl Activity {
         Work(self)
     }
 
-    /// Waits until the connection has been unused for too long.
+    /// Waits until the connection has been unused for too long, or is to end for another reason.
     pub(super) async fn quiet(&self) {
         while let Some(deadline) = self.deadline() {
-            sleep_until(deadline).await;
+            tokio::select! {
+                () = sleep_until(deadline) => {}
+                () = self.ends.notified() => {}
+            }
         }
     }
 
-    /// Returns true if the connection has been unused for too long.
+    /// Ends the connection as soon as no request is being answered on it.
+    pub(super) fn end(&self) {
+        self.state().is_ending = true;
+        self.ends.notify_one();
+    }
+
+    /// Returns the time from which the connection has been unused, which is later than now while its client reads an
+    /// answer. None if a request is being answered, or if the connection ends already.
+    pub(super) fn unused_since(&self) -> Option<Instant> {
+        let state = self.state();
+        let is_unused = state.at_work == 0 && !state.is_ending;
+        is_unused.then(|| state.since + pace::earned(state.taken))
+    }
+
+    /// Returns true if the connection has been unused for too long, or is to end for another reason.
     pub(super) fn is_quiet(&self) -> bool {
         self.deadline().is_none()
     }
@@ -68,6 +92,9 @@ impl Activity {
         let state = self.state();
         if state.at_work > 0 {
             return Some(now + self.within);
+        }
+        if state.is_ending {
+            return None;
         }
         let deadline = state.since + self.within + pace::earned(state.taken);
         (deadline > now).then_some(deadline)
@@ -88,6 +115,9 @@ impl Drop for Work {
         state.at_work -= 1;
         state.since = Instant::now();
         state.taken = 0;
+        if state.is_ending {
+            self.0.ends.notify_one();
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! hyper gives up a head of HTTP/1 that does not arrive, and pings a client of HTTP/2. It does not close the connection
 //! of a client that connects and sends nothing, that answers pings and never sends a request, or that does not read its
 //! answers. So a connection without a request under way is closed after some time, unless its client still reads an
-//! answer.
+//! answer. It is closed sooner if others wait for its place.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -127,14 +127,19 @@ impl ConnectionSettings {
         self.metrics.connection_turned_away();
     }
 
+    /// Returns the activity of a new connection.
+    pub(super) fn activity(&self) -> Arc<Activity> {
+        Arc::new(Activity::new(self.bounds.head_timeout))
+    }
+
     /// Serves a connection until it ends.
     pub(super) fn serve(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
         routes: Router,
+        activity: Arc<Activity>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let activity = Arc::new(Activity::new(self.bounds.head_timeout));
         let (stop, metrics) = (self.stop.clone(), self.metrics.clone());
         let builder = builder(self.bounds);
         let entrance = RequestService {
@@ -249,7 +254,8 @@ fn refused_by_hyper(error: &(dyn Error + Send + Sync + 'static)) -> Option<&'sta
     }
 }
 
-/// Serves a connection until it ends: when its client closes it, when the host stops, or when it has been quiet.
+/// Serves a connection until it ends: when its client closes it, when the host stops, when it has been quiet, or when it is
+/// unused and others need its place.
 async fn attend<C: GracefulConnection>(
     connection: C,
     activity: &Activity,

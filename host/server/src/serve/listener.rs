@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,12 +14,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::connection::ConnectionSettings;
+use super::unused::Present;
 use crate::ingress::client::TrustedProxies;
 use crate::machine::MachineClock;
 
 /// The time between attempts if connections cannot be accepted, for example because file descriptors have run out.
 /// Connections that end will help.
 const RETRY: u64 = 200;
+
+/// The time in milliseconds between looks for unused connections while a connection waits for a place.
+const LOOK_AGAIN: u64 = 50;
 
 /// The time between warnings about connections, so that a flood does not fill the log.
 const WARN_AGAIN: Duration = Duration::from_secs(60);
@@ -33,16 +38,19 @@ pub(super) async fn accept(
 ) {
     let mut failed = Warned::default();
     loop {
-        let free = places.free().await;
+        // A connection is accepted before there is a place for it, since others end only for one that needs their place.
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let Some(share) = places.share(peer) else {
                     settings.turned_away();
                     continue;
                 };
+                let free = places.free().await;
                 // Answers are small, and somebody waits for each.
                 let _ = stream.set_nodelay(true);
-                let serving = settings.serve(stream, peer, routes.clone());
+                let activity = settings.activity();
+                places.present.add(&activity);
+                let serving = settings.serve(stream, peer, routes.clone(), activity);
                 tokio::spawn(async move {
                     serving.await;
                     drop((free, share));
@@ -65,6 +73,7 @@ pub(super) struct Places {
     limit: usize,
     clients: Arc<Clients>,
     trusted: Arc<TrustedProxies>,
+    present: Present,
     full: Warned,
     shares: Warned,
 }
@@ -97,21 +106,32 @@ impl Places {
             limit,
             clients: Arc::default(),
             trusted,
+            present: Present::new(limit),
             full: Warned::default(),
             shares: Warned::default(),
         }
     }
 
-    /// Waits for a place. None if no place will ever become free, because the host stops.
+    /// Waits for a place, and ends unused connections if there is none. None if no place will ever become free, because
+    /// the host stops.
     async fn free(&mut self) -> Option<OwnedSemaphorePermit> {
         if self.free.available_permits() == 0 && self.full.is_due() {
             let limit = self.limit;
             tracing::warn!(
                 limit,
-                "no connection is accepted before one ends; the setting is `{CONNECTIONS}`"
+                "all places for connections are taken, so connections that are unused end; the setting is \
+                 `{CONNECTIONS}`"
             );
         }
-        self.free.clone().acquire_owned().await.ok()
+        let free = self.free.clone().acquire_owned();
+        let mut free = pin!(free);
+        loop {
+            tokio::select! {
+                biased;
+                place = free.as_mut() => return place.ok(),
+                () = MachineClock.pause(LOOK_AGAIN) => self.present.end_unused(Instant::now()),
+            }
+        }
     }
 
     /// Counts one more connection of a client. None if it has the largest number already.

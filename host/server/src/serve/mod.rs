@@ -8,6 +8,7 @@ mod activity;
 mod capacity;
 mod connection;
 mod listener;
+mod unused;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -146,7 +147,7 @@ pub async fn serve(config: Config, log: Lines) -> Result<(), ServeError> {
         runtime: runtime.clone(),
         metrics: metrics.clone(),
         rejections: rejections.clone(),
-        rooms: Rooms::new(runtime.memory().clone()),
+        rooms: Rooms::new(runtime.memory().clone(), config.limits.connections),
         trusted: trusted.clone(),
     };
     let places = || Places::new(config.limits.connections as usize, trusted.clone());
