@@ -143,7 +143,7 @@ limits! {
         "How long a client may take to send a body, plus one second for each 16 KiB that came";
     HEADER_FIELDS, header_fields: "header-fields-limit", Count, 100, FIELDS, "Header fields of a request";
     CONNECTIONS, connections: "connections-limit", Count, 10_000, MILLION,
-        "Connections to one address at the same time; further ones wait";
+        "Connections to one address at the same time; further ones replace unused ones, or wait";
     MEMORY, memory: "memory-limit", Size, 256 * MIB, GUEST_MEMORY,
         "Memory of a run. A run keeps the limit that it was started with";
     CPU, cpu: "cpu-limit", Span, 5 * SECOND, SOME, "Processor time of a run between one wait and the next";

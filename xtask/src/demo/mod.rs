@@ -76,7 +76,7 @@ fn play(workspace: &Workspace, narrator: &Narrator, host: &mut HostProcess) -> a
     narrator.print(
         "demo",
         format_args!(
-            "killed the host (SIGKILL), and leave it dead for {} s",
+            "killed the host (SIGKILL), and leaves it dead for {} s",
             DOWNTIME.as_secs()
         ),
     );

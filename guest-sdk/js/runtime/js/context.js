@@ -1,6 +1,6 @@
 // The context, which is the argument of a workflow's function.
 
-import { Headers, Request, Response, bytesOf, callOnce, fieldsOf, isStream, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
+import { Headers, NOTHING, Request, Response, bytesOf, callOnce, fieldsOf, isStream, parseJson, readBody, received, receivedFields, sentHeaders } from 'dormouse:fetch';
 import { WorkflowError, WorkflowNonRetryableError, WorkflowRetryAfterError } from 'dormouse:errors';
 import { addressOf } from 'dormouse:registry';
 import { json, millis, runId, value } from 'dormouse:payload';
@@ -144,8 +144,8 @@ export class WorkflowContext {
     return { webhookUrl: made.url, eventId: made.id };
   }
 
-  // `waitForWebhook` and `respond` are not `async`, since a promise more for each wait would lengthen a replay. The first returns
-  // the host's own promise.
+  // `waitForWebhook` and `respond` are not `async`, because an `async` function makes a promise and a replay of many waits would
+  // take longer. `waitForWebhook` returns the promise that the host settles, and `respond` a promise that all answers share.
   waitForWebhook(step, webhook, timeout, options) {
     try {
       return perform(host.waitForWebhook(stepName(step), webhook.eventId, millis(timeout), taken), options?.signal);
@@ -272,9 +272,7 @@ function callRequest(name, settings) {
 
 const DONE = Promise.resolve();
 
-const NOTHING = new Uint8Array(0);
-
-/** Returns whether an answer has neither headers nor a body, as most. Then no `Response` needs to be made of it. */
+/** Returns whether an answer has neither headers nor a body. Most answers have neither, and need no `Response`. */
 const isPlain = (response) => response && !(response instanceof Response) && !response.headers && (response.body === undefined || response.body === null);
 
 /** Returns the result of a wait for a webhook. After a timeout, the host calls it without arguments. */

@@ -204,7 +204,8 @@ export function parseJson(given, reviver) {
   return parse(text, reviver);
 }
 
-const NOTHING = new Uint8Array(0);
+/** The bytes of an empty body. All share one array, and no program gets it. */
+export const NOTHING = new Uint8Array(0);
 
 /** Returns the state of a request or a response. */
 let stateOf;

@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
             .skip(2)
             .map(|argument| argument.to_string_lossy().into_owned())
             .collect();
-        return compiler::compile_main(&limits);
+        return compiler::child::compile_main(&limits);
     }
     let mut terminal = Terminal::standard();
     let arguments = leading::behind_the_command(arguments, &Cli::command());

@@ -7,18 +7,18 @@
 //! ends in another way, such as one that the kernel kills because of too little memory, is the host's trouble. That
 //! passes, so the caller is told to try again, after a longer time the more often it has happened.
 
+pub(crate) mod child;
+
 use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_engine::{CompileError, Config, Engine, SharedCode};
 use dormouse_journal::VersionId;
 use dormouse_runtime::{BuiltComponent, CompileFailure, Compiler, HandedCode, ScriptCode};
 use dormouse_seams::Task;
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Signal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
@@ -356,79 +356,6 @@ fn classify(status: ExitStatus, message: &str) -> Ended {
         }
         _ => Ended::Failed(format!("it ended with {status}: {message}")),
     }
-}
-
-/// The child's side: reads a component from standard input and writes code to standard output. Its arguments are the
-/// limits.
-#[must_use]
-pub fn compile_main(arguments: &[String]) -> ExitCode {
-    match child(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((code, message)) => {
-            let _ = writeln!(std::io::stderr(), "{message}");
-            ExitCode::from(code)
-        }
-    }
-}
-
-/// The exit code of a child that fails for a reason other than the component.
-const BROKEN: u8 = 4;
-
-fn child(arguments: &[String]) -> Result<(), (u8, String)> {
-    let broken = |error: &dyn std::fmt::Display| (BROKEN, error.to_string());
-    let [time, memory, work] = arguments else {
-        return Err((
-            BROKEN,
-            "this command is the host's own; it takes two limits, and what to do".into(),
-        ));
-    };
-    let work = Work::ALL.into_iter().find(|known| known.name() == work);
-    let work = work.ok_or((
-        BROKEN,
-        "the host asks for what this compiler does not do".into(),
-    ))?;
-    let time: u64 = time.parse().map_err(|error| broken(&error))?;
-    let memory: u64 = memory.parse().map_err(|error| broken(&error))?;
-    limit(Resource::Cpu, time).map_err(|error| broken(&error))?;
-    limit(work.memory(), memory).map_err(|error| broken(&error))?;
-    // The memory of the child is as large as its limit, and a component that crashes it must not fill the disk.
-    super::dumps::forbid_dump_files().map_err(|error| broken(&error))?;
-    // If memory runs out, the system ends this process and not the host.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // Living runs go first. If the priority cannot be lowered, that is no reason not to compile.
-    let _ = rustix::process::nice(10);
-    let mut given = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut given)
-        .map_err(|error| broken(&error))?;
-    let engine = Engine::new(&Config { slots: 0 }).map_err(|error| broken(&error))?;
-    let refused = |error: CompileError| (REFUSED, error.to_string());
-    let made = match work {
-        Work::Compile => engine.precompile(&given).map_err(refused)?,
-        Work::CompileShared => engine.precompile_shared(&given).map_err(refused)?,
-        Work::BuildComponent => {
-            let (key, sealed, script) =
-                handed(&given).ok_or((BROKEN, "the host handed over no code".into()))?;
-            let code = script::code().ok_or((BROKEN, script::MISSING.into()))?;
-            let code =
-                SharedCode::open(&engine, &key, code.id, sealed).map_err(|error| broken(&error))?;
-            let made = script::component(&engine, &code, script);
-            made.map_err(|error| (REFUSED, error))?.encode()
-        }
-    };
-    std::io::stdout()
-        .write_all(&made)
-        .map_err(|error| broken(&error))
-}
-
-fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
-    setrlimit(
-        resource,
-        Rlimit {
-            current: Some(value),
-            maximum: Some(value.saturating_add(1)),
-        },
-    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::connection::ConnectionSettings;
-use super::unused::Present;
+use super::unused::OpenConnections;
 use crate::ingress::client::TrustedProxies;
 use crate::machine::MachineClock;
 
@@ -49,7 +49,7 @@ pub(super) async fn accept(
                 // Answers are small, and somebody waits for each.
                 let _ = stream.set_nodelay(true);
                 let activity = settings.activity();
-                places.present.add(&activity);
+                places.open.add(&activity);
                 let serving = settings.serve(stream, peer, routes.clone(), activity);
                 tokio::spawn(async move {
                     serving.await;
@@ -73,7 +73,7 @@ pub(super) struct Places {
     limit: usize,
     clients: Arc<Clients>,
     trusted: Arc<TrustedProxies>,
-    present: Present,
+    open: OpenConnections,
     full: Warned,
     shares: Warned,
 }
@@ -106,7 +106,7 @@ impl Places {
             limit,
             clients: Arc::default(),
             trusted,
-            present: Present::new(limit),
+            open: OpenConnections::new(limit),
             full: Warned::default(),
             shares: Warned::default(),
         }
@@ -129,7 +129,7 @@ impl Places {
             tokio::select! {
                 biased;
                 place = free.as_mut() => return place.ok(),
-                () = MachineClock.pause(LOOK_AGAIN) => self.present.end_unused(Instant::now()),
+                () = MachineClock.pause(LOOK_AGAIN) => self.open.end_unused(Instant::now()),
             }
         }
     }

@@ -18,15 +18,15 @@ const UNUSED_FOR: Duration = Duration::from_millis(250);
 const PART: usize = 16;
 
 /// The connections of a listener.
-pub(super) struct Present {
+pub(super) struct OpenConnections {
     limit: usize,
     connections: Vec<Weak<Activity>>,
 }
 
-impl Present {
+impl OpenConnections {
     /// Creates the list for a listener that has at most this many connections.
     pub(super) fn new(limit: usize) -> Self {
-        Present {
+        OpenConnections {
             limit,
             connections: Vec::new(),
         }
@@ -62,11 +62,11 @@ mod tests {
 
     const WITHIN: Duration = Duration::from_secs(30);
 
-    fn connections(present: &mut Present, count: usize) -> Vec<Arc<Activity>> {
+    fn connections(open: &mut OpenConnections, count: usize) -> Vec<Arc<Activity>> {
         let connections: Vec<_> = (0..count)
             .map(|_| Arc::new(Activity::new(WITHIN)))
             .collect();
-        connections.iter().for_each(|new| present.add(new));
+        connections.iter().for_each(|new| open.add(new));
         connections
     }
 
@@ -78,25 +78,25 @@ mod tests {
 
     #[test]
     fn those_that_were_unused_the_longest_end() {
-        let mut present = Present::new(32);
-        let connections = connections(&mut present, 32);
+        let mut open = OpenConnections::new(32);
+        let connections = connections(&mut open, 32);
         let begun = connections[0].unused_since().unwrap();
-        present.end_unused(begun);
+        open.end_unused(begun);
         assert!(ended(&connections).is_empty(), "they have just begun");
         let work = connections[0].clone().begin();
         let later = Instant::now() + UNUSED_FOR;
-        present.end_unused(later);
+        open.end_unused(later);
         assert_eq!(ended(&connections), [1, 2]);
         drop(work);
-        present.end_unused(later);
+        open.end_unused(later);
         assert_eq!(ended(&connections), [1, 2, 3, 4], "the first was used last");
     }
 
     #[test]
     fn a_request_that_came_in_time_is_answered() {
-        let mut present = Present::new(1);
-        let connections = connections(&mut present, 1);
-        present.end_unused(Instant::now() + UNUSED_FOR);
+        let mut open = OpenConnections::new(1);
+        let connections = connections(&mut open, 1);
+        open.end_unused(Instant::now() + UNUSED_FOR);
         let work = connections[0].clone().begin();
         assert!(ended(&connections).is_empty());
         drop(work);
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn connections_that_have_ended_are_forgotten() {
-        let mut present = Present::new(4);
+        let mut open = OpenConnections::new(4);
         for _ in 0..100 {
-            drop(connections(&mut present, 1));
+            drop(connections(&mut open, 1));
         }
-        assert!(present.connections.len() <= 9);
+        assert!(open.connections.len() <= 9);
     }
 }

@@ -203,7 +203,7 @@ fn gcm_by<C: Aead + KeyInit>(
 /// first counter or the initialization vector.
 fn aes<'js>(
     ctx: Ctx<'js>,
-    counts: bool,
+    is_ctr: bool,
     encrypts: bool,
     key: TypedArray<'js, u8>,
     start: TypedArray<'js, u8>,
@@ -211,19 +211,19 @@ fn aes<'js>(
 ) -> Result<Option<Value<'js>>> {
     let (key, start) = (from_bytes(&ctx, &key)?, from_bytes(&ctx, &start)?);
     let data = from_bytes(&ctx, &data)?;
-    let done = match (key.len(), counts) {
-        (16, true) => counted::<ctr::Ctr128BE<Aes128>>(&key, &start, data),
-        (32, true) => counted::<ctr::Ctr128BE<Aes256>>(&key, &start, data),
-        (16, false) if encrypts => chained::<cbc::Encryptor<Aes128>>(&key, &start, &data),
-        (32, false) if encrypts => chained::<cbc::Encryptor<Aes256>>(&key, &start, &data),
-        (16, false) => unchained::<cbc::Decryptor<Aes128>>(&key, &start, &data),
-        (32, false) => unchained::<cbc::Decryptor<Aes256>>(&key, &start, &data),
+    let done = match (key.len(), is_ctr) {
+        (16, true) => apply_ctr::<ctr::Ctr128BE<Aes128>>(&key, &start, data),
+        (32, true) => apply_ctr::<ctr::Ctr128BE<Aes256>>(&key, &start, data),
+        (16, false) if encrypts => encrypt_cbc::<cbc::Encryptor<Aes128>>(&key, &start, &data),
+        (32, false) if encrypts => encrypt_cbc::<cbc::Encryptor<Aes256>>(&key, &start, &data),
+        (16, false) => decrypt_cbc::<cbc::Decryptor<Aes128>>(&key, &start, &data),
+        (32, false) => decrypt_cbc::<cbc::Decryptor<Aes256>>(&key, &start, &data),
         _ => None,
     };
     done.map(|done| bytes(&ctx, done)).transpose()
 }
 
-fn counted<C: KeyIvInit + StreamCipher>(
+fn apply_ctr<C: KeyIvInit + StreamCipher>(
     key: &[u8],
     start: &[u8],
     mut data: Vec<u8>,
@@ -233,7 +233,7 @@ fn counted<C: KeyIvInit + StreamCipher>(
     Some(data)
 }
 
-fn chained<C: KeyIvInit + BlockModeEncrypt>(
+fn encrypt_cbc<C: KeyIvInit + BlockModeEncrypt>(
     key: &[u8],
     start: &[u8],
     data: &[u8],
@@ -242,7 +242,7 @@ fn chained<C: KeyIvInit + BlockModeEncrypt>(
     Some(cipher.encrypt_padded_vec::<Pkcs7>(data))
 }
 
-fn unchained<C: KeyIvInit + BlockModeDecrypt>(
+fn decrypt_cbc<C: KeyIvInit + BlockModeDecrypt>(
     key: &[u8],
     start: &[u8],
     data: &[u8],
