@@ -218,8 +218,8 @@ impl Herd {
         *seated = seated.saturating_sub(1);
     }
 
-    /// Gives up the usual seat of a run that executes and computes for long, for a seat among its like. Returns false if there
-    /// is none.
+    /// Moves a run that executes from its usual seat to a seat for runs that compute for long. Returns false if all of those
+    /// are taken.
     pub(crate) fn move_to_long_seat(&mut self) -> bool {
         if self.long_seated >= LONG_SEATS {
             return false;
@@ -231,12 +231,16 @@ impl Herd {
     }
 
     /// Notes whether a run computed for long when it last executed. Returns the number of runs that did.
-    pub(crate) fn computed(&mut self, run: RunId, long: bool) -> usize {
+    pub(crate) fn note_computed(&mut self, run: RunId, long: bool) -> usize {
         if !long {
             self.long.remove(&run);
-        } else if self.long.len() < MOST_WAITING {
-            self.long.insert(run);
+            return self.long.len();
         }
+        // Runs that were cancelled may still be in the set. Those that live are noted again when they next execute.
+        if self.long.len() >= MOST_WAITING {
+            self.long.clear();
+        }
+        self.long.insert(run);
         self.long.len()
     }
 
@@ -346,7 +350,7 @@ mod tests {
     fn runs_that_compute_for_long_do_not_keep_others_waiting() {
         let mut herd = Herd::new(4);
         for number in 0..100 {
-            herd.computed(run(number), true);
+            herd.note_computed(run(number), true);
             herd.add(run(number), Hint::Time, Time(10));
         }
         herd.add(run(200), Hint::Time, Time(20));
@@ -363,12 +367,24 @@ mod tests {
         herd.release_seat(true);
         assert_eq!(herd.next(Time(20)).unwrap().run, run(4));
         herd.release_seat(true);
-        herd.computed(run(5), false);
+        herd.note_computed(run(5), false);
         herd.add(run(5), Hint::Time, Time(10));
         assert!(
             herd.next(Time(20)).unwrap().is_long,
-            "it waits where it waits"
+            "a run that waits keeps its place"
         );
+    }
+
+    #[test]
+    fn runs_that_are_gone_do_not_keep_others_from_being_noted() {
+        let mut herd = Herd::new(4);
+        for number in 0..=u16::MAX {
+            herd.note_computed(run(number), true);
+        }
+        let last = RunId([255; 16]);
+        assert_eq!(herd.note_computed(last, true), 1);
+        herd.add(last, Hint::Time, Time(10));
+        assert!(herd.next(Time(10)).unwrap().is_long);
     }
 
     #[test]

@@ -128,7 +128,9 @@ impl Runner {
                     }
                 }
             }
-            self.wake.computed(run, turn.computed_long);
+            // A run that has ended is not kept in mind.
+            let is_long = turn.computed_long && live.is_some();
+            self.wake.note_computed(run, is_long);
             (seat, place) = (turn.seat.take(), turn.place.take());
             drop(turn);
             match owner.release(live) {

@@ -117,9 +117,9 @@ impl Wake {
     }
 
     /// Notes whether a run has computed for long.
-    pub(crate) fn computed(&self, run: RunId, long: bool) {
+    pub(crate) fn note_computed(&self, run: RunId, long: bool) {
         if long || self.0.long.load(Ordering::Acquire) > 0 {
-            let count = self.herd().computed(run, long);
+            let count = self.herd().note_computed(run, long);
             self.0.long.store(count, Ordering::Release);
         }
     }

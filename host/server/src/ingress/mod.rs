@@ -210,8 +210,8 @@ async fn take(
     let (run, webhook) = room_of(address);
     let room = || ingress.rooms.of_webhook(run, webhook);
     // Answers that are not read use up the share too. Another one is not even looked up.
-    room().look()?;
-    let body_room = room().with(parts.extensions.get().copied());
+    room().check_share()?;
+    let body_room = room().with_weight(parts.extensions.get().copied());
     let body = body::read(&parts.headers, body, limit, setting, body_room);
     let received = endpoint.receive(head, length, body).await?;
     let received = received.map_err(refused)?;

@@ -105,7 +105,7 @@ impl Rooms {
 
 impl Room {
     /// Counts the weight of the request for its sender too.
-    pub(crate) fn with(mut self, weight: Option<Weight>) -> Self {
+    pub(crate) fn with_weight(mut self, weight: Option<Weight>) -> Self {
         self.weight = weight.map_or(0, |weight| weight.0);
         self
     }
@@ -114,7 +114,7 @@ impl Room {
     ///
     /// # Errors
     /// When it is.
-    pub(crate) fn look(&self) -> Result<(), Problem> {
+    pub(crate) fn check_share(&self) -> Result<(), Problem> {
         let all = self.rooms.lock();
         match all.get(&self.sender) {
             Some(under_way) if under_way.bytes >= self.most.bytes => Err(Problem::memory_share()),
@@ -240,15 +240,15 @@ mod tests {
         assert_eq!(rooms.budget.taken(Part::Requests), 0);
         let large = webhook().answer(response(60 * KIB)).unwrap();
         assert_eq!(rooms.budget.taken(Part::Requests), 60 * KIB);
-        assert_eq!(code(webhook().look()), "ok");
+        assert_eq!(code(webhook().check_share()), "ok");
         let more = webhook().answer(response(60 * KIB));
         assert_eq!(code(more.map(drop)), "memory-share");
         let rest = webhook().answer(response(40 * KIB)).unwrap();
-        assert_eq!(code(webhook().look()), "memory-share");
+        assert_eq!(code(webhook().check_share()), "memory-share");
         let other = rooms.of_webhook(RUN, WebhookNumber(1));
-        assert_eq!(code(other.look()), "ok");
+        assert_eq!(code(other.check_share()), "ok");
         drop((small, large, rest));
-        assert_eq!(code(webhook().look()), "ok");
+        assert_eq!(code(webhook().check_share()), "ok");
         assert_eq!(rooms.budget.taken(Part::Requests), 0);
     }
 
@@ -257,7 +257,7 @@ mod tests {
         let rooms = rooms();
         let request = |number| {
             let room = rooms.of_webhook(RUN, WebhookNumber(number));
-            room.with(Some(Weight(30 * KIB)))
+            room.with_weight(Some(Weight(30 * KIB)))
         };
         let mut all: Vec<Room> = (0..4).map(|_| request(0)).collect();
         let codes: Vec<_> = all.iter_mut().map(|room| code(room.hold(0))).collect();
