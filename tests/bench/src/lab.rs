@@ -10,6 +10,8 @@ use crate::report::FloorResults;
 /// The equipment of every figure.
 pub(crate) struct Lab {
     pub(crate) host: PathBuf,
+    /// Another host's program, with which this one is compared.
+    pub(crate) against: Option<PathBuf>,
     pub(crate) component: Vec<u8>,
     /// The workflow in each language. Rust is the first.
     pub(crate) languages: Vec<Language>,

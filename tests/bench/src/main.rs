@@ -70,6 +70,10 @@ struct Cli {
     #[arg(long, value_name = "BINARY")]
     host: PathBuf,
 
+    /// Another host's program, such as an earlier build. The figure `compare` measures both in turn.
+    #[arg(long, value_name = "BINARY")]
+    against: Option<PathBuf>,
+
     /// The workflow: tests/guests/waiter as a component.
     #[arg(long, value_name = "FILE")]
     guest: PathBuf,
@@ -141,6 +145,7 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
     let mut lab = Lab {
         sync: disk::sync(&cli.folder)?,
         host: cli.host,
+        against: cli.against,
         component: guest,
         languages,
         folder: cli.folder,
@@ -157,8 +162,14 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
             lab.folder.display()
         );
     }
+    // Only somebody who gives another host wants to compare with it.
+    let has_other = lab.against.is_some();
     let figures = match cli.only.as_slice() {
-        [] => Figure::value_variants().to_vec(),
+        [] => {
+            let all = Figure::value_variants().iter().copied();
+            all.filter(|figure| *figure != Figure::Compare || has_other)
+                .collect()
+        }
         // All other figures are compared with the floor.
         only => [&[Figure::Floor], only].concat(),
     };

@@ -7,11 +7,7 @@
 //! and in `Origin`.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use dormouse_config::ApiToken;
 use http::header::{AUTHORIZATION, ORIGIN, WWW_AUTHENTICATE};
 use http::uri::Authority;
@@ -31,14 +27,6 @@ pub(super) struct Auth {
     token: Option<ApiToken>,
     /// The origin of the public URL, under which a proxy with a certificate serves the host.
     public: String,
-}
-
-/// Passes an allowed request on, and refuses any other.
-pub(super) async fn guard(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
-    match auth.check(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
 }
 
 /// Returns true for the health probes. They must be open to load balancers, which have no token, and to dashboards,
@@ -61,7 +49,8 @@ impl Auth {
         }
     }
 
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Checks that a request may use the API.
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let path = uri.path();
         if is_probe(path) {
             return Ok(());
@@ -168,6 +157,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderVal
 #[cfg(test)]
 mod tests {
     use http::header::HOST;
+
+    use axum::response::IntoResponse;
 
     use super::*;
 

@@ -38,7 +38,7 @@ pub(super) struct Shared {
     /// Further headers that the operator named.
     masked: Vec<String>,
     /// The rule that decides who may use the API.
-    pub(super) auth: Arc<Auth>,
+    pub(super) auth: Auth,
     /// The longest time for which `Prefer: wait` holds an answer.
     pub(super) max_wait: Duration,
     /// Where backups are made.
@@ -96,7 +96,7 @@ impl AppState {
             rejections,
             mask: OnceLock::new(),
             masked: masked.map(HeaderName::to_string).collect(),
-            auth: Arc::new(Auth::new(config.token.clone(), &config.public_url)),
+            auth: Auth::new(config.token.clone(), &config.public_url),
             rooms,
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),

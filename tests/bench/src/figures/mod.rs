@@ -1,6 +1,7 @@
 //! The figures, with one file for each. BENCHMARKS.md says what they mean.
 
 mod backlog;
+mod compare;
 mod deploy;
 pub(crate) mod dormant;
 mod floor;
@@ -39,6 +40,7 @@ pub(crate) enum Figure {
     Deploy,
     Languages,
     Sustained,
+    Compare,
 }
 
 impl Figure {
@@ -60,6 +62,7 @@ impl Figure {
             Figure::Deploy => "deploy",
             Figure::Languages => "languages",
             Figure::Sustained => "sustained",
+            Figure::Compare => "compare",
         }
     }
 
@@ -81,6 +84,7 @@ impl Figure {
             Figure::Deploy => "upload to first run, and what a restart compiles",
             Figure::Languages => "the same workflow in Rust, TypeScript and Python",
             Figure::Sustained => "a steady load, with runs removed soon after their end",
+            Figure::Compare => "processor time a run, of this host and of another one in turn",
         }
     }
 
@@ -102,6 +106,7 @@ impl Figure {
             Figure::Deploy => deploy::measure(lab).await,
             Figure::Languages => languages::measure(lab).await,
             Figure::Sustained => sustained::measure(lab).await,
+            Figure::Compare => compare::measure(lab).await,
         }
     }
 }
