@@ -10,7 +10,9 @@
 use std::fs::File;
 
 use dormouse_store::rows::{Part, Rows};
-use dormouse_store::{Backend, BackupError, OpenError, ReadError, SCHEMA, TableId, check_schema};
+use dormouse_store::{
+    Backend, BackupError, OpenError, ReadError, SCHEMA, StorageError, TableId, check_schema,
+};
 use redb::backends::FileBackend;
 use redb::{
     Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
@@ -82,11 +84,15 @@ pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError>
         return Err(OpenError::Damaged("its format is missing".into()));
     }
     check_schema(&schema)?;
-    let runs: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new(TableId::Runs.name());
-    let runs = rows.0.open_table(runs).map_err(storage)?;
+    let runs: TableDefinition<'static, [u8; 16], &[u8]> =
+        TableDefinition::new(TableId::Runs.name());
+    let runs = match rows.table(runs)? {
+        Some(runs) => runs.len().map_err(storage)?,
+        None => 0,
+    };
     Ok(BackupInfo {
         schema: schema.first().copied().unwrap_or(SCHEMA),
-        runs: runs.len().map_err(storage)?,
+        runs,
     })
 }
 
@@ -106,7 +112,10 @@ impl Visitor for Copy<'_> {
         id: TableId,
         definition: TableDefinition<'static, K, V>,
     ) -> Result<(), BackupError> {
-        let table = self.rows.0.open_table(definition).map_err(unreadable)?;
+        let table = self.rows.table(definition).map_err(unreadable_rows)?;
+        let Some(table) = table else {
+            return Ok(());
+        };
         let is_cache = id == TableId::Code;
         let mut rows = table.iter().map_err(unreadable)?.fuse();
         loop {
@@ -136,8 +145,12 @@ impl Visitor for Copy<'_> {
     }
 }
 
+fn unreadable_rows(error: StorageError) -> BackupError {
+    BackupError::Read(ReadError::Storage(error))
+}
+
 fn unreadable(error: impl Into<redb::Error>) -> BackupError {
-    BackupError::Read(ReadError::Storage(storage(error)))
+    unreadable_rows(storage(error))
 }
 
 fn failed(error: impl Into<redb::Error>) -> BackupError {

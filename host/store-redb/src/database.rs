@@ -130,7 +130,7 @@ impl BackendTransaction for Transaction {
 
     fn rows(&mut self) -> Result<Costly<'_>, StorageError> {
         Ok(Costly {
-            tables: OpenTables::open(&self.transaction)?,
+            tables: OpenTables::new(&self.transaction),
             cost: &mut self.cost,
         })
     }
