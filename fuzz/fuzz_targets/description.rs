@@ -32,8 +32,8 @@ fuzz_target!(|text: &str| {
         usual: 0,
         most: u64::MAX,
     };
-    if let Ok(claim) = check.claim(&request, Time(0), tolerance) {
-        let _ = check.verify(&claim, &[b"secret"], &request);
+    if let Ok(signatures) = check.read_head(&request, Time(0), tolerance) {
+        let _ = check.verify(&signatures, &[b"secret"], &request);
     }
     let _ = check.sign(b"secret", "msg_1", Time(0), &request);
     let _ = check.repeat(&request);

@@ -106,8 +106,8 @@ fuzz_target!(|input: Input<'_>| {
 });
 
 fn try_request(check: &Check<'_>, request: &Request, input: &Input<'_>) {
-    if let Ok(claim) = check.claim(request, input.now(), input.tolerance(0)) {
-        let _ = check.verify(&claim, &input.secrets, request);
+    if let Ok(signatures) = check.read_head(request, input.now(), input.tolerance(0)) {
+        let _ = check.verify(&signatures, &input.secrets, request);
     }
     if let Some(probe) = check.probe(request) {
         let method = request.method.as_str();
@@ -144,8 +144,8 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
     input.change.apply(&mut changed.headers);
     // A timestamp may have no milliseconds.
     let tolerance = input.tolerance(999);
-    if let Ok(claim) = check.claim(&changed, now, tolerance) {
-        let _ = check.verify(&claim, &input.secrets, &changed);
+    if let Ok(signatures) = check.read_head(&changed, now, tolerance) {
+        let _ = check.verify(&signatures, &input.secrets, &changed);
     }
     // The ids of some providers must not have a full stop.
     if input.id.is_empty() || !input.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -155,8 +155,8 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
         headers,
         ..unsigned
     };
-    let claim = check.claim(&signed, now, tolerance);
-    let proven = claim.and_then(|claim| check.verify(&claim, &input.secrets, &signed));
+    let signatures = check.read_head(&signed, now, tolerance);
+    let proven = signatures.and_then(|signatures| check.verify(&signatures, &input.secrets, &signed));
     proven.expect("what was signed is taken");
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Signing {
     )]
     sign_header: Option<String>,
 
-    /// What stands before the digest of `hmac-sha256`, such as `sha256=`
+    /// The text before the digest of `hmac-sha256`, such as `sha256=`
     #[arg(long, value_name = "PREFIX", requires = "sign_header")]
     sign_prefix: Option<String>,
 }
@@ -200,8 +200,8 @@ mod tests {
                 usual: 60_000,
                 most: 60_000,
             };
-            let claim = check.claim(&request, now(), tolerance).unwrap();
-            let proven = check.verify(&claim, &[SECRET.as_bytes()], &request);
+            let signatures = check.read_head(&request, now(), tolerance).unwrap();
+            let proven = check.verify(&signatures, &[SECRET.as_bytes()], &request);
             assert_eq!(proven, Ok(()), "{name}");
         }
     }

@@ -29,7 +29,7 @@ const LIFE: u32 = 10_000;
 
 /// A new instance, up to where it first waits.
 fn instantiate(criterion: &mut Criterion) {
-    let bare = Run::of(program("bare")).with(|launch| launch.cpu = Arc::new(ThreadTime));
+    let bare = Run::of(program("bare")).with(|parts| parts.cpu = Arc::new(ThreadTime));
     let mut group = criterion.benchmark_group("instantiate");
     for (guest, run) in [("bare", bare), ("script", script(sleeps(1)))] {
         group.bench_function(guest, |bencher| {
@@ -168,7 +168,7 @@ fn delivered() -> Outcome {
 }
 
 fn script(script: Value) -> Run {
-    Run::script(script).with(|launch| launch.cpu = Arc::new(ThreadTime))
+    Run::script(script).with(|parts| parts.cpu = Arc::new(ThreadTime))
 }
 
 /// A run that waits.

@@ -8,7 +8,7 @@ use dormouse_secret::{Origin, Purpose, Secret, SecretName, Use};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::content::Written;
+use crate::content::BodyKeys;
 use crate::json::Json;
 use crate::step::{Answer, ExpectedRun, Step, WrittenStep};
 
@@ -155,8 +155,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    pub(crate) fn input(&self) -> Written<'_> {
-        Written {
+    pub(crate) fn input(&self) -> BodyKeys<'_> {
+        BodyKeys {
             json: self.input.as_ref(),
             text: self.input_text.as_deref(),
             base64: None,

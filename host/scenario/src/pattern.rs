@@ -6,7 +6,7 @@ use dormouse_journal::Request;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::content::Written;
+use crate::content::BodyKeys;
 use crate::difference::{Strictness, differences, shortened};
 use crate::json::Json;
 use crate::names::{self, Names};
@@ -80,8 +80,8 @@ impl CallPattern {
         self.written().check(place)
     }
 
-    fn written(&self) -> Written<'_> {
-        Written {
+    fn written(&self) -> BodyKeys<'_> {
+        BodyKeys {
             json: self.json.as_ref().or(self.json_like.as_ref()),
             text: self.text.as_deref(),
             base64: self.base64.as_deref(),

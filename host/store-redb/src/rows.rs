@@ -273,12 +273,12 @@ macro_rules! redb_tables {
 for_each_table!(redb_tables);
 
 /// All tables, open for writing, with the disk space that the changes need.
-pub(crate) struct Costly<'t> {
+pub(crate) struct MeteredRows<'t> {
     pub(crate) tables: OpenTables<'t>,
     pub(crate) cost: &'t mut Cost,
 }
 
-impl Rows for Costly<'_> {
+impl Rows for MeteredRows<'_> {
     fn read(
         &self,
         table: TableId,
@@ -298,7 +298,7 @@ impl Rows for Costly<'_> {
     }
 }
 
-impl RowsMut for Costly<'_> {
+impl RowsMut for MeteredRows<'_> {
     fn write(
         &mut self,
         table: TableId,

@@ -28,12 +28,12 @@ pub(crate) struct Space {
     clock: Arc<dyn Clock>,
     /// The number of bytes that are kept for housekeeping.
     reserve: u64,
-    own: Mutex<Own>,
+    in_file: Mutex<FreeSpace>,
 }
 
 /// The free space in the store's file.
 #[derive(Default)]
-struct Own {
+struct FreeSpace {
     /// The bytes of the pages that were free at the last count, minus what was written since.
     free: u64,
     /// The time, in milliseconds since the machine's boot, after which they may be counted again.
@@ -46,7 +46,7 @@ impl Space {
             disk,
             clock,
             reserve,
-            own: Mutex::default(),
+            in_file: Mutex::default(),
         }
     }
 
@@ -135,8 +135,8 @@ impl Space {
         self.disk.reserved() >= self.reserve
     }
 
-    fn lock(&self) -> MutexGuard<'_, Own> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, FreeSpace> {
+        self.in_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

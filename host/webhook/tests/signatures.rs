@@ -241,18 +241,18 @@ fn the_head_alone_tells_what_could_prove_nothing() {
             body: Bytes::new(),
             ..request.clone()
         };
-        check(scheme).claim(&head, NOW, within(TOLERANCE))
+        check(scheme).read_head(&head, NOW, within(TOLERANCE))
     };
     for scheme in SCHEMES {
         let good = signed(scheme, SECRET);
-        let claim = read(scheme, &good).unwrap();
+        let signatures = read(scheme, &good).unwrap();
         let verify = |body: &'static [u8]| {
             let body = Bytes::from_static(body);
             let request = Request {
                 body,
                 ..good.clone()
             };
-            check(scheme).verify(&claim, &[SECRET.as_bytes()], &request)
+            check(scheme).verify(&signatures, &[SECRET.as_bytes()], &request)
         };
         assert_eq!(verify(BODY), Ok(()));
         assert_eq!(verify(b"another body"), Err(Rejected::Wrong), "{scheme:?}");

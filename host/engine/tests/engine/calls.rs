@@ -222,7 +222,7 @@ fn what_is_not_the_name_of_a_secret() {
 fn secret_headers_count_in_the_size_of_a_request() {
     let call = |limit| {
         call_with_secrets(1, ["x-key", "Bearer ", "token"])
-            .with(move |launch| allow(launch, |limits| limits.body = limit))
+            .with(move |parts| allow(parts, |limits| limits.body = limit))
     };
     let mut sound = call(17);
     sound.start();

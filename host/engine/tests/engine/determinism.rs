@@ -110,8 +110,8 @@ fn diver(length: usize) -> Run {
         callback: &format!("(drop (call $dive (global.get $depth))) {}", give(0)),
         ..CoreGuest::default()
     };
-    Run::of(guest.program()).with(move |launch| {
-        launch.input = Payload {
+    Run::of(guest.program()).with(move |parts| {
+        parts.input = Payload {
             body: vec![b' '; length].into(),
             ..Payload::default()
         };
@@ -166,7 +166,7 @@ fn orders(key: u8, evicted: bool) -> Value {
         {"sleep": 1_000},
         order(["g", "h", "i", "j", "k", "l"]),
     ]});
-    let mut run = Run::script(script).with(move |launch| launch.key = [key; 32]);
+    let mut run = Run::script(script).with(move |parts| parts.key = [key; 32]);
     run.start();
     if evicted {
         run.evict();

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::{
-    Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program, RunContext, Turns,
-    Urls, WASM_STACK, open, seal,
+    Config, CpuClock, Decision, Engine, Instance, InstanceParts, Interruption, Program, RunContext,
+    Turns, Urls, WASM_STACK, open, seal,
 };
 use dormouse_journal::{
     Activation, Beginning, Completion, End, Failure, GuestLimits, Labels, Operation,
@@ -147,9 +147,9 @@ impl Drop for Turn {
     }
 }
 
-/// A launch as a host makes it, to be changed before use.
-pub(crate) fn launch(input: Payload) -> Launch {
-    Launch {
+/// The parts of an instance as a host makes them, to be changed before use.
+pub(crate) fn instance_parts(input: Payload) -> InstanceParts {
+    InstanceParts {
         context: RunContext {
             id: RunId::new(Time(START), [9; 10]),
             workflow: "test".into(),
@@ -179,9 +179,9 @@ pub(crate) fn launch(input: Payload) -> Launch {
     }
 }
 
-/// Sets the host's limits for a launch.
-pub(crate) fn allow(launch: &mut Launch, change: impl FnOnce(&mut Limits)) {
-    change(Arc::make_mut(&mut launch.host_limits));
+/// Sets the host's limits in the parts of an instance.
+pub(crate) fn allow(parts: &mut InstanceParts, change: impl FnOnce(&mut Limits)) {
+    change(Arc::make_mut(&mut parts.host_limits));
 }
 
 pub(crate) fn json(value: &Value) -> Payload {
@@ -191,7 +191,7 @@ pub(crate) fn json(value: &Value) -> Payload {
 /// A run, with its journal and its instance.
 pub(crate) struct Run {
     program: Program,
-    launch: Box<dyn Fn() -> Launch>,
+    parts: Box<dyn Fn() -> InstanceParts>,
     pub(crate) instance: Option<Instance>,
     pub(crate) journal: Vec<Activation>,
     pub(crate) decisions: Vec<Decision>,
@@ -200,18 +200,18 @@ pub(crate) struct Run {
 impl Run {
     /// A run of the scripted guest.
     pub(crate) fn script(script: Value) -> Self {
-        Run::new(program("script"), move || launch(json(&script)))
+        Run::new(program("script"), move || instance_parts(json(&script)))
     }
 
     /// A run of a guest that does not look at its input.
     pub(crate) fn of(program: Program) -> Self {
-        Run::new(program, || launch(Payload::default()))
+        Run::new(program, || instance_parts(Payload::default()))
     }
 
-    fn new(program: Program, launch: impl Fn() -> Launch + 'static) -> Self {
+    fn new(program: Program, parts: impl Fn() -> InstanceParts + 'static) -> Self {
         Run {
             program,
-            launch: Box::new(launch),
+            parts: Box::new(parts),
             instance: None,
             journal: Vec::new(),
             decisions: Vec::new(),
@@ -219,12 +219,12 @@ impl Run {
     }
 
     /// Changes what the run is launched with.
-    pub(crate) fn with(mut self, change: impl Fn(&mut Launch) + 'static) -> Self {
-        let before = self.launch;
-        self.launch = Box::new(move || {
-            let mut launch = before();
-            change(&mut launch);
-            launch
+    pub(crate) fn with(mut self, change: impl Fn(&mut InstanceParts) + 'static) -> Self {
+        let before = self.parts;
+        self.parts = Box::new(move || {
+            let mut parts = before();
+            change(&mut parts);
+            parts
         });
         self
     }
@@ -281,13 +281,13 @@ impl Run {
 
     /// A new instance.
     pub(crate) fn launch(&self) -> Instance {
-        let mut launch = (self.launch)();
-        launch.logged += self.decisions.last().map_or(0, |decision| decision.logged);
+        let mut parts = (self.parts)();
+        parts.logged += self.decisions.last().map_or(0, |decision| decision.logged);
         let set = self.decisions.iter().map(|decision| &decision.labels);
         for label in set.flat_map(Labels::iter) {
-            launch.labels.set(label).unwrap();
+            parts.labels.set(label).unwrap();
         }
-        self.program.launch(launch).unwrap()
+        self.program.launch(parts).unwrap()
     }
 
     /// Drops the instance, so that the next activation begins with a replay.

@@ -38,9 +38,9 @@ fn what_cannot_be_set_is_an_error_that_replay_repeats() {
         {"label": keys(0, 15)}, {"label": keys(15, 16)}, {"sleep": 1},
         {"label": {"k00": "w"}}, {"label": keys(16, 17)},
     ]});
-    let mut run = Run::script(script).with(|launch| {
+    let mut run = Run::script(script).with(|parts| {
         let given: Label = "given:1".parse().unwrap();
-        launch.labels.set(given).unwrap();
+        parts.labels.set(given).unwrap();
     });
     run.start();
     assert_eq!(set(&run).len(), 15);
@@ -67,7 +67,7 @@ fn labels_outlive_the_instance_that_a_step_ends() {
     let script = json!({"seq": [
         {"label": {"a": "1"}}, {"step": "s", "value": 7}, {"label": {"b": "2"}},
     ]});
-    let mut run = Run::script(script).with(|launch| launch.rebuild_after_step = true);
+    let mut run = Run::script(script).with(|parts| parts.rebuild_after_step = true);
     run.start();
     assert_eq!(set(&run), ["a:1", "b:2"]);
 }

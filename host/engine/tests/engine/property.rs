@@ -109,7 +109,7 @@ proptest! {
         prop_assert_eq!(bytes(&live), bytes(&evicted));
         prop_assert_eq!(&live.decisions, &evicted.decisions);
 
-        let mut rebuilt = run().with(|launch| launch.rebuild_after_step = true);
+        let mut rebuilt = run().with(|parts| parts.rebuild_after_step = true);
         drive(&mut rebuilt, &picks, false);
         prop_assert_eq!(bytes(&live), bytes(&rebuilt));
         prop_assert_eq!(&live.decisions, &rebuilt.decisions);

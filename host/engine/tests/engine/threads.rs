@@ -6,7 +6,7 @@ use dormouse_engine::{Config, Engine, Instance, Interruption, Program, open, sea
 use dormouse_journal::{Completion, OperationNumber, Outcome, Payload, Time, VersionId};
 
 use crate::core_guest::{CoreGuest, RETURN, SLEEP, WAIT};
-use crate::harness::{Run, SEAL, block_on, launch};
+use crate::harness::{Run, SEAL, block_on, instance_parts};
 
 fn slept(number: u32) -> Option<Completion> {
     Some(Completion {
@@ -106,7 +106,7 @@ fn pooled(slots: u32, guest: &CoreGuest<'_>) -> Program {
 }
 
 fn start(program: &Program) -> Result<Instance, Interruption> {
-    let mut instance = program.launch(launch(Payload::default())).unwrap();
+    let mut instance = program.launch(instance_parts(Payload::default())).unwrap();
     block_on(instance.activate(Time(1_000).into(), None)).map(|_| instance)
 }
 

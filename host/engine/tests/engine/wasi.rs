@@ -235,7 +235,7 @@ fn all_randomness_is_the_runs_own() {
         (call $seed (i32.const 528))";
     let with_key = |key| {
         let mut run =
-            guest(&format!("{body} {}", give(32))).with(move |launch| launch.key = [key; 32]);
+            guest(&format!("{body} {}", give(32))).with(move |parts| parts.key = [key; 32]);
         u64s(&run.start().result().body)
     };
     let words = with_key(1);

@@ -396,8 +396,11 @@ pub(super) async fn asked<T: DeserializeOwned>(
     subject: Subject<'_>,
     what: &str,
 ) -> Result<Option<T>, Problem> {
-    let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
-    let body = body::read(headers, body, limit, dormouse_limits::BODY, room);
+    let (limit, memory) = (
+        state.runtime.settings().limits.body,
+        state.body_budget.of_api(),
+    );
+    let body = body::read(headers, body, limit, dormouse_limits::BODY, memory);
     let body = subject.read(state, headers, body).await?;
     if body.is_empty() {
         return Ok(None);

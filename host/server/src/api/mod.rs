@@ -171,7 +171,7 @@ async fn count(State(state): State<AppState>, request: Request, next: Next) -> R
     let takes_memory = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
     if takes_memory {
-        let answer = state.rooms.of_api().answer(response);
+        let answer = state.body_budget.of_api().answer(response);
         response = answer.unwrap_or_else(IntoResponse::into_response);
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);

@@ -191,7 +191,7 @@ pub(super) async fn deploy(
         body,
         limit,
         dormouse_limits::COMPONENT,
-        state.rooms.of_api(),
+        state.body_budget.of_api(),
     )
     .await?;
     let upload = uploaded(&headers, upload)?;

@@ -1,7 +1,7 @@
 //! Problems with requests that are malformed, arrive too fast, or have a body that is too large or too
 //! slow.
 
-use dormouse_api::request::{Malformed, NotLabels};
+use dormouse_api::request::{InvalidLabels, Malformed};
 use dormouse_limits::Limit;
 use dormouse_runtime::{Exceeded, Scope};
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
@@ -107,11 +107,11 @@ impl From<Malformed> for Problem {
     }
 }
 
-impl From<NotLabels> for Problem {
-    fn from(error: NotLabels) -> Self {
+impl From<InvalidLabels> for Problem {
+    fn from(error: InvalidLabels) -> Self {
         match error {
-            NotLabels::Malformed(error) => error.into(),
-            NotLabels::Limit(why) => {
+            InvalidLabels::Malformed(error) => error.into(),
+            InvalidLabels::Limit(why) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "label-limit", why)
             }
         }

@@ -36,7 +36,7 @@ use crate::machine::{
     raise_open_files, read_ahead,
 };
 use crate::metrics::Metrics;
-use crate::request::room::Rooms;
+use crate::request::body_memory::BodyBudget;
 use crate::settings;
 use capacity::DoesNotFit;
 use connection::Connections;
@@ -147,7 +147,7 @@ pub async fn serve(config: Config, log: Lines) -> Result<(), ServeError> {
         runtime: runtime.clone(),
         metrics: metrics.clone(),
         rejections: rejections.clone(),
-        rooms: Rooms::new(runtime.memory().clone(), config.limits.connections),
+        body_budget: BodyBudget::new(runtime.memory().clone(), config.limits.connections),
         trusted: trusted.clone(),
     };
     let places = || Places::new(config.limits.connections as usize, trusted.clone());

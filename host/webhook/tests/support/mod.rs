@@ -64,8 +64,8 @@ pub(crate) fn verify(
     tolerance: u64,
 ) -> Result<(), Rejected> {
     check
-        .claim(request, now, within(tolerance))
-        .and_then(|claim| check.verify(&claim, secrets, request))
+        .read_head(request, now, within(tolerance))
+        .and_then(|signatures| check.verify(&signatures, secrets, request))
 }
 
 pub(crate) fn within(tolerance: u64) -> Tolerance {
