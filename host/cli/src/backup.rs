@@ -24,7 +24,7 @@ const SHOW_EVERY: u64 = 200;
 /// Makes a backup of a running host
 ///
 /// The backup is the store as it was at one moment after the command was given: everything that the host acknowledged
-/// before is in it. The host goes on meanwhile. It makes the backup in its data directory, where there must be room for
+/// before is in it. The host keeps working meanwhile. It makes the backup in its data directory, where there must be room for
 /// it, before it sends it.
 ///
 /// Keep the backup as safe as the host. It has inputs, outputs and requests, the keys of webhook tokens, and the sealed

@@ -34,8 +34,9 @@ pub struct Environment {
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 
-    /// Sets an environment variable to a placeholder for the host's secret of this name. The host puts the secret in its place
-    /// in headers of calls to where it may be sent. Give the flag again for others. TypeScript and Python only
+    /// Sets an environment variable to a placeholder for the host's secret of this name. In the headers of calls
+    /// to the origins that the secret may be sent to, the host replaces the placeholder by the secret. Give the flag again for
+    /// others. TypeScript and Python only
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<SecretName>,
 }
