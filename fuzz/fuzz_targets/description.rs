@@ -1,4 +1,5 @@
-//! Descriptions of providers: no text makes the compiler panic, and what it takes can be tried by its vectors and used.
+//! Descriptions of providers. Checks that no text makes the compiler of descriptions panic, and that a description which it
+//! accepts can run its vectors and can check, sign and answer requests without a panic.
 
 #![no_main]
 

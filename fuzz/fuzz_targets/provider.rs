@@ -1,5 +1,6 @@
-//! Requests against the descriptions that are compiled in: none makes the check panic, what is signed is taken and what was
-//! changed since is not, an answer to a probe is no page, and a key of a repeat is an identifier.
+//! Requests to webhooks of the built-in providers. Checks that no request makes the check panic, that a signed request is
+//! accepted and is refused after a change, that the answer to a probe is not a web page, and that the key of a repeat is a
+//! valid identifier.
 
 #![no_main]
 
@@ -27,7 +28,7 @@ struct Input<'a> {
     change: Change<'a>,
 }
 
-/// A text as it comes, or parameters that probes have.
+/// Any text, or parameters that probes have.
 #[derive(Debug, Arbitrary)]
 enum Query<'a> {
     Raw(&'a str),
@@ -42,14 +43,14 @@ enum Body<'a> {
     Probe { challenge: &'a str, more: &'a str },
 }
 
-/// A name that some description reads, or any other.
+/// The name of a header that some description reads, or any other name.
 #[derive(Debug, Arbitrary)]
 enum Name<'a> {
     Known(u8),
     Other(&'a str),
 }
 
-/// What is done to one header of a request that was signed, so that what comes close to right is tried as well.
+/// A change of one header of a signed request, so that requests which are almost right are tried too.
 #[derive(Debug, Arbitrary)]
 struct Change<'a> {
     header: u8,
@@ -156,8 +157,9 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
         ..unsigned
     };
     let signatures = check.read_head(&signed, now, tolerance);
-    let proven = signatures.and_then(|signatures| check.verify(&signatures, &input.secrets, &signed));
-    proven.expect("what was signed is taken");
+    let proven =
+        signatures.and_then(|signatures| check.verify(&signatures, &input.secrets, &signed));
+    proven.expect("a signed request is accepted");
 }
 
 /// The end of the year 9999 in milliseconds, after which RFC 3339 has no times.
