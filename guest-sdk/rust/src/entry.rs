@@ -52,7 +52,7 @@ pub fn settle<R: Outcome>(outcome: R) -> Result<ContractPayload, Failure> {
 
 /// The type that a workflow returns: a `Result`.
 #[diagnostic::on_unimplemented(
-    message = "a workflow returns a `Result`, and `{Self}` is none",
+    message = "a workflow returns a `Result`, and `{Self}` is not a `Result`",
     label = "write `Result<{Self}>`, and give the value as `Ok(value)`",
     note = "`dormouse_sdk::Result` has the error type that `?` turns most errors into"
 )]

@@ -119,7 +119,7 @@ impl Environment {
         } = collect(file)?;
         if let Some(place) = listens {
             terminal.note(&format!(
-                "{place}: `listen` does nothing: a workflow is no server, and the host starts its runs"
+                "{place}: `listen` does nothing: a workflow is not a server, and the host starts its runs"
             ))?;
         }
         let is_unset = |name: &&String| !env.contains_key(*name) && !secrets.contains(*name);

@@ -8,7 +8,7 @@ use dormouse_journal::Time;
 /// Returns the time of this machine. It is compared with times of the host, whose clock may differ.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a client is no part of the host, whose time is injected"
+    reason = "a client is not a part of the host, whose time is injected"
 )]
 pub(crate) fn now() -> Time {
     let since = SystemTime::now()

@@ -123,7 +123,7 @@ impl Instance {
     /// to others from time to time.
     ///
     /// # Errors
-    /// If the host cannot continue now. The end of the run is no error: it is in the decision.
+    /// If the host cannot continue now. The end of the run is not an error: it is in the decision.
     pub async fn activate(
         &mut self,
         now: Moment,

@@ -196,7 +196,7 @@ impl Calls {
                 }
             };
             if let Err(error) = scanned {
-                tracing::warn!(%error, "calls could not be read");
+                tracing::warn!(%error, "the store could not list the calls that are due; the host tries again");
             }
             self.scans.wait(&self.clock, next_scan).await;
         }

@@ -25,7 +25,7 @@ pub struct Forgotten {
 pub enum ForgetError {
     /// This host did not make the URL.
     #[error(
-        "this is no URL of a webhook or trigger of this host: give it as `dormouse webhooks RUN` or `dormouse trigger list` \
+        "this is not the URL of a webhook or trigger of this host: give it as `dormouse webhooks RUN` or `dormouse trigger list` \
          shows it"
     )]
     NotOurs,
@@ -104,7 +104,10 @@ impl Services {
             digests.iter().flatten().any(|key| forgotten.contains(key))
         };
         let kinds = candidates.iter().filter(was_it).map(name_of).collect();
-        tracing::info!(?at, "a request that was accepted was forgotten by hand");
+        tracing::info!(
+            ?at,
+            "an accepted request was forgotten on demand; a redelivery of it will be accepted"
+        );
         Ok(Forgotten {
             address,
             trigger,

@@ -253,10 +253,10 @@ impl Respond {
     pub(crate) fn check(&self) -> Result<(), String> {
         let status = self.status.unwrap_or(200);
         if !(100..=599).contains(&status) {
-            return Err(format!("respond: {status} is no status of HTTP"));
+            return Err(format!("respond: {status} is not an HTTP status"));
         }
         if self.error.is_some() && (self.status.is_some() || !self.is_empty()) {
-            return Err("respond: with an `error` there is no status and no body".into());
+            return Err("respond: with an `error` there is not a status and no body".into());
         }
         self.after()?;
         check_texts(self.headers.values())?;

@@ -74,7 +74,7 @@ fn a_module_of_node_that_an_own_file_imports_is_refused_with_what_to_use() {
                 let text = format!("\n\n{import}");
                 let refused = collected(&[("flow.ts", &text)]).unwrap_err().to_string();
                 let begin = format!(
-                    "flow.ts:3: {name:?} is not found: it is a module of Node, which is not there; "
+                    "flow.ts:3: {name:?} is not found: it is a module of Node, which is not available; "
                 );
                 let instead = refused.strip_prefix(&begin);
                 assert!(
@@ -302,7 +302,7 @@ fn a_package_that_cannot_work_is_refused_with_what_to_use_if_an_own_file_imports
         refused.ends_with("use `@neondatabase/serverless`"),
         "{refused}"
     );
-    // Types alone are no use of a package, and a package may have ways without it.
+    // An import of types alone does not use a package, and a package may have ways without it.
     for flow in [
         "import type { Pool } from 'pg'; export default 1;",
         "import { pg } from 'thing'; export default pg;",

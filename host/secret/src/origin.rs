@@ -16,7 +16,7 @@ pub struct Origin(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an origin is http:// or https:// and a host, perhaps with a port, as in https://api.example.com or \
-     http://10.0.0.7:8080; user name, path, query and wildcards have no place in it"
+     http://10.0.0.7:8080; an origin has no user name, path, query or wildcard"
 )]
 pub struct InvalidOrigin;
 

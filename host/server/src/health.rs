@@ -247,7 +247,7 @@ impl Health {
                 tracing::warn!(what = new.name(), "degraded: {}", new.explanation());
             }
             for over in before.iter().filter(|what| !degraded.contains(what)) {
-                tracing::info!(what = over.name(), "no longer degraded");
+                tracing::info!(what = over.name(), "a part of the host works again");
             }
             if degraded.contains(&Degraded::DiskReserve)
                 && let Some(store) = self.0.sources.store.clone()

@@ -80,7 +80,7 @@ impl ReservingBackend {
         match (write(&*self.bytes), &self.disk) {
             (Err(error), Some(disk)) if is_full(&error) && disk.give_up_reserve() => {
                 tracing::warn!(
-                    "the disk is full; its reserve was given up, and writes are refused until there is room for it again"
+                    "the disk is full; its reserve was used up, and writes are refused until there is room for it again"
                 );
                 write(&*self.bytes)
             }

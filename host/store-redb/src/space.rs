@@ -130,7 +130,7 @@ impl Space {
             return false;
         }
         if let Err(error) = self.disk.make_reserve(wanted) {
-            tracing::debug!(%error, wanted, "the reserve of the disk could not be made");
+            tracing::debug!(%error, wanted, "the reserve of the disk could not be made again yet");
         }
         self.disk.reserved() >= self.reserve
     }

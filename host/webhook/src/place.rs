@@ -53,7 +53,7 @@ pub fn check_place(place: &Place) -> Result<(), String> {
     }
     match place {
         Place::Header(name) if http::HeaderName::try_from(name.as_str()).is_err() => {
-            Err(format!("{name:?} is no name of a header"))
+            Err(format!("{name:?} is not a valid header name"))
         }
         Place::Query(name) if name.is_empty() => Err("the query parameter has no name".into()),
         Place::Json(pointer) => pointer::check(pointer),

@@ -152,7 +152,7 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
     };
     if lab.sync.p50 < NO_DISK {
         println!(
-            "note: a sync takes {:.4} ms in {}, so this is no disk; give another --folder for figures that mean something",
+            "note: a sync takes {:.4} ms in {}, so this is not a disk; give another --folder for figures that mean something",
             lab.sync.p50,
             lab.folder.display()
         );

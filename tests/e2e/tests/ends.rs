@@ -116,7 +116,7 @@ fn an_error_that_the_workflow_returns_is_its_failure() {
     let run = host.script(&json!({"wait": "a"}));
     let (code, message) = run.failure();
     assert_eq!(code, "script");
-    assert!(message.contains("`a` is no webhook"), "{message}");
+    assert!(message.contains("`a` is not a webhook"), "{message}");
     let (code, message) = host.script(&json!({"wiat": "a"})).failure();
     assert_eq!(code, "invalid-input");
     assert!(message.contains("wiat"), "{message}");

@@ -124,7 +124,7 @@ fn all_webhooks_together_have_a_limit_too() {
     );
     let queued: u64 = runs.iter().map(|(run, _)| run.queued()).sum();
     assert_eq!(queued, host.hook_answers("accepted"));
-    // The API is not meant, and an event is no request to a webhook.
+    // The API is not meant, and an event is not a request to a webhook.
     for _ in 0..MANY {
         host.get("/v1/runs").expect(200);
     }

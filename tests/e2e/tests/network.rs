@@ -234,7 +234,7 @@ fn compiled_code_of_another_component_is_not_taken() {
 fn compiled_anew(host: &Host, version: &str) -> usize {
     let log = host.log();
     let lines = log.lines().filter(|line| {
-        line.contains("compiling a component anew")
+        line.contains("stored code of a component cannot be used")
             && line.contains(version)
             && line.contains("seal")
     });

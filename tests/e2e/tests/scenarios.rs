@@ -166,7 +166,7 @@ fn a_step_that_fails_is_named_with_its_line() {
         (&2.into(), &6.into()),
         "{line:#}"
     );
-    assert!(text.contains("there is no webhook b"), "{text}");
+    assert!(text.contains("there is not a webhook b"), "{text}");
     assert!(text.contains("the run is suspended"), "{text}");
 }
 
@@ -216,12 +216,16 @@ fn delays_of_upstash_are_expressions() {
     // What is none is said, rather than ignored.
     let refused = test("eval(retried)");
     assert_eq!(refused.code, 1);
-    assert!(refused.stdout.contains("is no delay"), "{}", refused.stdout);
+    assert!(
+        refused.stdout.contains("is not a delay"),
+        "{}",
+        refused.stdout
+    );
 }
 
 #[test]
 fn calls_go_out_as_the_host_would_send_them() {
-    // What cannot be sent is no call.
+    // A request that cannot be sent is not a call.
     for call in [
         "{url = 'not a url'}",
         "{url = 'ftp://a.example/'}",

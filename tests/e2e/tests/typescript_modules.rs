@@ -268,7 +268,7 @@ fn what_other_places_have_is_there_or_says_what_to_do() {
         ("files", "a workflow has no files"),
         (
             "required",
-            "readFileSync of node:fs was called, a module of Node that is not there",
+            "readFileSync of node:fs was called, a module of Node that is not available",
         ),
     ] {
         let text = output[name].as_str().unwrap();
@@ -276,7 +276,7 @@ fn what_other_places_have_is_there_or_says_what_to_do() {
     }
     for refused in output["ciphers"].as_array().unwrap() {
         assert!(
-            refused.as_str().unwrap().contains("is not there"),
+            refused.as_str().unwrap().contains("is not supported"),
             "{refused}"
         );
     }
@@ -473,7 +473,7 @@ export default serve(async () => {
         "broken": "broken",
         "file": ["a.txt", "hi"],
         "fetched": ["abc", "abc", 3],
-        "package": ["function", "monitorEventLoopDelay of node:perf_hooks was called, which is not there"],
+        "package": ["function", "monitorEventLoopDelay of node:perf_hooks was called, which is not available"],
         "socket": "no-socket",
     });
     assert_eq!(output, expected);

@@ -254,7 +254,7 @@ fn a_secret_that_is_no_key_is_said_to_be_none() {
         &host,
         &json!({"signature": {"scheme": "standard-webhooks", "secrets": ["s"]}}),
     );
-    host.set_secret("s", "this is no base64!", &verifying());
+    host.set_secret("s", "this is not base64!", &verifying());
     let sent = request("POST", &hook)
         .header("webhook-id", "msg_1")
         .header("webhook-timestamp", now().to_string())

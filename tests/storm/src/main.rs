@@ -148,7 +148,8 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         interrupted: &interrupted,
     };
     let acts = possible(cli, &context);
-    let lasts = Duration::try_from_secs_f64(cli.minutes * 60.0).context("--minutes is no time")?;
+    let lasts =
+        Duration::try_from_secs_f64(cli.minutes * 60.0).context("--minutes is not a valid time")?;
     let results = storm::run_storm(&context, &acts, cli.seed, lasts);
     report::print(&results);
     let faults = fault_log.faults();

@@ -103,7 +103,7 @@ impl Host {
             let ty = import.ty();
             let ty = ty
                 .func()
-                .ok_or_else(|| format_err!("an import is no function"))?;
+                .ok_or_else(|| format_err!("an import is not a function"))?;
             let name = import.name().to_owned();
             let function = Func::new(&mut store, ty.clone(), move |caller, given, results| {
                 let given = given.iter().map(|value| value.i32().unwrap_or_default());

@@ -27,7 +27,7 @@ export class Headers {
   append(name, value) {
     const key = String(name).toLowerCase();
     const text = String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-    if (!TOKEN.test(key)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
+    if (!TOKEN.test(key)) throw new TypeError(`${JSON.stringify(name)} is not a valid header name`);
     if (/[\0\r\n]/.test(text)) throw new TypeError(`the value of the header ${key} has a line break or a zero in it`);
     this.#fields.push([key, text]);
   }
@@ -436,7 +436,7 @@ const STATUS_TEXTS = {
 
 function dataResponse(url) {
   const [, type, base64, data] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(url) ?? [];
-  if (data === undefined) throw new TypeError('fetch failed: the data URL is none');
+  if (data === undefined) throw new TypeError('fetch failed: the data URL is not valid');
   const text = decodeURIComponent(data);
   const body = base64 ? Uint8Array.from(globalThis.atob(text), (letter) => letter.charCodeAt(0)) : host.encode(text);
   return new Response(body, { headers: { 'content-type': type || 'text/plain;charset=US-ASCII' }, url });

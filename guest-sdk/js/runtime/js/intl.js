@@ -4,7 +4,7 @@
 const ENGLISH = new Set(['en', 'en-US']);
 
 function refuse(what) {
-  throw Object.assign(new Error(`${what} is not there: a workflow has numbers and dates of en-US and UTC; use a package for others`), { code: 'no-intl' });
+  throw Object.assign(new Error(`${what} is not supported: a workflow formats numbers and dates for en-US and UTC; use a package for others`), { code: 'no-intl' });
 }
 
 function check(locales, options, known) {

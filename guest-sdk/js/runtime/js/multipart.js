@@ -19,7 +19,7 @@ export function written(parts) {
   return { bytes: join(pieces), type: `multipart/form-data; boundary=${boundary}` };
 }
 
-const wrong = (why) => new TypeError(`the body is no multipart/form-data: ${why}`);
+const wrong = (why) => new TypeError(`the body is not multipart/form-data: ${why}`);
 
 /** Returns the index at which bytes occur in other bytes, from an index on; -1 if they do not occur. */
 function find(bytes, part, from) {

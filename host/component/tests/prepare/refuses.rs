@@ -189,7 +189,7 @@ fn threads() {
 fn several_memories_of_one_module() {
     refused(
         &wat("(component (core module (memory 1) (memory 1)))"),
-        "the Wasm is not valid: multiple memories (at offset 0x14); build it anew, and check that \
+        "the Wasm is not valid: multiple memories (at offset 0x14); build it again, and check that \
          the whole file was sent",
     );
 }
@@ -207,7 +207,7 @@ fn memory64() {
 fn import_that_is_no_interface() {
     refused(
         &wat(r#"(component (import "log" (func)))"#),
-        "the component imports `log`, which is not an interface that the host gives; import only \
+        "the component imports `log`, which is not an interface that the host provides; import only \
          interfaces of `dormouse:workflow` and WASI 0.2",
     );
 }

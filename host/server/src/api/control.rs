@@ -437,7 +437,7 @@ pub(super) fn from_object<T: DeserializeOwned>(body: &[u8], what: &str) -> Resul
     };
     // An array would be read as the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(refuse("it is no JSON object".into()));
+        return Err(refuse("it is not a JSON object".into()));
     }
     serde_json::from_slice(body).map_err(|error| refuse(error.to_string()))
 }

@@ -26,7 +26,7 @@ pub(super) fn options(set: &SetTrigger, known: &Providers) -> Result<TriggerOpti
     }
     let version = set.version.as_deref().map(str::parse).transpose();
     let version = version.map_err(|_| {
-        "`version` is no version: give the 64 hexadecimal digits that `dormouse workflows` lists"
+        "`version` is not a version: give the 64 hexadecimal digits that `dormouse workflows` lists"
             .to_owned()
     })?;
     if set.key.is_none() && (set.on_existing.is_some() || set.key_missing.is_some()) {

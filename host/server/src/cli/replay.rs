@@ -131,7 +131,7 @@ impl Code {
     /// Reads and compiles the code in a file.
     fn read(file: &Path, environment: &Environment) -> Result<Self, CliError> {
         let refused = |error: &dyn std::fmt::Display| {
-            CliError::Usage(format!("{} is no workflow: {error}", file.display()))
+            CliError::Usage(format!("{} is not a workflow: {error}", file.display()))
         };
         let engine = Engine::new(&Config { slots: 2 }).map_err(|error| refused(&error))?;
         let reader = Reader::new(engine.clone());

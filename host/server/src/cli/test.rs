@@ -341,7 +341,7 @@ impl Player {
         for (number, (name, _)) in workflows.iter().enumerate() {
             workflow_name(name).map_err(|_| {
                 format!(
-                    "{name:?} is no name of a workflow, which has a-z, 0-9, - and _; the file's name is taken, unless the \
+                    "{name:?} is not a valid name of a workflow, which has a-z, 0-9, - and _; the file's name is taken, unless the \
                      scenario says `workflow`"
                 )
             })?;

@@ -106,7 +106,7 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Problem> {
 /// OPTIONS.
 fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
     if request.method() == Method::CONNECT {
-        let detail = "the host is no proxy, and opens no tunnels with CONNECT";
+        let detail = "the host is not a proxy, and opens no tunnels with CONNECT";
         return Err(Problem::new(
             StatusCode::NOT_IMPLEMENTED,
             "method-not-implemented",

@@ -31,7 +31,7 @@ pub enum DoesNotFit {
     },
     /// A limit that was given is too large.
     #[error(
-        "`{limit}` is {given}, and this machine or cgroup has room for {most}: give it less, or less to others"
+        "`{limit}` is {given}, and this machine or cgroup has memory for {most}: lower this setting, or other settings that take memory"
     )]
     Limit {
         /// The limit.
@@ -109,7 +109,7 @@ fn shrink(limit: &'static Limit, value: &mut u64, most: u64) -> Result<(), DoesN
     tracing::warn!(
         limit = limit.name,
         default = limit.written(*value),
-        "a limit is set to {}, since this machine or cgroup has no room for its default",
+        "a limit is set to {}, since this machine or cgroup has too little memory for its default",
         limit.written(most)
     );
     *value = most;

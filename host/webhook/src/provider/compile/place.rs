@@ -36,7 +36,7 @@ impl Compiler<'_> {
     fn origin(&self, place: &format::Place, at: usize) -> Compiled<Origin> {
         let header = |name: &String| match self.word(name, at)? {
             TextOrSetting::Literal(name) if !is_header_name(&name) => {
-                Err((at, format!("{} is no name of a header", shown(&name))))
+                Err((at, format!("{} is not a valid header name", shown(&name))))
             }
             word => Ok(word),
         };

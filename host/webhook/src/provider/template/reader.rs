@@ -152,7 +152,7 @@ impl<'t> Reader<'t> {
 
 fn unknown(name: &str) -> String {
     let name: String = name.chars().take(64).collect();
-    format!("`{{{name}}}` is no placeholder; there are {ALLOWED}")
+    format!("`{{{name}}}` is not a placeholder; there are {ALLOWED}")
 }
 
 fn plain(name: &str) -> Option<Value> {
