@@ -256,7 +256,7 @@ impl Respond {
             return Err(format!("respond: {status} is not an HTTP status"));
         }
         if self.error.is_some() && (self.status.is_some() || !self.is_empty()) {
-            return Err("respond: with an `error` there is not a status and no body".into());
+            return Err("respond: with an `error` there is no status and no body".into());
         }
         self.after()?;
         check_texts(self.headers.values())?;

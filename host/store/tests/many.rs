@@ -17,7 +17,7 @@ on_both_grounds! {
     a_large_one_lies_apart,
 }
 
-/// More than twice what lies in a run's own row.
+/// More than twice the number that a run's own row holds.
 const MANY: u32 = 20;
 
 fn create(number: u32) -> Kind {

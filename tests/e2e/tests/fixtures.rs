@@ -68,7 +68,7 @@ fn here(host: &Host, hook: &Value) -> String {
     format!("{}{hook}", host.url())
 }
 
-/// Whether all that was said is said again. A later version may say more.
+/// Checks that the present answer contains everything that the old answer did. It may contain more.
 #[track_caller]
 fn check(before: &Value, now: &Value, place: &str) {
     match (before, now) {

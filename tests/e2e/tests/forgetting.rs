@@ -169,7 +169,7 @@ fn a_secret_that_cannot_be_a_key_is_shown_with_the_reason() {
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         &verifying(),
     );
-    // Not for this workflow, so that nothing is said of it.
+    // The secret is not for this workflow, so it is not mentioned.
     let other = json!([{"workflow": "other", "verify": true}]);
     host.set_secret("foreign", "no base64 either", &other);
     let secrets = json!(["good", "bad", "foreign", "none"]);

@@ -82,7 +82,7 @@ fn what_is_degraded_is_named() {
         (&ready["status"], &ready["degraded"]),
         (&json!("ready"), &json!([]))
     );
-    // The machine may be any, so nothing is said of how far its clock is ahead.
+    // How far the clock of this machine is ahead is not known, so it is not checked.
     assert!(ready["clock"]["step_seconds"].is_number(), "{ready}");
     assert!(ready["clock"]["steps"].is_u64(), "{ready}");
     let shown = Cli::of(&host).run(&["health"]).ok();

@@ -166,7 +166,7 @@ fn a_step_that_fails_is_named_with_its_line() {
         (&2.into(), &6.into()),
         "{line:#}"
     );
-    assert!(text.contains("there is not a webhook b"), "{text}");
+    assert!(text.contains("there is no webhook b"), "{text}");
     assert!(text.contains("the run is suspended"), "{text}");
 }
 
@@ -213,7 +213,7 @@ fn delays_of_upstash_are_expressions() {
         Cli::alone().run(&["test", script.to_str().unwrap(), file.to_str().unwrap()])
     };
     test("pow(2, retried) * 1000").ok();
-    // What is none is said, rather than ignored.
+    // A value of the wrong kind is an error instead of being ignored.
     let refused = test("eval(retried)");
     assert_eq!(refused.code, 1);
     assert!(
@@ -367,7 +367,7 @@ fn a_component_of_python_is_made_by_the_tool_on_the_path() {
     assert!(told.starts_with(&begins), "{told}");
     assert!(told.trim().ends_with("--env A=b --secret KEY"), "{told}");
 
-    // What it says is shown, and that it is not there.
+    // The expected text is shown, and that it is missing.
     let refused = test(&tool(
         "echo 'error: script.py, line 1: no workflow' >&2\nexit 1",
     ));

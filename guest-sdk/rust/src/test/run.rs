@@ -360,7 +360,7 @@ impl TestRun {
     /// Returns true if a webhook of this name was closed.
     ///
     /// # Panics
-    /// If there is not a webhook of this name.
+    /// If there is no webhook of this name.
     #[track_caller]
     pub fn is_closed(&self, webhook: &str) -> bool {
         match self.hook(webhook) {

@@ -188,7 +188,7 @@ fn a_hash_set_has_the_same_order_in_replay() {
     }
 }
 
-/// A step is skipped in replay, so that what it left in memory is not there. A guest that goes by it is found out, and
+/// A step is skipped in a replay, so what it left in memory is missing then. The checks of replay detect a guest that depends on it, and
 /// both sides are shown.
 #[test]
 fn what_a_step_left_behind_is_a_difference_that_is_caught() {

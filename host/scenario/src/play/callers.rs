@@ -36,7 +36,7 @@ impl Player<'_> {
             if !self.answer_by_rules(number)? && !self.go_on(None, number)? {
                 let standing = self.standing()?;
                 return Err(StepFailure {
-                    message: format!("there is not a webhook {}", deliver.to),
+                    message: format!("there is no webhook {}", deliver.to),
                     details: vec![format!("the run is {}", standing.line())],
                 });
             }

@@ -443,7 +443,7 @@ impl World {
         run(self.store.arrival(id, channel, place)).unwrap()
     }
 
-    /// Returns what lies first in a channel.
+    /// Returns the first item in a channel.
     pub fn head(&self, id: RunId, channel: &Channel) -> Option<Head> {
         let heads = run(self.store.heads(id, vec![channel.clone()])).unwrap();
         assert!(heads.iter().all(|(found, _)| found == channel));
