@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold() {
+    fn values_that_json_cannot_hold() {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
         assert_eq!(map.into_payload().unwrap_err().code(), "invalid-json");
     }

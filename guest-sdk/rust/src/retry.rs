@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_arrives() {
+    fn the_options_of_a_call_arrive() {
         let policy = RetryPolicy::new()
             .attempts(2)
             .give_up_after("10m")

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_number_in_text() {
+    fn texts_that_look_like_numbers() {
         check_taken(r#"["18446744073709551617", "\"18446744073709551617", "\\"]"#);
     }
 

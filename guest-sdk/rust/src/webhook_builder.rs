@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_arrives() {
+    fn the_options_of_a_call_arrive() {
         let options = builder()
             .methods(["GET", "POST"])
             .handshake(Handshake::WebSub)

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_break_at_the_end_is_taken_off() {
+    fn one_line_break_at_the_end_is_removed() {
         let check = |bytes: &str, expected: &str| {
             assert_eq!(without_line_break(bytes.into()), expected.as_bytes());
         };

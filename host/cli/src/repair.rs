@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_of_an_operation_is_shown_argument_by_argument() {
+    fn the_difference_of_an_operation_is_shown_argument_by_argument() {
         let side = |ms: u64| {
             serde_json::json!({
                 "kind": "sleep", "step": "nap", "digest": ms.to_string(), "arguments": {"duration_ms": ms},

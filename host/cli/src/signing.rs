@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_is_accepted() {
+    fn a_signed_request_is_accepted() {
         let file = secret_file(&format!("{SECRET}\n"));
         let known = Providers::default();
         for name in [
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_not_repeated() {
+    fn an_invalid_secret_is_not_repeated() {
         for text in ["short", "has a\ttab in it"] {
             let file = secret_file(text);
             let error = signing("github", &file)

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_for_is_shown_exactly() {
+    fn a_requested_span_is_shown_exactly() {
         let table = [
             (0, "0ms"),
             (1_500, "1s 500ms"),

@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_refused() {
+    fn an_invalid_header_is_refused() {
         for text in ["x-a", ": 1", "x a: 1", "x-a: 1\n2"] {
             assert!(header(text).is_err(), "{text:?}");
         }

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_followed_by_more_is_refused() {
+    fn a_truncated_or_longer_history_is_refused() {
         let (bytes, _) = history();
         for length in 0..bytes.len() {
             assert!(History::decode(&bytes[..length]).is_err(), "{length}");

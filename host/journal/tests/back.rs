@@ -114,7 +114,7 @@ fn retrace(journal: &[Activation], keep: u32) -> Retrace {
 }
 
 #[test]
-fn what_was_open_waits_again_and_what_was_made_since_does_not() {
+fn operations_open_at_the_point_wait_again_and_later_ones_do_not() {
     let journal = journal();
     let retrace = retrace(&journal, 1);
     assert_eq!(retrace.operations(), 3);

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_bounds_is_refused_with_what_is_not() {
+    fn a_value_out_of_bounds_is_refused_with_the_bounds() {
         let error = |limit: &Limit, text: &str| limit.parse(text).unwrap_err().to_string();
         assert_eq!(error(BODY, "0"), "give 1 bytes or more");
         assert_eq!(error(CPU, "0s"), "give 1ms or more");

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_goes_on_when_a_lookup_is_over() {
+    fn a_waiting_lookup_begins_when_another_ends() {
         let lookups = Arc::<Lookups>::default();
         let mut all: Vec<LookupPermit> = (0..AT_ONCE)
             .map(|number| permit(&lookups, &number.to_string()).unwrap())

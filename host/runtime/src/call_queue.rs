@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn one_run_is_known_by_so_many_calls_and_those_left_out_are_asked_for() {
+    fn the_calls_of_a_run_in_memory_are_limited_and_the_others_are_read_later() {
         let mut queue = queue(4, 10_000);
         assert_eq!(queue.calls.len(), MOST_OF_RUN);
         assert_eq!(queue.take_left_out(), None);

@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_found_again_once_there_is_room() {
+    fn wake_ups_without_room_are_found_again_later() {
         let mut herd = herd(0);
         for number in 0..=u16::MAX {
             herd.add(run(number), Hint::Time, Time(10));

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_does_not_keep_the_place_from_the_next() {
+    fn a_task_that_gives_up_does_not_block_the_next() {
         let places = Places::new(1);
         let first = places.take(&requester(1)).now_or_never().unwrap().unwrap();
         let given_up = places.take(&requester(2));

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_denied_is_not_tried_again_and_what_was_cut_off_is() {
+    fn a_denied_call_is_not_tried_again_and_an_interrupted_one_is() {
         assert_eq!(
             after(1, &Err(CallError::Denied(String::new()))),
             Decision::Done

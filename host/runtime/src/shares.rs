@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_leaves_nothing_behind() {
+    fn a_forgotten_run_leaves_no_entry() {
         let all = [requester("a", 1), requester("a", 2), requester("b", 3)];
         let mut shares = full(8, &all, 5);
         let taken = take(&mut shares);

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_alike_may_have_further_members_and_no_further_items() {
+    fn a_like_pattern_allows_further_members_and_no_further_items() {
         let found = json!({"a": {"b": 1, "c": 2}, "d": 3});
         assert!(of(&json!({"a": {"b": 1}}), &found, Strictness::Like).is_empty());
         assert_eq!(of(&json!([1]), &json!([1, 2]), Strictness::Like).len(), 1);

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_scenario_is_refused_with_its_line() {
+    fn an_invalid_scenario_is_refused_with_its_line() {
         for (text, says) in [
             ("\ninputs = 1", "line 2: unknown field `inputs`"),
             ("[[step]]\nadvance = '5'", "line 1: `advance`: \"5\" is not"),

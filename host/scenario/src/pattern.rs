@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_has_in_it_is_compared() {
+    fn the_parts_of_a_call_are_compared() {
         let names = Names::default();
         let differ =
             |text: &str, body: &str| pattern(text).differences(&sent(body), &names).unwrap();

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_same_is_told() {
+    fn every_difference_is_shown() {
         let mut two = events("aaa");
         two[2].what = EventKind::Answered;
         assert_eq!(folded(&two).len(), 3);

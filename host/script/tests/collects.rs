@@ -141,7 +141,7 @@ fn jsx_is_compiled_as_tsconfig_has_it() {
 }
 
 #[test]
-fn what_a_package_switches_off_in_browsers_is_empty() {
+fn a_file_that_a_package_disables_for_browsers_is_empty() {
     let files = [
         ("flow.ts", "import a from 'thing'; export default a;"),
         (

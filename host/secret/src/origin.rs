@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_an_origin_is_refused() {
+    fn a_url_that_is_not_an_origin_is_refused() {
         for text in [
             "",
             "api.example.com",

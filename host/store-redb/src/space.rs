@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_reserve_keeps_is_nobodys_and_what_it_lacks_is_missing() {
+    fn the_reserve_is_not_available_and_its_missing_part_is_subtracted() {
         let (_, whole) = space(10 * MIB, RESERVE, 0);
         assert_eq!(whole.room(), 10 * MIB);
         let (_, given_up) = space(RESERVE + 10 * MIB, 0, 0);

@@ -113,7 +113,7 @@ impl StorageBackend for Backend {
 /// Each tries to be the host of a new directory. Whoever is counts on in the store, so that a store which another one
 /// replaced or shared would show a lower count.
 #[test]
-fn of_many_that_open_a_new_directory_at_once_one_at_a_time_has_it() {
+fn only_one_of_many_hosts_opens_a_new_directory_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("data");
     let opened = std::sync::atomic::AtomicUsize::new(0);

@@ -71,7 +71,7 @@ fn after_a_kill_it_is_opened_without_a_repair() {
 }
 
 #[test]
-fn one_that_is_verified_at_each_start_is_not_kept_ready_for_less() {
+fn a_verified_store_is_not_prepared_for_a_quick_repair() {
     let (disk, _) = killed(true);
     assert!(!is_ready(&disk));
 }

@@ -11,9 +11,9 @@ use dormouse_store::{Accept, Accepted, Deleted};
 on_both_grounds! {
     all_are_listed_in_their_order_and_can_be_asked_for,
     each_takes_a_request_and_what_follows_comes_in_order,
-    what_is_given_up_waits_no_more_wherever_it_lies,
+    an_operation_that_is_given_up_waits_no_more_in_either_table,
     an_end_leaves_nothing_of_them_and_removal_nothing_at_all,
-    what_it_had_open_is_cleared_in_pieces_when_it_is_deleted,
+    open_operations_of_a_deleted_run_are_removed_in_pieces,
     a_large_one_lies_apart,
 }
 
@@ -113,7 +113,7 @@ fn each_takes_a_request_and_what_follows_comes_in_order(store_kind: StoreKind) {
     }
 }
 
-fn what_is_given_up_waits_no_more_wherever_it_lies(store_kind: StoreKind) {
+fn an_operation_that_is_given_up_waits_no_more_in_either_table(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = waiting(&world);
     let give_up = |number, dropped| Kind::Abandon {
@@ -174,7 +174,7 @@ fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(store_kind: StoreKin
 }
 
 /// No transaction grows with what a run has open.
-fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(store_kind: StoreKind) {
+fn open_operations_of_a_deleted_run_are_removed_in_pieces(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
     let kinds = (0..1_000).map(|_| Kind::Sleep { duration: 5_000 });

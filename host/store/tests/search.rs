@@ -18,7 +18,7 @@ use crate::support::{Machine, RETENTION, StoreKind, World, activation, run, wait
 on_both_grounds! {
     every_search_finds_what_a_look_at_all_runs_finds,
     a_time_of_creation_is_found_by_itself,
-    what_a_run_waits_for_is_found_behind_many_operations,
+    a_wait_is_found_after_many_other_operations,
 }
 
 /// How many runs are searched, and how often.
@@ -258,7 +258,7 @@ fn a_time_of_creation_is_found_by_itself(store_kind: StoreKind) {
 }
 
 /// The first operations of a run lie in its own row, and the others do not.
-fn what_a_run_waits_for_is_found_behind_many_operations(store_kind: StoreKind) {
+fn a_wait_is_found_after_many_other_operations(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let waits = |kind: Option<Kind>| {
         let mut kinds = vec![wait_event(None); 20];
@@ -319,7 +319,7 @@ fn with_copies(count: u64, and: impl Fn(&mut dyn RowsMut, u64, &RunId)) -> (Worl
 }
 
 #[test]
-fn what_is_rare_in_one_index_passes_over_what_is_frequent_in_another() {
+fn a_rare_entry_in_one_index_skips_frequent_entries_of_another() {
     let label = |rows: &mut dyn RowsMut, number: u64, id: &RunId| {
         if number == 3 {
             let key = [Part::Text("rare:1"), Part::Run(&id.0)];

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_says_why() {
+    fn an_invalid_key_is_refused_with_the_reason() {
         for (value, invalid) in [
             ("", InvalidKey::Empty),
             ("  ", InvalidKey::Empty),

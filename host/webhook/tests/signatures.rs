@@ -213,7 +213,7 @@ fn the_headers_to_be_masked_are_those_that_prove() {
 }
 
 #[test]
-fn what_is_rejected_has_a_label_of_its_own() {
+fn each_rejection_has_its_own_label() {
     let all = [
         Rejected::Missing,
         Rejected::Malformed,

@@ -171,7 +171,7 @@ fn a_workflow_says_whether_its_runs_that_break_fail() {
 }
 
 #[test]
-fn whoever_waits_for_a_run_hears_that_it_broke() {
+fn start_with_wait_reports_that_the_run_broke() {
     let (host, _) = host();
     let cli = Cli::of(&host).run(&[
         "start",

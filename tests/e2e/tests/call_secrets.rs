@@ -186,7 +186,7 @@ fn it_stays_with_its_origin_when_a_call_is_redirected() {
 }
 
 #[test]
-fn what_was_not_granted_is_denied_in_words_that_tell_nothing() {
+fn a_secret_that_was_not_granted_is_denied_without_details() {
     let host = host(&[]);
     let service = Service::answering(&[200]);
     let elsewhere = service.url().replace("127.0.0.1", "localhost");
@@ -244,7 +244,7 @@ fn what_was_not_granted_is_denied_in_words_that_tell_nothing() {
 }
 
 #[test]
-fn one_secret_that_is_denied_keeps_the_others_at_home() {
+fn if_one_secret_is_denied_no_secret_is_sent() {
     let host = host(&[]);
     let service = Service::answering(&[200]);
     host.set_secret("crm", VALUE, &sending(service.url()));

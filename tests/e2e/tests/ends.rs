@@ -94,7 +94,7 @@ fn a_trap_fails_the_run_with_message_and_backtrace() {
 }
 
 #[test]
-fn what_a_trapping_activation_did_is_shown_and_never_performed() {
+fn the_operations_of_a_trapping_activation_are_shown_and_never_performed() {
     let service = Service::answering(&[200]);
     let host = Host::start();
     let run = host.script(&json!({"seq": [

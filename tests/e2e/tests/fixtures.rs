@@ -101,7 +101,7 @@ fn close_if_gone(host: &Host, run: &str, said: &mut Value) {
 }
 
 #[test]
-fn what_earlier_versions_wrote_is_read_as_they_read_it() {
+fn stores_of_earlier_versions_are_read_as_those_versions_read_them() {
     for fixture in fixtures() {
         let (host, said) = open(&fixture);
         for (path, before) in said["answers"].as_object().unwrap() {

@@ -130,7 +130,7 @@ fn a_trigger_starts_another_run_when_a_delivery_is_forgotten() {
 }
 
 #[test]
-fn what_cannot_be_forgotten_is_told_apart() {
+fn each_reason_why_nothing_is_forgotten_has_its_own_error() {
     let host = host();
     let (signed, _) = hooks(&host);
     let trigger = set(&host, "t", json!({}));

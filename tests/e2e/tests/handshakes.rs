@@ -162,7 +162,7 @@ fn nearly_probes_by_get(handshake: &str, hook: &str) -> Vec<Request> {
 }
 
 #[test]
-fn what_resembles_a_probe_by_get_is_no_reason_to_take_a_get() {
+fn a_get_that_resembles_a_probe_is_refused_if_the_webhook_does_not_take_get() {
     let host = host();
     for handshake in ["meta", "websub"] {
         let (run, hook) = waiting_run(&host, &json!({"handshake": handshake}));
@@ -185,7 +185,7 @@ fn what_resembles_a_probe_by_get_is_no_reason_to_take_a_get() {
 }
 
 #[test]
-fn what_resembles_a_probe_by_get_is_a_request_where_the_run_takes_those() {
+fn a_get_that_resembles_a_probe_is_a_request_if_the_webhook_takes_get() {
     let host = host();
     for handshake in ["meta", "websub"] {
         let options = json!({"handshake": handshake, "methods": ["GET"]});
@@ -253,7 +253,7 @@ fn nearly_probes_by_post(handshake: &str, hook: &str) -> Vec<Request> {
 }
 
 #[test]
-fn what_resembles_a_probe_by_post_is_queued_as_any_request() {
+fn a_post_that_resembles_a_probe_is_queued_like_any_request() {
     let host = host();
     for handshake in ["slack", "microsoft-graph"] {
         let options = json!({"handshake": handshake});
@@ -347,7 +347,7 @@ fn a_provider_that_signs_its_probes_must_and_the_others_need_not() {
 }
 
 #[test]
-fn what_resembles_a_probe_must_be_signed_as_any_request() {
+fn a_request_that_resembles_a_probe_must_be_signed_like_any_request() {
     let host = host();
     for (handshake, scheme) in signing() {
         let options = json!({"handshake": handshake, "signature": scheme.option(&["s"]),

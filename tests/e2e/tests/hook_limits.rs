@@ -99,7 +99,7 @@ fn a_repeat_is_known_however_fast_it_comes() {
 }
 
 #[test]
-fn what_is_gone_is_gone_however_fast_it_is_asked_for() {
+fn a_closed_webhook_is_410_however_many_requests_come() {
     let host = Host::with(&["--webhook-rate-limit", "1"]);
     let ended = listening_run(&host, 1);
     ended.0.cancel().expect(200);
@@ -184,7 +184,7 @@ fn a_flood_is_refused_and_what_was_accepted_is_delivered_in_order() {
 }
 
 #[test]
-fn what_all_inboxes_keep_together_has_a_limit() {
+fn all_inboxes_together_have_a_limit() {
     let mut host = Host::with(&["--host-inbox-bytes-limit", "10KiB"]);
     let (first, hook) = listening_run(&host, 1);
     let (second, other) = listening_run(&host, 1);

@@ -161,7 +161,7 @@ fn a_payment_that_nobody_makes_expires_and_cannot_be_made_any_more() {
 }
 
 #[test]
-fn what_the_provider_refuses_is_told_to_whoever_orders() {
+fn a_refusal_of_the_provider_is_the_answer_to_the_order() {
     let shop = Shop::with_provider(Provider::start("another-api-key", SIGNING_SECRET));
     let run = shop.start(LONG);
     let refused = order(&run, 2).expect(502).json();

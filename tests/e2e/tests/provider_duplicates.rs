@@ -92,7 +92,7 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_after_a_crash_and_after_the_end(
 }
 
 #[test]
-fn of_what_lies_in_the_signed_body_another_rendering_is_the_same_event() {
+fn an_event_with_a_signed_id_is_the_same_event_in_another_rendering() {
     let host = host(&[]);
     for provider in [Scheme::Slack, Scheme::Stripe] {
         let (run, hook) = signed_run(&host, provider, 2);
@@ -108,7 +108,7 @@ fn of_what_lies_in_the_signed_body_another_rendering_is_the_same_event() {
 
 /// Nobody signed the header, so whoever has seen one request of GitHub's could keep another one out with it.
 #[test]
-fn of_github_the_same_id_with_another_body_is_queued_as_new() {
+fn the_same_github_id_with_another_body_is_queued_as_new() {
     let host = host(&[]);
     let (run, hook) = signed_run(&host, Scheme::Github, 2);
     let first = id(send(Scheme::Github, &hook, "72d3162e", 1), false);

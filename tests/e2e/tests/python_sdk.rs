@@ -77,7 +77,7 @@ fn the_example_collects_updates_through_a_kill_after_each_operation() {
 }
 
 #[test]
-fn what_asyncio_has_does_the_same_after_a_kill() {
+fn asyncio_does_the_same_after_a_kill() {
     let mut host = host();
     does_several_things_at_once(&mut host);
     goes_on_as_new(&mut host);

@@ -96,7 +96,7 @@ fn a_fixed_reply_is_sent_as_it_was_written_to_repeats_as_well() {
 
 /// A page of a workflow's must not act as the host's own in a browser that can reach the API.
 #[test]
-fn what_a_workflow_writes_gets_an_origin_of_its_own() {
+fn responses_of_a_workflow_get_an_origin_of_their_own() {
     let host = Host::start();
     let page = json!({"status": 200, "headers": [["content-security-policy", "default-src *"]], "body": "<script>"});
     let run = host.script(

@@ -259,7 +259,7 @@ fn calls_go_out_as_the_host_would_send_them() {
 }
 
 #[test]
-fn what_no_step_looks_at_is_not_overlooked() {
+fn a_refused_caller_or_a_step_after_the_end_fails_the_scenario() {
     // A caller with a name, which was refused.
     let (_, text) = failed(
         "script",
@@ -313,7 +313,7 @@ fn two_workflows_of_one_name_are_refused() {
 }
 
 #[test]
-fn what_is_no_scenario_is_refused_before_anything_is_played() {
+fn an_invalid_scenario_is_refused_before_anything_is_played() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("wrong.toml");
     std::fs::write(&file, "input = 1\n\n[[step]]\nadvance = 'soon'\n").unwrap();
@@ -418,7 +418,7 @@ fn an_answer_that_was_never_given_is_noted() {
 }
 
 #[test]
-fn what_is_repeated_is_one_line_when_a_scenario_fails() {
+fn repeated_events_are_one_line_when_a_scenario_fails() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("polling.toml");
     let call = "{call = {url = 'https://a.example'}}, {sleep = 60000}";

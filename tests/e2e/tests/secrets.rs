@@ -123,7 +123,7 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_the_value() {
+fn errors_about_a_secret_do_not_contain_its_value() {
     let host = host();
     let uses = |uses: &Value| json!({"value": VALUE, "uses": uses}).to_string();
     let table = [

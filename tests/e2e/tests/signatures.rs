@@ -117,7 +117,7 @@ fn unproven(scheme: Scheme, hook: &str) -> Vec<(&'static str, Request)> {
 }
 
 #[test]
-fn what_proves_nothing_is_401_counted_and_leaves_the_run_asleep() {
+fn a_request_without_proof_is_401_counted_and_does_not_wake_the_run() {
     let host = host_with_secret(&[]);
     for scheme in Scheme::ALL {
         let options = json!({"signature": scheme.option(&["s"])});

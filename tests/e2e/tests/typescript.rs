@@ -119,7 +119,7 @@ fn hostile(host: &Host, how: &str) -> Run {
 }
 
 #[test]
-fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
+fn an_error_of_a_script_is_shown_with_its_file_and_line() {
     let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
     deploy_text(&host, "hostile", HOSTILE);
     // A mistake in the program blocks the run, so that repaired code can continue it.
@@ -167,7 +167,7 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
 }
 
 #[test]
-fn what_is_no_workflow_is_refused_with_its_place() {
+fn a_file_without_a_workflow_is_refused_with_its_place() {
     let host = Host::start();
     let folder = TempDir::new().unwrap();
     for (text, parts) in [
@@ -246,7 +246,7 @@ fn one_file_is_deployed_through_the_api_and_refused_with_its_place() {
 }
 
 #[test]
-fn what_nobody_handles_is_logged_and_fails_a_run_only_at_its_end() {
+fn an_unhandled_rejection_is_logged_and_fails_a_run_only_at_its_end() {
     let host = Host::start();
     deploy_text(
         &host,

@@ -181,7 +181,7 @@ fn a_program_that_is_a_server_is_deployed_and_its_server_does_nothing() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_what_to_do() {
+fn a_missing_module_is_named_with_what_to_do() {
     let host = Host::start();
     let tsconfig = r#"{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}"#;
     for (import, parts) in [
@@ -189,8 +189,8 @@ fn what_is_missing_is_told_with_what_to_do() {
             "@/lib/nope",
             &["src/flow.ts:1", "tsconfig.json maps \"@/*\" to \"src/*\""][..],
         ),
-        ("~/lib/nope", &["src/flow.ts:1", "no name of a package"]),
-        ("$app/nope", &["src/flow.ts:1", "no name of a package"]),
+        ("~/lib/nope", &["src/flow.ts:1", "not the name of a package"]),
+        ("$app/nope", &["src/flow.ts:1", "not the name of a package"]),
         ("@scope/nope/deep", &["npm install @scope/nope`"]),
         ("closed/deep", &["closed is there", "exports no ./deep"]),
     ] {
@@ -246,7 +246,7 @@ export default serve(async () => {
 "#;
 
 #[test]
-fn what_other_places_have_is_there_or_says_what_to_do() {
+fn globals_of_other_runtimes_exist_or_say_what_to_do() {
     let host = Host::start();
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("flow.ts");

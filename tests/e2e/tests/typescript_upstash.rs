@@ -222,7 +222,7 @@ export const { POST } = serve<{ how: string }>(async (context) => {
 }
 
 #[test]
-fn what_steps_are_given_is_obeyed() {
+fn the_options_of_steps_are_obeyed() {
     let host = Host::with(&["--allow-private-egress"]);
     deploy(
         &host,

@@ -14,7 +14,7 @@ fn refused(host: &Host, upload: &[u8], code: &str, names: &str) {
 }
 
 #[test]
-fn what_is_not_wasm_is_refused() {
+fn a_file_that_is_not_wasm_is_refused() {
     let host = Host::start();
     refused(&host, b"fn main() {}", "not-wasm", "not WebAssembly");
     refused(&host, b"", "not-wasm", "not WebAssembly");

@@ -80,7 +80,7 @@ fn refusals_are_counted_by_reason_until_the_host_stops() {
 }
 
 #[test]
-fn what_is_taken_or_gone_is_no_refusal() {
+fn accepted_requests_and_gone_webhooks_are_not_counted_as_refusals() {
     let host = Host::start();
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");

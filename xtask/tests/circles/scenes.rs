@@ -152,7 +152,7 @@ fn two_circles_are_two() {
 }
 
 #[test]
-fn what_a_macro_makes_is_of_the_file_that_calls_it() {
+fn code_made_by_a_macro_belongs_to_the_file_that_calls_it() {
     check(
         &[
             ("lib.rs", "mod a; mod made;"),

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_label_is_named() {
+    fn an_invalid_label_is_named() {
         for (query, says) in [
             ("label=a", "\"label\" \"a\" has no colon"),
             ("label=:1", "has no key"),

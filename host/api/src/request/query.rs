@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_repeated_is_named() {
+    fn unknown_and_repeated_parameters_are_named() {
         refused(
             &read("verson=1").unwrap_err(),
             "\"verson\" is not known here; those that are: limit, version",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_repeat_is_read_in_order() {
+    fn repeatable_parameters_are_read_in_order() {
         let uri = "/?a=1&b=2&a=3".parse().unwrap();
         let params = QueryParams::read_repeating(&uri, &["b"], &["a"]).unwrap();
         assert_eq!(params.all("a").collect::<Vec<_>>(), ["1", "3"]);

@@ -207,7 +207,7 @@ fn secret_headers_beyond_their_bounds() {
 }
 
 #[test]
-fn what_is_not_the_name_of_a_secret() {
+fn invalid_names_of_secrets() {
     for secret in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
         let call = call_with_secrets(1, ["x-key", "", secret]);
         check_failure(

@@ -191,7 +191,7 @@ fn a_hash_set_has_the_same_order_in_replay() {
 /// A step is skipped in a replay, so what it left in memory is missing then. The checks of replay detect a guest that depends on it, and
 /// both sides are shown.
 #[test]
-fn what_a_step_left_behind_is_a_difference_that_is_caught() {
+fn a_replay_detects_state_that_a_step_left_behind() {
     let guest = CoreGuest {
         items: "(global $left (mut i32) (i32.const 0))",
         run: &format!(

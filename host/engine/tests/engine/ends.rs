@@ -41,7 +41,7 @@ fn a_trap_fails_it_with_a_backtrace() {
 }
 
 #[test]
-fn what_was_logged_as_an_error_just_before_a_trap_is_its_message() {
+fn an_error_logged_just_before_a_trap_is_its_message() {
     let guest = run(&format!("{} unreachable", log_error()));
     check_failure(Run::of(guest), "trap", &["other"]);
 }

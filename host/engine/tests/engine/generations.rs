@@ -52,7 +52,7 @@ fn a_generation_ends_with_what_the_next_begins_with() {
 }
 
 #[test]
-fn of_its_last_activation_runs_are_started_and_callers_answered_and_nothing_is_sent() {
+fn the_last_activation_starts_runs_and_answers_callers_but_sends_nothing() {
     let go_on = json!({"continue": {"log": "again"}});
     let mut run = Run::script(json!({"race": [
         {"call": {"url": "http://x"}},

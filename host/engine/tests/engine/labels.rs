@@ -28,7 +28,7 @@ fn labels_are_decided_once_and_are_no_operations() {
 }
 
 #[test]
-fn what_cannot_be_set_is_an_error_that_replay_repeats() {
+fn a_refused_label_is_an_error_that_a_replay_repeats() {
     let keys = |from: u32, to: u32| -> Value {
         let pairs = (from..to).map(|number| (format!("k{number:02}"), json!("v")));
         Value::Object(pairs.collect())

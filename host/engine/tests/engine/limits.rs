@@ -94,7 +94,7 @@ fn webhooks() {
 
 /// A host that is restarted with lower limits takes no run back to where it was above them.
 #[test]
-fn what_was_allowed_once_stays_allowed() {
+fn an_operation_once_allowed_stays_allowed() {
     let script = json!({"seq": [
         {"webhook": "a"}, {"step": "s", "value": "x".repeat(200)}, {"join": [{"sleep": 1}, {"sleep": 2}]},
         {"sleep": 3},

@@ -140,7 +140,7 @@ fn rebuilding_after_each_step_changes_nothing() {
 
 /// Whether the step was computed or skipped.
 #[test]
-fn what_a_step_said_is_not_what_the_run_said_last() {
+fn output_of_a_step_is_not_the_last_output_of_the_run() {
     let log = format!("(call $log (i32.const 4) {OTHER})");
     let guest = CoreGuest {
         run: &format!(

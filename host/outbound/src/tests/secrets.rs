@@ -157,7 +157,7 @@ async fn an_error_about_a_redirect_says_no_secret() {
 }
 
 #[tokio::test]
-async fn what_a_response_repeats_is_masked() {
+async fn a_secret_that_a_response_repeats_is_masked() {
     let server = Server::start(|_| {
         answer(
             &[

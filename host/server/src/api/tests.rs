@@ -277,7 +277,7 @@ async fn an_empty_host_has_empty_lists() {
 }
 
 #[tokio::test]
-async fn what_there_is_not_is_a_problem_too() {
+async fn unknown_paths_and_names_are_problems_too() {
     let api = api("").await;
     check_problem(&api, get("/"), 404, "unknown-path").await;
     check_problem(&api, get("/v1/runs/"), 404, "unknown-path").await;
@@ -323,7 +323,7 @@ async fn a_method_that_is_not_taken_is_answered_with_those_that_are() {
 }
 
 #[tokio::test]
-async fn what_is_malformed_is_named() {
+async fn a_malformed_part_is_named() {
     let api = api("").await;
     for (method, path, code, named) in [
         ("GET", "/v1/runs?limit=x", "invalid-query", "\"limit\""),

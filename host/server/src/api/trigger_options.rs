@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_what_to_change() {
+    fn contradictory_options_are_refused_with_what_to_change() {
         let with = |change: fn(&mut SetTrigger)| {
             let mut set = set();
             change(&mut set);

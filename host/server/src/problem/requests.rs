@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_calls_too_fast_is_told_when_to_come_back_and_what_the_limit_is() {
+    fn the_refusal_of_a_fast_caller_names_the_delay_and_the_limit() {
         let table = [
             (Scope::Webhook, WEBHOOK_RATE, 1, "1"),
             (Scope::Webhook, HOST_RATE, 1_000, "1"),

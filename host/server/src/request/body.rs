@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_says_it_is_json_must_be() {
+    async fn a_body_declared_as_json_must_be_json() {
         assert!(payload("application/json", "{\"a\":1}").await.is_ok());
         assert!(payload("application/json", "").await.is_ok());
         assert!(payload("text/plain", "{").await.is_ok());

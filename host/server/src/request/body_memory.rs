@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_body_is_within_the_share_however_large() {
+    fn a_single_body_may_use_the_whole_share() {
         let body_budget = body_budget();
         let mut memory = body_budget.of_webhook(RUN, WebhookNumber(0));
         assert_eq!(code(memory.hold(300 * KIB)), "ok");
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_counts_for_the_host_until_it_is_gone_and_no_longer_for_the_sender() {
+    fn a_kept_body_counts_for_the_host_until_it_is_dropped_and_not_for_the_sender() {
         let body_budget = body_budget();
         let mut memory = body_budget.of_api();
         assert_eq!(code(memory.hold(200 * KIB)), "ok");

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_and_does_not_fit_is_refused_by_name() {
+    fn a_given_limit_that_does_not_fit_is_refused_by_name() {
         let refused = |change: fn(&mut Limits), name: &str| {
             let error = fitted(GIB, change).unwrap_err().to_string();
             assert!(error.contains(&format!("`{name}`")), "{error}");
