@@ -76,7 +76,7 @@ function kindOf(name, algorithm) {
 const usagesOf = (usages, type) => [...usages].filter((usage) => (type === 'public' ? ['verify', 'encrypt', 'wrapKey'] : ['sign', 'decrypt', 'deriveKey', 'deriveBits', 'unwrapKey']).includes(usage));
 
 /** Returns the algorithm of a key, in the form of the Web Cryptography API. */
-function described(name, kind, algorithm, der, type) {
+function describeAlgorithm(name, kind, algorithm, der, type) {
   if (kind === 'Ed25519') return { name };
   if (kind !== 'RSA') return { name, namedCurve: kind };
   const { n, e } = host.partsOfKey(kind, type === 'private', der);
@@ -110,7 +110,7 @@ function importPair(name, format, data, algorithm, extractable, usages) {
     der = host.keyOfParts(kind, parts);
   } else der = host.readKey(kind, format, view(data));
   if (!der) throw bad(`the key is not a key of ${name} in the format ${format}`);
-  return new CryptoKey(type, described(name, kind, algorithm, der, type), type === 'public' || extractable, [...usages], der);
+  return new CryptoKey(type, describeAlgorithm(name, kind, algorithm, der, type), type === 'public' || extractable, [...usages], der);
 }
 
 const TYPES = { RSA: 'RSA', Ed25519: 'OKP', 'P-256': 'EC', 'P-384': 'EC' };
@@ -223,8 +223,8 @@ const subtle = {
     if (!secret) throw failed(`no key of ${name} could be made with these settings`);
     const open = host.publicKey(kind, secret);
     return {
-      privateKey: new CryptoKey('private', described(name, kind, algorithm, secret, 'private'), extractable, usagesOf(usages, 'private'), secret),
-      publicKey: new CryptoKey('public', described(name, kind, algorithm, open, 'public'), true, usagesOf(usages, 'public'), open),
+      privateKey: new CryptoKey('private', describeAlgorithm(name, kind, algorithm, secret, 'private'), extractable, usagesOf(usages, 'private'), secret),
+      publicKey: new CryptoKey('public', describeAlgorithm(name, kind, algorithm, open, 'public'), true, usagesOf(usages, 'public'), open),
     };
   },
   async sign(algorithm, key, data) {

@@ -2,7 +2,7 @@
 
 import { join, latin, textOf, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
-import { read, written } from 'dormouse:multipart';
+import { decodeForm, encodeForm } from 'dormouse:multipart';
 import { withSecrets } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
@@ -104,7 +104,7 @@ class FormData {
 /** Encodes a form as a body. */
 function multipart(form) {
   const parts = [...form].map(([name, value]) => (value instanceof Blob ? { name, file: value.name, type: value.type, bytes: Blob.bytesOf(value) } : { name, bytes: host.encode(value) }));
-  return written(parts);
+  return encodeForm(parts);
 }
 
 /** Decodes a body as a form, by its media type. */
@@ -112,7 +112,7 @@ function formOf(bytes, type) {
   const form = new FormData();
   const kind = type.split(';')[0].trim().toLowerCase();
   if (kind === 'multipart/form-data') {
-    for (const { name, file, type: fileType, bytes: value } of read(bytes, type)) {
+    for (const { name, file, type: fileType, bytes: value } of decodeForm(bytes, type)) {
       form.append(name, file === undefined ? textOf(value) : new File([value], file, { type: fileType }));
     }
   } else if (kind === 'application/x-www-form-urlencoded') {

@@ -16,7 +16,7 @@ function digestOf(name) {
 
 const bytes = (value, encoding) => (typeof value === 'string' ? Buffer.from(value, encoding) : value instanceof KeyObject ? value.export() : view(value));
 
-const told = (made, encoding) => (encoding && encoding !== 'buffer' ? Buffer.from(made).toString(encoding) : Buffer.from(made));
+const encodeResult = (made, encoding) => (encoding && encoding !== 'buffer' ? Buffer.from(made).toString(encoding) : Buffer.from(made));
 
 class Hash {
   #finish; #parts = [];
@@ -30,7 +30,7 @@ class Hash {
     if (!this.#parts) throw Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
     const all = join(this.#parts);
     this.#parts = undefined;
-    return told(this.#finish(all), encoding);
+    return encodeResult(this.#finish(all), encoding);
   }
   copy() { const copy = new Hash(this.#finish); copy.#parts = [...this.#parts]; return copy; }
 }
@@ -174,7 +174,7 @@ class Signature {
   update(data, encoding) { this.#parts.push(bytes(data, encoding).slice()); return this; }
   write(data, encoding) { return this.update(data, encoding); }
   end(data, encoding) { return data === undefined ? this : this.update(data, encoding); }
-  sign(key, encoding) { return told(sign(this.#name, join(this.#parts), key), encoding); }
+  sign(key, encoding) { return encodeResult(sign(this.#name, join(this.#parts), key), encoding); }
   verify(key, signature, encoding) { return verify(this.#name, join(this.#parts), key, bytes(signature, encoding)); }
 }
 
@@ -236,7 +236,7 @@ class Cipher {
     if (this.#key.length !== bits / 8) throw Object.assign(new RangeError('Invalid key length'), { code: 'ERR_CRYPTO_INVALID_KEYLEN' });
     if (mode === 'gcm' ? ![12, 16].includes(this.#iv.length) : this.#iv.length !== 16) throw Object.assign(new TypeError('Invalid initialization vector'), { code: 'ERR_CRYPTO_INVALID_IV' });
   }
-  update(data, from, to) { this.#parts.push(bytes(data, from).slice()); return told(Buffer.alloc(0), to); }
+  update(data, from, to) { this.#parts.push(bytes(data, from).slice()); return encodeResult(Buffer.alloc(0), to); }
   setAAD(data) { this.#aad = bytes(data).slice(); return this; }
   setAuthTag(tag, encoding) { this.#tag = bytes(tag, encoding).slice(); return this; }
   getAuthTag() { return Buffer.from(this.#tag); }
@@ -246,7 +246,7 @@ class Cipher {
   }
   final(to) {
     const data = join(this.#parts);
-    return told(this.#mode === 'gcm' ? this.#gcm(data) : checked(host.aes(this.#mode === 'ctr', this.#encrypts, this.#key, this.#iv, data), 'bad decrypt'), to);
+    return encodeResult(this.#mode === 'gcm' ? this.#gcm(data) : checked(host.aes(this.#mode === 'ctr', this.#encrypts, this.#key, this.#iv, data), 'bad decrypt'), to);
   }
   #gcm(data) {
     const why = 'Unsupported state or unable to authenticate data';
