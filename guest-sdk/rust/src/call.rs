@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_decides_what_is_not_said() {
+    fn the_host_decides_options_that_are_not_set() {
         let (request, options) = post().into_contract().unwrap();
         assert_eq!(
             (request.method.as_str(), request.url.as_str()),

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told_in_one_line() {
+    fn a_panic_is_reported_in_one_line() {
         let place = Location::caller();
         let told = describe_parts(Some("left: 1\nright: 2"), Some(place));
         assert_eq!(told, format!("panicked at {place}: left: 1 right: 2"));

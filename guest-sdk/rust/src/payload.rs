@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_looks_compressed_is_said_to_be() {
+    fn a_body_that_looks_compressed_is_reported_as_such() {
         let payload = Payload::new("application/json", [0x1f, 0x8b, 8, 0]);
         let expected = "it looks compressed with gzip";
         for error in [

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_is_the_hosts_own_unless_told() {
+    fn the_policy_is_the_hosts_default_unless_set() {
         let policy = RetryPolicy::default().into_contract();
         assert_eq!(
             (policy.attempts, policy.give_up_after),

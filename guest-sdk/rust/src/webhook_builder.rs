@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_unless_said() {
+    fn options_are_empty_unless_set() {
         let WebhookBuilder { step, options } = builder();
         assert_eq!(step, "a");
         assert!(options.methods.is_empty());

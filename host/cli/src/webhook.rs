@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_json_unless_said_otherwise() {
+    fn data_is_json_unless_a_content_type_is_given() {
         let table: [(&[&str], Option<&str>); 5] = [
             (&[], None),
             (&["--data", "1"], Some("application/json")),

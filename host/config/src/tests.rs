@@ -260,7 +260,7 @@ fn a_listener_for_webhooks_alone_wants_none() {
 }
 
 #[test]
-fn a_rate_of_none_is_no_limit() {
+fn a_rate_of_0_is_not_limited() {
     let arguments = ["--webhook-rate-limit", "0", "--host-rate-limit", "0"];
     let limits = config(&arguments, &[]).unwrap().limits;
     assert_eq!((limits.webhook_rate, limits.host_rate), (0, 0));

@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_cancelled_has_no_call_any_more_and_those_in_flight_are_told() {
+    fn a_cancelled_run_has_no_calls_and_those_in_flight_are_stopped() {
         let mut queue = queue(8, 100);
         queue.move_due(Time(5));
         let mut due = queue.take_due().unwrap();

@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_backs_off_to_a_minute_and_begins_anew_when_it_is_over() {
+    fn retries_after_trouble_back_off_to_a_minute_and_start_again_after_a_success() {
         let mut herd = herd(0);
         let delays: Vec<u64> = (0..8).map(|_| herd.note_trouble(run(1))).collect();
         assert_eq!(

@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_and_of_rates_are_no_panic() {
+    fn extreme_times_and_rates_do_not_panic() {
         let rates = rates(u32::MAX, u32::MAX);
         for now in [0, 1, u64::MAX] {
             assert!(

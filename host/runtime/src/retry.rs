@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_told_the_same_time_come_back_spread_after_it() {
+    fn attempts_with_the_same_retry_after_are_spread_out() {
         for (seconds, asked, latest) in [
             ("1", 1_000, 2_000),
             ("10", 10_000, 15_000),

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_that_differs_is_told() {
+    fn each_differing_place_is_reported() {
         let expected = json!({"a": 1, "b": [1, 2, {"c": "x"}], "gone": true});
         let found = json!({"a": 2, "b": [1, 2, {"c": "y"}, 4], "more": null});
         assert_eq!(

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_in_a_url_stands_for_anything() {
+    fn a_star_in_a_url_matches_anything() {
         for (pattern, text, like) in [
             ("a*", "abc", true),
             ("*c", "abc", true),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_meant_by_what_is_said_of_it() {
+    fn a_pattern_matches_a_call_by_the_fields_that_it_sets() {
         let names = Names::default();
         for (text, means) in [
             ("", true),

@@ -17,7 +17,7 @@ fn collected(files: &[(&str, &str)]) -> Result<Collected, ScriptError> {
 }
 
 #[test]
-fn a_module_of_node_is_there_or_stood_for_or_refused() {
+fn a_module_of_node_is_available_or_substituted_or_refused() {
     let package = "import fs, { readFile } from 'fs'; import * as events from 'node:events';\n\
         import 'node:console'; import 'node:made-tomorrow';\n\
         export { request as r } from 'https'; export const a = () => readFile(fs, events);";
@@ -313,7 +313,7 @@ fn a_package_that_cannot_work_is_refused_with_what_to_use_if_an_own_file_imports
 }
 
 #[test]
-fn a_file_for_the_pages_of_a_browser_gives_way_to_the_one_for_others() {
+fn the_file_of_a_package_for_browsers_is_not_used_if_there_is_another() {
     let files = [
         (
             "flow.ts",

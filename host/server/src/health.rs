@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_is_refused_is_told_once_and_tried_again() {
+    fn a_refused_write_is_reported_once_and_tried_again() {
         let start = Instant::now();
         let mut writes = writes(start);
         assert!(writes.look(0, start));

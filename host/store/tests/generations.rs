@@ -18,7 +18,7 @@ on_both_grounds! {
     operations_of_the_last_activation_are_given_up_and_its_webhooks_may_stay,
     numbers_go_on_so_that_no_report_means_a_later_operation,
     a_kept_webhook_keeps_its_requests_in_order_through_many_generations_and_the_disk_stays_flat,
-    an_asked_cancel_is_heard_by_the_next_generation,
+    a_request_to_cancel_reaches_the_next_generation,
     a_run_that_ends_in_a_later_generation_leaves_nothing,
     a_run_between_two_generations_is_due,
     the_current_version_is_taken_where_that_is_asked_for,
@@ -238,7 +238,7 @@ fn body(outcome: &Outcome) -> String {
     }
 }
 
-fn an_asked_cancel_is_heard_by_the_next_generation(store_kind: StoreKind) {
+fn a_request_to_cancel_reaches_the_next_generation(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::WaitForCancel { timeout: None }]);
     let options = CancelOptions {

@@ -14,7 +14,7 @@ on_both_grounds! {
     an_operation_that_is_given_up_waits_no_more_in_either_table,
     an_end_leaves_nothing_of_them_and_removal_nothing_at_all,
     open_operations_of_a_deleted_run_are_removed_in_pieces,
-    a_large_one_lies_apart,
+    a_large_open_operation_is_in_its_own_table,
 }
 
 /// More than twice the number that a run's own row holds.
@@ -195,7 +195,7 @@ fn open_operations_of_a_deleted_run_are_removed_in_pieces(store_kind: StoreKind)
 }
 
 /// What is large would be written with every change of the run, and with those of its neighbours.
-fn a_large_one_lies_apart(store_kind: StoreKind) {
+fn a_large_open_operation_is_in_its_own_table(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
     let kinds = vec![create(0), wait(0), create(1), wait(1)];

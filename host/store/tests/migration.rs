@@ -200,7 +200,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 /// Puts a row of version 1 in the place of one that this version wrote.
 /// Up to version 2 of the row a large body was in it.
 #[test]
-fn a_large_call_of_schema_7_is_read_as_one_whose_body_lies_apart() {
+fn a_large_call_of_schema_7_is_read_as_a_call_with_a_separate_body() {
     let memory = old_store(1, |_| 100_000);
     let store = open(&memory).unwrap();
     let (run_id, operation, call) = (id(0), OperationNumber(0), call(0, 100_000));

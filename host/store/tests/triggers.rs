@@ -23,7 +23,7 @@ on_both_grounds! {
     the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused,
     a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any,
     requests_with_one_key_belong_to_one_run_until_it_has_ended,
-    an_event_lies_in_the_inbox_of_the_run_that_has_its_key,
+    an_event_is_in_the_inbox_of_the_run_that_has_its_key,
     untaken_requests_of_a_completed_run_start_the_next_run_in_the_same_commit,
     a_request_put_back_and_not_taken_again_starts_the_next_run,
     more_requests_than_one_commit_moves_are_all_handed_over_before_the_next_run_begins,
@@ -284,7 +284,7 @@ fn requests_with_one_key_belong_to_one_run_until_it_has_ended(store_kind: StoreK
     check(&world, &[first, other, id(4), next]);
 }
 
-fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(store_kind: StoreKind) {
+fn an_event_is_in_the_inbox_of_the_run_that_has_its_key(store_kind: StoreKind) {
     let mut world = world_with(store_kind, options());
     let first = starts(&world, fire_trigger(1, Some(1), "a"));
     let waiting = activation(world.now(), None, vec![wait()]);

@@ -162,7 +162,7 @@ fn an_event_id_is_one_string_at_the_top_of_an_object() {
 }
 
 #[test]
-fn nesting_without_end_is_no_event() {
+fn endless_nesting_is_not_an_event() {
     let deep = format!(r#"{{"x":{}"#, "[".repeat(1_000_000));
     check(Some("stripe"), &[], &deep, Ok(None));
 }

@@ -348,7 +348,7 @@ proptest! {
 }
 
 #[test]
-fn the_head_tells_what_can_be_a_probe() {
+fn the_head_shows_whether_a_request_can_be_a_probe() {
     let graph = query("microsoft-graph", GRAPH);
     let meta = query("meta", META);
     let websub = query("websub", WEBSUB);

@@ -140,7 +140,7 @@ fn a_header_is_spelled_as_its_scheme_says() {
 }
 
 #[test]
-fn a_value_that_is_no_text_is_malformed() {
+fn a_value_that_is_not_text_is_malformed() {
     for scheme in SCHEMES {
         let request = with(scheme, &signed(scheme, SECRET).headers[0].0, b"\xff");
         assert_eq!(

@@ -173,7 +173,7 @@ fn a_restored_host_has_all_that_was_acknowledged_and_goes_on() {
 }
 
 #[test]
-fn a_file_that_exists_is_kept_unless_told_otherwise() {
+fn an_existing_file_is_replaced_only_with_force() {
     let (folder, backup) = file();
     let name = backup.to_str().unwrap();
     let host = Host::start();
@@ -198,7 +198,7 @@ fn a_file_that_exists_is_kept_unless_told_otherwise() {
 }
 
 #[test]
-fn the_api_gives_it_to_whoever_may_have_everything() {
+fn the_api_returns_a_backup_only_with_the_token() {
     let host = Host::with_token(TOKEN, &[]);
     let bare = request("GET", format!("{}/v1/backup", host.url()));
     bare.clone().send().expect_problem(401, "unauthorized");

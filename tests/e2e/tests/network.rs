@@ -128,7 +128,7 @@ fn every_operation_wants_the_token_however_its_path_is_written() {
 }
 
 #[test]
-fn parts_of_two_tokens_are_no_token() {
+fn parts_of_two_tokens_do_not_make_a_token() {
     let host = Host::start();
     let runs = [0, 1].map(|_| host.script(&waits_after_go(1)));
     let hooks = [runs[0].hook("a"), runs[1].hook("a")];

@@ -174,7 +174,7 @@ fn a_key_that_a_replayer_adds_does_not_make_a_signed_event_new() {
 }
 
 #[test]
-fn before_an_id_that_nobody_signed_the_callers_own_key_goes_first() {
+fn the_callers_own_key_takes_precedence_over_an_unsigned_id() {
     let host = host(&[]);
     let (run, hook) = signed_run(&host, Scheme::Github, 1);
     let keyed = |key: &str, id: &str, attempt| {

@@ -292,7 +292,7 @@ fn an_answer_decided_as_the_run_returns_is_sent() {
 }
 
 #[test]
-fn a_second_answer_and_one_nobody_waits_for_fail_the_run_in_words() {
+fn a_second_or_unexpected_answer_fails_the_run_with_an_explanation() {
     let host = Host::start();
     let twice = host.script(&replying(
         LONG,

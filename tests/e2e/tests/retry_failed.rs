@@ -375,7 +375,7 @@ fn runs_that_end_with_a_failed_run_are_held_until_it_is_retried() {
 }
 
 #[test]
-fn a_tree_is_retried_from_the_bottom_up_and_a_failure_that_was_told_is_not_taken_back() {
+fn a_tree_is_retried_from_the_bottom_up_and_a_delivered_failure_is_not_taken_back() {
     let (broken, status) = service(500);
     let mut host = Host::start();
     host.deploy("script", "script");

@@ -82,7 +82,7 @@ fn a_program_in_python_does_what_the_same_one_in_rust_does() {
 }
 
 #[test]
-fn a_call_that_nothing_answers_is_told_with_what_to_do() {
+fn a_call_without_an_answer_is_reported_with_what_to_do() {
     let (line, text) = failed(
         "script",
         "input = {call = {url = 'https://a.example/x'}, as = 'ask'}",

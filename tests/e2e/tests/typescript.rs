@@ -309,7 +309,7 @@ fn a_workflow_that_eats_memory_at_deployment_has_what_a_compiler_may_have() {
 }
 
 #[test]
-fn a_result_for_which_json_has_nothing_is_no_result() {
+fn a_result_that_json_cannot_express_is_absent() {
     let host = Host::start();
     deploy_text(
         &host,
@@ -353,7 +353,7 @@ export default serve<Order>(async (context) => {
 "#;
 
 #[test]
-fn errors_are_told_with_their_places_and_with_what_they_came_from() {
+fn errors_are_shown_with_their_places_and_causes() {
     let host = Host::start();
     deploy_text(&host, "caused", CAUSED);
     let run = host.start_run("caused", &json!({}));
@@ -410,7 +410,7 @@ export default serve(async () => search());
 }
 
 #[test]
-fn a_run_that_computes_between_its_waits_is_not_said_to_compute_for_long() {
+fn a_run_that_computes_between_its_waits_does_not_count_as_computing_for_long() {
     let host = Host::start();
     deploy_text(
         &host,

@@ -26,7 +26,7 @@ fn output(files: &[(&str, &str)]) -> Value {
 }
 
 #[test]
-fn a_module_requires_what_it_names_and_knows_where_it_lies() {
+fn a_module_can_require_others_and_knows_its_own_path() {
     let flow = r#"
 import { createRequire } from "module";
 import path from "node:path";
@@ -189,7 +189,10 @@ fn a_missing_module_is_named_with_what_to_do() {
             "@/lib/nope",
             &["src/flow.ts:1", "tsconfig.json maps \"@/*\" to \"src/*\""][..],
         ),
-        ("~/lib/nope", &["src/flow.ts:1", "not the name of a package"]),
+        (
+            "~/lib/nope",
+            &["src/flow.ts:1", "not the name of a package"],
+        ),
         ("$app/nope", &["src/flow.ts:1", "not the name of a package"]),
         ("@scope/nope/deep", &["npm install @scope/nope`"]),
         ("closed/deep", &["closed is there", "exports no ./deep"]),
@@ -423,7 +426,7 @@ fn ciphers_give_what_node_gives() {
 
 /// Uses what packages have for Node's streams, and a module of Node from which a package imports more than there is.
 #[test]
-fn packages_for_node_are_stood_for_by_what_a_workflow_has() {
+fn packages_for_node_have_substitutes() {
     let flow = r#"
 import { serve } from "@dormouse/sdk";
 import FormData from "form-data";

@@ -216,7 +216,7 @@ fn credentials_and_signatures_are_masked_where_people_look_and_whole_for_the_run
 }
 
 #[test]
-fn the_finest_log_tells_neither_tokens_nor_what_headers_hold() {
+fn the_most_detailed_log_shows_neither_tokens_nor_header_values() {
     let host = host_with_secret(&["--log", "trace", "--allow-private-egress"]);
     let service = Service::start(|_| Reply::status(200).header("x-answer", "hidden-answer"));
     let run = host.script(&json!({"seq": [
@@ -358,7 +358,7 @@ fn metrics_tell_what_was_made_durable() {
 }
 
 #[test]
-fn metrics_tell_outcomes_callers_held_and_what_lies_in_inboxes() {
+fn metrics_show_outcomes_held_callers_and_the_size_of_inboxes() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [
         {"webhook": "a", "options": {"reply": {"from-workflow": 60_000}}},

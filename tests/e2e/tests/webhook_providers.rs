@@ -248,7 +248,7 @@ fn only_pages_of_origins_that_are_named_may_send_requests() {
 
 /// A secret that can be no key is never called a wrong signature.
 #[test]
-fn a_secret_that_is_no_key_is_said_to_be_none() {
+fn a_secret_that_is_not_a_valid_key_is_reported() {
     let host = host_with(&[]);
     let (run, hook) = waiting_run(
         &host,

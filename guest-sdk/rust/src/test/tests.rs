@@ -200,7 +200,7 @@ fn the_loser_of_a_race_is_given_up_and_takes_nothing() {
 }
 
 #[test]
-fn outside_a_test_the_host_is_said_to_be_missing() {
+fn an_operation_outside_a_test_reports_that_the_host_is_missing() {
     let text = panic_of(|| {
         let _ = Context::new().now();
     });

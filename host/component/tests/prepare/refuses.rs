@@ -204,7 +204,7 @@ fn memory64() {
 }
 
 #[test]
-fn import_that_is_no_interface() {
+fn import_that_is_not_an_interface() {
     refused(
         &wat(r#"(component (import "log" (func)))"#),
         "the component imports `log`, which is not an interface that the host provides; import only \
@@ -434,7 +434,7 @@ fn run_with_another_parameter_name() {
 }
 
 #[test]
-fn run_that_is_no_function() {
+fn run_that_is_not_a_function() {
     let component = wat(r#"(component (instance $empty) (export "run" (instance $empty)))"#);
     refused(
         &component,

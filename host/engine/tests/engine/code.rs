@@ -118,7 +118,7 @@ fn an_import_of_another_type_is_named() {
 }
 
 #[test]
-fn a_component_without_run_is_no_workflow() {
+fn a_component_without_run_is_not_a_workflow() {
     let refused = link("(component)");
     assert!(
         matches!(refused, CodeRejected::Link(LinkError::Run(_))),
@@ -128,7 +128,7 @@ fn a_component_without_run_is_no_workflow() {
 }
 
 #[test]
-fn run_of_another_type_is_no_workflow() {
+fn run_of_another_type_is_not_a_workflow() {
     let refused = link(
         r#"(component
             (core module $m (func (export "run")))

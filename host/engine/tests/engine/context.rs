@@ -6,7 +6,7 @@ use crate::core_guest::run;
 use crate::harness::{Run, check_failure};
 
 #[test]
-fn the_run_is_told_who_it_is() {
+fn the_context_has_the_runs_identity() {
     // The record's strings are written out as the result: id, workflow, version.
     let mut run = Run::of(run("
         (call $current_run (i32.const 512))

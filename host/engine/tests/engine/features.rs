@@ -53,7 +53,7 @@ fn a_nan_has_one_form() {
 
 /// Code that is compiled in a process without a pool is run in one with a pool.
 #[test]
-fn the_pool_is_no_part_of_the_fingerprint() {
+fn the_pool_is_not_part_of_the_fingerprint() {
     let without = Engine::new(&Config { slots: 0 }).unwrap();
     assert_eq!(without.fingerprint(), engine().fingerprint());
     let component = CoreGuest::default().component();

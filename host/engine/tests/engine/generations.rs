@@ -114,7 +114,7 @@ fn a_webhook_that_was_not_kept_is_unknown() {
 }
 
 #[test]
-fn the_limit_of_operations_counts_from_the_beginning_of_the_generation_and_is_told_of_before() {
+fn the_limit_of_operations_counts_for_each_generation_and_is_announced_in_the_log() {
     let sleeps = json!({"repeat": 10, "do": {"sleep": 1}});
     let mut run = later(sleeps).with(|parts| allow(parts, |limits| limits.operations = 10));
     run.start();

@@ -12,7 +12,7 @@ fn set(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn labels_are_decided_once_and_are_no_operations() {
+fn labels_are_decided_once_and_are_not_operations() {
     let mut run = Run::script(json!({"seq": [
         {"label": {"stage": "paid"}}, {"sleep": 1},
         {"label": {"stage": "sent"}}, {"label": {"stage": "lost", "parcel": "7"}}, {"sleep": 1},

@@ -397,7 +397,7 @@ async fn bodies_over_their_limit_are_refused_by_their_length() {
 }
 
 #[tokio::test]
-async fn uploads_that_are_no_workflows_are_told_why() {
+async fn uploads_that_are_not_workflows_are_refused_with_the_reason() {
     let api = api("").await;
     let upload = |body: &'static [u8]| {
         request("PUT", "/v1/workflows/w")

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_span_are_written_and_the_rest_is_told_at_its_end() {
+    fn the_first_messages_of_a_span_are_written_and_the_others_are_counted_at_its_end() {
         let world = World::new();
         refuse(99);
         assert_eq!(world.repeats.due(), None, "nothing can have been left out");

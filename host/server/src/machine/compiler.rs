@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_wait() {
+    async fn the_number_of_waiting_compilations_is_limited() {
         let compiler = ChildCompiler::new(LIMITS);
         let waiting: Vec<_> = (0..AT_ONCE + WAITING)
             .map(|_| compiler.compile(Bytes::new()))

@@ -77,7 +77,7 @@ fn a_trusted_proxy_says_who_its_client_is() {
 }
 
 #[test]
-fn the_client_is_the_nearest_that_is_no_trusted_proxy() {
+fn the_client_is_the_nearest_address_that_is_not_a_trusted_proxy() {
     forwarded_for(&["for=8.8.8.8, for=192.0.2.1"], "192.0.2.1");
     forwarded_for(&["for=8.8.8.8, for=192.0.2.1, for=10.0.0.2"], "192.0.2.1");
     forwarded_for(&["for=8.8.8.8, for=192.0.2.1", "for=10.0.0.2"], "192.0.2.1");
