@@ -48,7 +48,7 @@ pub(crate) fn restore(world: &mut World) -> Vec<(u32, Attempts)> {
     calls
 }
 
-/// Asks for a run to be taken back to what so many activations and operations have made of it.
+/// Asks for a run to be taken back to the point after this many activations and operations.
 pub(crate) fn request(
     world: &World,
     id: dormouse_journal::RunId,

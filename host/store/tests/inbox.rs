@@ -40,7 +40,7 @@ fn arrival(place: u64) -> Source {
     }
 }
 
-/// A key of this digest for a request with this body, of which the store knows a digest only.
+/// Returns a key of this digest for a request with this body, of which the store knows a digest only.
 fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<RememberedKey> {
     Some(RememberedKey {
         digest: [digest; 32],
@@ -355,7 +355,7 @@ fn a_wait_that_was_given_up_and_then_dropped_counts_once(store_kind: StoreKind) 
     assert_eq!(world.due(), [id], "the other wait has it");
 }
 
-/// A request of some 100 bytes, where all inboxes together may hold 250.
+/// Returns a request of some 100 bytes, where all inboxes together may hold 250.
 fn of_100_bytes(world: &World, id: RunId, name: &str) -> Accept {
     let mut accept = world.request(id, name);
     accept.request.body = vec![b'x'; 100 - accept.request.url.len()].into();

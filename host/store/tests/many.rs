@@ -35,7 +35,7 @@ fn wait(number: u32) -> Kind {
     }
 }
 
-/// A run with many webhooks, which waits for each of them: operation `MANY + n` for webhook `n`.
+/// Returns a run with many webhooks, which waits for each of them: operation `MANY + n` for webhook `n`.
 fn waiting(world: &World) -> RunId {
     let id = world.start();
     let kinds = (0..MANY).map(create).chain((0..MANY).map(wait)).collect();
@@ -52,7 +52,7 @@ fn request(world: &World, id: RunId, webhook: u32) -> Accept {
     }
 }
 
-/// The first request to this webhook, as what its wait gets.
+/// Returns the first request to this webhook, as what its wait gets.
 fn delivered(world: &World, id: RunId, webhook: u32) -> (u32, Outcome, Source) {
     let channel = Channel::Webhook(WebhookNumber(webhook));
     let outcome = world.arrival(id, channel.clone(), 0).unwrap();

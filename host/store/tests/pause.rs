@@ -125,7 +125,7 @@ fn due_work_of_paused_runs_is_set_aside_and_put_back(store_kind: StoreKind) {
     assert_eq!(world.timers(), timers);
 }
 
-/// What each look at due work says of the runs that are paused, in the order of runs, timers, calls.
+/// Returns what each look at due work says of the runs that are paused, in the order of runs, timers, calls.
 fn told(world: &World) -> [Vec<(RunId, PausedBy)>; 3] {
     let due = run(world.store.due_runs(None, 100)).unwrap();
     let timers = run(world.store.timers(None, Time(u64::MAX).into(), 100)).unwrap();

@@ -61,7 +61,7 @@ fn slept(operation: u32) -> Option<(u32, Outcome, Source)> {
     Some((operation, Outcome::Slept, Source::Deadline))
 }
 
-/// A run that has a webhook, makes these operations and those calls, and sleeps for no time as its last operation. Its
+/// Returns a run that has a webhook, makes these operations and those calls, and sleeps for no time as its last operation. Its
 /// failure is that it has slept.
 fn fails(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId {
     let id = running(world, kinds, calls);
@@ -461,7 +461,7 @@ fn a_retry_of_another_try_changes_nothing(store_kind: StoreKind) {
     assert_eq!(again, RetriedFailed::Moved);
 }
 
-/// A run that another started, with this timeout, and that has failed.
+/// Returns a run that another started, with this timeout, and that has failed.
 fn failed_child(world: &World, parent: RunId, timeout: Option<u64>) -> RunId {
     let mut start = world.new_start();
     start.parent = Some(Parent {

@@ -36,7 +36,7 @@ impl SeededRng {
         self.below(times) == 0
     }
 
-    /// One of them, once in so many times.
+    /// Returns one of these values, at random once in this many times.
     fn maybe<T: Clone>(&mut self, once_in: u32, of: &[T]) -> Option<T> {
         let of = &of[self.below(u32::try_from(of.len()).unwrap()) as usize];
         self.once_in(once_in).then(|| of.clone())
@@ -293,7 +293,7 @@ fn a_wait_is_found_after_many_other_operations(store_kind: StoreKind) {
     assert_eq!(find(Awaited::Event), [other]);
 }
 
-/// A store in memory with copies of a run, each with the id that follows. `and` writes what else each has.
+/// Returns a store in memory with copies of a run, each with the id that follows. `and` writes what else each has.
 fn with_copies(count: u64, and: impl Fn(&mut dyn RowsMut, u64, &RunId)) -> (World, Vec<RunId>) {
     let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = &world.machine else {

@@ -18,7 +18,7 @@ fn keys() -> SecretKeys {
     SecretKeys::parse(&"07".repeat(32)).unwrap()
 }
 
-/// A secret that one workflow may check requests by, and another may send.
+/// Returns a secret that one workflow may check requests by, and another may send.
 fn put(name: &str, nonce: u8) -> PutSecret {
     let granted = |workflow: &str, purpose| Use {
         workflow: workflow.into(),

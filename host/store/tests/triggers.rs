@@ -71,7 +71,7 @@ fn id(number: u8) -> RunId {
     RunId([number; 16])
 }
 
-/// A request that starts the run with this number, or belongs to another by this key.
+/// Returns a request that starts the run with this number, or belongs to another by this key.
 fn fire_trigger(number: u8, key: Option<u8>, body: &str) -> FireTrigger {
     FireTrigger {
         trigger: TRIGGER,
@@ -338,7 +338,7 @@ fn untaken_requests_of_a_completed_run_start_the_next_run_in_the_same_commit(
     check(&world, &[first, id(7)]);
 }
 
-/// A run with a key that has taken two requests, with operations 0 and 1.
+/// Returns a run with a key that has taken two requests, with operations 0 and 1.
 fn has_taken(world: &World) -> RunId {
     let first = starts(world, fire_trigger(1, Some(1), "a"));
     let waiting = activation(world.now(), None, vec![wait()]);
@@ -397,7 +397,7 @@ fn a_request_put_back_and_not_taken_again_starts_the_next_run(store_kind: StoreK
 /// How many requests the completed run has not taken, in the tests of handing them over: more than a turn of it moves.
 const MANY: usize = 100;
 
-/// A request with the key of the run, of which so many may wait.
+/// Returns a request with the key of the run, of which this many may wait.
 fn one_of_many(number: usize) -> FireTrigger {
     FireTrigger {
         mail: MailLimits::of_keyed(StorageLimits::NONE, 1_000, 300),
@@ -405,7 +405,7 @@ fn one_of_many(number: usize) -> FireTrigger {
     }
 }
 
-/// A run that has completed without taking `MANY` requests. Run 7 is next.
+/// Returns a run that has completed without taking `MANY` requests. Run 7 is next.
 fn has_left_many(world: &World) -> RunId {
     let first = starts(world, fire_trigger(1, Some(1), "a"));
     for number in 0..MANY {

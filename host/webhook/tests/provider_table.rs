@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dormouse_webhook::provider::{Provider, Providers, UnsupportedProvider};
 
-/// The rows of a table in `docs/reference/providers.md`, by the name in their first cell.
+/// Returns the rows of a table in `docs/reference/providers.md`, by the name in their first cell.
 fn table(after: &str) -> BTreeMap<String, Vec<String>> {
     let page = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -211,7 +211,7 @@ fn both_alphabets_of_base64_are_read_and_not_a_mixture() {
     }
 }
 
-/// The digest of a body under the secret `key`.
+/// Returns the digest of a body under the secret `key`.
 fn digest(body: &[u8]) -> Vec<u8> {
     let made = sign(&check("hmac-sha256"), b"key", "", NOW, body).unwrap();
     let value = std::str::from_utf8(&made[0].1).unwrap();

@@ -3,7 +3,7 @@
 use dormouse_e2e::{Cli, Host, Reply, Run, Service, guest, post, request, wait_until};
 use serde_json::{Value, json};
 
-/// A host that blocks what breaks, with the script under its name. Returns its version too.
+/// Returns a host that blocks broken runs, on which the script is deployed, and the script's version.
 fn host() -> (Host, String) {
     let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
     let version = host.deploy("script", "script");

@@ -3,7 +3,7 @@
 use dormouse_e2e::{Host, wait_until};
 use serde_json::{Value, json};
 
-/// Two names for the same program, so that runs of one are not of the other's workflow.
+/// Returns two names for the same program, so that runs of one are not of the other's workflow.
 fn host() -> Host {
     let host = Host::start();
     host.deploy("script", "script");

@@ -54,7 +54,7 @@ fn forget(host: &Host, url: &str, id: impl Into<Value>) -> Answer {
         .send()
 }
 
-/// A webhook that takes GitHub's events, and another one that asks for nothing.
+/// Returns a webhook that takes GitHub's events, and another one that asks for nothing.
 fn hooks(host: &Host) -> (String, String) {
     let signed = json!({"signature": {"scheme": "github", "secrets": ["s"]}});
     let signed = host.script(&waits_after_go_with(&signed, 9));

@@ -8,14 +8,14 @@ use crate::forms::verifying;
 const SECRET: &str = "A_Made-Up-Value-7F3c91d04bE2";
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the secret `s`.
+/// Returns a host with the secret `s`.
 fn host() -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
     host.set_secret("s", SECRET, &verifying());
     host
 }
 
-/// A run that is asleep in its first of two waits, and its webhook.
+/// Returns a run that is asleep in its first of two waits, and its webhook.
 fn waiting_run(host: &Host, options: &Value) -> (Run, String) {
     let run = host.script(&json!({"seq": [
         {"webhook": "a", "options": options}, {"wait": "a"}, {"wait": "a", "ms": 0, "as": "more"},
@@ -50,7 +50,7 @@ fn graph_query() -> String {
     format!("validationToken={encoded}")
 }
 
-/// Each handshake's probes as its provider documents them, and the challenge in them.
+/// Returns each handshake's probes as its provider documents them, and the challenge in them.
 fn probes(handshake: &str, hook: &str) -> Vec<(Request, &'static str)> {
     match handshake {
         "slack" => vec![(slack(hook, &slack_probe()), SLACK_CHALLENGE)],
@@ -201,7 +201,7 @@ fn a_get_that_resembles_a_probe_is_a_request_if_the_webhook_takes_get() {
     }
 }
 
-/// Whether a request is a probe whose value cannot be sent back: it is refused, and never kept.
+/// Returns true if a request is a probe whose value cannot be sent back: it is refused, and never kept.
 fn is_unanswerable(answer: &Answer) -> bool {
     answer.status == 400 && answer.json()["code"] == "probe-unanswerable"
 }
@@ -300,7 +300,7 @@ fn a_probe_is_an_ordinary_request_without_the_handshake() {
     }
 }
 
-/// The handshake, and the scheme by which its provider signs what comes after it.
+/// Returns the handshake, and the scheme by which its provider signs what comes after it.
 fn signing() -> [(&'static str, Scheme); 4] {
     [
         ("slack", Scheme::Slack),

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::forms::{go, waits_after_go};
 
-/// A run that takes nothing before `go`, and the URL of its webhook.
+/// Returns a run that takes nothing before `go`, and the URL of its webhook.
 fn listening_run(host: &Host, waits: usize) -> (Run, String) {
     let run = host.script(&waits_after_go(waits));
     let hook = run.hook("a");
     (run, hook)
 }
 
-/// The bodies that a run got, once it got all it waits for.
+/// Returns the bodies that a run got, once it got all it waits for.
 #[track_caller]
 fn delivered(run: &Run) -> Vec<String> {
     go(run);
@@ -27,14 +27,14 @@ fn queued(run: &Run) -> Value {
     run.webhooks()["webhooks"][0]["queued"].clone()
 }
 
-/// The head of a request to this URL, with these lines beside `Host`.
+/// Returns the head of a request to this URL, with these lines beside `Host`.
 fn head(method: &str, url: &str, lines: &[&str]) -> String {
     let (authority, target) = raw::split(url);
     let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     format!("{method} {target} HTTP/1.1\r\nHost: {authority}\r\n{lines}\r\n")
 }
 
-/// A connection to this URL on which these bytes were sent.
+/// Returns a connection to this URL on which these bytes were sent.
 fn sent(url: &str, bytes: impl AsRef<[u8]>) -> raw::Connection {
     let mut connection = raw::Connection::to(url);
     connection.send(bytes);

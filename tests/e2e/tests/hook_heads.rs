@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::forms::{go, waits_after_go};
 
-/// A run that takes nothing before `go`, and the URL of its webhook.
+/// Returns a run that takes nothing before `go`, and the URL of its webhook.
 fn listening_run(host: &Host) -> (Run, String) {
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
@@ -33,7 +33,7 @@ fn head_alone(url: &str, lines: &[&str]) -> raw::Connection {
     sent(url, head)
 }
 
-/// How many heads were refused for this reason.
+/// Returns how many heads were refused for this reason.
 fn refused_heads(host: &Host, reason: &str) -> u64 {
     let metrics = host.get("/metrics").expect(200).text();
     let series = format!("dormouse_heads_refused_total{{reason=\"{reason}\"}} ");

@@ -11,7 +11,7 @@ use crate::forms::{go, waits_after_go};
 /// More than a slow test gets through a limit of one a second.
 const MANY: usize = 50;
 
-/// A run that takes nothing before `go`, and the URL of its webhook.
+/// Returns a run that takes nothing before `go`, and the URL of its webhook.
 fn listening_run(host: &Host, waits: usize) -> (Run, String) {
     let run = host.script(&waits_after_go(waits));
     let hook = run.hook("a");
@@ -38,7 +38,7 @@ fn too_fast<'a>(mut hooks: impl Iterator<Item = &'a String>) -> Answer {
     refused
 }
 
-/// The bodies that a run got, once it got all it waits for.
+/// Returns the bodies that a run got, once it got all it waits for.
 #[track_caller]
 fn delivered(run: &Run) -> Vec<String> {
     go(run);

@@ -151,7 +151,7 @@ fn milliseconds(time: &Value) -> i64 {
         .as_millisecond()
 }
 
-/// When the first request that the run took was accepted, and when the wait before which it lay began.
+/// Returns when the first request that the run took was accepted, and when the wait that found it in the inbox began.
 fn accepted_and_issued(run: &Run) -> (i64, i64) {
     let journal = run.journal();
     let activations = journal["activations"].as_array().unwrap();

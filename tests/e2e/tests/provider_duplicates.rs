@@ -24,7 +24,7 @@ fn signed_run(host: &Host, scheme: Scheme, waits: usize) -> (Run, String) {
     (run, hook)
 }
 
-/// An event of this id as the provider renders it. What it says and how often it was tried before is in the text.
+/// Returns an event of this id as the provider renders it. What it says and how often it was tried before is in the text.
 fn event(provider: Scheme, id: &str, attempt: u32) -> String {
     match provider {
         Scheme::Slack => format!(
@@ -37,7 +37,7 @@ fn event(provider: Scheme, id: &str, attempt: u32) -> String {
     }
 }
 
-/// The event as it is sent, signed at this moment by this scheme.
+/// Returns the event as it is sent, signed at this moment by this scheme.
 fn delivery(provider: Scheme, signer: Scheme, hook: &str, id: &str, attempt: u32) -> Request {
     let text = event(provider, id, attempt);
     let headers = sign(signer, SECRET, "msg_1", now(), text.as_bytes());
@@ -52,7 +52,7 @@ fn send(provider: Scheme, hook: &str, id: &str, attempt: u32) -> Answer {
     delivery(provider, provider, hook, id, attempt).send()
 }
 
-/// The id that an answer gives, if it is the answer to a request that is new, or to one that is not.
+/// Returns the id that an answer gives, if it is the answer to a request that is new, or to one that is not.
 #[track_caller]
 fn id(answer: Answer, duplicate: bool) -> String {
     let answer = answer.expect(202);

@@ -9,8 +9,8 @@ use serde_json::json;
 
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the workflow that does what its input asks for. CPython takes a while to compile, so the tests are few, and
-/// each does much.
+/// Returns a host with the workflow that does what its input asks for. CPython takes a while to compile, so the tests are
+/// few, and each does much.
 fn host() -> Host {
     let host = Host::with_environment(
         &[("DORMOUSE_SECRET_KEY", KEY)],

@@ -11,7 +11,7 @@ use crate::forms::go;
 /// Longer than any test takes.
 const LONG: u64 = 60_000;
 
-/// A webhook `a` that replies from the workflow within this time, and then this.
+/// Returns a webhook `a` that replies from the workflow within this time, and then this.
 fn replying(within: u64, then: &[Value]) -> Value {
     let mut forms = vec![json!({"webhook": "a", "options": {"reply": {"from-workflow": within}}})];
     forms.extend_from_slice(then);
@@ -22,14 +22,14 @@ fn respond(status: u16, body: &str) -> Value {
     json!({"respond": {"status": status, "headers": [["x-answer", "yes"]], "body": body}})
 }
 
-/// A run that takes a request, answers it after `go`, and goes on.
+/// Returns a run that takes a request, answers it after `go`, and goes on.
 fn answering_after_go(within: u64, answer: &str) -> Value {
     let waits = [json!({"wait": "a"}), json!({"event": "go"})];
     let rest = [respond(200, answer), json!({"event": "on"})];
     replying(within, &[waits, rest].concat())
 }
 
-/// A run that after `go` takes two requests and answers them.
+/// Returns a run that after `go` takes two requests and answers them.
 fn answering_twice_after_go() -> Value {
     let twice = json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}});
     replying(LONG, &[json!({"event": "go"}), twice])
@@ -54,7 +54,7 @@ fn webhook(run: &Run) -> Value {
     run.webhooks()["webhooks"][0].clone()
 }
 
-/// Waits until so many requests were accepted and not taken.
+/// Waits until this many requests were accepted and not taken.
 fn wait_for_queued(run: &Run, queued: u32) {
     wait_until("queued requests", || {
         (webhook(run)["queued"] == queued).then_some(())

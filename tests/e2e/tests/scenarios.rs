@@ -39,7 +39,7 @@ fn played(component: &str, scenario: &str) -> Value {
     line
 }
 
-/// The message and the details of a scenario that failed.
+/// Returns the message and the details of a scenario that failed.
 fn failed(component: &str, scenario: &str) -> (Value, String) {
     let line = played(component, scenario);
     assert_eq!(line["passed"], false, "{line:#}");
@@ -327,7 +327,7 @@ fn an_invalid_scenario_is_refused_before_anything_is_played() {
     );
 }
 
-/// A folder with a `dormouse-py` that does this.
+/// Returns a folder with a `dormouse-py` that does this.
 fn tool(script: &str) -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
 

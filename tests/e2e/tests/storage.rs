@@ -145,7 +145,7 @@ fn full() -> Full {
     }
 }
 
-/// An input that needs as much room as what was refused when the workflow became full.
+/// Returns an input that needs as much room as what was refused when the workflow became full.
 fn large() -> Value {
     json!({"step": "s", "value": "x".repeat(PIECE)})
 }

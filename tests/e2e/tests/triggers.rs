@@ -11,7 +11,7 @@ use crate::forms::verifying;
 const SECRET: &str = "whsec_QV9NYWRlLVVwLVZhbHVlLTdGM2M5MWQwNGJFMg==";
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the scripted guest.
+/// Returns a host with the scripted guest.
 fn host() -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
     host.deploy("script", "script");

@@ -15,7 +15,7 @@ use crate::forms::{go, waits_after_go};
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const SECRET: &str = "a-secret-of-this-test-and-no-other";
 
-/// A host that keeps the secret `live` for the scripted guest's webhooks, with these settings.
+/// Returns a host that keeps the secret `live` for the scripted guest's webhooks, with these settings.
 fn host_with_secret(settings: &[&str]) -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], settings);
     let uses = json!([{"workflow": "script", "verify": true}]);
@@ -27,7 +27,7 @@ fn host_with_secret(settings: &[&str]) -> Host {
     host
 }
 
-/// A command line that signs with that secret.
+/// Returns a command line that signs with that secret.
 fn signing_cli(host: &Host) -> Cli {
     Cli::of(host).variable("DORMOUSE_WEBHOOK_SECRET", SECRET)
 }
@@ -36,7 +36,7 @@ fn signed_by(scheme: &str) -> Value {
     json!({"scheme": scheme, "secrets": ["live"]})
 }
 
-/// A webhook `a` that checks this, waited for once.
+/// Returns a webhook `a` that checks this, waited for once.
 fn checked(signature: &Value) -> Value {
     json!({"seq": [{"webhook": "a", "options": {"signature": signature}}, {"wait": "a"}]})
 }
@@ -279,7 +279,7 @@ fn the_most_detailed_log_shows_neither_tokens_nor_header_values() {
 
 // Who calls.
 
-/// The line that a refused request left in the log.
+/// Returns the line that a refused request left in the log.
 #[track_caller]
 fn refusal(host: &Host) -> String {
     wait_until("a refusal in the log", || {
@@ -332,7 +332,7 @@ fn nobody_else_says_who_calls() {
 
 // Metrics.
 
-/// The value of a series.
+/// Returns the value of a series.
 #[track_caller]
 fn metric(host: &Host, series: &str) -> u64 {
     let text = host.get("/metrics").expect(200).text();

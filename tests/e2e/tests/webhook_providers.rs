@@ -43,7 +43,7 @@ fn host_with(settings: &[&str]) -> Host {
     host
 }
 
-/// A run that waits for one request after `go`, and its webhook.
+/// Returns a run that waits for one request after `go`, and its webhook.
 fn waiting_run(host: &Host, options: &Value) -> (Run, String) {
     let run = host.script(&waits_after_go_with(options, 1));
     let hook = run.hook("a");

@@ -109,12 +109,12 @@ fn an_event_is_sent_and_received() {
     assert_eq!(run.output(), json!([2, null, event]));
 }
 
-/// A guest that calls with this retry policy.
+/// Returns a guest that calls with this retry policy.
 fn call(attempts: u32, multiplier: &str) -> Run {
     calling(attempts, multiplier, 0, "")
 }
 
-/// A guest that calls with this secret header, this many times: name, prefix, the secret's name.
+/// Returns a guest that calls with this secret header, this many times: name, prefix, the secret's name.
 fn call_with_secrets(count: u32, header: [&str; 3]) -> Run {
     let mut data = String::new();
     let places = [10_000_u32, 20_000, 30_000];

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::core_guest::{CoreGuest, RETURN, SLEEP, WAIT};
 use crate::harness::{Run, check_failure};
 
-/// What was given up: the operations, and whether their futures were dropped.
+/// Returns what was given up: the operations, and whether their futures were dropped.
 fn given_up(run: &Run) -> Vec<(String, Vec<u32>, bool)> {
     let operations = run.journal.iter().flat_map(|made| &made.operations);
     operations

@@ -15,7 +15,7 @@ fn give(length: usize) -> String {
     )
 }
 
-/// What a guest saw that looks before and after a wait: the same whether its instance was kept or made anew.
+/// Returns what a guest saw that looks before and after a wait: the same whether its instance was kept or made anew.
 #[track_caller]
 fn seen(items: &str, before: &str, after: &str, length: usize) -> Vec<u8> {
     let guest = CoreGuest {
@@ -95,7 +95,7 @@ fn relaxed_instructions_are_not() {
     assert_eq!(words(&seen(items, observe, "", 32)), [0; 8]);
 }
 
-/// A run as deep in its stack, at the start and after a wait, as its input is long.
+/// Returns a run as deep in its stack, at the start and after a wait, as its input is long.
 fn diver(length: usize) -> Run {
     let guest = CoreGuest {
         items: "
@@ -118,7 +118,7 @@ fn diver(length: usize) -> Run {
     })
 }
 
-/// How a run ends that dives so deep, and after how many activations.
+/// Returns how a run ends that recurses this deep, and after how many activations.
 fn depth_reached(length: usize, evicted: bool) -> (usize, Option<End>) {
     let mut run = diver(length);
     run.start();
@@ -154,7 +154,7 @@ fn the_stack_is_as_deep_in_replay() {
     }
 }
 
-/// What hash sets give, by a key from the run's randomness and by the standard library's, before and after a wait. The
+/// Returns what hash sets give, by a key from the run's randomness and by the standard library's, before and after a wait. The
 /// first one is made after a step, which a replay skips: the heap is another there, and addresses are what the standard
 /// library makes its keys from.
 fn orders(key: u8, evicted: bool) -> Value {

@@ -14,7 +14,7 @@ fn next(run: &Run) -> &NextGeneration {
     run.last().next.as_deref().unwrap()
 }
 
-/// A generation that was left two webhooks, the second of which it answers.
+/// Returns a generation that was left two webhooks, the second of which it answers.
 fn later(script: Value) -> Run {
     Run::script(script).with(|parts| {
         let kept = |number, step: &str, takes_answers| KeptWebhook {

@@ -27,13 +27,13 @@ pub(crate) const SEAL: [u8; 32] = [7; 32];
 /// When every run is started.
 pub(crate) const START: u64 = 1_000;
 
-/// The engine that all tests share.
+/// Returns the engine that all tests share.
 pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(&Config { slots: 64 }).unwrap())
 }
 
-/// A guest that the build made, compiled once.
+/// Returns a guest that the build made, compiled once.
 pub(crate) fn program(name: &str) -> Program {
     static PROGRAMS: OnceLock<Mutex<HashMap<String, Program>>> = OnceLock::new();
     let programs = PROGRAMS.get_or_init(Mutex::default);
@@ -89,7 +89,7 @@ impl CpuClock for SteppingCpu {
     }
 }
 
-/// Turns that are counted, and that nobody gets after so many.
+/// Turns that are counted, of which only this many are given.
 pub(crate) struct CountedTurns {
     pub(crate) asked: AtomicU32,
     pub(crate) most: u32,
@@ -147,7 +147,7 @@ impl Drop for Turn {
     }
 }
 
-/// The parts of an instance as a host makes them, to be changed before use.
+/// Returns the parts of an instance as a host makes them, to be changed before use.
 pub(crate) fn instance_parts(input: Payload) -> InstanceParts {
     InstanceParts {
         context: RunContext {
@@ -198,12 +198,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// A run of the scripted guest.
+    /// Returns a run of the scripted guest.
     pub(crate) fn script(script: Value) -> Self {
         Run::new(program("script"), move || instance_parts(json(&script)))
     }
 
-    /// A run of a guest that does not look at its input.
+    /// Returns a run of a guest that does not look at its input.
     pub(crate) fn of(program: Program) -> Self {
         Run::new(program, || instance_parts(Payload::default()))
     }
@@ -229,12 +229,12 @@ impl Run {
         self
     }
 
-    /// The first activation.
+    /// Returns the first activation.
     pub(crate) fn start(&mut self) -> &mut Self {
         self.activate(START, None)
     }
 
-    /// An activation in which an operation completes at this time.
+    /// Returns an activation in which an operation completes at this time.
     pub(crate) fn complete(&mut self, time: u64, operation: u32, outcome: Outcome) -> &mut Self {
         let completion = Completion {
             operation: OperationNumber(operation),
@@ -248,7 +248,7 @@ impl Run {
         self
     }
 
-    /// One activation, in the instance that is there or in a new one.
+    /// Returns one activation, in the instance that is there or in a new one.
     pub(crate) fn try_activate(
         &mut self,
         time: u64,
@@ -270,7 +270,7 @@ impl Run {
         Ok(())
     }
 
-    /// A new instance that has repeated the journal.
+    /// Returns a new instance that has repeated the journal.
     pub(crate) fn rebuild(&self) -> Result<Instance, Interruption> {
         let mut instance = self.launch();
         for activation in &self.journal {
@@ -279,7 +279,7 @@ impl Run {
         Ok(instance)
     }
 
-    /// A new instance.
+    /// Returns a new instance.
     pub(crate) fn launch(&self) -> Instance {
         let mut parts = (self.parts)();
         parts.logged += self.decisions.last().map_or(0, |decision| decision.logged);
@@ -300,13 +300,13 @@ impl Run {
         self.decisions.last().unwrap()
     }
 
-    /// The operations of the whole journal, one line each.
+    /// Returns the operations of the whole journal, one line each.
     pub(crate) fn operations(&self) -> Vec<String> {
         let operations = self.journal.iter().flat_map(|made| &made.operations);
         operations.map(Operation::to_string).collect()
     }
 
-    /// The lines of the log.
+    /// Returns the lines of the log.
     pub(crate) fn logged(&self) -> Vec<&str> {
         let lines = self.decisions.iter().flat_map(|decision| &decision.logs);
         lines.map(|line| line.message.as_str()).collect()
@@ -319,7 +319,7 @@ impl Run {
         }
     }
 
-    /// The result, as JSON.
+    /// Returns the result, as JSON.
     pub(crate) fn output(&self) -> Value {
         serde_json::from_slice(&self.result().body).unwrap()
     }

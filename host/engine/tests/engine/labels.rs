@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Run;
 
-/// The labels that the last activation has set.
+/// Returns the labels that the last activation has set.
 fn set(run: &Run) -> Vec<String> {
     let labels = run.last().labels.iter();
     labels.map(|label| label.to_string()).collect()

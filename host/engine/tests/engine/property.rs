@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Run;
 
-/// What a script is made of.
+/// Returns what a script is made of.
 fn form() -> impl Strategy<Value = Value> {
     let ms = || 0..100_u64;
     let leaf = prop_oneof![

@@ -137,7 +137,7 @@ fn options_that_make_no_sense_are_a_misuse() {
     check(large, "may have 65536 bytes together, and they have 65537");
 }
 
-/// A run that was given the delivery `d1` by a webhook with this reply, and goes on with what is to come after that.
+/// Returns a run that was given the delivery `d1` by a webhook with this reply, and goes on with what is to come after that.
 fn delivered(reply: &str, then: &[Value]) -> Run {
     let reply = match reply {
         "from-workflow" => json!({"from-workflow": 100}),

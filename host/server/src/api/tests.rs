@@ -53,12 +53,12 @@ impl Backup for NoEgress {
     }
 }
 
-/// An API with these settings, in the form of a file.
+/// Returns an API with these settings, in the form of a file.
 async fn api(settings: &str) -> Router {
     host(settings, Arc::new(MachineClock)).await.0
 }
 
-/// An API with these settings on a machine with this clock, the host behind it, and its store.
+/// Returns an API with these settings on a machine with this clock, the host behind it, and its store.
 async fn host(settings: &str, clock: Arc<dyn Clock>) -> (Router, Runtime, Arc<MemoryStore>) {
     let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
     let config = Config::new(&raw, |_| None).unwrap();
