@@ -307,7 +307,7 @@ mod tests {
         );
         assert_eq!(
             error(r#"{"id": 1, "id": 2}"#).message(),
-            "the input does not fit: the key `id` is there more than once at line 1 column 14"
+            "the input does not fit: the key `id` occurs more than once at line 1 column 14"
         );
     }
 

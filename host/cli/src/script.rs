@@ -35,7 +35,7 @@ pub struct Environment {
     env_file: Option<PathBuf>,
 
     /// Sets an environment variable to a placeholder for the host's secret of this name. In the headers of calls
-    /// to the origins that the secret may be sent to, the host replaces the placeholder by the secret. Give the flag again for
+    /// to the origins that the secret may be sent to, the host replaces the placeholder with the secret. Give the flag again for
     /// others. TypeScript and Python only
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<SecretName>,

@@ -268,7 +268,7 @@ mod tests {
             ("[[step]]\ncall = {json = 1, text = 'a'}", "give one of"),
             (
                 "[[step]]\ncall = {}\nrespond = {status = 42}",
-                "42 is not a status",
+                "42 is not an HTTP status",
             ),
             (
                 "[[step]]\ndeliver = {to = 'a', base64 = '!'}",

@@ -206,7 +206,7 @@ mod tests {
         let twice = [b"k".as_slice(), b"k"];
         assert_eq!(IdempotencyKey::read(twice), Err(InvalidKey::Repeated));
         let shown = read("k\u{fc}").unwrap_err().to_string();
-        let expected = "the header Idempotency-Key has the byte 0xc3 after 1 others; a key is of visible ASCII characters \
+        let expected = "the header Idempotency-Key has the byte 0xc3 after 1 others; a key consists of visible ASCII characters \
                         and spaces";
         assert_eq!(shown, expected);
     }

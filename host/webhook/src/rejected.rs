@@ -9,7 +9,7 @@ pub enum Rejected {
     Missing,
     /// A header occurs more than once, or is not written as the scheme says.
     #[error(
-        "the headers of the request's signature are not spelled as its scheme says, or are there more than once"
+        "the headers of the request's signature are not spelled as its scheme says, or occur more than once"
     )]
     Malformed,
     /// The timestamp is too far from the host's clock.

@@ -205,7 +205,7 @@ fn an_operation_outside_a_test_reports_that_the_host_is_missing() {
         let _ = Context::new().now();
     });
     assert!(
-        text.contains("test it with `dormouse_sdk::test::Test`"),
+        text.contains("test the workflow with `dormouse_sdk::test::Test`"),
         "{text}"
     );
 }

@@ -47,7 +47,7 @@ impl QueryParams {
                 ));
             }
             if !may_repeat && params.iter().any(|(seen, _)| *seen == name) {
-                return Err(malformed(&name, "is there more than once"));
+                return Err(malformed(&name, "occurs more than once"));
             }
             params.push((name.into_owned(), value.into_owned()));
         }
@@ -142,7 +142,7 @@ mod tests {
         );
         refused(
             &read("limit=1&limit=2").unwrap_err(),
-            "\"limit\" is there more than once",
+            "\"limit\" occurs more than once",
         );
     }
 
@@ -155,7 +155,7 @@ mod tests {
         let uri = "/?a=1&b=2&b=3".parse().unwrap();
         refused(
             &QueryParams::read_repeating(&uri, &["b"], &["a"]).unwrap_err(),
-            "\"b\" is there more than once",
+            "\"b\" occurs more than once",
         );
     }
 

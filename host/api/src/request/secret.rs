@@ -233,6 +233,6 @@ mod tests {
             assert!(detail.contains(says), "{detail}");
         };
         check("\"short\"", "8 to 4096 bytes");
-        check("\"two\\nlines\"", "no control characters");
+        check("\"two\\nlines\"", "must not have control characters");
     }
 }

@@ -158,7 +158,7 @@ fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
         return Err(Problem::malformed(
             "invalid-header",
             "the header Content-Type",
-            "is there more than once",
+            "occurs more than once",
         ));
     }
     match value.to_str() {

@@ -102,7 +102,7 @@ impl Place {
     /// Returns the values at this place. The result is empty if the request has no value there.
     ///
     /// # Errors
-    /// If the text at the place is not spelled as the description says, or is there more than once.
+    /// If the text at the place is not spelled as the description says, or occurs more than once.
     pub(super) fn values<'a>(
         &'a self,
         reading: Reading<'a>,
