@@ -239,7 +239,7 @@ fn an_action_without_a_filter_or_with_what_it_does_not_take_is_refused() {
             json!({"action": "restart", "options": {"inptu": 1}}),
             "inptu",
         ),
-        ("workflow=script", json!(["cancel"]), "no JSON object"),
+        ("workflow=script", json!(["cancel"]), "not a JSON object"),
     ] {
         let problem = act(&host, query, &body).expect_problem(400, "invalid-json");
         assert!(problem.detail().contains(says), "{}", problem.detail());
