@@ -29,8 +29,8 @@ use crate::text::{counted, plain_line, size};
 /// (or NAME-a-failed), and a run of that workflow is started when a run of NAME fails.
 ///
 /// With --check nothing is deployed: the journal of each run that has not ended is replayed against the component, without
-/// effects. The command names each run whose journal the component does not repeat, with the first difference. The exit code is 1 if there is
-/// such a run, or if a run could not be checked.
+/// effects. The command names each run whose journal the component does not repeat, with the first difference. The exit
+/// code is 1 if there is such a run, or if a run could not be checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

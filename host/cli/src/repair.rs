@@ -17,10 +17,10 @@ use crate::text::plain_line;
 
 /// Retries runs whose code broke, or that have failed
 ///
-/// A run is blocked when its code traps, panics, hits a limit, or waits for something that can never happen. It fails when its
-/// workflow returns an error. In both cases the host discards what the run did since it last waited, except answers
-/// to callers. A retry executes this part again, with the current version of the workflow if that version repeats what the run has done
-/// before. If a failed run got an error for a call, or a status of 400 or more, this call is made again.
+/// A run is blocked when its code traps, panics, hits a limit, or waits for something that can never happen. It fails when
+/// its workflow returns an error. In both cases the host discards what the run did since it last waited, except answers to
+/// callers. A retry executes this part again, with the current version of the workflow if that version repeats what the run
+/// has done before. If a failed run got an error for a call, or a status of 400 or more, this call is made again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

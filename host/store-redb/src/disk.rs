@@ -49,8 +49,8 @@ pub trait Disk: Send + Sync + 'static {
     }
 }
 
-/// A storage backend that uses the reserve of its disk. A write that finds the disk full gives the reserve up and is tried once more: after an error, redb
-/// would have to open and repair the whole file.
+/// A storage backend that uses the reserve of its disk. A write that finds the disk full gives the reserve up and is tried
+/// once more: after an error, redb would have to open and repair the whole file.
 pub(crate) struct ReservingBackend {
     bytes: Box<dyn StorageBackend>,
     disk: Option<Arc<dyn Disk>>,

@@ -188,8 +188,8 @@ fn a_hash_set_has_the_same_order_in_replay() {
     }
 }
 
-/// A step is skipped in a replay, so what it left in memory is missing then. The checks of replay detect a guest that depends on it, and
-/// both sides are shown.
+/// A step is skipped in a replay, so what it left in memory is missing then. The checks of replay detect a guest that
+/// depends on it, and both sides are shown.
 #[test]
 fn a_replay_detects_state_that_a_step_left_behind() {
     let guest = CoreGuest {
