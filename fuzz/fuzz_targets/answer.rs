@@ -1,5 +1,6 @@
-//! What the API says: no bytes make the command line's reading of it panic, what is read survives being written again,
-//! whatever is recorded is shown so that it can be read, and a run's output stands in it as that output.
+//! Answers of the API. Checks that no bytes make the command line panic when it reads them, that an answer which was read
+//! is the same after it was written and read again, that every record of a journal can be shown and read back, and that the
+//! output of a run is shown unchanged.
 
 #![no_main]
 
@@ -19,22 +20,22 @@ use serde::de::DeserializeOwned;
 const LAST: Time = Time(253_402_207_200_999);
 
 fuzz_target!(|bytes: &[u8]| {
-    read::<Deployed>(bytes);
-    read::<JournalPage>(bytes);
-    read::<LogPage>(bytes);
-    read::<Notified>(bytes);
-    read::<NotifiedRun>(bytes);
-    read::<ProblemBody>(bytes);
-    read::<Run>(bytes);
-    read::<RunPage>(bytes);
-    read::<RunStatus>(bytes);
-    read::<Secrets>(bytes);
-    read::<Webhooks>(bytes);
-    read::<Workflows>(bytes);
+    check_answer::<Deployed>(bytes);
+    check_answer::<JournalPage>(bytes);
+    check_answer::<LogPage>(bytes);
+    check_answer::<Notified>(bytes);
+    check_answer::<NotifiedRun>(bytes);
+    check_answer::<ProblemBody>(bytes);
+    check_answer::<Run>(bytes);
+    check_answer::<RunPage>(bytes);
+    check_answer::<RunStatus>(bytes);
+    check_answer::<Secrets>(bytes);
+    check_answer::<Webhooks>(bytes);
+    check_answer::<Workflows>(bytes);
     if let Ok(mut recorded) = dormouse_journal::Activation::decode(bytes) {
         end_with_the_calendar(&mut recorded);
         let mut page = Showing::new(Mask::default());
-        written(&Activation::of(1, 1, &recorded, &mut page));
+        check_round_trip(&Activation::of(1, 1, &recorded, &mut page));
     }
     for content_type in [
         "application/json",
@@ -45,22 +46,23 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Read as the command line does.
-fn read<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) {
+/// Reads an answer as the command line does, and checks that it survives being written.
+fn check_answer<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) {
     if let Ok(value) = serde_json::from_slice::<T>(bytes) {
-        written(&value);
+        check_round_trip(&value);
     }
 }
 
-/// Written and read again it is the same value. What is not written would be missing in both texts, so it is the values
-/// that are compared, as they are shown: not all of them can be compared themselves.
-fn written<T: Serialize + DeserializeOwned + Debug>(value: &T) {
+/// Checks that a value is the same after it was written and read again. Compares what `Debug` shows of both values: not all
+/// types can be compared, and a field that is never written would be missing from both texts.
+fn check_round_trip<T: Serialize + DeserializeOwned + Debug>(value: &T) {
     let text = serde_json::to_string(value).expect("it is JSON");
-    let again: T = serde_json::from_str(&text).expect("what is said can be read");
+    let again: T = serde_json::from_str(&text).expect("what was written can be read");
     assert_eq!(format!("{again:?}"), format!("{value:?}"), "{text}");
 }
 
-/// A time beyond the calendar is shown as its end, and so is another when it is read.
+/// Sets times beyond the calendar to its last time. The API shows all of these as that time, so they could not be told apart
+/// when they are read.
 fn end_with_the_calendar(recorded: &mut dormouse_journal::Activation) {
     recorded.time = recorded.time.min(LAST);
     recorded.shift = recorded.shift.min(0);

@@ -1,4 +1,5 @@
-//! Descriptions of providers: no text makes the compiler panic, and what it takes can be tried by its vectors and used.
+//! Descriptions of providers. Checks that no text makes the compiler of descriptions panic, and that a description which it
+//! accepts can run its vectors and can check, sign and answer requests without a panic.
 
 #![no_main]
 
@@ -32,8 +33,8 @@ fuzz_target!(|text: &str| {
         usual: 0,
         most: u64::MAX,
     };
-    if let Ok(claim) = check.claim(&request, Time(0), tolerance) {
-        let _ = check.verify(&claim, &[b"secret"], &request);
+    if let Ok(signatures) = check.read_head(&request, Time(0), tolerance) {
+        let _ = check.verify(&signatures, &[b"secret"], &request);
     }
     let _ = check.sign(b"secret", "msg_1", Time(0), &request);
     let _ = check.repeat(&request);

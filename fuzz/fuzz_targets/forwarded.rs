@@ -1,6 +1,6 @@
-//! Who calls, as proxies say: nothing makes reading their headers panic, none is believed that is not trusted, what a
-//! client says before a trusted proxy adds its own never makes it somebody else, and what a URL is to begin with says
-//! where and nothing more.
+//! The headers by which proxies say who calls. Checks that no headers make reading them panic, that proxies which are not
+//! trusted are not believed, that a client cannot pretend to be another client by sending such headers to a trusted proxy, and
+//! that the beginning of a URL which follows from them has a scheme, a host and a port and nothing else.
 
 #![no_main]
 
@@ -12,9 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
-/// By its path, since its crate has wasmtime in its tree. Formatted there: from here its tests are not found.
+/// The module is included by its path, because its crate depends on wasmtime. It is not formatted here, because rustfmt would
+/// not find its tests.
 #[rustfmt::skip]
-#[expect(dead_code, reason = "the URL of a request is none of this target's")]
+#[expect(dead_code, reason = "this target does not use the URL of a request")]
 #[path = "../../host/server/src/ingress/client.rs"]
 mod client;
 
@@ -30,9 +31,9 @@ const CLIENT: &str = "203.0.113.7";
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
-    /// Headers as they come.
+    /// Any headers.
     Headers(Vec<(Name, &'a [u8])>),
-    /// What a client says, and behind it what two proxies add.
+    /// The headers of a client, and after them those that two proxies add.
     Chain { said: &'a str, placed: Placed },
 }
 

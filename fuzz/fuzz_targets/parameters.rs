@@ -1,6 +1,6 @@
-//! Parameters of requests to the API: nothing makes reading them panic, a query that is read says one thing however it
-//! is spelled, a cursor is taken only in the words that it was given in and by the list that gave it, nobody waits longer
-//! than the host lets them, and a run gets no credentials of whoever starts it.
+//! Parameters of requests to the API. Checks that none makes reading them panic, that all spellings of a query mean the same,
+//! that a cursor is accepted only unchanged and only by the list that made it, that no caller waits longer than the host
+//! allows, and that a run does not get the credentials of its starter.
 
 #![no_main]
 
@@ -21,7 +21,7 @@ use url::form_urlencoded;
 
 const KNOWN: [&str; 4] = ["cursor", "limit", "status", "version"];
 
-/// Long enough for a name to be too long.
+/// The longest wait that the host allows.
 const MOST: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Arbitrary)]
@@ -36,13 +36,13 @@ enum Input<'a> {
     Headers(Vec<(Name<'a>, &'a [u8])>),
 }
 
-/// A cursor's text. One at random is hardly ever base64, let alone of bytes that mean something.
+/// The text of a cursor. A random text is hardly ever valid base64, so most inputs are made from bytes or from a real cursor.
 #[derive(Debug, Arbitrary)]
 enum Text<'a> {
     AsItComes(&'a str),
     OfBytes(&'a [u8]),
     OfKind(ListKind, &'a [u8]),
-    /// As a list gives it, with one character changed and some added.
+    /// A cursor that a list made, with one character changed and some added.
     Changed {
         list: ListKind,
         numbers: [u8; 16],
@@ -110,7 +110,7 @@ impl Text<'_> {
 }
 
 impl ListKind {
-    /// A cursor of this list, in bytes.
+    /// Returns the bytes of a cursor of this list.
     fn made(self, numbers: [u8; 16]) -> Vec<u8> {
         let number =
             |place: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| numbers[place + byte]));
@@ -174,7 +174,7 @@ fn check_query(query: &str) {
     assert!(readers.iter().filter(|taken| **taken).count() <= 1);
 }
 
-/// Whether this list takes the cursor; if so, it is what the list would have given.
+/// Returns true if this list accepts the cursor. Checks that an accepted cursor is spelled as the list itself spells it.
 fn check_cursor<C: Cursor>(params: &QueryParams) -> bool {
     match C::from_query(params) {
         Ok(Some(cursor)) => {
@@ -227,7 +227,7 @@ fn headers(given: &[(Name<'_>, &[u8])]) -> HeaderMap {
     headers
 }
 
-/// A key is what was sent, or the string in quotation marks that was sent; written so it is the same key.
+/// Checks that a key is the text that was sent, without quotation marks, and that it is the same key if it is sent with them.
 fn check_key(key: &str, given: &[u8]) {
     assert!(!key.is_empty());
     if !given.starts_with(b"\"") {

@@ -1,5 +1,5 @@
-//! Places in requests to triggers, where a key or a label is read from: no place and no request makes reading it panic, what is
-//! read is what any reader of JSON finds there, and what becomes a label can be one.
+//! Places in requests to triggers, from which keys and labels are read. Checks that no place and no request makes reading
+//! panic, that the value is the one that any other JSON parser finds there, and that every label which is made is valid.
 
 #![no_main]
 
@@ -25,7 +25,7 @@ enum Where {
     Json,
 }
 
-/// Bytes as they come, or names and values that pointers lead to.
+/// Any bytes, or an object with names and values to which pointers lead.
 #[derive(Debug, Arbitrary)]
 enum Body<'a> {
     Raw(&'a [u8]),
@@ -80,13 +80,15 @@ fuzz_target!(|input: Input<'_>| {
 fn check_value(pointer: &str, body: &[u8], value: &str) {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let tree: Value = serde_json::from_slice(body).expect("what a value was read from is JSON");
-    let found = tree.pointer(pointer).expect("what was read is there");
+    let found = tree
+        .pointer(pointer)
+        .expect("the parser finds the value too");
     let text = match found {
         Value::String(text) => text.clone(),
         Value::Bool(truth) => truth.to_string(),
         Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         Value::Number(number) => number.to_string(),
-        other => panic!("{other} is no value"),
+        other => panic!("{other} cannot be a value"),
     };
     assert_eq!(text, value);
 }

@@ -1,5 +1,6 @@
-//! Requests against the descriptions that are compiled in: none makes the check panic, what is signed is taken and what was
-//! changed since is not, an answer to a probe is no page, and a key of a repeat is an identifier.
+//! Requests to webhooks of the built-in providers. Checks that no request makes the check panic, that a signed request is
+//! accepted and is refused after a change, that the answer to a probe is not a web page, and that the key of a repeat is a
+//! valid identifier.
 
 #![no_main]
 
@@ -27,7 +28,7 @@ struct Input<'a> {
     change: Change<'a>,
 }
 
-/// A text as it comes, or parameters that probes have.
+/// Any text, or parameters that probes have.
 #[derive(Debug, Arbitrary)]
 enum Query<'a> {
     Raw(&'a str),
@@ -42,14 +43,14 @@ enum Body<'a> {
     Probe { challenge: &'a str, more: &'a str },
 }
 
-/// A name that some description reads, or any other.
+/// The name of a header that some description reads, or any other name.
 #[derive(Debug, Arbitrary)]
 enum Name<'a> {
     Known(u8),
     Other(&'a str),
 }
 
-/// What is done to one header of a request that was signed, so that what comes close to right is tried as well.
+/// A change of one header of a signed request, so that requests which are almost right are tried too.
 #[derive(Debug, Arbitrary)]
 struct Change<'a> {
     header: u8,
@@ -106,8 +107,8 @@ fuzz_target!(|input: Input<'_>| {
 });
 
 fn try_request(check: &Check<'_>, request: &Request, input: &Input<'_>) {
-    if let Ok(claim) = check.claim(request, input.now(), input.tolerance(0)) {
-        let _ = check.verify(&claim, &input.secrets, request);
+    if let Ok(signatures) = check.read_head(request, input.now(), input.tolerance(0)) {
+        let _ = check.verify(&signatures, &input.secrets, request);
     }
     if let Some(probe) = check.probe(request) {
         let method = request.method.as_str();
@@ -144,8 +145,8 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
     input.change.apply(&mut changed.headers);
     // A timestamp may have no milliseconds.
     let tolerance = input.tolerance(999);
-    if let Ok(claim) = check.claim(&changed, now, tolerance) {
-        let _ = check.verify(&claim, &input.secrets, &changed);
+    if let Ok(signatures) = check.read_head(&changed, now, tolerance) {
+        let _ = check.verify(&signatures, &input.secrets, &changed);
     }
     // The ids of some providers must not have a full stop.
     if input.id.is_empty() || !input.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -155,9 +156,10 @@ fn sign_and_change(check: &Check<'_>, request: &Request, input: &Input<'_>) {
         headers,
         ..unsigned
     };
-    let claim = check.claim(&signed, now, tolerance);
-    let proven = claim.and_then(|claim| check.verify(&claim, &input.secrets, &signed));
-    proven.expect("what was signed is taken");
+    let signatures = check.read_head(&signed, now, tolerance);
+    let proven =
+        signatures.and_then(|signatures| check.verify(&signatures, &input.secrets, &signed));
+    proven.expect("a signed request is accepted");
 }
 
 /// The end of the year 9999 in milliseconds, after which RFC 3339 has no times.

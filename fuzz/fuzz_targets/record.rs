@@ -1,4 +1,5 @@
-//! Records: no bytes make decoding one panic, and what is decoded survives being encoded again.
+//! Records of the store and the journal. Checks that no bytes make decoding panic, and that a decoded value is the same after
+//! it was encoded and decoded again.
 
 #![no_main]
 
@@ -15,12 +16,12 @@ use serde::de::DeserializeOwned;
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
     if let Ok(value) = decode::<T>(bytes) {
         let again = decode::<T>(&encode(&value));
-        // A number that is none is unlike itself, so values are compared as they are shown.
+        // NaN does not equal itself, so the texts that `Debug` makes of the values are compared.
         assert_eq!(format!("{again:?}"), format!("{:?}", Ok::<_, ()>(value)));
     }
 }
 
-/// Activations have records of two versions.
+/// Checks an activation. Unlike other records, it is also read from the version before.
 fn check_activation(bytes: &[u8]) {
     if let Ok(activation) = Activation::decode(bytes) {
         let again = Activation::decode(&activation.encode());

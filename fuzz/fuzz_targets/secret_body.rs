@@ -1,5 +1,5 @@
-//! Bodies that set a secret: none makes reading one panic, whatever is wrong with one its value is not repeated, and what
-//! is taken is within its bounds and survives being written again.
+//! Bodies of requests that set a secret. Checks that no body makes reading panic, that an error never contains the secret's
+//! value, and that an accepted secret is within its limits and the same after it was written and read again.
 
 #![no_main]
 
@@ -8,30 +8,30 @@ use dormouse_api::request::{new_secret, workflow_name};
 use dormouse_api::{NewSecret, SecretUse};
 use libfuzzer_sys::fuzz_target;
 
-/// What every value begins with here, and no text of an error has in it.
+/// The beginning of every secret value in this target. No error text may contain it.
 const MARK: &str = "zQ7-";
 
-/// A value that its sender took for a number.
+/// A secret value that its sender wrote as a number.
 const MARKED_NUMBER: &str = "917346280551";
 
 #[derive(Debug, Arbitrary)]
 enum Body<'a> {
-    /// Bytes as they come.
+    /// Any bytes.
     Raw(&'a [u8]),
-    /// A body in the right form, but for one byte.
+    /// A valid body with one byte changed.
     Form {
         value: &'a str,
         uses: Vec<(&'a str, bool, Option<&'a str>)>,
         flaw: Option<(usize, u8)>,
     },
-    /// A body whose parts may each be something else, also the value, which stands wherever it should not.
+    /// A body in which each part may be replaced by something else, also by the secret value.
     Misplaced {
         value: Part<'a>,
         uses: Result<Vec<Granted<'a>>, Part<'a>>,
         further: Option<(Field, Part<'a>)>,
         flaw: Option<(usize, u8)>,
     },
-    /// One part, and something behind it.
+    /// One part, and further text after it.
     Alone(Part<'a>, &'a str),
 }
 
@@ -43,26 +43,26 @@ struct Granted<'a> {
     further: Option<(Field, Part<'a>)>,
 }
 
-/// What stands somewhere in a body.
+/// A part of a body.
 #[derive(Debug, Arbitrary)]
 enum Part<'a> {
-    /// What is right for some field.
+    /// A valid value of some field.
     True,
     Workflow,
     Origin,
-    /// The value.
+    /// The secret value.
     Value(&'a str),
     Number,
     Bare,
     InArray(&'a str),
     InObject(Field),
     InOrigin(&'a str),
-    /// Anything else.
+    /// Any other JSON.
     Null,
     Text(&'a str),
 }
 
-/// The name of a field: one that a body has, or the value.
+/// The name of a field: a valid one, or the secret value.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Field {
     Value,
@@ -105,7 +105,8 @@ fuzz_target!(|body: Body<'_>| {
                 uses: uses.iter().cloned().map(SecretUse::from).collect(),
             };
             let again = serde_json::to_vec(&again).expect("it is JSON");
-            let (secret_again, uses_again) = new_secret(&again).expect("it was taken before");
+            let (secret_again, uses_again) =
+                new_secret(&again).expect("the same secret was accepted before");
             assert_eq!(secret_again.expose_text(), value);
             assert_eq!(uses_again, uses);
         }
@@ -150,7 +151,7 @@ fn flawed(mut bytes: Vec<u8>, flaw: Option<(usize, u8)>) -> Vec<u8> {
     bytes
 }
 
-/// An object that may have a field twice.
+/// A JSON object that may have a field twice.
 fn object(fields: impl Iterator<Item = (Field, String)>) -> String {
     let fields = fields.map(|(name, value)| format!("{}:{value}", text(name.name())));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))

@@ -1,6 +1,6 @@
-//! Settings: no file, environment or command line makes reading them panic, the nearest source wins, what is refused is
-//! refused without showing what is confidential, and what is taken is within its bounds and says the same when it is
-//! written out in full.
+//! Settings of the host. Checks that no file, environment or command line makes reading them panic, that the command line
+//! takes precedence over the environment and the environment over the file, that no error shows a token or a key, and that an
+//! accepted value is within its limits and the same after it was written out and read again.
 
 #![no_main]
 
@@ -38,11 +38,11 @@ enum By {
     File,
 }
 
-/// What a setting is given.
+/// The text that a setting gets.
 #[derive(Debug, Arbitrary)]
 enum Value<'a> {
     Text(&'a str),
-    /// What its kind takes, or nearly so, with more text behind it.
+    /// A valid value of the setting's kind, or almost one, with further text after it.
     OfItsKind {
         which: u8,
         aside: i8,
@@ -51,7 +51,7 @@ enum Value<'a> {
     },
 }
 
-/// Numbers that settings end at, and those that other types of numbers end at.
+/// The limits of settings, and the limits of types of numbers.
 const BOUNDS: [u64; 10] = [
     0,
     1_000,
@@ -65,7 +65,7 @@ const BOUNDS: [u64; 10] = [
     u64::MAX,
 ];
 
-/// Values by the setting's place in the table.
+/// The values, each with the place of its setting in the table.
 type Values = BTreeMap<usize, String>;
 
 fuzz_target!(|input: Input<'_>| {
@@ -188,7 +188,7 @@ fn toml(values: &Values) -> String {
 }
 
 thread_local! {
-    /// Made once, since it takes longer to make than to use.
+    /// The command, which is made only once because that takes longer than using it.
     static COMMAND: RefCell<Command> =
         RefCell::new(Flags::augment_args(Command::new("serve")).no_binary_name(true));
 }
@@ -201,7 +201,7 @@ fn flags(arguments: &Values) -> Flags {
     let arguments = arguments.map(|(place, value)| format!("--{}={value}", ALL[*place].name));
     let matches = COMMAND
         .with_borrow_mut(|command| command.try_get_matches_from_mut(arguments))
-        .expect("every text can stand behind a flag");
+        .expect("a flag takes any text");
     Flags::from_arg_matches(&matches).expect("flags hold text")
 }
 
@@ -249,7 +249,7 @@ fn check(config: &Config) {
     assert_eq!(again.mask_headers, config.mask_headers);
 }
 
-/// The configuration that has the same values, each in its plainest spelling.
+/// Returns the configuration after each of its values was written in its usual spelling and read again.
 fn written_out(config: &Config) -> Config {
     let limits = config.limits.values();
     let mut values: BTreeMap<&str, String> = limits
@@ -271,7 +271,7 @@ fn written_out(config: &Config) -> Config {
         .map(|(name, value)| (find(name).variable(), value))
         .collect();
     let raw = RawConfig::from_environment(|name| variables.get(name).cloned());
-    Config::new(&raw, |_| None).expect("each was taken before")
+    Config::new(&raw, |_| None).expect("each value was accepted before")
 }
 
 fn find(name: &str) -> &'static Setting {
@@ -279,7 +279,7 @@ fn find(name: &str) -> &'static Setting {
     setting.expect("it is in the table")
 }
 
-/// Nobody reads a token or a key in an error.
+/// Checks that an error does not show a token or a key.
 fn check_error(error: &ConfigError, input: &Input<'_>) {
     let confidential = match error {
         ConfigError::Token { .. } => input.token,

@@ -1,4 +1,5 @@
-//! Tokens: no text makes reading panic, what is read has one spelling, and what is made is read.
+//! Tokens in the URLs of webhooks. Checks that no text makes reading panic, that a token has only one spelling, and that every
+//! token which the host makes can be read.
 
 #![no_main]
 
@@ -12,7 +13,7 @@ struct Input<'a> {
     text: &'a str,
     run: [u8; 16],
     webhook: u32,
-    /// Where the genuine token is changed, and into what.
+    /// The place at which a genuine token is changed, and the byte that is written there.
     place: usize,
     byte: u8,
 }
@@ -36,6 +37,8 @@ fuzz_target!(|input: Input<'_>| {
     if let Ok(changed) = String::from_utf8(changed)
         && changed != text
     {
-        maker.read(&changed).expect_err("another spelling was read");
+        maker
+            .read(&changed)
+            .expect_err("a changed token was accepted");
     }
 });

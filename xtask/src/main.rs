@@ -43,19 +43,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the host and every guest.
+    /// Builds the host and every guest.
     ///
     /// Leaves target/release/dormouse, and target/guests/NAME.wasm for each folder of examples/ and tests/guests/.
     ///
-    /// Guests are built for wasm32-unknown-unknown. When that target is missing, it is added with rustup, or Debian's
-    /// packages are used instead (rustc-web, cargo-web, rust-web-src, lld-19), installed if this may install them.
+    /// Guests are built for wasm32-unknown-unknown. If that target is missing, it is added with rustup. Without
+    /// rustup, Debian's packages are used (rustc-web, cargo-web, rust-web-src, lld-19), which the command installs if it has
+    /// the right to.
     Build {
-        /// Leave the host out.
+        /// Builds only the guests.
         #[arg(long)]
         guests_only: bool,
     },
 
-    /// Run every test.
+    /// Runs every test.
     ///
     /// Builds what the tests need first: the guests, and the host without optimisation of its own code. Then runs the
     /// tests of all crates with cargo-nextest (or with cargo test, where that is not installed), and the examples in
@@ -67,7 +68,7 @@ enum Command {
         args: Vec<String>,
     },
 
-    /// Measure the host.
+    /// Measures the host.
     ///
     /// Builds the released host, the guests and the benchmark, starts the host with real durability and drives it over
     /// HTTP. BENCHMARKS.md says what each figure means; `cargo xtask bench --help` lists the options.
@@ -78,10 +79,10 @@ enum Command {
         args: Vec<String>,
     },
 
-    /// Show that one run, one caller or one clock cannot stop others.
+    /// Attacks a host in many ways at once, and checks that other runs lose nothing.
     ///
-    /// Builds the released host and the storm: kills, steps of the clock, floods, hostile runs and a full disk,
-    /// beside neighbours that must lose nothing. Mounts a small disk and makes a cgroup where root may. `cargo xtask storm
+    /// Builds the released host and the program that attacks it with kills, steps of the clock, floods, hostile runs and a
+    /// full disk. As root, it also mounts a small disk and makes a cgroup for the host. `cargo xtask storm
     /// --help` lists the options.
     #[command(disable_help_flag = true)]
     Storm {
@@ -90,27 +91,27 @@ enum Command {
         args: Vec<String>,
     },
 
-    /// Test the API from its own OpenAPI document.
+    /// Tests the API against its own OpenAPI document.
     ///
-    /// Builds what the tests need, starts the host on a free port of the loopback interface with a few runs, and has
-    /// Schemathesis make up requests, right and wrong ones: every answer must be one that the document has, and none an
-    /// error of the host. Schemathesis is installed from PyPI into target/schemathesis-venv.
+    /// Builds what the tests need, starts the host on a free port of the loopback interface with a few runs, and lets
+    /// Schemathesis generate valid and invalid requests. Every answer must be one that the document describes, and none may
+    /// be an internal error of the host. Schemathesis is installed from PyPI into target/schemathesis-venv.
     ///
-    /// A request that was answered wrongly is shown as a command for curl; turn it into a test.
+    /// A request with a wrong answer is printed as a curl command. Turn it into a test.
     ApiTest {
-        /// Requests made up for each operation, beside those that go through the bounds of its parameters.
+        /// The number of requests to generate for each operation, besides those that try the bounds of its parameters.
         #[arg(long, default_value_t = 30)]
         examples: u32,
-        /// What the requests are made from: the same ones again for the same number.
+        /// The seed of the requests. The same seed generates the same requests.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
 
-    /// Show a run that survives a kill of its host.
+    /// Shows a run that survives a kill of its host.
     ///
-    /// Builds the host as the tests run it, which is not the released one. Starts the host and a small service, deploys
+    /// Builds the host as the tests use it, without optimisation of its own code. Starts the host and a small service, deploys
     /// examples/progress and starts a run of it. The service calls the run's webhook three times; in between, the host
-    /// is killed and started again. Fails when the run's result is not what the service sent.
+    /// is killed and started again. Fails if the run's result is not what the service sent.
     Demo,
 
     /// The service of the demonstration.

@@ -67,7 +67,7 @@ fn every_page_that_the_code_names_is_there() {
 }
 
 #[test]
-fn links_and_anchors_are_told_from_code() {
+fn links_and_anchors_are_distinguished_from_code() {
     let text = "A [link](a.md), [`two`](b.md#c).\n```\n[code](no.md)\n# none\n```\n# The `x` of_it: 1,2!\n";
     assert_eq!(links(text).collect::<Vec<_>>(), ["a.md", "b.md#c"]);
     assert_eq!(anchors(text), BTreeSet::from(["the-x-of_it-12".to_owned()]));

@@ -165,7 +165,7 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn a_layer_knows_only_what_lies_below_it() {
+fn a_layer_depends_only_on_the_layers_below_it() {
     let dependencies = dependencies();
     for (layer, allowed) in LAYERS {
         for dependency in &dependencies[layer] {

@@ -94,7 +94,7 @@ class Builds(unittest.TestCase):
         (self.folder / "native").mkdir()
         (self.folder / "native/__init__.py").write_text("raise ImportError('no', name='native._native')\n")
         (self.folder / "native/_native.cpython-311-x86_64-linux-gnu.so").write_bytes(b"")
-        self.refuse("import native\n", "the package native has parts that are no Python")
+        self.refuse("import native\n", "the package native has parts that are not Python")
 
     def test_an_operation_at_the_top_level(self):
         flow = WORKFLOW + "Context().now()\n"
@@ -121,7 +121,7 @@ class Tools(unittest.TestCase):
                 self.run_tool(program)
 
     def test_a_folder_that_is_not_there(self):
-        with self.assertRaisesRegex(BuildError, "--python-path /nowhere: there is no such folder"):
+        with self.assertRaisesRegex(BuildError, "--python-path /nowhere: the folder does not exist"):
             component.build(None, Path("x"), ["/nowhere"], {}, [])
 
 

@@ -36,8 +36,8 @@ class Tables(unittest.TestCase):
             self.assertLessEqual(set(options.__annotations__), named(rows[row]), row)
         self.assertLessEqual(set(RetryPolicy.__annotations__), named(rows["calls"]))
 
-    def test_what_they_give(self):
-        text = section("What they give")
+    def test_classes(self):
+        text = section("Classes")
         rows = {line.split("|")[1].strip(): line.split("|")[2] for line in text.splitlines() if line.startswith("| ")}
         body = named(rows["what a body has"])
         for name in ("Webhook", "Delivery", "Response", "Headers", "Payload", "OtherRun", "RunOutcome"):

@@ -80,7 +80,7 @@ class Variables(InFolder):
     def test_what_is_refused(self):
         for env, files, secrets, message in (
             (["A"], [], [], "--env A: write NAME=VALUE"),
-            (["1=a"], [], [], "'1' is no name"),
+            (["1=a"], [], [], "'1' is not a valid name"),
             ([], [self.write("bad", "A=1\nwhat\n")], [], "bad:2: write NAME=VALUE"),
             ([], [self.write("open", 'A="1\n')], [], "open:1: the value's quote"),
             ([], ["/nowhere"], [], "cannot read /nowhere"),

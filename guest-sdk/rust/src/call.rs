@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_names_and_values_is_invalid() {
+    fn a_query_or_form_without_names_is_invalid() {
         for call in [post().query(&5), post().form(&5)] {
             let error = call.into_contract().unwrap_err();
             assert!(matches!(error, CallError::Invalid(_)), "{error:?}");
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_decides_what_is_not_said() {
+    fn the_host_decides_options_that_are_not_set() {
         let (request, options) = post().into_contract().unwrap();
         assert_eq!(
             (request.method.as_str(), request.url.as_str()),
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_arrives() {
+    fn the_options_of_a_call_arrive() {
         let call = post()
             .header("a", "1")
             .header("A", "2")

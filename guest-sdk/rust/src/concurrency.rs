@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn join_all_limited_has_so_many_at_a_time() {
+    fn join_all_limited_polls_at_most_the_limit_at_a_time() {
         let (begun, ended, most) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let futures = [5, 1, 1, 3, 2, 0].map(|polls| {
             let (begun, ended, most) = (&begun, &ended, &most);

@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_out_is_bounded() {
+    fn the_size_of_a_decoded_body_is_limited() {
         let zeros = vec![0; 17 << 20];
         for (encoding, bomb) in [
             ("gzip", gzip(&zeros)),

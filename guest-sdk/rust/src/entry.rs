@@ -52,7 +52,7 @@ pub fn settle<R: Outcome>(outcome: R) -> Result<ContractPayload, Failure> {
 
 /// The type that a workflow returns: a `Result`.
 #[diagnostic::on_unimplemented(
-    message = "a workflow returns a `Result`, and `{Self}` is none",
+    message = "a workflow returns a `Result`, and `{Self}` is not a `Result`",
     label = "write `Result<{Self}>`, and give the value as `Ok(value)`",
     note = "`dormouse_sdk::Result` has the error type that `?` turns most errors into"
 )]
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told_in_one_line() {
+    fn a_panic_is_reported_in_one_line() {
         let place = Location::caller();
         let told = describe_parts(Some("left: 1\nright: 2"), Some(place));
         assert_eq!(told, format!("panicked at {place}: left: 1 right: 2"));

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_break_left_over_has_its_turn_next() {
+    fn futures_left_over_after_a_break_are_polled_next() {
         let (handles, mut group) = group(3);
         for handle in &handles {
             handle.finish.set(true);

@@ -307,7 +307,7 @@ mod tests {
         );
         assert_eq!(
             error(r#"{"id": 1, "id": 2}"#).message(),
-            "the input does not fit: the key `id` is there more than once at line 1 column 14"
+            "the input does not fit: the key `id` occurs more than once at line 1 column 14"
         );
     }
 
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_looks_compressed_is_said_to_be() {
+    fn a_body_that_looks_compressed_is_reported_as_such() {
         let payload = Payload::new("application/json", [0x1f, 0x8b, 8, 0]);
         let expected = "it looks compressed with gzip";
         for error in [
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold() {
+    fn values_that_json_cannot_hold() {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
         assert_eq!(map.into_payload().unwrap_err().code(), "invalid-json");
     }

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_is_the_hosts_own_unless_told() {
+    fn the_policy_is_the_hosts_default_unless_set() {
         let policy = RetryPolicy::default().into_contract();
         assert_eq!(
             (policy.attempts, policy.give_up_after),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_arrives() {
+    fn the_options_of_a_call_arrive() {
         let policy = RetryPolicy::new()
             .attempts(2)
             .give_up_after("10m")

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_end_at_once_come_in_the_order_of_adding() {
+    fn futures_that_end_at_once_come_in_the_order_of_adding() {
         let outputs = poll_to_end(async {
             let mut set: TaskSet<'_, u32> = [1, 2, 3].map(ready).into_iter().collect();
             [
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_done_is_dropped_with_the_set() {
+    fn unfinished_futures_are_dropped_with_the_set() {
         let dropped = Cell::new(0);
         let mut set = TaskSet::new();
         set.push(Owned::new(pending::<()>(), &dropped));

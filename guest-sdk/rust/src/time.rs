@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_span_of_time() {
+    fn text_that_is_not_a_span_of_time() {
         for text in [
             "", " ", "5", "5\u{a0}m", "m", "5 m", "5min", "-5m", "1.5h", "5M", "5m,", "5m 3", "５m",
         ] {

@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for Checked<'_> {
         while let Some(key) = map.next_key::<String>()? {
             if keys.contains(&key) {
                 return Err(A::Error::custom(format_args!(
-                    "the key `{key}` is there more than once"
+                    "the key `{key}` occurs more than once"
                 )));
             }
             keys.insert(key);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_number_in_text() {
+    fn texts_that_look_like_numbers() {
         check_taken(r#"["18446744073709551617", "\"18446744073709551617", "\\"]"#);
     }
 
@@ -190,7 +190,7 @@ mod tests {
         check_refused(
             r#"{"a": {"id": 1, "other": 2, "\u0069d": 3}}"#,
             "a",
-            "the key `id` is there more than once",
+            "the key `id` occurs more than once",
         );
         check_taken(r#"[{"a": {"a": 1}}, {"a": null, "b": true}]"#);
     }

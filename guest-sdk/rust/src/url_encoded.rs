@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_form() {
+    fn invalid_forms() {
         let error = encode("the form", "text").unwrap_err();
         assert_eq!(error.code(), "invalid-form");
         assert!(error.message().starts_with("the form cannot be written"));

@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_unless_said() {
+    fn options_are_empty_unless_set() {
         let WebhookBuilder { step, options } = builder();
         assert_eq!(step, "a");
         assert!(options.methods.is_empty());
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_arrives() {
+    fn the_options_of_a_call_arrive() {
         let options = builder()
             .methods(["GET", "POST"])
             .handshake(Handshake::WebSub)

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_call_is_shown_and_no_credential_is() {
+    fn the_kept_parts_of_a_call_are_shown_without_credentials() {
         let (recorded, made) = (call("old", "k-live-1"), call("new", "k-live-2"));
         let mut mismatch = mismatch(&recorded, &made);
         mismatch.kept = Some(Box::new(recorded));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_record_without_digests_only_what_its_kind_has_is_compared() {
+    fn a_record_without_digests_is_compared_only_by_the_fields_of_its_kind() {
         let (recorded, made) = (call("old", "k"), call("new", "k"));
         let mut mismatch = mismatch(&recorded, &made);
         if let dormouse_journal::Side::Operation(operation) = &mut mismatch.expected {

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn json_output_stands_as_it_is() {
+    fn json_output_is_unchanged() {
         let digits = b"{\"n\": 12345678901234567890123, \"f\": 1.10}";
         assert_eq!(
             output("application/json", digits),

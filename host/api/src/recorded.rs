@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_can_be_read_again() {
+    fn a_shown_record_can_be_read_back() {
         let delivery = Delivery {
             id: "d".into(),
             accepted: Time(900),

@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_set_is_read_and_what_is_not_known_is_named() {
+    fn trigger_options_are_read_and_unknown_ones_are_named() {
         let text = r#"{"workflow": "w", "reply": {"kind": "output", "within": "10s"}, "key": {"json": "/id"},
             "on_existing": "event", "labels": {"a": "b", "c": {"query": "d"}}}"#;
         let set: SetTrigger = from_str(text).unwrap();

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_is_named() {
+    fn each_kind_of_wait_is_named() {
         let shown = |kind: Kind| {
             let open = Open {
                 kind,

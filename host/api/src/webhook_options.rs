@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_fixed_answer_the_status_is_shown() {
+    fn the_status_of_a_fixed_answer_is_shown() {
         let response = journal::Response {
             status: 418,
             headers: Vec::new(),

@@ -24,7 +24,7 @@ const SHOW_EVERY: u64 = 200;
 /// Makes a backup of a running host
 ///
 /// The backup is the store as it was at one moment after the command was given: everything that the host acknowledged
-/// before is in it. The host goes on meanwhile. It makes the backup in its data directory, where there must be room for
+/// before is in it. The host keeps working meanwhile. It makes the backup in its data directory, where there must be room for
 /// it, before it sends it.
 ///
 /// Keep the backup as safe as the host. It has inputs, outputs and requests, the keys of webhook tokens, and the sealed
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_cut_off_is_no_backup() {
+    fn a_truncated_answer_is_not_a_backup() {
         let copied = |length| {
             let mut copied = Vec::new();
             let mut terminal = Terminal::standard();
@@ -321,14 +321,14 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_not_kept_leaves_nothing() {
+    fn a_backup_that_is_not_kept_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         drop(fetched(&folder.path().join("b")));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn one_that_is_kept_takes_the_place_of_what_was_there() {
+    fn a_kept_backup_replaces_the_existing_file() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("b");
         fs::write(&target, "older").unwrap();

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_wants_a_token_is_told_apart() {
+    fn a_host_that_requires_a_token_has_its_own_error() {
         let client = Client::new("http://127.0.0.1:1", None).unwrap();
         let problem =
             r#"{"type":"about:blank","title":"","status":401,"detail":"","code":"unauthorized"}"#;

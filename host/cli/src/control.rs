@@ -14,7 +14,7 @@ use crate::run_id;
 use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 
-/// Cancels runs: what they are doing is thrown away, and they do nothing more
+/// Cancels runs: their unfinished work is discarded, and their code is not executed any more
 ///
 /// With --grace a run is asked to cancel: its workflow learns of it by `wait-for-cancel`, and may end by itself before the
 /// time is over.
@@ -39,7 +39,7 @@ pub struct Cancel {
 
 /// Deletes runs that have ended, with their journals, logs and outputs
 ///
-/// The host does so by itself when the retention of an ended run is over.
+/// The host deletes a run by itself when the retention of an ended run is over.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -20,17 +20,17 @@ use crate::text::{counted, plain_line, size};
 ///
 /// New runs use this version; runs that exist stay on theirs. To go back to an older version, deploy its file again.
 ///
-/// The file is a component, or a core module with component metadata. A file of TypeScript or JavaScript is bundled with
-/// what it imports, and the host makes a component of it. Of a file of Python, `dormouse-py` makes a component on this
-/// machine.
+/// The file is a component, or a core module with component metadata. A TypeScript or JavaScript file is bundled with
+/// what it imports, and the host makes a component of the bundle. A Python file is made into a component on this machine, by
+/// `dormouse-py`.
 ///
-/// A file of TypeScript or JavaScript may become several workflows. If it calls `serveMany`, each key `a` of the argument becomes a
+/// A TypeScript or JavaScript file may become several workflows. If it calls `serveMany`, each key `a` of the argument becomes a
 /// workflow NAME-a, and no workflow is called NAME. If a workflow has a `failureFunction`, the file is also deployed as NAME-failed
 /// (or NAME-a-failed), and a run of that workflow is started when a run of NAME fails.
 ///
 /// With --check nothing is deployed: the journal of each run that has not ended is replayed against the component, without
-/// effects. Each run that the component does not repeat is named with the first difference. The exit code is 1 if there is
-/// such a run, or if a run could not be checked.
+/// effects. The command names each run whose journal the component does not repeat, with the first difference. The exit
+/// code is 1 if there is such a run, or if a run could not be checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -15,7 +15,7 @@ pub enum CliError {
     Refused(ProblemBody),
     /// The host refused the API token, or wants one.
     #[error(
-        "{server} wants its API token: give it with --api-token-file FILE or in DORMOUSE_API_TOKEN \
+        "{server} requires its API token: give it with --api-token-file FILE or in DORMOUSE_API_TOKEN \
          (unauthorized)"
     )]
     Unauthorized {

@@ -14,7 +14,7 @@ use crate::error::CliError;
 use crate::run_id;
 use crate::terminal::Terminal;
 
-/// Writes the history of a run, for `dormouse replay` to check code against
+/// Writes the history of a run, against which `dormouse replay` can check other code
 ///
 /// The history has everything that the run was given in its present generation, including requests and responses, and the key
 /// of its random numbers. Keep it as safe as the host's data. Secrets are not in it.

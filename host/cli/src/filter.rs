@@ -26,7 +26,7 @@ pub(crate) struct Filter {
     #[arg(long, value_name = "RUN")]
     parent: Option<String>,
 
-    /// Only runs with this label; give the flag again for others, and only runs with all of them are meant
+    /// Only runs with this label. Give the flag again for further labels, which a run must have too
     #[arg(long = "label", value_name = "KEY:VALUE")]
     labels: Vec<String>,
 

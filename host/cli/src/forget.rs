@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_are_told_where_and_as_what_it_was_forgotten() {
+    fn the_output_says_where_and_by_which_id_it_was_forgotten() {
         let mut forgotten = model::Forgotten {
             run: None,
             webhook: None,

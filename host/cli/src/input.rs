@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_json_unless_said_otherwise() {
+    fn text_is_json_unless_a_content_type_is_given() {
         check(Some("{\"a\":1}"), None, b"{\"a\":1}", "application/json");
         check(Some("a"), Some("text/plain"), b"a", "text/plain");
         check(None, None, b"", "");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_break_at_the_end_is_taken_off() {
+    fn one_line_break_at_the_end_is_removed() {
         let check = |bytes: &str, expected: &str| {
             assert_eq!(without_line_break(bytes.into()), expected.as_bytes());
         };

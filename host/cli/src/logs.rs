@@ -27,7 +27,7 @@ pub struct Logs {
     /// The run's id, or its beginning
     run: String,
 
-    /// Goes on until the run has ended
+    /// Prints new lines as they come, until the run has ended
     #[arg(long)]
     follow: bool,
 

@@ -16,8 +16,8 @@ use crate::text::counted;
 
 /// Sends an event
 ///
-/// The event reaches every run that waits for it at this moment, and no other. With --run it goes only to that run, which
-/// keeps it until it waits for it.
+/// The event reaches every run that waits for it at this moment, and no other. With --run, the event goes only to
+/// that run. The run keeps it until its workflow waits for it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

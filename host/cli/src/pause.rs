@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_paused_is_listed() {
+    fn pauses_are_listed() {
         let pauses = |text| render(&serde_json::from_str(text).unwrap());
         let none = pauses(r#"{"host": null, "workflows": {}, "runs": 0}"#);
         assert_eq!(none, "nothing is paused");

@@ -169,7 +169,7 @@ verdict = "accepted"
 "#;
 
     #[test]
-    fn a_description_is_right_or_its_lines_are_said() {
+    fn a_correct_description_passes_and_mistakes_are_shown_with_their_lines() {
         let said = checked("acme.toml", ACME).unwrap();
         assert!(
             said.contains("acme is right, with 1 vectors, 0 of"),

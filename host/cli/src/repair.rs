@@ -17,10 +17,10 @@ use crate::text::plain_line;
 
 /// Retries runs whose code broke, or that have failed
 ///
-/// A run is blocked when its code traps, panics, hits a limit, or waits for something that can never happen. It fails when its
-/// workflow returns an error. In both cases nothing of what it did since it last waited has happened, except answers to
-/// callers. A retry does it again, with the current version of the workflow if that version repeats what the run has done
-/// before. If a failed run got an error for a call, or a status of 400 or more, this call is made again.
+/// A run is blocked when its code traps, panics, hits a limit, or waits for something that can never happen. It fails when
+/// its workflow returns an error. In both cases the host discards what the run did since it last waited, except answers to
+/// callers. A retry executes this part again, with the current version of the workflow if that version repeats what the run
+/// has done before. If a failed run got an error for a call, or a status of 400 or more, this call is made again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,8 +34,7 @@ pub struct Retry {
     on: Option<String>,
 
     /// Takes the run back to before this step had its result, and does the step and everything after it again: the name of
-    /// a step,
-    /// or the number of an operation
+    /// a step, or the number of an operation
     #[arg(long, value_name = "STEP")]
     from: Option<String>,
 
@@ -249,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_of_an_operation_is_shown_argument_by_argument() {
+    fn the_difference_of_an_operation_is_shown_argument_by_argument() {
         let side = |ms: u64| {
             serde_json::json!({
                 "kind": "sleep", "step": "nap", "digest": ms.to_string(), "arguments": {"duration_ms": ms},

@@ -35,7 +35,7 @@ pub(crate) fn retry_while_unavailable<T>(
 /// Blocks the thread for this long.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a client is no part of the host, whose time is injected"
+    reason = "a client is not a part of the host, whose time is injected"
 )]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);

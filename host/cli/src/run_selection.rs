@@ -16,7 +16,7 @@ pub(crate) struct RunSelection {
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
 
-    /// Does not ask before something is done to the runs
+    /// Does not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 

@@ -34,8 +34,9 @@ pub struct Environment {
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 
-    /// Sets an environment variable to a placeholder for the host's secret of this name. The host puts the secret in its place
-    /// in headers of calls to where it may be sent. Give the flag again for others. TypeScript and Python only
+    /// Sets an environment variable to a placeholder for the host's secret of this name. In the headers of calls
+    /// to the origins that the secret may be sent to, the host replaces the placeholder with the secret. Give the flag again for
+    /// others. TypeScript and Python only
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<SecretName>,
 }
@@ -118,7 +119,7 @@ impl Environment {
         } = collect(file)?;
         if let Some(place) = listens {
             terminal.note(&format!(
-                "{place}: `listen` does nothing: a workflow is no server, and the host starts its runs"
+                "{place}: `listen` does nothing: a workflow is not a server, and the host starts its runs"
             ))?;
         }
         let is_unset = |name: &&String| !env.contains_key(*name) && !secrets.contains(*name);

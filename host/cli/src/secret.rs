@@ -24,7 +24,7 @@ use crate::time::{ago, now};
 /// by mistake.
 const MOST: u64 = 1 << 20;
 
-/// Sets, lists or deletes secrets: values that workflows may use and never see
+/// Sets, lists or deletes secrets: values that workflows can use but never see
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -118,7 +118,7 @@ struct List {
     connection: Connection,
 }
 
-/// Deletes a secret: what would use it is denied from now on
+/// Deletes a secret: calls and checks that need it are refused from now on
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse secret delete stripe")]
 struct Delete {

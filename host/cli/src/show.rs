@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 use crate::text::{colour, counted, indented, labels, plain, plain_line, size};
 use crate::time::{ago, now, since, until};
 
-/// Shows a run: where it stands, what it waits for, how it ended
+/// Shows a run: its status, what it waits for, how it ended
 #[derive(Debug, Args)]
 #[command(after_help = "Example: dormouse show 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6")]
 pub struct Show {

@@ -45,7 +45,7 @@ pub(crate) struct Signing {
     )]
     sign_header: Option<String>,
 
-    /// What stands before the digest of `hmac-sha256`, such as `sha256=`
+    /// The text before the digest of `hmac-sha256`, such as `sha256=`
     #[arg(long, value_name = "PREFIX", requires = "sign_header")]
     sign_prefix: Option<String>,
 }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_is_accepted() {
+    fn a_signed_request_is_accepted() {
         let file = secret_file(&format!("{SECRET}\n"));
         let known = Providers::default();
         for name in [
@@ -200,8 +200,8 @@ mod tests {
                 usual: 60_000,
                 most: 60_000,
             };
-            let claim = check.claim(&request, now(), tolerance).unwrap();
-            let proven = check.verify(&claim, &[SECRET.as_bytes()], &request);
+            let signatures = check.read_head(&request, now(), tolerance).unwrap();
+            let proven = check.verify(&signatures, &[SECRET.as_bytes()], &request);
             assert_eq!(proven, Ok(()), "{name}");
         }
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_not_repeated() {
+    fn an_invalid_secret_is_not_repeated() {
         for text in ["short", "has a\ttab in it"] {
             let file = secret_file(text);
             let error = signing("github", &file)

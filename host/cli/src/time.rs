@@ -8,7 +8,7 @@ use dormouse_journal::Time;
 /// Returns the time of this machine. It is compared with times of the host, whose clock may differ.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a client is no part of the host, whose time is injected"
+    reason = "a client is not a part of the host, whose time is injected"
 )]
 pub(crate) fn now() -> Time {
     let since = SystemTime::now()
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_for_is_shown_exactly() {
+    fn a_requested_span_is_shown_exactly() {
         let table = [
             (0, "0ms"),
             (1_500, "1s 500ms"),

@@ -46,7 +46,7 @@ enum Action {
 
 /// Sets a trigger, and prints its URL
 ///
-/// A trigger of the same name is changed and keeps its URL; options that are not given have their defaults again. Everybody who
+/// A trigger of the same name is changed and keeps its URL; options that are not given return to their defaults. Everybody who
 /// knows the URL can start runs, so treat it as a password, or require signed requests with --provider and --secret.
 ///
 /// With --key, requests that have the same key belong to one run until that run has ended: for example one run for each order.
@@ -159,7 +159,7 @@ struct Show {
     connection: Connection,
 }
 
-/// Gives a trigger another URL, and prints it
+/// Gives a trigger a new URL, and prints it
 ///
 /// The old URL stays valid for a time, so that you can tell the new one to those who call. After that it answers 410.
 #[derive(Debug, Args)]

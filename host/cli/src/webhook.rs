@@ -28,14 +28,14 @@ const LARGEST_ANSWER: u64 = 64 << 20;
 /// when to try again.
 const SHOWN: [HeaderName; 5] = [CONTENT_TYPE, RETRY_AFTER, ALLOW, LOCATION, WWW_AUTHENTICATE];
 
-/// Sends a request to a webhook by hand, or makes the host forget one
+/// Sends a request to a webhook by hand, or makes the host forget a request
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   dormouse webhook send https://hooks.example/hooks/AAEB… --data '{\"approved\": true}'
   dormouse webhook forget https://hooks.example/hooks/AAEB… 72d3162e-cc78-11e3-81ab-4c9367dc0958
 
-`dormouse webhooks RUN` lists the URLs that a run handed out.")]
+`dormouse webhooks RUN` lists the URLs of a run's webhooks.")]
 pub struct WebhookCommand {
     #[command(subcommand)]
     action: Action,
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_json_unless_said_otherwise() {
+    fn data_is_json_unless_a_content_type_is_given() {
         let table: [(&[&str], Option<&str>); 5] = [
             (&[], None),
             (&["--data", "1"], Some("application/json")),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_refused() {
+    fn an_invalid_header_is_refused() {
         for text in ["x-a", ": 1", "x a: 1", "x-a: 1\n2"] {
             assert!(header(text).is_err(), "{text:?}");
         }

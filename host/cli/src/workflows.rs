@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 use crate::text::size;
 use crate::time::{ago, now};
 
-/// Lists workflows, or shows, sets up or deletes one
+/// Lists workflows, or shows, configures or deletes a workflow
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -32,7 +32,7 @@ pub enum Invalid {
 
     /// Wasm whose version is neither that of core modules nor that of components.
     #[error(
-        "this is WebAssembly of a version that the host does not know: after `\\0asm` stand the bytes {version}; build \
+        "this is WebAssembly of a version that the host does not know: `\\0asm` is followed by the bytes {version}; build \
          it with a current toolchain"
     )]
     UnknownVersion {
@@ -42,7 +42,7 @@ pub enum Invalid {
 
     /// Wasm that does not parse or validate.
     #[error(
-        "the Wasm is not valid: {reason}; build it anew, and check that the whole file was sent"
+        "the Wasm is not valid: {reason}; build it again, and check that the whole file was sent"
     )]
     Malformed {
         /// The error of the validator, with the offset in bytes.
@@ -102,7 +102,7 @@ pub enum Invalid {
 
     /// An import that is not an interface of a package.
     #[error(
-        "the component imports `{import}`, which is not an interface that the host gives; import only interfaces of \
+        "the component imports `{import}`, which is not an interface that the host provides; import only interfaces of \
          `dormouse:workflow` and WASI 0.2"
     )]
     ImportName {
@@ -124,7 +124,7 @@ pub enum Invalid {
 
     /// An import of `wasi:http`, of any version.
     #[error(
-        "the component imports `{import}`; the host does not give `wasi:http`, since a request made with it would be \
+        "the component imports `{import}`; the host does not provide `wasi:http`, since a request made with it would be \
          made again whenever the run is rebuilt; use the call of `dormouse:workflow/http`. A tool for JavaScript adds this \
          import by itself, and leaves it out if told so: `jco componentize --disable http --disable fetch-event`, or \
          `disableFeatures: [\"http\", \"fetch-event\"]` of componentize-js"
@@ -136,7 +136,7 @@ pub enum Invalid {
 
     /// An import of another version of WASI than 0.2.
     #[error(
-        "the component imports `{import}`, and of WASI the host gives the releases of version 0.2 only; build with a \
+        "the component imports `{import}`, and the host provides only the releases of version 0.2 of WASI; build with a \
          toolchain that targets WASI 0.2"
     )]
     WasiVersion {
@@ -146,7 +146,7 @@ pub enum Invalid {
 
     /// An import of another version of the contract.
     #[error(
-        "the component imports `{import}`, and the host gives version {given} of `dormouse:workflow`; build it against \
+        "the component imports `{import}`, and the host provides version {given} of `dormouse:workflow`; build it against \
          that version, or deploy it to a newer host"
     )]
     ContractVersion {

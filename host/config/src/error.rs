@@ -75,7 +75,7 @@ pub enum ConfigError {
     #[error(
         "the file of settings {path:?} gives {name:?} {what}: write text, a number, true or false, or a list"
     )]
-    NotAValue {
+    InvalidValue {
         /// The file.
         path: PathBuf,
         /// The setting.

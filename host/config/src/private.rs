@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_is_said_with_what_closes_it() {
+    fn open_files_are_reported_with_the_chmod_that_closes_them() {
         assert_eq!(
             finding(0o644, false).unwrap(),
             "the file \"PATH\" is open to other users by its permissions (0644): run `chmod 600 PATH`; the setting \

@@ -115,7 +115,7 @@ verdict = "accepted"
     }
 
     #[test]
-    fn what_does_not_work_is_refused_with_file_and_line() {
+    fn a_broken_description_is_refused_with_file_and_line() {
         check_refused(&[("other.toml", ACME)], &["name the file acme.toml"]);
         check_refused(
             &[("acme.toml", &ACME.replace("\"token\"", "\"md5\""))],

@@ -65,7 +65,7 @@ impl RawConfig {
                     name,
                 });
             };
-            let text = text_of(&value).map_err(|what| ConfigError::NotAValue {
+            let text = text_of(&value).map_err(|what| ConfigError::InvalidValue {
                 path: path.to_owned(),
                 name: setting.name,
                 what,

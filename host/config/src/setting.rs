@@ -111,8 +111,8 @@ settings! {
         "The address on which the host serves its API, webhooks and triggers. An address that other machines can reach \
          needs an API token";
     HOOKS_LISTEN: "hooks-listen", Address, None,
-        "A second address, on which the host serves webhooks and triggers only: let the outside world reach this one, \
-         and keep the API to yourself";
+        "A second address, on which the host serves only webhooks and triggers. If the outside world can reach only this \
+         address, it cannot reach the API";
     PUBLIC_URL: "public-url", Url, None,
         "The URL under which the outside world reaches this host. The URLs of webhooks begin with it [default: http:// \
          and the address on which webhooks are served]";
@@ -136,7 +136,7 @@ settings! {
     ALLOW_PRIVATE_EGRESS: "allow-private-egress", Switch, Some("false"),
         "Lets workflows call loopback, private and link-local addresses";
     ALLOW_EGRESS: "allow-egress", List, None,
-        "Private addresses that workflows may call nevertheless: networks (10.1.0.0/16), addresses (10.1.2.3), or \
+        "Private addresses that workflows may call: networks (10.1.0.0/16), addresses (10.1.2.3), or \
          names with a port (internal.example:443)";
     LOG: "log", Filter, Some("info"),
         "What is logged: a level (error, warn, info, debug, trace), or levels by module (info,dormouse_runtime=debug). \

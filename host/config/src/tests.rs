@@ -138,7 +138,7 @@ fn switches_and_lists_on_the_command_line() {
 }
 
 #[test]
-fn what_is_not_valid_is_named_with_its_value_its_source_and_what_would_be() {
+fn an_invalid_setting_is_named_with_its_value_its_source_and_a_valid_form() {
     let table = [
         ("--listen", "here", "give an address and a port"),
         (
@@ -260,7 +260,7 @@ fn a_listener_for_webhooks_alone_wants_none() {
 }
 
 #[test]
-fn a_rate_of_none_is_no_limit() {
+fn a_rate_of_0_is_not_limited() {
     let arguments = ["--webhook-rate-limit", "0", "--host-rate-limit", "0"];
     let limits = config(&arguments, &[]).unwrap().limits;
     assert_eq!((limits.webhook_rate, limits.host_rate), (0, 0));
@@ -334,7 +334,7 @@ fn the_keys_of_secrets_come_from_the_nearest_place() {
 }
 
 #[test]
-fn what_is_not_a_key_of_secrets_is_refused_and_not_shown() {
+fn an_invalid_secret_key_is_refused_and_not_shown() {
     let variable = [("DORMOUSE_SECRET_KEY", "hunter2hunter2")];
     let from_environment = error(&[], &variable);
     assert!(

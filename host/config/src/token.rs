@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_token_is_refused() {
+    fn an_invalid_token_is_refused() {
         for text in ["", " \n", "two words", "caf\u{e9}"] {
             let error = ApiToken::new(text, "the file t".into())
                 .unwrap_err()

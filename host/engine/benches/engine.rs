@@ -23,13 +23,13 @@ use harness::{Run, START, block_on, program};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
-/// How often one instance is activated before a new one takes its place. A run may make only so many operations, and the
-/// guest keeps what it is brought.
+/// The number of activations of one instance before a new one takes its place. The operations of a run are limited, and the
+/// guest keeps every request that it gets.
 const LIFE: u32 = 10_000;
 
-/// A new instance, up to where it first waits.
+/// Measures making an instance and executing it until it first waits.
 fn instantiate(criterion: &mut Criterion) {
-    let bare = Run::of(program("bare")).with(|launch| launch.cpu = Arc::new(ThreadTime));
+    let bare = Run::of(program("bare")).with(|parts| parts.cpu = Arc::new(ThreadTime));
     let mut group = criterion.benchmark_group("instantiate");
     for (guest, run) in [("bare", bare), ("script", script(sleeps(1)))] {
         group.bench_function(guest, |bencher| {
@@ -48,7 +48,7 @@ fn instantiate(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One new activation of a warm instance: a wait ends, and the next begins.
+/// Measures one new activation of a warm instance: a wait ends, and the next begins.
 fn activate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("activate");
     for kind in KINDS {
@@ -69,8 +69,8 @@ fn activate(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Bringing a run back that has waited so often. A guest keeps all requests that it is brought, and has memory for no more
-/// than these.
+/// Measures the replay of runs with several numbers of waits. The guest keeps all requests that it gets, so its memory
+/// limits their number.
 fn replay(criterion: &mut Criterion) {
     for (kind, waits) in KINDS.iter().zip([
         [10, 100, 1_000, 10_000, 100_000].as_slice(),
@@ -100,7 +100,7 @@ fn replay(criterion: &mut Criterion) {
     }
 }
 
-/// What a run that waits so often writes.
+/// Returns the journal of a run that has waited this many times.
 fn journal(run: &Run, kind: &Kind, waits: u32) -> Vec<Activation> {
     let mut waiting = Waiting::start(run, kind);
     let mut journal = vec![waiting.first.clone()];
@@ -168,7 +168,7 @@ fn delivered() -> Outcome {
 }
 
 fn script(script: Value) -> Run {
-    Run::script(script).with(|launch| launch.cpu = Arc::new(ThreadTime))
+    Run::script(script).with(|parts| parts.cpu = Arc::new(ThreadTime))
 }
 
 /// A run that waits.
@@ -203,7 +203,7 @@ impl Waiting {
     }
 }
 
-/// The clock that a host has.
+/// The processor time of this thread, which the host measures too.
 struct ThreadTime;
 
 impl CpuClock for ThreadTime {

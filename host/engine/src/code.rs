@@ -8,7 +8,7 @@
 //! 104 …   code
 //! ```
 //!
-//! The version is not stored in it, because the code is looked up by its version. Rejected code is no loss, because the
+//! The version is not stored in it, because the code is looked up by its version. Rejected code does no harm, because the
 //! component can be compiled again. Code that programs share is kept in the same way, with the digest of its module in
 //! the place of a version.
 
@@ -189,7 +189,9 @@ pub enum CodeRejected {
     #[error("the code was compiled for another engine")]
     OtherEngine,
     /// The seal does not fit: it was made with another key or for another version, or the bytes were changed.
-    #[error("the seal of the compiled code does not fit")]
+    #[error(
+        "the seal of the compiled code is wrong: the code was changed, or another host sealed it"
+    )]
     Forged,
     /// The code that it shares with other programs was not passed.
     #[error("the code that it shares with other programs is missing")]

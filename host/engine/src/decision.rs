@@ -23,7 +23,7 @@ pub struct Decision {
     /// The lines that the guest logged. They are kept even if the run failed.
     pub logs: Vec<LogLine>,
     /// The size of the run's log so far, in bytes. When the run is rebuilt, it is passed on in
-    /// [`Launch::logged`](crate::Launch::logged).
+    /// [`InstanceParts::logged`](crate::InstanceParts::logged).
     pub logged: usize,
     /// The labels that the guest set.
     pub labels: Labels,
@@ -176,7 +176,7 @@ pub enum Interruption {
     /// The guest does not repeat its journal.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
-    /// A step was finished, and [`Launch::rebuild_after_step`](crate::Launch::rebuild_after_step) is set. The caller
+    /// A step was finished, and [`InstanceParts::rebuild_after_step`](crate::InstanceParts::rebuild_after_step) is set. The caller
     /// must replay the journal in a new instance, and continue there with this part of a decision.
     #[error("the instance is to be rebuilt after a step")]
     Rebuild(Box<Decision>),

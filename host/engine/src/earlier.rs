@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_created_again_in_its_place_is_the_same_and_another_takes_the_place() {
+    fn a_webhook_created_again_in_its_place_keeps_its_number_and_another_replaces_it() {
         let mut numbers = earlier(&[(0, "kept"), (1, "a"), (2, "b"), (3, "c")], 4);
         // The journal has the webhook 0.
         numbers.create(WebhookNumber(0), false);

@@ -141,8 +141,8 @@ fn start(config: &Config) -> wasmtime::Result<wasmtime::Engine> {
             Err(error) => tracing::warn!(
                 slots = config.slots,
                 error = format!("{error:#}"),
-                "no address space for a pool of instances; each will be allocated when it is made, which is slower. \
-                 Fewer slots, or a higher limit on address space, give the pool back"
+                "this process has too little address space for a pool of instances, so each instance is allocated when it \
+                 is made, which is slower; lower the setting `instances`, or raise the limit on address space (ulimit -v)"
             ),
         }
     }

@@ -23,7 +23,7 @@ use crate::cpu::Pace;
 use crate::decision::{Decision, Effect, Interruption};
 use crate::failure::{self, Consequence};
 use crate::guest::Guest;
-use crate::launch::Launch;
+use crate::instance_parts::InstanceParts;
 use crate::limits;
 use crate::state::{Shared, State};
 use crate::stop::Stop;
@@ -82,10 +82,10 @@ enum Polled {
 }
 
 impl Instance {
-    pub(crate) fn new(program: WorkflowPre<Guest>, mut launch: Launch) -> Self {
-        let limits = launch.limits;
-        let input = std::mem::take(&mut launch.input);
-        let shared = Arc::new(Shared::new(launch));
+    pub(crate) fn new(program: WorkflowPre<Guest>, mut parts: InstanceParts) -> Self {
+        let limits = parts.limits;
+        let input = std::mem::take(&mut parts.input);
+        let shared = Arc::new(Shared::new(parts));
         let signal = Arc::<Signal>::default();
         Instance {
             guest: Some(Box::pin(execute(program, shared.clone(), limits, input))),
@@ -123,7 +123,7 @@ impl Instance {
     /// to others from time to time.
     ///
     /// # Errors
-    /// If the host cannot continue now. The end of the run is no error: it is in the decision.
+    /// If the host cannot continue now. The end of the run is not an error: it is in the decision.
     pub async fn activate(
         &mut self,
         now: Moment,

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_do_no_harm() {
+    fn bytes_that_are_not_text_do_no_harm() {
         let mut log = Log::new(100, 0);
         assert_eq!(log.write(Stream::Out, b"\xff\n"), ["\u{fffd}"]);
     }

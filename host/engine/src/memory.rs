@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_module_declares_as_the_most_is_no_trap() {
+    fn reaching_the_declared_maximum_is_not_a_trap() {
         let mut limiter = limiter(9);
         assert!(
             !limiter

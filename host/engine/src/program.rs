@@ -10,7 +10,7 @@ use crate::config::WASM_STACK;
 use crate::engine::Engine;
 use crate::guest::Guest;
 use crate::instance::Instance;
-use crate::launch::Launch;
+use crate::instance_parts::InstanceParts;
 
 /// The name under which a component imports the code that it shares with other components.
 pub const SHARED_CODE: &str = "dormouse-code";
@@ -46,12 +46,12 @@ impl Program {
     ///
     /// # Errors
     /// If the run was started under limits that this engine cannot give it again.
-    pub fn launch(&self, launch: Launch) -> Result<Instance, LaunchError> {
-        let recorded = launch.limits.stack;
+    pub fn launch(&self, parts: InstanceParts) -> Result<Instance, LaunchError> {
+        let recorded = parts.limits.stack;
         if usize::try_from(recorded).ok() != Some(WASM_STACK) {
             return Err(LaunchError::Stack { recorded });
         }
-        Ok(Instance::new(self.pre.clone(), launch))
+        Ok(Instance::new(self.pre.clone(), parts))
     }
 }
 

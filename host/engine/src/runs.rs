@@ -251,7 +251,7 @@ fn check_run(import: &str, run: &str) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::Misuse(format!(
-        "`{import}` was given the run {}, which is no run's id; `start-run` gives ids",
+        "`{import}` was given the run {}, which is not the id of a run; `start-run` returns ids",
         settings::shown(run)
     )))
 }

@@ -164,7 +164,7 @@ impl Runtime {
                 Val::F32(bits) => bits.into(),
                 Val::F64(bits) => bits,
                 _ => {
-                    let strange = "the JavaScript runtime has a global that is no number";
+                    let strange = "the JavaScript runtime has a global that is not a number";
                     return Err(ScriptRefused(strange.into()));
                 }
             });

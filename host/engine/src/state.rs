@@ -13,8 +13,8 @@ use crate::answers::Answers;
 use crate::cpu::Meter;
 use crate::decision::Effect;
 use crate::earlier::Numbers;
+use crate::instance_parts::{InstanceParts, RunContext, Turns, Urls};
 use crate::labels::RunLabels;
-use crate::launch::{Launch, RunContext, Turns, Urls};
 use crate::limits::size;
 use crate::log::{Log, Stream};
 use crate::memory::MemoryUse;
@@ -30,10 +30,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(launch: Launch) -> Self {
+    pub(crate) fn new(parts: InstanceParts) -> Self {
         Shared {
-            turns: launch.turns.clone(),
-            state: Mutex::new(State::new(launch)),
+            turns: parts.turns.clone(),
+            state: Mutex::new(State::new(parts)),
             memory: Arc::default(),
         }
     }
@@ -83,30 +83,30 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn new(launch: Launch) -> Self {
+    fn new(parts: InstanceParts) -> Self {
         State {
-            run: launch.context,
-            urls: launch.urls,
-            providers: launch.providers,
-            cursor: Cursor::starting_at(launch.beginning.first_operation),
-            random: Generator::new(launch.key),
-            webhooks: Numbers::new(launch.beginning.first_webhook, launch.earlier),
-            answers: Answers::of(&launch.beginning.kept),
-            waits: Waits::new(launch.beginning.cancel_asked),
-            beginning: launch.beginning,
+            run: parts.context,
+            urls: parts.urls,
+            providers: parts.providers,
+            cursor: Cursor::starting_at(parts.beginning.first_operation),
+            random: Generator::new(parts.key),
+            webhooks: Numbers::new(parts.beginning.first_webhook, parts.earlier),
+            answers: Answers::of(&parts.beginning.kept),
+            waits: Waits::new(parts.beginning.cancel_asked),
+            beginning: parts.beginning,
             effects: Vec::new(),
             volume: 0,
-            handed: launch.handed,
-            memory_reserved: launch.memory,
-            log: Log::new(size(launch.host_limits.log), launch.logged),
-            labels: RunLabels::new(launch.labels),
-            meter: Meter::new(launch.cpu, Duration::from_millis(launch.host_limits.cpu)),
-            host_limits: launch.host_limits,
+            handed: parts.handed,
+            memory_reserved: parts.memory,
+            log: Log::new(size(parts.host_limits.log), parts.logged),
+            labels: RunLabels::new(parts.labels),
+            meter: Meter::new(parts.cpu, Duration::from_millis(parts.host_limits.cpu)),
+            host_limits: parts.host_limits,
             fault: None,
             closed: false,
             broke: false,
             next: None,
-            rebuild_after_step: launch.rebuild_after_step,
+            rebuild_after_step: parts.rebuild_after_step,
             first_shift: 0,
         }
     }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_recorded_is_not_known() {
+    fn fields_without_digests_are_not_compared() {
         assert_eq!(Fields::default().differing(&call("a", None)), None);
         let notify = Arguments::Notify {
             event: "e".into(),

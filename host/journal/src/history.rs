@@ -64,7 +64,7 @@ pub struct History {
 
 /// Why bytes are not the history of a run.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAHistory {
+pub enum InvalidHistory {
     /// The bytes do not begin like a history.
     #[error("it is not the history of a run, as `dormouse export` writes it")]
     NoHistory,
@@ -119,11 +119,11 @@ impl History {
     ///
     /// # Errors
     /// When the bytes are not a history, or end too early.
-    pub fn decode(bytes: &[u8]) -> Result<Self, NotAHistory> {
-        let mut rest = bytes.strip_prefix(MAGIC).ok_or(NotAHistory::NoHistory)?;
-        let head = next(&mut rest).ok_or(NotAHistory::NoHistory)?;
+    pub fn decode(bytes: &[u8]) -> Result<Self, InvalidHistory> {
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(InvalidHistory::NoHistory)?;
+        let head = next(&mut rest).ok_or(InvalidHistory::NoHistory)?;
         let head: HistoryHead = decode(head)?;
-        let broken_off = || NotAHistory::BrokenOff(head.activations);
+        let broken_off = || InvalidHistory::BrokenOff(head.activations);
         let mut activations = Vec::new();
         for _ in 0..head.activations {
             let record = next(&mut rest).ok_or_else(broken_off)?;
@@ -213,25 +213,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_followed_by_more_is_refused() {
+    fn a_truncated_or_longer_history_is_refused() {
         let (bytes, _) = history();
         for length in 0..bytes.len() {
             assert!(History::decode(&bytes[..length]).is_err(), "{length}");
         }
         assert!(matches!(
             History::decode(&bytes[..bytes.len() - 1]),
-            Err(NotAHistory::BrokenOff(2))
+            Err(InvalidHistory::BrokenOff(2))
         ));
         let more = [&bytes[..], b"x"].concat();
         assert!(matches!(
             History::decode(&more),
-            Err(NotAHistory::Unreadable(DecodeError::TrailingBytes {
+            Err(InvalidHistory::Unreadable(DecodeError::TrailingBytes {
                 count: 1
             }))
         ));
         assert!(matches!(
             History::decode(b"\0asm"),
-            Err(NotAHistory::NoHistory)
+            Err(InvalidHistory::NoHistory)
         ));
     }
 }

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_label() {
+    fn invalid_labels() {
         assert_eq!(error("k"), LabelError::NoColon);
         assert_eq!(error(""), LabelError::NoColon);
         assert_eq!(error(":v"), LabelError::NoKey);

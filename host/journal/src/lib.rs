@@ -46,7 +46,7 @@ pub use cursor::{Cursor, Fault, Issued};
 pub use fields::Fields;
 pub use frontier::{Frontier, Ready};
 pub use generation::{Beginning, KeptWebhook, NextGeneration, generation_key};
-pub use history::{History, HistoryHead, NotAHistory};
+pub use history::{History, HistoryHead, InvalidHistory};
 pub use ids::{Digest, Moment, OperationNumber, RunId, Time, TriggerId, VersionId, WebhookNumber};
 pub use labels::{LABEL_KEY, LABEL_VALUE, LABELS, Label, LabelError, Labels};
 pub use mismatch::{Mismatch, Side};

@@ -316,7 +316,7 @@ mod tests {
 
     /// Tests bytes that were written when schemes and probes were fixed lists.
     #[test]
-    fn what_was_possible_at_first_is_written_as_it_was() {
+    fn options_of_the_first_version_are_encoded_as_before() {
         let probe = |name: &str| WebhookOptions {
             handshake: Some(name.into()),
             ..WebhookOptions::default()
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_later_is_read_as_it_was_written() {
+    fn later_options_survive_encoding() {
         let all = WebhookOptions {
             methods: vec!["POST".into()],
             handshake: Some("acme".into()),

@@ -36,7 +36,7 @@ fn drops(number: u32) -> Operation {
     operation("abandon", kind)
 }
 
-/// An activation that was given the outcome of a call, and made these operations.
+/// Returns an activation that was given the outcome of a call, and made these operations.
 fn activation(time: u64, given: Option<u32>, operations: Vec<Operation>) -> Activation {
     let completion = given.map(|number| Completion {
         operation: OperationNumber(number),
@@ -65,8 +65,8 @@ fn activation(time: u64, given: Option<u32>, operations: Vec<Operation>) -> Acti
     }
 }
 
-/// Two calls and a sleep at once; the first is answered, and a third is made; the second is answered, and the sleep dropped; the
-/// third is answered.
+/// Returns two calls and a sleep at once; the first is answered, and a third is made; the second is answered, and the sleep
+/// dropped; the third is answered.
 fn journal() -> Vec<Activation> {
     vec![
         activation(10, None, vec![call("a"), call("b"), sleep("s", 100)]),
@@ -114,7 +114,7 @@ fn retrace(journal: &[Activation], keep: u32) -> Retrace {
 }
 
 #[test]
-fn what_was_open_waits_again_and_what_was_made_since_does_not() {
+fn operations_open_at_the_point_wait_again_and_later_ones_do_not() {
     let journal = journal();
     let retrace = retrace(&journal, 1);
     assert_eq!(retrace.operations(), 3);

@@ -164,7 +164,7 @@ fn activation() -> impl Strategy<Value = Activation> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(activation in activation()) {
+    fn a_written_record_can_be_read_back(activation in activation()) {
         prop_assert_eq!(activation.encoded_len(), activation.encode().len());
         prop_assert_eq!(Activation::decode(&activation.encode()), Ok(activation));
     }

@@ -30,7 +30,7 @@ fn slept(operation: u32) -> Option<Completion> {
     })
 }
 
-/// A first activation that creates a webhook and sleeps, as a live run records it.
+/// Returns a first activation that creates a webhook and sleeps, as a live run records it.
 fn recorded() -> Activation {
     let mut cursor = Cursor::new();
     cursor.open_live(Time(5).into(), None);

@@ -231,7 +231,7 @@ fn a_call_is_the_hosts_work_and_a_wait_is_not() {
 }
 
 #[test]
-fn of_two_requests_that_lay_there_the_one_accepted_first_goes_first() {
+fn the_earlier_of_two_queued_requests_completes_first() {
     let other = WebhookNumber(1);
     let wait_other = Kind::WaitForWebhook {
         webhook: other,
@@ -323,7 +323,7 @@ fn a_span_does_not_follow_wall_time() {
 }
 
 #[test]
-fn of_a_date_and_a_span_the_earlier_one_completes_first() {
+fn the_earlier_of_a_date_and_a_span_completes_first() {
     let kinds = vec![
         Kind::Sleep { duration: 50 },
         Kind::SleepUntil {

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_reserved_counts_and_is_not_refused() {
+    fn reserved_memory_counts_and_is_not_refused() {
         let (budget, accounts) = guests();
         let one = greedy(&budget, &accounts.open("a"), 100);
         let reserved = budget.take(Part::Guests, 250).unwrap();

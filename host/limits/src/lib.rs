@@ -12,9 +12,9 @@ mod unit;
 
 pub use account::{Account, Accounts};
 pub use budget::{Budget, Grant, Part};
-pub use limit::{Limit, NotAValue, Unit};
+pub use limit::{InvalidValue, Limit, Unit};
 pub use table::*;
-pub use unit::{NotASpan, parse_span};
+pub use unit::{InvalidSpan, parse_span};
 
 #[cfg(test)]
 mod tests {
@@ -45,7 +45,7 @@ mod tests {
         let limits = Limits::read(|limit| {
             assert_eq!(limit, ALL[next]);
             next += 1;
-            Ok::<u64, NotAValue>(limit.bounds.start() + next as u64)
+            Ok::<u64, InvalidValue>(limit.bounds.start() + next as u64)
         });
         let values: Vec<u64> = limits.unwrap().values().map(|(_, value)| value).collect();
         let expected: Vec<u64> = (1..)
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_bounds_is_refused_with_what_is_not() {
+    fn a_value_out_of_bounds_is_refused_with_the_bounds() {
         let error = |limit: &Limit, text: &str| limit.parse(text).unwrap_err().to_string();
         assert_eq!(error(BODY, "0"), "give 1 bytes or more");
         assert_eq!(error(CPU, "0s"), "give 1ms or more");

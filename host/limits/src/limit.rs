@@ -33,14 +33,14 @@ pub enum Unit {
 
 /// Why a text is not a value of a limit, as a description of valid values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAValue(String);
+pub struct InvalidValue(String);
 
 impl Limit {
     /// Parses a value as people write it: `64KiB`, `500ms`, `1000`.
     ///
     /// # Errors
     /// When the text is not a value, or is out of bounds.
-    pub fn parse(&self, text: &str) -> Result<u64, NotAValue> {
+    pub fn parse(&self, text: &str) -> Result<u64, InvalidValue> {
         let (least, most) = (self.bounds.start(), self.bounds.end());
         let (value, bounds, example) = match self.unit {
             Unit::Size => (unit::size(text), format!("{least} bytes"), unit::SIZE),
@@ -49,16 +49,17 @@ impl Limit {
                 let value = text.trim().parse().ok();
                 let value = value.filter(|value| self.bounds.contains(value));
                 let bounds = format!("give a whole number from {least} to {most}");
-                return value.ok_or(NotAValue(bounds));
+                return value.ok_or(InvalidValue(bounds));
             }
         };
         match value {
-            Some(value) if value < *least => Err(NotAValue(format!("give {bounds} or more"))),
-            Some(value) if value > *most => {
-                Err(NotAValue(format!("give {} or less", self.written(*most))))
-            }
+            Some(value) if value < *least => Err(InvalidValue(format!("give {bounds} or more"))),
+            Some(value) if value > *most => Err(InvalidValue(format!(
+                "give {} or less",
+                self.written(*most)
+            ))),
             Some(value) => Ok(value),
-            None => Err(NotAValue(format!("give {example}"))),
+            None => Err(InvalidValue(format!("give {example}"))),
         }
     }
 
@@ -79,10 +80,10 @@ impl fmt::Display for Limit {
     }
 }
 
-impl fmt::Display for NotAValue {
+impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for NotAValue {}
+impl std::error::Error for InvalidValue {}

@@ -36,9 +36,9 @@ pub(super) fn size(text: &str) -> Option<u64> {
 
 /// The error for a text that is not a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotASpan;
+pub struct InvalidSpan;
 
-impl fmt::Display for NotASpan {
+impl fmt::Display for InvalidSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "is not {SPAN}")
     }
@@ -48,8 +48,8 @@ impl fmt::Display for NotASpan {
 ///
 /// # Errors
 /// When the text is not a span of time.
-pub fn parse_span(text: &str) -> Result<u64, NotASpan> {
-    span(text).ok_or(NotASpan)
+pub fn parse_span(text: &str) -> Result<u64, InvalidSpan> {
+    span(text).ok_or(InvalidSpan)
 }
 
 /// Parses a span of time in milliseconds.

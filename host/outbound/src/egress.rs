@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn for_an_own_listener_there_is_no_setting() {
+    fn no_setting_is_named_for_the_hosts_own_listener() {
         assert_eq!(
             refusal("localhost", "127.0.0.1:7000"),
             "localhost (127.0.0.1) at port 7000 is this host's own listener; calls may reach only its /hooks/ URLs"

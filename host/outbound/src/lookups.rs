@@ -34,8 +34,8 @@ struct State {
     used: HashMap<Arc<str>, usize>,
 }
 
-/// A lookup under way. Dropping it ends the lookup's turn.
-pub(crate) struct Turn {
+/// The permission for one lookup. Dropping it lets another lookup begin.
+pub(crate) struct LookupPermit {
     lookups: Arc<Lookups>,
     whose: Arc<str>,
 }
@@ -54,12 +54,12 @@ impl Default for Lookups {
 
 impl Lookups {
     /// Waits until this workflow may look up a name.
-    pub(crate) async fn turn(self: &Arc<Self>, whose: Arc<str>) -> Turn {
+    pub(crate) async fn permit(self: &Arc<Self>, whose: Arc<str>) -> LookupPermit {
         loop {
             let freed = self.freed.notified();
             if self.lock().take(&whose) {
                 let lookups = self.clone();
-                return Turn { lookups, whose };
+                return LookupPermit { lookups, whose };
             }
             freed.await;
         }
@@ -82,7 +82,7 @@ impl State {
     }
 }
 
-impl Drop for Turn {
+impl Drop for LookupPermit {
     fn drop(&mut self) {
         let mut state = self.lookups.lock();
         state.free += 1;
@@ -105,9 +105,9 @@ mod tests {
     use super::*;
 
     /// Returns a turn if the workflow may look up a name at once.
-    fn turn(lookups: &Arc<Lookups>, whose: &str) -> Option<Turn> {
+    fn permit(lookups: &Arc<Lookups>, whose: &str) -> Option<LookupPermit> {
         let mut context = Context::from_waker(Waker::noop());
-        match pin!(lookups.turn(whose.into())).poll(&mut context) {
+        match pin!(lookups.permit(whose.into())).poll(&mut context) {
             Poll::Ready(turn) => Some(turn),
             Poll::Pending => None,
         }
@@ -116,10 +116,10 @@ mod tests {
     #[test]
     fn silent_names_of_some_leave_lookups_for_others() {
         let lookups = Arc::<Lookups>::default();
-        let take = |whose| std::iter::from_fn(|| turn(&lookups, whose)).collect::<Vec<_>>();
+        let take = |whose| std::iter::from_fn(|| permit(&lookups, whose)).collect::<Vec<_>>();
         let (one, two) = (take("one"), take("two"));
         assert_eq!((one.len(), two.len()), (AT_ONCE / 2, AT_ONCE / 4));
-        let neighbour = turn(&lookups, "neighbour");
+        let neighbour = permit(&lookups, "neighbour");
         assert!(neighbour.is_some());
         drop(one);
         let more = take("neighbour");
@@ -130,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_goes_on_when_a_lookup_is_over() {
+    fn a_waiting_lookup_begins_when_another_ends() {
         let lookups = Arc::<Lookups>::default();
-        let mut all: Vec<Turn> = (0..AT_ONCE)
-            .map(|number| turn(&lookups, &number.to_string()).unwrap())
+        let mut all: Vec<LookupPermit> = (0..AT_ONCE)
+            .map(|number| permit(&lookups, &number.to_string()).unwrap())
             .collect();
-        let mut waiting = pin!(lookups.turn("late".into()));
+        let mut waiting = pin!(lookups.permit("late".into()));
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         all.pop();

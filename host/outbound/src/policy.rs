@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_with_the_reason() {
+    fn an_invalid_place_is_refused_with_the_reason() {
         let table = [
             ("", "its port is missing"),
             ("internal.example", "its port is missing"),

@@ -31,14 +31,14 @@ impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a> {
         let whose = whose();
         Box::pin(async move {
-            let turn = self.0.turn(whose).await;
+            let permit = self.0.permit(whose).await;
             let name = name.to_owned();
             let (sender, receiver) = oneshot::channel();
             Builder::new().name("lookup".into()).spawn(move || {
                 let found = (name.as_str(), port).to_socket_addrs();
-                // The caller may have given up. The turn ends here all the same, since the thread was busy until now.
+                // The caller may have given up. The permit ends here all the same, since the thread was busy until now.
                 let _ = sender.send(found.map(Iterator::collect));
-                drop(turn);
+                drop(permit);
             })?;
             receiver.await.map_err(io::Error::other)?
         })

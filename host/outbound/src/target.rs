@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_sent() {
+    fn a_target_is_sent_as_it_is_written() {
         for target in [
             "/a/%2e%2e/b",
             "/a/../b/./c//d",
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_so_is_refused_with_its_escape() {
+    fn a_character_that_must_be_escaped_is_refused_with_its_escape() {
         for (url, escaped) in [
             ("http://a.example/a b", "%20"),
             (" http://a.example/", "%20"),

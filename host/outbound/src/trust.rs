@@ -21,7 +21,7 @@ impl Trust {
         match builder().with_native_roots() {
             Ok(trusting) => Self::finish(trusting, true),
             Err(error) => {
-                tracing::warn!(%error, "no root certificates: calls to https URLs will fail");
+                tracing::warn!(%error, "this machine has no root certificates, so calls to https URLs will fail; install its package of root certificates, such as ca-certificates");
                 Self::in_roots(RootCertStore::empty())
             }
         }

@@ -20,7 +20,7 @@ use crate::call_results::{CallResults, Recorded, pause};
 use crate::pause_cache::PauseCache;
 use crate::retry::{self, Decision, Tried};
 use crate::secrets::{Secrets, SendRefused};
-use crate::shares::Party;
+use crate::shares::Requester;
 
 /// How long to wait before the secrets of a call are opened again, in milliseconds, if the host cannot open them.
 const SECRET_PAUSE: u64 = 5_000;
@@ -40,7 +40,7 @@ pub(crate) struct CallSender {
 /// One attempt at a call.
 pub(crate) struct CallAttempt {
     sender: Arc<CallSender>,
-    party: Party,
+    requester: Requester,
     operation: OperationNumber,
     state: AttemptState,
     cut: Option<oneshot::Receiver<Time>>,
@@ -83,7 +83,7 @@ impl CallSender {
         call: &Call,
         large_body: Option<LargeBody>,
         secret_headers: Vec<SecretHeader>,
-        party: &Party,
+        requester: &Requester,
     ) -> Attempt {
         let mut request = call.request.clone();
         let named = |name: &str| {
@@ -96,7 +96,7 @@ impl CallSender {
             request.headers.push(("Idempotency-Key".into(), key));
         }
         Attempt {
-            on_behalf_of: party.workflow.clone(),
+            on_behalf_of: requester.workflow.clone(),
             request,
             large_body,
             secret_headers,
@@ -111,14 +111,14 @@ impl CallSender {
 impl CallAttempt {
     pub(crate) fn new(sender: Arc<CallSender>, due: DueCall) -> Self {
         let DueCall {
-            party,
+            requester,
             operation,
             state,
             cut,
         } = due;
         CallAttempt {
             sender,
-            party,
+            requester,
             operation,
             state,
             cut: Some(cut),
@@ -127,8 +127,8 @@ impl CallAttempt {
     }
 
     /// Returns the run that the call belongs to, with its workflow.
-    pub(crate) fn party(&self) -> &Party {
-        &self.party
+    pub(crate) fn requester(&self) -> &Requester {
+        &self.requester
     }
 
     /// Returns the number of the call's operation.
@@ -137,7 +137,7 @@ impl CallAttempt {
     }
 
     fn id(&self) -> CallId {
-        (self.party.run, self.operation)
+        (self.requester.run, self.operation)
     }
 
     /// Makes the attempt, and returns how the call goes on.
@@ -182,7 +182,7 @@ impl CallAttempt {
             Ok(headers) => {
                 let missing = BodyReads::default();
                 let body = self.large_body(&sending, &missing);
-                let attempt = sender.attempt(&sending.call, body, headers, &self.party);
+                let attempt = sender.attempt(&sending.call, body, headers, &self.requester);
                 let result = match self.send(attempt).await {
                     Some(result) => result,
                     None => return AfterAttempt::Over,
@@ -240,7 +240,7 @@ impl CallAttempt {
 
     /// Sets the attempt aside, because the run is paused or held. Resuming the run takes it up.
     async fn set_aside(&mut self) -> AfterAttempt {
-        let work = Due::Call(self.party.run, self.operation);
+        let work = Due::Call(self.requester.run, self.operation);
         let held = self.sender.pause_cache.set_aside([work].into()).await;
         match held.contains(&work) {
             true => AfterAttempt::Over,
@@ -288,7 +288,7 @@ impl CallAttempt {
     fn tried(&self, sending: &SendingView) -> Tried {
         let clock = &self.sender.clock;
         Tried {
-            run: self.party.run,
+            run: self.requester.run,
             operation: self.operation,
             policy: sending.call.retry,
             bounds: sending.bounds,

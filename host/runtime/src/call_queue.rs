@@ -10,7 +10,7 @@ use dormouse_journal::{OperationNumber, RunId, Time};
 use dormouse_store::Attempts;
 use futures::channel::oneshot;
 
-use crate::shares::{Party, Shares};
+use crate::shares::{Requester, Shares};
 
 /// The id of a call: its run and its operation.
 pub(crate) type CallId = (RunId, OperationNumber);
@@ -57,7 +57,7 @@ pub(crate) struct CallQueue {
 }
 
 struct QueuedCall {
-    party: Party,
+    requester: Requester,
     phase: CallPhase,
     /// How the call goes on after its present attempt, if it was added again meanwhile because its run was retried.
     again: Option<AttemptState>,
@@ -76,7 +76,7 @@ enum CallPhase {
 
 /// A call whose attempt is made now.
 pub(crate) struct DueCall {
-    pub(crate) party: Party,
+    pub(crate) requester: Requester,
     pub(crate) operation: OperationNumber,
     pub(crate) state: AttemptState,
     /// Receives the time at which the attempt must give up, if somebody sets one.
@@ -131,30 +131,35 @@ impl CallQueue {
 
     /// Adds a call, unless it is in memory already or there is no room for it. If the call is in flight, it goes on in
     /// this way after its present attempt, unless that attempt is put off.
-    pub(crate) fn add(&mut self, party: Party, operation: OperationNumber, state: AttemptState) {
-        let call = (party.run, operation);
+    pub(crate) fn add(
+        &mut self,
+        requester: Requester,
+        operation: OperationNumber,
+        state: AttemptState,
+    ) {
+        let call = (requester.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
             if matches!(known.phase, CallPhase::InFlight(_)) {
                 known.again = Some(state);
             }
             return;
         }
-        if !self.has_room(party.run) {
+        if !self.has_room(requester.run) {
             if self.calls.len() >= MOST {
                 self.has_left_out = true;
             } else {
-                self.left_out.insert(party.run);
+                self.left_out.insert(requester.run);
             }
             return;
         }
-        *self.of_run.entry(party.run).or_default() += 1;
+        *self.of_run.entry(requester.run).or_default() += 1;
         let phase = CallPhase::Later(state.attempts.next, state);
         self.later.insert((state.attempts.next, call));
         let again = None;
         self.calls.insert(
             call,
             QueuedCall {
-                party,
+                requester,
                 phase,
                 again,
             },
@@ -171,7 +176,7 @@ impl CallQueue {
                 && let CallPhase::Later(_, state) = known.phase
             {
                 known.phase = CallPhase::Ready;
-                self.ready.push(&known.party, (call.1, state));
+                self.ready.push(&known.requester, (call.1, state));
             }
         }
     }
@@ -183,14 +188,14 @@ impl CallQueue {
 
     /// Takes the next call that may be attempted now, and counts it as in flight.
     pub(crate) fn take_due(&mut self) -> Option<DueCall> {
-        let (party, (operation, state)) = self.ready.next()?;
+        let (requester, (operation, state)) = self.ready.next()?;
         let (sender, cut) = oneshot::channel();
-        if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
+        if let Some(known) = self.calls.get_mut(&(requester.run, operation)) {
             known.phase = CallPhase::InFlight(Some(sender));
             known.again = None;
         }
         Some(DueCall {
-            party,
+            requester,
             operation,
             state,
             cut,
@@ -198,26 +203,26 @@ impl CallQueue {
     }
 
     /// Removes a call whose attempt is over and that needs no other attempt.
-    pub(crate) fn end(&mut self, party: &Party, operation: OperationNumber) {
-        self.ready.done(party);
-        let call = (party.run, operation);
+    pub(crate) fn end(&mut self, requester: &Requester, operation: OperationNumber) {
+        self.ready.done(requester);
+        let call = (requester.run, operation);
         let again = self.calls.get(&call).and_then(|known| known.again);
         self.remove(call);
         if let Some(state) = again {
-            self.add(party.clone(), operation, state);
+            self.add(requester.clone(), operation, state);
         }
     }
 
     /// Puts off a call whose attempt is over until this time.
     pub(crate) fn wait(
         &mut self,
-        party: &Party,
+        requester: &Requester,
         operation: OperationNumber,
         time: Time,
         state: AttemptState,
     ) {
-        self.ready.done(party);
-        let call = (party.run, operation);
+        self.ready.done(requester);
+        let call = (requester.run, operation);
         if let Some(known) = self.calls.get_mut(&call) {
             known.phase = CallPhase::Later(time, state);
             known.again = None;
@@ -226,9 +231,9 @@ impl CallQueue {
     }
 
     /// Keeps a call whose attempt is over out of the way until the host is started again.
-    pub(crate) fn set_aside(&mut self, party: &Party, operation: OperationNumber) {
-        self.ready.done(party);
-        if let Some(known) = self.calls.get_mut(&(party.run, operation)) {
+    pub(crate) fn set_aside(&mut self, requester: &Requester, operation: OperationNumber) {
+        self.ready.done(requester);
+        if let Some(known) = self.calls.get_mut(&(requester.run, operation)) {
             known.phase = CallPhase::Damaged;
         }
     }
@@ -288,8 +293,8 @@ impl CallQueue {
         let Some(known) = calls.first().and_then(|call| self.calls.get(call)) else {
             return;
         };
-        let party = known.party.clone();
-        for (operation, _) in self.ready.forget(&party) {
+        let requester = known.requester.clone();
+        for (operation, _) in self.ready.forget(&requester) {
             self.remove((run, operation));
         }
         self.forget(&calls, at);
@@ -336,8 +341,8 @@ impl CallQueue {
 mod tests {
     use super::*;
 
-    fn party(run: u8) -> Party {
-        Party {
+    fn requester(run: u8) -> Requester {
+        Requester {
             workflow: "w".into(),
             run: RunId([run; 16]),
         }
@@ -353,7 +358,7 @@ mod tests {
     fn queue(most: u32, calls: u32) -> CallQueue {
         let mut queue = CallQueue::new(most);
         for operation in 0..calls {
-            queue.add(party(1), OperationNumber(operation), at(5));
+            queue.add(requester(1), OperationNumber(operation), at(5));
         }
         queue
     }
@@ -361,14 +366,14 @@ mod tests {
     #[test]
     fn a_call_departs_when_its_time_has_come_and_is_known_once() {
         let mut queue = queue(4, 1);
-        queue.add(party(1), OperationNumber(0), at(1));
+        queue.add(requester(1), OperationNumber(0), at(1));
         queue.move_due(Time(4));
         assert!(queue.take_due().is_none());
         queue.move_due(Time(5));
         let due = queue.take_due().unwrap();
         assert_eq!(due.operation, OperationNumber(0));
-        assert!(queue.knows((party(1).run, OperationNumber(0))));
-        queue.wait(&party(1), OperationNumber(0), Time(9), at(9));
+        assert!(queue.knows((requester(1).run, OperationNumber(0))));
+        queue.wait(&requester(1), OperationNumber(0), Time(9), at(9));
         assert_eq!((queue.next_time(), queue.in_flight()), (Some(Time(9)), 0));
     }
 
@@ -377,20 +382,20 @@ mod tests {
         let mut queue = queue(4, 2);
         queue.move_due(Time(5));
         let due = queue.take_due().unwrap();
-        queue.forget_waiting(party(1).run);
-        assert_eq!(queue.in_flight_of(party(1).run), [OperationNumber(0)]);
+        queue.forget_waiting(requester(1).run);
+        assert_eq!(queue.in_flight_of(requester(1).run), [OperationNumber(0)]);
         assert!(queue.take_due().is_none(), "the other one stays");
-        queue.add(party(1), OperationNumber(0), at(9));
-        queue.end(&due.party, due.operation);
+        queue.add(requester(1), OperationNumber(0), at(9));
+        queue.end(&due.requester, due.operation);
         assert_eq!((queue.next_time(), queue.in_flight()), (Some(Time(9)), 0));
         queue.move_due(Time(9));
         let due = queue.take_due().unwrap();
-        queue.end(&due.party, due.operation);
-        assert!(!queue.knows((party(1).run, OperationNumber(0))));
+        queue.end(&due.requester, due.operation);
+        assert!(!queue.knows((requester(1).run, OperationNumber(0))));
     }
 
     #[test]
-    fn one_run_is_known_by_so_many_calls_and_those_left_out_are_asked_for() {
+    fn the_calls_of_a_run_in_memory_are_limited_and_the_others_are_read_later() {
         let mut queue = queue(4, 10_000);
         assert_eq!(queue.calls.len(), MOST_OF_RUN);
         assert_eq!(queue.take_left_out(), None);
@@ -398,27 +403,27 @@ mod tests {
         for operation in 0..600 {
             let due = queue.take_due().unwrap();
             assert_eq!(due.operation, OperationNumber(operation));
-            queue.end(&due.party, due.operation);
+            queue.end(&due.requester, due.operation);
         }
         let last = OperationNumber(u32::try_from(MOST_OF_RUN).unwrap() - 1);
         assert_eq!(
             queue.take_left_out(),
-            Some(LeftOut::Run((party(1).run, last)))
+            Some(LeftOut::Run((requester(1).run, last)))
         );
         assert_eq!(queue.take_left_out(), None);
     }
 
     #[test]
-    fn a_run_that_was_cancelled_has_no_call_any_more_and_those_in_flight_are_told() {
+    fn a_cancelled_run_has_no_calls_and_those_in_flight_are_stopped() {
         let mut queue = queue(8, 100);
         queue.move_due(Time(5));
         let mut due = queue.take_due().unwrap();
-        queue.add(party(1), OperationNumber(200), at(50));
-        queue.forget_run(party(1).run, Time(7));
+        queue.add(requester(1), OperationNumber(200), at(50));
+        queue.forget_run(requester(1).run, Time(7));
         assert_eq!(due.cut.try_recv(), Ok(Some(Time(7))));
         assert!(queue.take_due().is_none());
         assert_eq!((queue.calls.len(), queue.next_time()), (1, None));
-        queue.end(&due.party, due.operation);
+        queue.end(&due.requester, due.operation);
         assert_eq!((queue.calls.len(), queue.of_run.len()), (0, 0));
     }
 }

@@ -24,7 +24,7 @@ use crate::call_results::{CallResults, Recorded};
 use crate::deadlines::Deadlines;
 use crate::pause_cache::PauseCache;
 use crate::retry::{self, GAP};
-use crate::shares::Party;
+use crate::shares::Requester;
 use crate::slots::Slots;
 use crate::wake::Wake;
 
@@ -109,13 +109,13 @@ impl Calls {
     /// Adds calls that were just committed.
     pub(crate) fn start(
         self: &Arc<Self>,
-        party: &Party,
+        requester: &Requester,
         operations: &[OperationNumber],
         attempts: Attempts,
     ) {
         let mut queue = self.lock();
         for operation in operations {
-            queue.add(party.clone(), *operation, AttemptState::new(attempts));
+            queue.add(requester.clone(), *operation, AttemptState::new(attempts));
         }
         drop(queue);
         self.start_due();
@@ -196,7 +196,7 @@ impl Calls {
                 }
             };
             if let Err(error) = scanned {
-                tracing::warn!(%error, "calls could not be read");
+                tracing::warn!(%error, "the store could not list the calls that are due; the host tries again");
             }
             self.scans.wait(&self.clock, next_scan).await;
         }
@@ -276,7 +276,7 @@ impl Calls {
 
     fn add_to_queue(&self, call: &OutstandingCall) {
         let state = AttemptState::new(call.attempts);
-        self.lock().add(party(call), call.operation, state);
+        self.lock().add(requester(call), call.operation, state);
     }
 
     /// Continues a call whose attempt a crash may have cut off.
@@ -289,7 +289,7 @@ impl Calls {
             let error = Some(retry::reason(&Err(CallError::Interrupted)));
             let recorded = self.results.schedule_next(id, &mut state, next, error);
             if let Recorded::Yes = recorded.await {
-                self.lock().add(party(call), call.operation, state);
+                self.lock().add(requester(call), call.operation, state);
             }
         } else {
             let result = Err(CallError::Interrupted);
@@ -338,8 +338,8 @@ impl Calls {
     }
 }
 
-fn party(call: &OutstandingCall) -> Party {
-    Party {
+fn requester(call: &OutstandingCall) -> Requester {
+    Requester {
         workflow: call.workflow.clone(),
         run: call.run,
     }
@@ -365,17 +365,17 @@ impl RunningAttempt {
         let now = self.calls.clock.now();
         // Nothing can panic after this line.
         self.is_finished = true;
-        let (party, operation) = (self.attempt.party(), self.attempt.operation());
+        let (requester, operation) = (self.attempt.requester(), self.attempt.operation());
         let mut queue = self.calls.lock();
         match after {
-            AfterAttempt::Over => queue.end(party, operation),
+            AfterAttempt::Over => queue.end(requester, operation),
             AfterAttempt::Again(state) => {
-                queue.wait(party, operation, state.attempts.next, state);
+                queue.wait(requester, operation, state.attempts.next, state);
             }
             AfterAttempt::Trouble(state, delay) => {
-                queue.wait(party, operation, now.after(delay), state);
+                queue.wait(requester, operation, now.after(delay), state);
             }
-            AfterAttempt::Damaged => queue.set_aside(party, operation),
+            AfterAttempt::Damaged => queue.set_aside(requester, operation),
         }
         let has_left_out = queue.has_any_left_out();
         drop(queue);
@@ -391,12 +391,12 @@ impl Drop for RunningAttempt {
         if self.is_finished {
             return;
         }
-        let (party, operation) = (self.attempt.party(), self.attempt.operation());
+        let (requester, operation) = (self.attempt.requester(), self.attempt.operation());
         if !std::thread::panicking() {
             // The host goes.
-            return self.calls.lock().end(party, operation);
+            return self.calls.lock().end(requester, operation);
         }
-        tracing::error!(run = %party.run, %operation, "the host panicked while it made an attempt at a call");
+        tracing::error!(run = %requester.run, %operation, "the host panicked while it made an attempt at a call");
         self.finish(self.attempt.after_panic());
         let next = self.calls.lock().next_time();
         self.calls.next.hint(next);

@@ -98,7 +98,7 @@ impl Deployer {
                 code: ready.code.clone(),
             };
             deployed = self.store.deploy(deploy).await?;
-            tracing::info!(workflow = name, version = %ready.version, "deployed");
+            tracing::info!(workflow = name, version = %ready.version, "a version of a workflow was deployed");
         }
         let note = companions::connect(&*self.store, one, before).await?;
         Ok((deployed == Deployed::New, note))

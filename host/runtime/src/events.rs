@@ -235,7 +235,7 @@ impl Events {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "events could not be read");
+                    tracing::warn!(%error, "the store could not say whether events wait to be delivered; the host tries again");
                     self.pause().await;
                     continue;
                 }
@@ -248,7 +248,7 @@ impl Events {
                     self.wake.room().await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an event could not be delivered to the runs that wait for it");
+                    tracing::warn!(%error, "an event could not be delivered to the runs that wait for it yet");
                     if self.store.failure().is_some() {
                         return;
                     }

@@ -21,7 +21,7 @@ use crate::decisions;
 use crate::hint::Hint;
 use crate::recorded::Recorded;
 use crate::repairs::{ChosenVersion, MOST_TRIES, RepairError, RepairedRun, Repairs, Retry};
-use crate::shares::Party;
+use crate::shares::Requester;
 
 /// The operations that are done again.
 #[derive(Default)]
@@ -109,12 +109,12 @@ impl Repairs {
                 ordering,
             } => {
                 tracing::info!(%run, version = %choice.version, "a failed run is retried");
-                let party = Party {
+                let requester = Requester {
                     workflow: failed.view.run.workflow.as_str().into(),
                     run,
                 };
                 for (operation, attempts) in calls {
-                    self.calls.start(&party, &[operation], attempts);
+                    self.calls.start(&requester, &[operation], attempts);
                 }
                 if ordering {
                     self.orders.hint();

@@ -25,13 +25,13 @@ pub struct Forgotten {
 pub enum ForgetError {
     /// This host did not make the URL.
     #[error(
-        "this is no URL of a webhook or trigger of this host: give it as `dormouse webhooks RUN` or `dormouse trigger list` \
+        "this is not the URL of a webhook or trigger of this host: give it as `dormouse webhooks RUN` or `dormouse trigger list` \
          shows it"
     )]
     NotOurs,
     /// The run was removed, or did not keep the webhook when it continued as new.
     #[error(
-        "this webhook is gone: its run was removed, or has continued as new and did not keep it; nothing of it is remembered"
+        "this webhook is gone: its run was removed, or has continued as new and did not keep it; the host remembers none of its requests"
     )]
     WebhookGone,
     /// The trigger was deleted.
@@ -50,13 +50,13 @@ pub enum ForgetError {
 
 fn not_remembered(kinds: &[String]) -> String {
     if kinds.is_empty() {
-        return "only a provider names a delivery by several values, and this webhook or trigger is for no provider that \
-                signs: give one id"
+        return "several ids together name a delivery only if the webhook or trigger is for a provider that signs, and this \
+                one is not: give one id"
             .into();
     }
     format!(
-        "no request of this name is remembered here, so that one would be taken as new; it was looked for as {}. Give the \
-         name that the sender gave the delivery, such as the value of its header",
+        "the host remembers no request with this id at this URL, so a redelivery would be accepted as new; it looked for the id \
+         as {}. Give the id that the sender gave the delivery, such as the value of its header",
         kinds.join(", ")
     )
 }
@@ -104,7 +104,10 @@ impl Services {
             digests.iter().flatten().any(|key| forgotten.contains(key))
         };
         let kinds = candidates.iter().filter(was_it).map(name_of).collect();
-        tracing::info!(?at, "a request that was accepted was forgotten by hand");
+        tracing::info!(
+            ?at,
+            "an accepted request was forgotten on demand; a redelivery of it will be accepted"
+        );
         Ok(Forgotten {
             address,
             trigger,

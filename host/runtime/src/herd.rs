@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_found_again_once_there_is_room() {
+    fn wake_ups_without_room_are_found_again_later() {
         let mut herd = herd(0);
         for number in 0..=u16::MAX {
             herd.add(run(number), Hint::Time, Time(10));
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_backs_off_to_a_minute_and_begins_anew_when_it_is_over() {
+    fn retries_after_trouble_back_off_to_a_minute_and_start_again_after_a_success() {
         let mut herd = herd(0);
         let delays: Vec<u64> = (0..8).map(|_| herd.note_trouble(run(1))).collect();
         assert_eq!(

@@ -16,7 +16,7 @@
 //! - The owner is in `runner`. It asks the journal's frontier what comes next, lets the engine execute the guest,
 //!   commits the decision (`decisions`), and only then acts on it.
 //!
-//! Other modules: `replay` brings a run back into memory. `turn` has what an owner knows before it is durable.
+//! Other modules: `replay` brings a run back into memory. `owner_state` has what an owner knows before it is durable.
 //! `replies` and `watchers` know who waits for an answer or for the end of a run. `secrets` opens a secret for a use
 //! that was granted. `endpoint` and `request_checks` check a request before and after its body is read. `forgetting` lets a
 //! request be accepted a second time. `recovery` takes up due work at a start. `retirement` removes what has expired.
@@ -48,6 +48,7 @@ mod histories;
 mod live;
 mod memory;
 mod orders;
+mod owner_state;
 mod parts;
 mod pause_cache;
 mod pauses;
@@ -80,7 +81,6 @@ mod timers;
 mod trigger_control;
 mod triggers;
 mod trouble;
-mod turn;
 mod unknown_provider;
 mod unusable;
 mod urls;

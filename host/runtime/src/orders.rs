@@ -69,7 +69,7 @@ impl Orders {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the orders of runs could not be read");
+                    tracing::warn!(%error, "the store could not say whether starts and cancels of other runs are due; the host tries again");
                     self.pause().await;
                     continue;
                 }
@@ -83,7 +83,7 @@ impl Orders {
                     self.wake.room().await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "orders of runs could not be carried out");
+                    tracing::warn!(%error, "starts and cancels that runs asked for could not be carried out yet");
                     if self.store.failure().is_some() {
                         return;
                     }

@@ -43,7 +43,7 @@ impl PauseService {
         self.pause_cache.refresh().await?;
         drop(changing);
         if paused == Paused::Now {
-            tracing::info!(?what, "paused");
+            tracing::info!(?what, "a pause began");
             // The commits of these instances would be refused, so what they do from now on is wasted.
             match &what {
                 Pausable::Run(run) => self.slots.forget(*run),
@@ -61,7 +61,7 @@ impl PauseService {
         self.pause_cache.refresh().await?;
         drop(changing);
         if matches!(unpaused, Unpaused::Now(_)) {
-            tracing::info!(?what, "resumed");
+            tracing::info!(?what, "a pause ended");
             if let Pausable::Run(run) = what {
                 self.wake.wake(run, Hint::Anything);
             } else {

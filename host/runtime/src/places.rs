@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
 
-use crate::shares::{Party, Shares};
+use crate::shares::{Requester, Shares};
 
 /// All places.
 pub(crate) struct Places(Mutex<Shares<oneshot::Sender<Place>>>);
@@ -17,7 +17,7 @@ pub(crate) struct Places(Mutex<Shares<oneshot::Sender<Place>>>);
 pub(crate) struct Place {
     /// None once the place was given back.
     places: Option<Arc<Places>>,
-    party: Party,
+    requester: Requester,
 }
 
 impl Places {
@@ -26,9 +26,9 @@ impl Places {
     }
 
     /// Asks for a place. The receiver gets it at once, or when it is the run's turn.
-    pub(crate) fn take(self: &Arc<Self>, party: &Party) -> oneshot::Receiver<Place> {
+    pub(crate) fn take(self: &Arc<Self>, requester: &Requester) -> oneshot::Receiver<Place> {
         let (sender, receiver) = oneshot::channel();
-        self.lock().push(party, sender);
+        self.lock().push(requester, sender);
         self.serve();
         receiver
     }
@@ -36,17 +36,17 @@ impl Places {
     /// Gives free places to runs that wait.
     fn serve(self: &Arc<Self>) {
         loop {
-            let Some((party, waiting)) = self.lock().next() else {
+            let Some((requester, waiting)) = self.lock().next() else {
                 return;
             };
             let place = Place {
                 places: Some(self.clone()),
-                party,
+                requester,
             };
             // A run that no longer waits gets nothing.
             if let Err(mut place) = waiting.send(place) {
                 place.places = None;
-                self.lock().done(&place.party);
+                self.lock().done(&place.requester);
             }
         }
     }
@@ -59,7 +59,7 @@ impl Places {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(places) = self.places.take() {
-            places.lock().done(&self.party);
+            places.lock().done(&self.requester);
             places.serve();
         }
     }
@@ -72,26 +72,26 @@ mod tests {
 
     use super::*;
 
-    fn party(run: u8) -> Party {
-        Party {
+    fn requester(run: u8) -> Requester {
+        Requester {
             workflow: "w".into(),
             run: RunId([run; 16]),
         }
     }
 
     #[test]
-    fn who_gives_up_does_not_keep_the_place_from_the_next() {
+    fn a_task_that_gives_up_does_not_block_the_next() {
         let places = Places::new(1);
-        let first = places.take(&party(1)).now_or_never().unwrap().unwrap();
-        let given_up = places.take(&party(2));
-        let next = places.take(&party(3));
+        let first = places.take(&requester(1)).now_or_never().unwrap().unwrap();
+        let given_up = places.take(&requester(2));
+        let next = places.take(&requester(3));
         drop(given_up);
         drop(first);
         let place = next.now_or_never().unwrap().unwrap();
         // A run that was given a place and never used it gives it back.
-        let unread = places.take(&party(4));
+        let unread = places.take(&requester(4));
         drop(place);
         drop(unread);
-        assert!(places.take(&party(5)).now_or_never().is_some());
+        assert!(places.take(&requester(5)).now_or_never().is_some());
     }
 }

@@ -205,7 +205,9 @@ impl Programs {
         if let Some(sealed) = sealed {
             match self.open(version, &sealed).await? {
                 Ok(program) => return Ok(program),
-                Err(refused) => tracing::info!(%version, %refused, "compiling a component anew"),
+                Err(refused) => {
+                    tracing::info!(%version, %refused, "stored code of a component cannot be used, and is compiled again");
+                }
             }
         }
         let component = self.store.component(version).await;
@@ -246,7 +248,9 @@ impl Programs {
     pub(crate) async fn refresh(&self, slots: &Slots) {
         let workflows = match self.store.workflows().await {
             Ok(workflows) => workflows,
-            Err(error) => return tracing::warn!(%error, "workflows could not be read"),
+            Err(error) => {
+                return tracing::warn!(%error, "the store could not list the workflows, so their components are compiled when they are first used");
+            }
         };
         let mut seen = HashSet::new();
         let newest_first = workflows

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_as_told_is_admitted_and_not_a_moment_earlier() {
+    fn a_caller_is_admitted_after_the_named_delay_and_not_earlier() {
         for rate in [1, 3, 7, 999, 1_000, 1_500] {
             let rates = rates(rate, 0);
             burst(&rates, 0, 0);
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_and_of_rates_are_no_panic() {
+    fn extreme_times_and_rates_do_not_panic() {
         let rates = rates(u32::MAX, u32::MAX);
         for now in [0, 1, u64::MAX] {
             assert!(

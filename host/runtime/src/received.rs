@@ -148,7 +148,7 @@ pub enum Refusal {
     #[error("the runs of this webhook's workflow use all disk space that they may")]
     WorkflowFull,
     /// The request came too soon after others.
-    #[error("requests come faster than the host takes them")]
+    #[error("requests come faster than the host takes them; send fewer, or try again later")]
     Rate(Exceeded),
     /// The trigger, or this URL of it, is gone.
     #[error("this trigger or its workflow was deleted, or the trigger has another URL now")]

@@ -35,7 +35,7 @@ impl Recovery {
     /// Finds runs whose wake-up was lost, and checks whether a disk that was full takes writes again.
     pub(crate) async fn scan(&self) {
         if let Err(error) = self.wake_due().await {
-            tracing::warn!(%error, "due runs could not be read");
+            tracing::warn!(%error, "the store could not list the runs that are due; the host tries again");
         }
         self.try_full_disk().await;
     }
@@ -72,7 +72,7 @@ impl Recovery {
             let page = match self.store.blocked_runs(after, PAGE).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(%error, "blocked runs could not be read");
+                    tracing::warn!(%error, "the store could not list the blocked runs; the host tries again");
                     self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
                     continue;
                 }
@@ -87,7 +87,7 @@ impl Recovery {
                     match resumed {
                         Ok(_) => self.wake.queue(*run, Hint::Anything, self.clock.now()),
                         Err(error) => {
-                            tracing::warn!(%run, %error, "a blocked run could not be tried again");
+                            tracing::warn!(%run, %error, "a blocked run could not be resumed");
                         }
                     }
                 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_engine::{
-    CpuClock, EarlierWebhook, EarlierWebhooks, Effect, Instance, Interruption, Launch, RunContext,
+    CpuClock, EarlierWebhook, EarlierWebhooks, Effect, Instance, InstanceParts, Interruption,
+    RunContext,
 };
 use dormouse_journal::{
     Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, WebhookNumber,
@@ -18,15 +19,15 @@ use dormouse_store::{RunToContinue, RunView, Store, WebhookView};
 use crate::deadlines::Deadlines;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
+use crate::owner_state::OwnerState;
 use crate::pause_cache::PauseCache;
 use crate::places::Places;
 use crate::processors::Processors;
 use crate::programs::Programs;
 use crate::recorded::Recorded;
-use crate::shares::Party;
+use crate::shares::Requester;
 use crate::slots::Slots;
 use crate::trouble::Trouble;
-use crate::turn::Turn;
 use crate::urls::WebhookUrls;
 use dormouse_webhook::provider::Providers;
 
@@ -61,15 +62,18 @@ struct RunData {
 
 impl Replay {
     /// Brings a run into memory if it has something to do.
-    pub(crate) async fn load(&self, turn: &mut Turn) -> Result<Option<Box<LiveRun>>, Trouble> {
-        let known = match turn.take_start() {
+    pub(crate) async fn load(
+        &self,
+        state: &mut OwnerState,
+    ) -> Result<Option<Box<LiveRun>>, Trouble> {
+        let known = match state.take_start() {
             Some(start) if self.pause_cache.has_workflow(&start.view.run.workflow) => None,
             Some(start) => Some(RunData {
                 view: start.view,
                 frontier: Frontier::new(),
                 input: Some(start.input),
             }),
-            None => self.run_to_continue(turn).await?,
+            None => self.run_to_continue(state).await?,
         };
         let Some(RunData {
             view,
@@ -80,15 +84,15 @@ impl Replay {
             return Ok(None);
         };
         if view.state.activations - view.state.first_activation > REPLAYED_WHILE_HELD {
-            turn.hold = None;
+            state.hold = None;
         }
         let workflow: Arc<str> = view.run.workflow.as_str().into();
-        turn.take_place(&self.places, &workflow).await;
+        state.take_place(&self.places, &workflow).await;
         let Some(permit) = self.slots.permit().await else {
             return Ok(None);
         };
         let replaying = self.instance(&view, input);
-        let (instance, account) = turn.computing(replaying).await?;
+        let (instance, account) = state.computing(replaying).await?;
         Ok(Some(Box::new(LiveRun {
             workflow,
             instance,
@@ -108,9 +112,9 @@ impl Replay {
     }
 
     /// Returns what the store knows about a run that has something to do.
-    async fn run_to_continue(&self, turn: &Turn) -> Result<Option<RunData>, Trouble> {
+    async fn run_to_continue(&self, state: &OwnerState) -> Result<Option<RunData>, Trouble> {
         let Some(RunToContinue { view, open, heads }) =
-            self.store.run_to_continue(turn.run).await?
+            self.store.run_to_continue(state.run).await?
         else {
             return Ok(None);
         };
@@ -129,9 +133,9 @@ impl Replay {
             for channel in channels {
                 // Both are in the order of the channels.
                 let head = heads.next_if(|(found, _)| *found == channel);
-                turn.found(&mut frontier, channel, head.map(|(_, head)| head));
+                state.found(&mut frontier, channel, head.map(|(_, head)| head));
             }
-            turn.check(&*self.store, &mut frontier).await?;
+            state.check(&*self.store, &mut frontier).await?;
             if frontier.next(self.clock.moment()).is_none() {
                 // The run was woken for nothing, or for an arrival that no wait may take. That is not worth an
                 // instance.
@@ -171,12 +175,12 @@ impl Replay {
         version: VersionId,
         again: &BTreeSet<OperationNumber>,
     ) -> Result<(Vec<(OperationNumber, Operation)>, Vec<Effect>), Trouble> {
-        let party = Party {
+        let requester = Requester {
             workflow: view.run.workflow.as_str().into(),
             run: view.id,
         };
         // Without a place, nothing could drop the instance of a run that falls asleep while this waits for room.
-        let _place = self.places.take(&party).await;
+        let _place = self.places.take(&requester).await;
         let Some(_permit) = self.slots.permit().await else {
             return Err(Trouble::Retry("the host is stopping".into()));
         };
@@ -259,7 +263,7 @@ impl Replay {
         let account = self.memory.account(&view.run.workflow);
         let limit = view.run.limits.memory;
         let (memory, handed) = self.memory.reserve(view.id, limit, &account)?;
-        let launch = Launch {
+        let parts = InstanceParts {
             context: RunContext {
                 id: view.id,
                 workflow: view.run.workflow.clone(),
@@ -287,7 +291,7 @@ impl Replay {
             rebuild_after_step: self.rebuild_after_step,
             logged: usize::try_from(view.state.log_bytes).unwrap_or(usize::MAX),
         };
-        let mut instance = program.launch(launch)?;
+        let mut instance = program.launch(parts)?;
         instance.do_again(again.clone());
         let activations = view.state.first_activation..view.state.activations;
         let (store, run) = (&self.store, view.id);

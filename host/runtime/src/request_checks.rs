@@ -5,7 +5,7 @@ use bytes::Bytes;
 use dormouse_journal::{Reply, Request};
 use dormouse_secret::Secret;
 use dormouse_store::{Accept, RememberedKey, TriggerCalled};
-use dormouse_webhook::provider::{Claim, Probe, Tolerance};
+use dormouse_webhook::provider::{HeadSignatures, Probe, Tolerance};
 use dormouse_webhook::{DeliveryKey, InvalidKey, Rejected, TriggerToken, delivery_key};
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +20,7 @@ struct CheckedHead {
     to: Endpoint,
     head: Request,
     /// The signatures in the head, if the webhook asks for one.
-    claim: Result<Option<Claim>, Rejected>,
+    signatures: Result<Option<HeadSignatures>, Rejected>,
     /// The key in the head.
     key: Result<Option<DeliveryKey>, InvalidKey>,
     /// Why the request is refused, unless its body shows that it repeats another request or is a probe.
@@ -60,18 +60,19 @@ impl Endpoint {
         if is_known && may_be_probe.is_none() && !self.options.delivers(&head.method) {
             return Err(self.wrong_method(&head.method));
         }
-        let claim = self.claim(&head);
+        let signatures = self.read_head(&head);
         let key = delivery_key(&head, self.signature_check().as_ref());
         let mut checked_head = CheckedHead {
             to: self,
             head,
-            claim,
+            signatures,
             key,
             unless: None,
         };
         if let Some(refusal) = checked_head.refuse(length).await? {
-            let is_probe = may_be_probe
-                .is_some_and(|probe| is_known && !(probe.is_signed && checked_head.claim.is_err()));
+            let is_probe = may_be_probe.is_some_and(|probe| {
+                is_known && !(probe.is_signed && checked_head.signatures.is_err())
+            });
             let is_spared = is_probe || checked_head.may_repeat(&refusal).await?;
             if !is_spared {
                 return Err(refusal);
@@ -82,7 +83,7 @@ impl Endpoint {
     }
 
     /// Reads the signatures in a head. None if the webhook asks for none.
-    fn claim(&self, head: &Request) -> Result<Option<Claim>, Rejected> {
+    fn read_head(&self, head: &Request) -> Result<Option<HeadSignatures>, Rejected> {
         let Some(check) = self.signature_check() else {
             return Ok(None);
         };
@@ -95,7 +96,7 @@ impl Endpoint {
                 .max(limits.signature_tolerance),
         };
         let now = self.webhooks.clock.machine_time();
-        check.claim(head, now, tolerance).map(Some)
+        check.read_head(head, now, tolerance).map(Some)
     }
 
     /// Returns the reason why this webhook or trigger takes no requests any more, or none for the time being.
@@ -170,7 +171,7 @@ impl CheckedHead {
         if options.signature.is_some() && secrets.is_empty() {
             return Err(Refusal::NoSecret);
         }
-        if let Err(rejected) = self.claim {
+        if let Err(rejected) = self.signatures {
             return Err(rejected.into());
         }
         if let Err(invalid) = self.key {
@@ -198,7 +199,7 @@ impl CheckedHead {
     /// Returns true if the request may repeat another request, so that it gets the same answer although this refusal
     /// applies.
     async fn may_repeat(&self, refusal: &Refusal) -> Result<bool, Refusal> {
-        let (Ok(_), Ok(key)) = (&self.claim, &self.key) else {
+        let (Ok(_), Ok(key)) = (&self.signatures, &self.key) else {
             return Ok(false);
         };
         let key = match key {
@@ -318,8 +319,8 @@ impl CheckedHead {
 
     /// Checks the signature. The body has been read by now.
     fn check_signature(&self) -> Result<(), Refusal> {
-        let claim = self.claim.as_ref().map_err(|rejected| *rejected)?;
-        let (Some(claim), Some(check)) = (claim, self.to.signature_check()) else {
+        let signatures = self.signatures.as_ref().map_err(|rejected| *rejected)?;
+        let (Some(signatures), Some(check)) = (signatures, self.to.signature_check()) else {
             return Ok(());
         };
         let opener = &self.to.webhooks.secrets;
@@ -332,7 +333,7 @@ impl CheckedHead {
             return Err(closed.map_or(Refusal::NoSecret, Refusal::Secret));
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
-        let proven = check.verify(claim, &secrets, &self.head);
+        let proven = check.verify(signatures, &secrets, &self.head);
         proven.map_err(|rejected| match (rejected, closed) {
             // The signature may be right under a secret that the host cannot open now, so the sender should try again.
             (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),

@@ -60,14 +60,14 @@ impl Retirement {
                     Some(now.after(if more { BATCH_PAUSE } else { COLLECTING_TIME }))
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "expired data could not be removed");
+                    tracing::warn!(%error, "expired data could not be removed yet");
                     None
                 }
             },
             Ok(Some(next)) => Some(next.min(now.after(LOOK))),
             Ok(None) => None,
             Err(error) => {
-                tracing::warn!(%error, "expired data could not be read");
+                tracing::warn!(%error, "the store could not say which data has expired; the host tries again");
                 None
             }
         }

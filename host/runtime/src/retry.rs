@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_denied_is_not_tried_again_and_what_was_cut_off_is() {
+    fn a_denied_call_is_not_tried_again_and_an_interrupted_one_is() {
         assert_eq!(
             after(1, &Err(CallError::Denied(String::new()))),
             Decision::Done
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_told_the_same_time_come_back_spread_after_it() {
+    fn attempts_with_the_same_retry_after_are_spread_out() {
         for (seconds, asked, latest) in [
             ("1", 1_000, 2_000),
             ("10", 10_000, 15_000),

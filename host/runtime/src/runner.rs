@@ -23,13 +23,13 @@ use crate::hint::Hint;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
 use crate::orders::Orders;
+use crate::owner_state::{Next, OwnerState};
 use crate::places::Places;
 use crate::replay::Replay;
 use crate::replies::Replies;
-use crate::shares::Party;
-use crate::slots::{Claim, Owner, Release, Slots};
+use crate::shares::Requester;
+use crate::slots::{ClaimedRun, Owner, Release, Slots};
 use crate::trouble::{Trouble, mismatch_failure};
-use crate::turn::{Next, Turn};
 use crate::wake::{RunExecutor, Seat, Wake};
 use crate::watchers::Watchers;
 
@@ -90,11 +90,11 @@ impl RunExecutor for Runner {
     fn execute_run(
         self: Arc<Self>,
         run: RunId,
-        claim: Claim,
+        claimed: ClaimedRun,
         hold: Option<Hold>,
         seat: Option<Seat>,
     ) -> Task {
-        Box::pin(async move { self.execute(run, claim, hold, seat).await })
+        Box::pin(async move { self.execute(run, claimed, hold, seat).await })
     }
 }
 
@@ -102,16 +102,16 @@ impl Runner {
     async fn execute(
         &self,
         run: RunId,
-        mut claim: Claim,
+        mut claimed: ClaimedRun,
         mut hold: Option<Hold>,
         mut seat: Option<Seat>,
     ) {
         let (mut live, mut place) = (None, None);
         loop {
-            let Claim { owner, hints } = claim;
-            let mut turn = Turn::new(run, hints, hold.take());
-            (turn.seat, turn.place) = (seat.take(), place.take());
-            let worked = AssertUnwindSafe(self.work(&owner, &mut turn, &mut live));
+            let ClaimedRun { owner, hints } = claimed;
+            let mut state = OwnerState::new(run, hints, hold.take());
+            (state.seat, state.place) = (seat.take(), place.take());
+            let worked = AssertUnwindSafe(self.work(&owner, &mut state, &mut live));
             let worked = worked.catch_unwind().await;
             match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
                 Ok(()) => {
@@ -120,7 +120,7 @@ impl Runner {
                 }
                 Err(trouble) => {
                     live = None;
-                    if self.settle(&mut turn).await {
+                    if self.settle(&mut state).await {
                         // What the run lacked may also have been known early, such as a version that is being deployed.
                         self.wake.wake(run, Hint::Anything);
                     } else {
@@ -129,13 +129,13 @@ impl Runner {
                 }
             }
             // A run that has ended is not kept in mind.
-            let is_long = turn.computed_long && live.is_some();
+            let is_long = state.computed_long && live.is_some();
             self.wake.note_computed(run, is_long);
-            (seat, place) = (turn.seat.take(), turn.place.take());
-            drop(turn);
+            (seat, place) = (state.seat.take(), state.place.take());
+            drop(state);
             match owner.release(live) {
                 Release::Again(again, kept) => {
-                    (claim, live) = (again, kept);
+                    (claimed, live) = (again, kept);
                     // The herd did not wake the run this time. A run that is always woken would keep its seat for ever.
                     if let Some(seat) = seat.take() {
                         seat.give_up();
@@ -199,36 +199,36 @@ impl Runner {
     async fn work(
         &self,
         owner: &Owner,
-        turn: &mut Turn,
+        state: &mut OwnerState,
         live: &mut Option<Box<LiveRun>>,
     ) -> Result<(), Trouble> {
-        if std::mem::take(&mut turn.is_behind) {
+        if std::mem::take(&mut state.is_behind) {
             // From now on the store's reads show the requests that were left out.
-            turn.hold = None;
-            self.store.barrier(turn.run).await?;
+            state.hold = None;
+            self.store.barrier(state.run).await?;
         }
         if live.is_none() {
-            *live = self.take_warm(owner, turn).await;
+            *live = self.take_warm(owner, state).await;
         }
         if let Some(live) = live {
-            turn.hint(&mut live.frontier);
+            state.hint(&mut live.frontier);
         }
         let mut made = 0;
         while !self.slots.is_stopping() {
-            turn.execute();
+            state.execute();
             if live.is_none() {
-                *live = self.replay.load(turn).await?;
+                *live = self.replay.load(state).await?;
             }
             let Some(current) = live else { return Ok(()) };
-            let next = turn.next(&*self.store, &self.clock, current).await?;
+            let next = state.next(&*self.store, &self.clock, current).await?;
             let Some(next) = next else { return Ok(()) };
             if made == IN_A_ROW {
                 // A run that is kept in memory knows what is due. Any other run looks at everything.
-                self.wake.queue(turn.run, Hint::Time, self.clock.now());
+                self.wake.queue(state.run, Hint::Time, self.clock.now());
                 return Ok(());
             }
             made += 1;
-            if !self.activate(turn, live, next).await? {
+            if !self.activate(state, live, next).await? {
                 return Ok(());
             }
         }
@@ -236,18 +236,18 @@ impl Runner {
     }
 
     /// Takes the warm instance, if there is one. The instance may be dropped while the run waits for its place.
-    async fn take_warm(&self, owner: &Owner, turn: &mut Turn) -> Option<Box<LiveRun>> {
+    async fn take_warm(&self, owner: &Owner, state: &mut OwnerState) -> Option<Box<LiveRun>> {
         let workflow = owner.warm_workflow()?;
-        turn.take_place(&self.places, &workflow).await;
+        state.take_place(&self.places, &workflow).await;
         owner.take_warm()
     }
 
     /// Waits until everything that was known early is durable or has failed, so that the store's reads are complete
     /// from now on. Returns true if anything was known early.
-    async fn settle(&self, turn: &mut Turn) -> bool {
-        let was_early = turn.forget_early();
-        if was_early && let Err(error) = self.store.barrier(turn.run).await {
-            tracing::debug!(run = %turn.run, %error, "a request or a start was delivered to a run before its disk sync, and was not committed");
+    async fn settle(&self, state: &mut OwnerState) -> bool {
+        let was_early = state.forget_early();
+        if was_early && let Err(error) = self.store.barrier(state.run).await {
+            tracing::debug!(run = %state.run, %error, "a request or a start was delivered to a run before its disk sync, and was not committed");
         }
         was_early
     }
@@ -258,19 +258,19 @@ impl Runner {
     /// before [`Runner::act`] is done, the calls are taken up at the next start, and callers ask again.
     async fn activate(
         &self,
-        turn: &mut Turn,
+        state: &mut OwnerState,
         live: &mut Option<Box<LiveRun>>,
         next: Next,
     ) -> Result<bool, Trouble> {
-        let run = turn.run;
+        let run = state.run;
         let Some(current) = live else {
             return Ok(false);
         };
         let (completion, origin) = next.delivery.unzip();
         let activating = current.instance.activate(next.now, completion);
-        let mut result = turn.computing(activating).await;
+        let mut result = state.computing(activating).await;
         while let Err(Interruption::Rebuild(partial)) = result {
-            self.settle(turn).await;
+            self.settle(state).await;
             let Some(recalled) = self.store.run_to_continue(run).await? else {
                 return Ok(false);
             };
@@ -308,17 +308,17 @@ impl Runner {
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
         let committed = self.store.activate(run, number, new, retention, mail);
         // The decision is in the same queue now, behind the write that it follows from.
-        turn.hold = None;
-        turn.wait();
+        state.hold = None;
+        state.wait();
         match committed.await {
             Ok(Ok(activated)) => {
                 current.instance.committed();
                 self.follow(current, (next.now.time, made), &activated);
-                let party = Party {
+                let requester = Requester {
                     workflow: current.workflow.clone(),
                     run,
                 };
-                self.act(&party, &activated, &effects);
+                self.act(&requester, &activated, &effects);
                 if effects.is_end || effects.continues {
                     *live = None;
                 }
@@ -327,7 +327,7 @@ impl Runner {
             Ok(Err(refused)) => {
                 *live = None;
                 tracing::debug!(%run, ?refused, "the store refused an activation; the instance is dropped");
-                self.settle(turn).await;
+                self.settle(state).await;
                 Ok(matches!(
                     refused,
                     CommitRefused::Stale | CommitRefused::Moved
@@ -400,8 +400,8 @@ impl Runner {
     }
 
     /// Acts on a committed activation.
-    fn act(&self, party: &Party, activated: &Activated, effects: &Effects) {
-        let run = party.run;
+    fn act(&self, requester: &Requester, activated: &Activated, effects: &Effects) {
+        let run = requester.run;
         for NewResponse { delivery, response } in &effects.responses {
             self.replies.answer(run, delivery, response);
         }
@@ -414,7 +414,7 @@ impl Runner {
                 scheduled: 1,
                 next: activated.time,
             };
-            self.calls.start(party, &effects.calls, attempts);
+            self.calls.start(requester, &effects.calls, attempts);
         }
         if !effects.given_up.is_empty() {
             self.calls.given_up(run, &effects.given_up);

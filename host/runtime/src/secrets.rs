@@ -280,7 +280,9 @@ impl Secrets {
                     );
                 }
             }
-            Err(error) => tracing::warn!(%error, "the secrets cannot be read"),
+            Err(error) => {
+                tracing::warn!(%error, "the store could not list the secrets, so it is not known whether this host has their keys");
+            }
         }
     }
 

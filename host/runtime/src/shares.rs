@@ -17,7 +17,7 @@ const RUN: usize = 3;
 
 /// A run, and the workflow whose share it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Party {
+pub(crate) struct Requester {
     pub(crate) workflow: Arc<str>,
     pub(crate) run: RunId,
 }
@@ -63,26 +63,26 @@ impl<T> Shares<T> {
     }
 
     /// Adds something that waits for a part.
-    pub(crate) fn push(&mut self, party: &Party, item: T) {
+    pub(crate) fn push(&mut self, requester: &Requester, item: T) {
         let workflow = self
             .workflows
-            .entry(party.workflow.clone())
+            .entry(requester.workflow.clone())
             .or_insert_with(Workflow::new);
-        let run = workflow.runs.entry(party.run).or_insert_with(Run::new);
+        let run = workflow.runs.entry(requester.run).or_insert_with(Run::new);
         run.waiting.push_back(item);
         self.waiting += 1;
         if !std::mem::replace(&mut run.has_turn, true) {
-            workflow.turns.push_back(party.run);
+            workflow.turns.push_back(requester.run);
         }
         if !std::mem::replace(&mut workflow.has_turn, true) {
-            self.turns.push_back(party.workflow.clone());
+            self.turns.push_back(requester.workflow.clone());
         }
     }
 
     /// Gives a part to the run that has the next turn, and returns what waited for it. None if no run may have a part now.
     ///
     /// Only runs that use a part are ever passed over, so the number of parts bounds the time that this takes.
-    pub(crate) fn next(&mut self) -> Option<(Party, T)> {
+    pub(crate) fn next(&mut self) -> Option<(Requester, T)> {
         for _ in 0..self.turns.len() {
             if self.free == 0 || self.waiting == 0 {
                 return None;
@@ -104,7 +104,7 @@ impl<T> Shares<T> {
                 self.used += 1;
                 self.waiting -= 1;
                 let workflow = name;
-                return Some((Party { workflow, run }, item));
+                return Some((Requester { workflow, run }, item));
             }
             if is_over {
                 self.workflows.remove(&name);
@@ -114,11 +114,11 @@ impl<T> Shares<T> {
     }
 
     /// Takes a part back.
-    pub(crate) fn done(&mut self, party: &Party) {
-        let Some(workflow) = self.workflows.get_mut(&party.workflow) else {
+    pub(crate) fn done(&mut self, requester: &Requester) {
+        let Some(workflow) = self.workflows.get_mut(&requester.workflow) else {
             return;
         };
-        let Some(run) = workflow.runs.get_mut(&party.run) else {
+        let Some(run) = workflow.runs.get_mut(&requester.run) else {
             return;
         };
         if run.used == 0 {
@@ -129,19 +129,19 @@ impl<T> Shares<T> {
         self.free += 1;
         self.used -= 1;
         if run.used == 0 && !run.has_turn {
-            workflow.runs.remove(&party.run);
+            workflow.runs.remove(&requester.run);
         }
         if workflow.runs.is_empty() && !workflow.has_turn {
-            self.workflows.remove(&party.workflow);
+            self.workflows.remove(&requester.workflow);
         }
     }
 
     /// Removes what waits for a run, without giving it a part.
-    pub(crate) fn forget(&mut self, party: &Party) -> VecDeque<T> {
+    pub(crate) fn forget(&mut self, requester: &Requester) -> VecDeque<T> {
         let run = self
             .workflows
-            .get_mut(&party.workflow)
-            .and_then(|workflow| workflow.runs.get_mut(&party.run));
+            .get_mut(&requester.workflow)
+            .and_then(|workflow| workflow.runs.get_mut(&requester.run));
         // Its turn stays, and is passed over when it comes.
         let forgotten = run.map(|run| std::mem::take(&mut run.waiting));
         let forgotten = forgotten.unwrap_or_default();
@@ -199,25 +199,25 @@ impl<T> Run<T> {
 mod tests {
     use super::*;
 
-    fn party(workflow: &str, run: u8) -> Party {
-        Party {
+    fn requester(workflow: &str, run: u8) -> Requester {
+        Requester {
             workflow: workflow.into(),
             run: RunId([run; 16]),
         }
     }
 
-    /// Takes parts until none is given, and returns the parties that got them, in order.
-    fn take(shares: &mut Shares<()>) -> Vec<Party> {
+    /// Takes parts until none is given, and returns the requesters that got them, in order.
+    fn take(shares: &mut Shares<()>) -> Vec<Requester> {
         std::iter::from_fn(|| shares.next())
-            .map(|(party, ())| party)
+            .map(|(requester, ())| requester)
             .collect()
     }
 
-    fn full(capacity: usize, parties: &[Party], each: usize) -> Shares<()> {
+    fn full(capacity: usize, requesters: &[Requester], each: usize) -> Shares<()> {
         let mut shares = Shares::new(capacity);
-        for party in parties {
+        for requester in requesters {
             for _ in 0..each {
-                shares.push(party, ());
+                shares.push(requester, ());
             }
         }
         shares
@@ -225,30 +225,30 @@ mod tests {
 
     #[test]
     fn a_run_alone_gets_a_quarter_and_a_workflow_alone_a_half() {
-        let mut shares = full(1_024, &[party("a", 1)], 10_000);
+        let mut shares = full(1_024, &[requester("a", 1)], 10_000);
         assert_eq!(take(&mut shares).len(), 256);
-        let runs: Vec<Party> = (0..9).map(|run| party("a", run)).collect();
+        let runs: Vec<Requester> = (0..9).map(|run| requester("a", run)).collect();
         let mut shares = full(1_024, &runs, 10_000);
         assert_eq!(take(&mut shares).len(), 512);
     }
 
     #[test]
     fn whatever_some_hold_others_get_something_at_once() {
-        let runs: Vec<Party> = (0..200).map(|run| party("a", run)).collect();
+        let runs: Vec<Requester> = (0..200).map(|run| requester("a", run)).collect();
         let mut shares = full(1_024, &runs, 100);
         take(&mut shares);
-        let others: Vec<Party> = (0..200).map(|run| party("b", run)).collect();
+        let others: Vec<Requester> = (0..200).map(|run| requester("b", run)).collect();
         for other in &others {
             shares.push(other, ());
         }
-        shares.push(&party("c", 7), ());
-        assert!(take(&mut shares).contains(&party("c", 7)));
+        shares.push(&requester("c", 7), ());
+        assert!(take(&mut shares).contains(&requester("c", 7)));
         // Another run of the workflow that holds most has its turn after the runs that came before it.
-        shares.push(&party("a", 201), ());
+        shares.push(&requester("a", 201), ());
         assert_eq!(take(&mut shares), []);
         for (turns, run) in runs.iter().cycle().enumerate() {
             shares.done(run);
-            if take(&mut shares).contains(&party("a", 201)) {
+            if take(&mut shares).contains(&requester("a", 201)) {
                 break;
             }
             assert!(turns < 1_000, "its turn never comes");
@@ -257,26 +257,30 @@ mod tests {
 
     #[test]
     fn with_only_one_part_everybody_has_a_turn() {
-        let mut shares = full(1, &[party("a", 1), party("a", 2), party("b", 3)], 2);
+        let mut shares = full(
+            1,
+            &[requester("a", 1), requester("a", 2), requester("b", 3)],
+            2,
+        );
         let mut turns = Vec::new();
-        while let Some((party, ())) = shares.next() {
+        while let Some((requester, ())) = shares.next() {
             assert!(shares.next().is_none(), "there is only one");
-            turns.push(party.run.0[0]);
-            shares.done(&party);
+            turns.push(requester.run.0[0]);
+            shares.done(&requester);
         }
         assert_eq!(turns, [1, 3, 2, 3, 1, 2]);
     }
 
     #[test]
-    fn who_is_gone_leaves_nothing_behind() {
-        let all = [party("a", 1), party("a", 2), party("b", 3)];
+    fn a_forgotten_run_leaves_no_entry() {
+        let all = [requester("a", 1), requester("a", 2), requester("b", 3)];
         let mut shares = full(8, &all, 5);
         let taken = take(&mut shares);
-        for party in &all {
-            shares.forget(party);
+        for requester in &all {
+            shares.forget(requester);
         }
-        for party in &taken {
-            shares.done(party);
+        for requester in &taken {
+            shares.done(requester);
         }
         assert_eq!(take(&mut shares), []);
         shares.push(&all[0], ());

@@ -78,8 +78,8 @@ impl Owned {
     }
 }
 
-/// A run whose owner the caller has become.
-pub(crate) struct Claim {
+/// A run that the caller owns from now on, with the hints for its owner.
+pub(crate) struct ClaimedRun {
     pub(crate) owner: Owner,
     pub(crate) hints: Vec<Hint>,
 }
@@ -87,7 +87,7 @@ pub(crate) struct Claim {
 /// What an owner does next.
 pub(crate) enum Release {
     /// The run was woken meanwhile: look at it once more.
-    Again(Claim, Option<Box<LiveRun>>),
+    Again(ClaimedRun, Option<Box<LiveRun>>),
     /// The run was released, and may have another owner now.
     Released,
 }
@@ -106,7 +106,7 @@ impl Slots {
     }
 
     /// Takes ownership of a run. If the run has an owner, sets the mark for that owner.
-    pub(crate) fn claim(self: &Arc<Self>, run: RunId, hints: Vec<Hint>) -> Option<Claim> {
+    pub(crate) fn claim(self: &Arc<Self>, run: RunId, hints: Vec<Hint>) -> Option<ClaimedRun> {
         let mut state = self.lock();
         if state.stopping {
             return None;
@@ -124,7 +124,7 @@ impl Slots {
             run,
             released: false,
         };
-        Some(Claim { owner, hints })
+        Some(ClaimedRun { owner, hints })
     }
 
     /// Returns true if the run has an owner.
@@ -219,7 +219,7 @@ impl Owner {
             && let Some(owned) = state.owned.get_mut(&self.run)
             && let Some(hints) = owned.take()
         {
-            return Release::Again(Claim { owner: self, hints }, live);
+            return Release::Again(ClaimedRun { owner: self, hints }, live);
         }
         self.released = true;
         state.owned.remove(&self.run);
@@ -284,11 +284,11 @@ mod tests {
     #[test]
     fn a_run_that_is_busy_keeps_few_requests_in_memory() {
         let slots = Slots::new(1, 0);
-        let Claim { owner, .. } = slots.claim(RUN, Vec::new()).unwrap();
+        let ClaimedRun { owner, .. } = slots.claim(RUN, Vec::new()).unwrap();
         for place in 0..100 {
             assert!(slots.claim(RUN, vec![request(place, 300 << 10)]).is_none());
         }
-        let Release::Again(Claim { owner, hints }, None) = owner.release(None) else {
+        let Release::Again(ClaimedRun { owner, hints }, None) = owner.release(None) else {
             panic!("the run was woken");
         };
         assert_eq!(places(&hints), [0, 1, 2]);
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(hints.len(), 5);
 
         slots.claim(RUN, vec![request(100, 16 << 20)]);
-        let Release::Again(Claim { hints, .. }, None) = owner.release(None) else {
+        let Release::Again(ClaimedRun { hints, .. }, None) = owner.release(None) else {
             panic!("the run was woken again");
         };
         assert_eq!(places(&hints), [100], "one is kept whatever its size is");

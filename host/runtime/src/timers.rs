@@ -56,7 +56,7 @@ impl Timers {
             let wait_until = match self.fire(&mut reached, moment).await {
                 Ok(next) => next.map_or(next_scan, |next| next.min(next_scan)),
                 Err(error) => {
-                    tracing::warn!(%error, "timers could not be read");
+                    tracing::warn!(%error, "the store could not list the timers that are due; the host tries again");
                     now.after(PAUSE)
                 }
             };

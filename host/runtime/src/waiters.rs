@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_nothing_behind() {
+    fn a_task_that_gives_up_leaves_no_entry() {
         let waiters = Waiters::new();
         let (one, two) = (waiters.wait(1), waiters.wait(1));
         drop(one);

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::deadlines::Deadlines;
 use crate::herd::{Herd, Woken};
 use crate::hint::Hint;
-use crate::slots::{Claim, Slots};
+use crate::slots::{ClaimedRun, Slots};
 
 /// The time in milliseconds after which the herd is looked at without a reason.
 const LOOK: u64 = 30_000;
@@ -29,7 +29,7 @@ pub(crate) trait RunExecutor: Send + Sync {
     fn execute_run(
         self: Arc<Self>,
         run: RunId,
-        claim: Claim,
+        claimed: ClaimedRun,
         hold: Option<Hold>,
         seat: Option<Seat>,
     ) -> Task;
@@ -89,8 +89,8 @@ impl Wake {
     /// for the run's activation, if the run has no owner. If it has one, the owner may be waiting for the group, so the hold is
     /// let go.
     fn wake_early(&self, run: RunId, hint: Hint, hold: Option<Hold>) {
-        if let Some(claim) = self.0.slots.claim(run, vec![hint]) {
-            self.execute(run, claim, hold, None);
+        if let Some(claimed) = self.0.slots.claim(run, vec![hint]) {
+            self.execute(run, claimed, hold, None);
             let now = self.0.clock.now();
             if self.herd().note_outside_wake(now) {
                 self.wake_next();
@@ -168,7 +168,7 @@ impl Wake {
                 is_long,
             };
             match self.0.slots.claim(run, hints) {
-                Some(claim) => self.execute(run, claim, None, Some(seat)),
+                Some(claimed) => self.execute(run, claimed, None, Some(seat)),
                 None => seat.release(),
             }
         }
@@ -183,11 +183,11 @@ impl Wake {
         }
     }
 
-    fn execute(&self, run: RunId, claim: Claim, hold: Option<Hold>, seat: Option<Seat>) {
+    fn execute(&self, run: RunId, claimed: ClaimedRun, hold: Option<Hold>, seat: Option<Seat>) {
         if let Some(executor) = self.0.executor.get().and_then(Weak::upgrade) {
             self.0
                 .spawner
-                .spawn(executor.execute_run(run, claim, hold, seat));
+                .spawn(executor.execute_run(run, claimed, hold, seat));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::names::{self, Names};
 
 /// The keys that can give the body of a message. At most one of them may be set.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Written<'a> {
+pub(crate) struct BodyKeys<'a> {
     pub(crate) json: Option<&'a Json>,
     pub(crate) text: Option<&'a str>,
     pub(crate) base64: Option<&'a str>,
@@ -22,7 +22,7 @@ pub(crate) struct Content {
     pub(crate) body: Bytes,
 }
 
-impl Written<'_> {
+impl BodyKeys<'_> {
     /// Returns an error if there are two bodies, or if the body has unknown names.
     pub(crate) fn check(&self, place: &str) -> Result<(), String> {
         let given = [

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_that_differs_is_told() {
+    fn each_differing_place_is_reported() {
         let expected = json!({"a": 1, "b": [1, 2, {"c": "x"}], "gone": true});
         let found = json!({"a": 2, "b": [1, 2, {"c": "y"}, 4], "more": null});
         assert_eq!(
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_alike_may_have_further_members_and_no_further_items() {
+    fn a_like_pattern_allows_further_members_and_no_further_items() {
         let found = json!({"a": {"b": 1, "c": 2}, "d": 3});
         assert!(of(&json!({"a": {"b": 1}}), &found, Strictness::Like).is_empty());
         assert_eq!(of(&json!([1]), &json!([1, 2]), Strictness::Like).len(), 1);

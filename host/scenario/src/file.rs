@@ -8,7 +8,7 @@ use dormouse_secret::{Origin, Purpose, Secret, SecretName, Use};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::content::Written;
+use crate::content::BodyKeys;
 use crate::json::Json;
 use crate::step::{Answer, ExpectedRun, Step, WrittenStep};
 
@@ -155,8 +155,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    pub(crate) fn input(&self) -> Written<'_> {
-        Written {
+    pub(crate) fn input(&self) -> BodyKeys<'_> {
+        BodyKeys {
             json: self.input.as_ref(),
             text: self.input_text.as_deref(),
             base64: None,
@@ -211,7 +211,7 @@ pub(crate) fn uses(workflow: &str, origins: &[Origin]) -> Vec<Use> {
 
 fn time(written: toml::value::Datetime) -> Result<Time, String> {
     let time: jiff::Timestamp = written.to_string().parse().map_err(|_| {
-        format!("`time`: {written} is no instant; write it as 2026-03-01T08:00:00Z")
+        format!("`time`: {written} is not a point in time; write it as 2026-03-01T08:00:00Z")
     })?;
     u64::try_from(time.as_millisecond())
         .map(Time)
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_scenario_is_refused_with_its_line() {
+    fn an_invalid_scenario_is_refused_with_its_line() {
         for (text, says) in [
             ("\ninputs = 1", "line 2: unknown field `inputs`"),
             ("[[step]]\nadvance = '5'", "line 1: `advance`: \"5\" is not"),
@@ -268,7 +268,7 @@ mod tests {
             ("[[step]]\ncall = {json = 1, text = 'a'}", "give one of"),
             (
                 "[[step]]\ncall = {}\nrespond = {status = 42}",
-                "42 is no status",
+                "42 is not an HTTP status",
             ),
             (
                 "[[step]]\ndeliver = {to = 'a', base64 = '!'}",
@@ -332,7 +332,7 @@ mod tests {
                 "line 5: no request before this step",
             ),
             ("[expect]\nstatus = 'done'", "line 2"),
-            ("time = 2026-03-01", "is no instant"),
+            ("time = 2026-03-01", "is not a point in time"),
             (
                 "[secrets]\nA = {value = 'abcdefgh', send_to = ['x']}",
                 "the secret A",

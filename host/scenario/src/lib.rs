@@ -30,4 +30,4 @@ pub use machine::{Code, MakeResponse};
 pub use network::Rules;
 pub use play::play;
 pub use played::{Failed, Played};
-pub use transcript::{Event, Line, What, folded};
+pub use transcript::{Event, EventKind, Line, folded};

@@ -13,7 +13,7 @@ use dormouse_simulation::{Executor, Seam, Seeded};
 use dormouse_store::{Read, StoreReader};
 use dormouse_store_memory::Memory;
 
-use crate::network::{Network, Outside, Rules};
+use crate::network::{Network, NetworkEgress, Rules};
 
 /// Returns the HTTP response with which the host answers a caller of a webhook.
 pub type MakeResponse = fn(Result<Received, Refusal>) -> Response;
@@ -80,7 +80,7 @@ impl Machine {
                 store: Arc::new(store.map_err(|error| error.to_string())?),
                 entropy,
                 spawner,
-                egress: Arc::new(Outside {
+                egress: Arc::new(NetworkEgress {
                     network: network.clone(),
                     clock: seam,
                     rules: code.rules,

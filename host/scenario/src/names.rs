@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_known_is_told_with_those_that_are() {
+    fn an_unknown_name_is_reported_with_the_known_ones() {
         let error = names().fill_text("${webhook.late}").unwrap_err();
         assert!(
             error.contains("no webhook late yet; it has paid"),

@@ -123,13 +123,13 @@ impl Waiting {
 }
 
 /// The network in the form that the host needs.
-pub(crate) struct Outside {
+pub(crate) struct NetworkEgress {
     pub(crate) network: Network,
     pub(crate) clock: Seam,
     pub(crate) rules: Rules,
 }
 
-impl Egress for Outside {
+impl Egress for NetworkEgress {
     fn send(&self, attempt: Attempt) -> Task<Result> {
         let (network, clock, rules) = (self.network.clone(), self.clock.clone(), self.rules);
         Box::pin(async move {

@@ -6,7 +6,7 @@ use dormouse_journal::Request;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::content::Written;
+use crate::content::BodyKeys;
 use crate::difference::{Strictness, differences, shortened};
 use crate::json::Json;
 use crate::names::{self, Names};
@@ -80,8 +80,8 @@ impl CallPattern {
         self.written().check(place)
     }
 
-    fn written(&self) -> Written<'_> {
-        Written {
+    fn written(&self) -> BodyKeys<'_> {
+        BodyKeys {
             json: self.json.as_ref().or(self.json_like.as_ref()),
             text: self.text.as_deref(),
             base64: self.base64.as_deref(),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_in_a_url_stands_for_anything() {
+    fn a_star_in_a_url_matches_anything() {
         for (pattern, text, like) in [
             ("a*", "abc", true),
             ("*c", "abc", true),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_meant_by_what_is_said_of_it() {
+    fn a_pattern_matches_a_call_by_the_fields_that_it_sets() {
         let names = Names::default();
         for (text, means) in [
             ("", true),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_has_in_it_is_compared() {
+    fn the_parts_of_a_call_are_compared() {
         let names = Names::default();
         let differ =
             |text: &str, body: &str| pattern(text).differences(&sent(body), &names).unwrap();

@@ -20,7 +20,7 @@ use crate::names::Names;
 use crate::pattern::{CallPattern, Sent};
 use crate::played::{Failed, Played};
 use crate::step::{Cancel, ExpectedRun, Notify, Respond, Step};
-use crate::transcript::{Transcript, What};
+use crate::transcript::{EventKind, Transcript};
 
 /// The largest number of times that time moves on.
 const MOST_MOVES: usize = 100_000;
@@ -144,7 +144,7 @@ impl<'s> Player<'s> {
         let mut transcript = Transcript::default();
         let input = scenario.input().content(&names)?;
         let input = String::from_utf8_lossy(&input.body).into_owned();
-        transcript.note(0, What::Started, shortened(&input));
+        transcript.note(0, EventKind::Started, shortened(&input));
         let mut player = Player {
             scenario,
             code,
@@ -262,7 +262,7 @@ impl<'s> Player<'s> {
 
     fn notify(&mut self, notify: &Notify) -> Result<(), StepFailure> {
         let payload = payload(notify.written().content(&self.names)?);
-        self.note(What::Event, notify.event.clone());
+        self.note(EventKind::Event, notify.event.clone());
         let (runtime, event) = (&self.machine.runtime, notify.event.clone());
         if notify.all {
             let sent = self.machine.run(runtime.notify(event, payload))?;
@@ -286,7 +286,7 @@ impl<'s> Player<'s> {
             reason: cancel.reason.clone(),
         };
         let reason = options.reason.clone().unwrap_or_default();
-        self.note(What::Cancel, reason);
+        self.note(EventKind::Cancel, reason);
         let cancelled = self.machine.runtime.cancel(self.run, options);
         let cancelled = self.machine.run(cancelled)?;
         let cancelled = cancelled.map_err(|error| error.to_string())?;
@@ -314,7 +314,7 @@ impl<'s> Player<'s> {
             }
         }
         let standing = self.standing()?;
-        self.note(What::Ended, standing.line());
+        self.note(EventKind::Ended, standing.line());
         // The calls of runs that this run has started count too. A run that is expected to be waiting for a call may
         // wait for one.
         if expected.status != Some(Status::Running) {
@@ -386,7 +386,7 @@ impl<'s> Player<'s> {
                 step,
                 request,
             };
-            self.note(What::Call, sent.line());
+            self.note(EventKind::Call, sent.line());
             self.seen.insert(number, sent);
         }
         let webhooks = self.webhooks(self.run)?;
@@ -399,7 +399,7 @@ impl<'s> Player<'s> {
         self.machine.now().0.saturating_sub(self.began.0)
     }
 
-    fn note(&mut self, what: What, text: String) {
+    fn note(&mut self, what: EventKind, text: String) {
         self.transcript.note(self.elapsed(), what, text);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dormouse_journal::Status;
 use serde::Deserialize;
 
-use crate::content::Written;
+use crate::content::BodyKeys;
 use crate::json::Json;
 use crate::names;
 use crate::pattern::CallPattern;
@@ -253,7 +253,7 @@ impl Respond {
     pub(crate) fn check(&self) -> Result<(), String> {
         let status = self.status.unwrap_or(200);
         if !(100..=599).contains(&status) {
-            return Err(format!("respond: {status} is no status of HTTP"));
+            return Err(format!("respond: {status} is not an HTTP status"));
         }
         if self.error.is_some() && (self.status.is_some() || !self.is_empty()) {
             return Err("respond: with an `error` there is no status and no body".into());
@@ -267,7 +267,7 @@ impl Respond {
         self.json.is_none() && self.text.is_none() && self.base64.is_none()
     }
 
-    pub(crate) fn written(&self) -> Written<'_> {
+    pub(crate) fn written(&self) -> BodyKeys<'_> {
         written(&self.json, &self.text, &self.base64)
     }
 
@@ -293,13 +293,13 @@ impl Deliver {
         self.written().check("deliver")
     }
 
-    pub(crate) fn written(&self) -> Written<'_> {
+    pub(crate) fn written(&self) -> BodyKeys<'_> {
         written(&self.json, &self.text, &self.base64)
     }
 }
 
 impl Notify {
-    pub(crate) fn written(&self) -> Written<'_> {
+    pub(crate) fn written(&self) -> BodyKeys<'_> {
         written(&self.json, &self.text, &self.base64)
     }
 }
@@ -349,8 +349,8 @@ fn written<'a>(
     json: &'a Option<Json>,
     text: &'a Option<String>,
     base64: &'a Option<String>,
-) -> Written<'a> {
-    Written {
+) -> BodyKeys<'a> {
+    BodyKeys {
         json: json.as_ref(),
         text: text.as_deref(),
         base64: base64.as_deref(),

@@ -11,14 +11,14 @@ pub struct Event {
     /// The time since the beginning, in milliseconds.
     pub at: u64,
     /// The kind of the event.
-    pub what: What,
+    pub what: EventKind,
     /// More about the event, in one line.
     pub text: String,
 }
 
 /// The kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// The run was started.
     Started,
     /// A call was made.
@@ -37,19 +37,19 @@ pub enum What {
     Ended,
 }
 
-impl What {
+impl EventKind {
     /// Returns the kind as one word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            What::Started => "started",
-            What::Call => "call",
-            What::Answered => "answered",
-            What::Request => "request",
-            What::Reply => "reply",
-            What::Event => "event",
-            What::Cancel => "cancel",
-            What::Ended => "ended",
+            EventKind::Started => "started",
+            EventKind::Call => "call",
+            EventKind::Answered => "answered",
+            EventKind::Request => "request",
+            EventKind::Reply => "reply",
+            EventKind::Event => "event",
+            EventKind::Cancel => "cancel",
+            EventKind::Ended => "ended",
         }
     }
 }
@@ -59,7 +59,7 @@ impl What {
 pub(crate) struct Transcript(VecDeque<Event>);
 
 impl Transcript {
-    pub(crate) fn note(&mut self, at: u64, what: What, text: String) {
+    pub(crate) fn note(&mut self, at: u64, what: EventKind, text: String) {
         if self.0.len() == MOST {
             self.0.pop_front();
         }
@@ -150,7 +150,7 @@ mod tests {
         let events = texts.chars().zip(0..);
         let event = |(text, second): (char, u64)| Event {
             at: second * 1_000,
-            what: What::Call,
+            what: EventKind::Call,
             text: text.to_string(),
         };
         events.map(event).collect()
@@ -193,9 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_same_is_told() {
+    fn every_difference_is_shown() {
         let mut two = events("aaa");
-        two[2].what = What::Answered;
+        two[2].what = EventKind::Answered;
         assert_eq!(folded(&two).len(), 3);
     }
 }

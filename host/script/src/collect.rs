@@ -201,7 +201,7 @@ impl Collector {
                 ImportTarget::Empty => self.stubs.empty(),
                 // Packages import modules that they never call in a workflow, so only an author's own import is an error.
                 ImportTarget::Absent(_, instead) if is_own && import.required => {
-                    let hint = format!("it is a module of Node, which is not there; {instead}");
+                    let hint = format!("it is a module of Node, which is not available; {instead}");
                     return Err(import.not_found(id, hint));
                 }
                 ImportTarget::Absent(node, instead) if is_own && !import.by_require => {

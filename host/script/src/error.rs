@@ -53,7 +53,7 @@ pub enum ScriptError {
         what: &'static str,
     },
     /// The extension of a file's name is unknown.
-    #[error("{} is neither TypeScript nor JavaScript nor JSON; its name ends in none of .ts, .tsx, .mts, .cts, .js, .jsx, .mjs, .cjs, .json", .0.display())]
+    #[error("{} is not a TypeScript, JavaScript or JSON file: its name must end in one of .ts, .tsx, .mts, .cts, .js, .jsx, .mjs, .cjs, .json", .0.display())]
     Extension(PathBuf),
 }
 

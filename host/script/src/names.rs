@@ -71,7 +71,7 @@ const NODE: [(&str, &str); 27] = [
     ("readline", "a workflow has no terminal"),
     ("repl", "a workflow has no terminal"),
     ("sqlite", "a workflow has no files; call a database"),
-    ("test", "a workflow is no test"),
+    ("test", "a workflow is not a test"),
     ("tls", "a workflow has no sockets; use fetch"),
     ("trace_events", "use console"),
     ("tty", "a workflow has no terminal"),
@@ -260,7 +260,7 @@ impl Names {
             return mapped;
         }
         let Some(package) = package(name) else {
-            return "it is no name of a package, and `paths` of tsconfig.json says nothing of it; import the file by its path"
+            return "it is not the name of a package, and `paths` of tsconfig.json says nothing of it; import the file by its path"
                 .into();
         };
         if let ResolveError::PackagePathNotExported { subpath, .. } = error {

@@ -1,7 +1,7 @@
 // Stands for a module of Node that the runtime does not have. Every function of it throws an error, except those in REAL.
 const refusing = (path) => {
   const refuse = () => {
-    throw Object.assign(new Error(`${path} of ${NAME} was called, a module of Node that is not there; ${INSTEAD}`), { code: 'node-module' });
+    throw Object.assign(new Error(`${path} of ${NAME} was called, a module of Node that is not available; ${INSTEAD}`), { code: 'node-module' });
   };
   return new Proxy(function () {}, {
     apply: refuse,

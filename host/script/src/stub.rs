@@ -73,7 +73,7 @@ impl Stubs {
         let empty = self.has_empty.then(|| (EMPTY.to_owned(), String::new()));
         let imported = self.imported.into_iter().map(|(id, (name, instead))| {
             let message =
-                format!("{name} was imported, a module of Node that is not there; {instead}");
+                format!("{name} was imported, a module of Node that is not available; {instead}");
             let message = serde_json::json!(message);
             let source =
                 format!("throw Object.assign(new Error({message}), {{ code: 'node-module' }});");
@@ -145,7 +145,7 @@ fn widening(own: &str, members: &BTreeSet<String>) -> String {
     let mut source = format!(
         "export * from '{own}';\nexport {{ default }} from '{own}';\n\
          const refusing = (member) => function () {{ throw Object.assign(new Error(`${{member}} of {own} was called, which is \
-         not there`), {{ code: 'node-module' }}); }};\n"
+         not available`), {{ code: 'node-module' }}); }};\n"
     );
     for (place, member) in members.iter().enumerate() {
         let name = serde_json::json!(member);

@@ -17,7 +17,7 @@ fn collected(files: &[(&str, &str)]) -> Result<Collected, ScriptError> {
 }
 
 #[test]
-fn a_module_of_node_is_there_or_stood_for_or_refused() {
+fn a_module_of_node_is_available_or_substituted_or_refused() {
     let package = "import fs, { readFile } from 'fs'; import * as events from 'node:events';\n\
         import 'node:console'; import 'node:made-tomorrow';\n\
         export { request as r } from 'https'; export const a = () => readFile(fs, events);";
@@ -74,7 +74,7 @@ fn a_module_of_node_that_an_own_file_imports_is_refused_with_what_to_use() {
                 let text = format!("\n\n{import}");
                 let refused = collected(&[("flow.ts", &text)]).unwrap_err().to_string();
                 let begin = format!(
-                    "flow.ts:3: {name:?} is not found: it is a module of Node, which is not there; "
+                    "flow.ts:3: {name:?} is not found: it is a module of Node, which is not available; "
                 );
                 let instead = refused.strip_prefix(&begin);
                 assert!(
@@ -141,7 +141,7 @@ fn jsx_is_compiled_as_tsconfig_has_it() {
 }
 
 #[test]
-fn what_a_package_switches_off_in_browsers_is_empty() {
+fn a_file_that_a_package_disables_for_browsers_is_empty() {
     let files = [
         ("flow.ts", "import a from 'thing'; export default a;"),
         (
@@ -302,7 +302,7 @@ fn a_package_that_cannot_work_is_refused_with_what_to_use_if_an_own_file_imports
         refused.ends_with("use `@neondatabase/serverless`"),
         "{refused}"
     );
-    // Types alone are no use of a package, and a package may have ways without it.
+    // An import of types alone does not use a package, and a package may have ways without it.
     for flow in [
         "import type { Pool } from 'pg'; export default 1;",
         "import { pg } from 'thing'; export default pg;",
@@ -313,7 +313,7 @@ fn a_package_that_cannot_work_is_refused_with_what_to_use_if_an_own_file_imports
 }
 
 #[test]
-fn a_file_for_the_pages_of_a_browser_gives_way_to_the_one_for_others() {
+fn the_file_of_a_package_for_browsers_is_not_used_if_there_is_another() {
     let files = [
         (
             "flow.ts",

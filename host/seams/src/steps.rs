@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_forward_that_stands_is_taken_after_a_minute() {
+    fn a_lasting_step_forward_is_followed_after_a_minute() {
         let mut world = World::new();
         world.set = HOUR;
         world.look();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn small_differences_are_no_steps() {
+    fn small_differences_are_not_steps() {
         let mut world = World::new();
         for set in [1, -1, 20, -20, 0] {
             world.set = set;

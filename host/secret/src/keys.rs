@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_key_is_refused_by_its_line() {
+    fn an_invalid_key_is_refused_with_its_line() {
         assert_eq!(SecretKeys::parse("").unwrap_err(), InvalidKeys::None);
         assert_eq!(
             SecretKeys::parse("\n# nothing\n").unwrap_err(),

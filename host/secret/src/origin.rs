@@ -16,7 +16,7 @@ pub struct Origin(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an origin is http:// or https:// and a host, perhaps with a port, as in https://api.example.com or \
-     http://10.0.0.7:8080; user name, path, query and wildcards have no place in it"
+     http://10.0.0.7:8080; an origin has no user name, path, query or wildcard"
 )]
 pub struct InvalidOrigin;
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_an_origin_is_refused() {
+    fn a_url_that_is_not_an_origin_is_refused() {
         for text in [
             "",
             "api.example.com",

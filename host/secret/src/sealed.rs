@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened() {
+    fn a_sealed_value_can_be_opened() {
         let sealed = sealed();
         assert_eq!(sealed.bytes.len(), VALUE.len() + TAG);
         assert!(

@@ -25,7 +25,9 @@ pub enum InvalidSecret {
     #[error("a secret is text in UTF-8, and this one is not; encode it, as with base64")]
     NotText,
     /// The value has a control character, such as a line break.
-    #[error("a secret has no control characters such as a line break, and this one has")]
+    #[error(
+        "a secret must not have control characters such as a line break, and this one has some"
+    )]
     Control,
 }
 

@@ -247,7 +247,7 @@ impl Health {
                 tracing::warn!(what = new.name(), "degraded: {}", new.explanation());
             }
             for over in before.iter().filter(|what| !degraded.contains(what)) {
-                tracing::info!(what = over.name(), "no longer degraded");
+                tracing::info!(what = over.name(), "a part of the host works again");
             }
             if degraded.contains(&Degraded::DiskReserve)
                 && let Some(store) = self.0.sources.store.clone()
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_is_refused_is_told_once_and_tried_again() {
+    fn a_refused_write_is_reported_once_and_tried_again() {
         let start = Instant::now();
         let mut writes = writes(start);
         assert!(writes.look(0, start));

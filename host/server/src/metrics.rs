@@ -475,7 +475,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_shown() {
+    fn counted_requests_are_shown() {
         let metrics = Metrics::default();
         let clone = metrics.clone();
         clone.run_started();
@@ -540,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_cannot_say_is_shown_as_it_was() {
+    fn counts_that_the_store_cannot_return_are_shown_as_before() {
         let metrics = Metrics::default();
         let with = |inbox_bytes| {
             metrics.encode(Moment {

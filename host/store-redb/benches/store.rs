@@ -15,7 +15,7 @@ use dormouse_journal::{Channel, Delivery, Kind, Outcome, RunId, Source, Time, We
 use dormouse_store::{Accept, NewActivation, StartRun, Store};
 use support::{HOOK, MAIL, RETENTION, StoreKind, World, activation, run, wait};
 
-/// Runs in the store before anything is measured: enough for the tables to have the depth of larger ones.
+/// The number of runs in the store before anything is measured. It gives the B-trees the depth that larger stores have.
 const RUNS: u64 = 20_000;
 
 /// Runs that wait for a webhook.
@@ -66,7 +66,7 @@ impl Waiting {
         self.activate(id, 0, first);
     }
 
-    /// A request for a run that has taken `taken` of them.
+    /// Returns the next request for a run that has taken this many requests.
     fn request(&self, id: RunId, taken: u32) -> (Accept, NewActivation) {
         let accept = self.world.request(id, "{\"paid\":true}");
         let delivery = Delivery {
@@ -99,7 +99,7 @@ fn id(number: u64) -> RunId {
     RunId::new(Time(number), [0; 10])
 }
 
-/// The numbers of the runs, each once, in an order that leaps about.
+/// Returns the runs' numbers in a scattered order, each number once.
 fn scattered(number: u64) -> u64 {
     1 + number * 7_919 % RUNS
 }

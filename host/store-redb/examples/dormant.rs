@@ -9,8 +9,8 @@
 //! cargo run --release -p dormouse-store-redb --example dormant -- tables FILE
 //! ```
 //!
-//! With `unverified` as the last argument, the store is opened without a verification, and is written in the way which
-//! that needs. With `crash` after all other arguments, the program ends without closing the store, as after a kill.
+//! With `unverified` as the last argument, the store is opened without a verification, and is written in the way that
+//! this requires. With `crash` after all other arguments, the program ends without closing the store, as after a kill.
 
 #![allow(
     clippy::unwrap_used,
@@ -103,7 +103,7 @@ fn fill(store: &dyn Store, runs: usize) {
     println!("filled with {runs} runs in {took:?}");
 }
 
-/// Starts so many runs at once, and lets each wait.
+/// Starts this many runs at the same time, and executes each until it waits.
 async fn start(store: &dyn Store, count: usize) {
     let ids: Vec<RunId> = (0..count).map(|_| new_id()).collect();
     let starts = ids
@@ -154,7 +154,7 @@ fn new_start(id: RunId) -> StartRun {
     }
 }
 
-/// As the runner makes it: a webhook, and a wait for it.
+/// Returns the first activation of a run as the runner makes it: the run creates a webhook and waits for it.
 fn first_activation(id: RunId) -> NewActivation {
     let token: String = (0..56)
         .map(|at| char::from(b'a' + id.0[at % 16] % 26))
@@ -219,7 +219,7 @@ fn activation(
     }
 }
 
-/// How long groups of so many new runs take to be durable.
+/// Measures how long groups of this many new runs take to become durable.
 fn commit(store: &dyn Store, at_once: usize) {
     let mut times = Vec::new();
     for _ in 0..40 {
@@ -234,7 +234,7 @@ fn commit(store: &dyn Store, at_once: usize) {
     );
 }
 
-/// How many random runs a second take a request and wait again.
+/// Measures how many random runs in a second take a request and wait again.
 fn wake(store: &dyn Store, at_once: usize) {
     let ids = all_ids(store);
     let before = Instant::now();
@@ -325,7 +325,7 @@ fn all_ids(store: &dyn Store) -> Vec<RunId> {
     }
 }
 
-/// So many of them, none twice.
+/// Returns this many different ids, chosen at random.
 fn sample(ids: &[RunId], count: usize) -> Vec<RunId> {
     let mut random = [0; 8];
     let mut some = std::collections::BTreeSet::new();
@@ -338,7 +338,7 @@ fn sample(ids: &[RunId], count: usize) -> Vec<RunId> {
     some
 }
 
-/// What each table takes.
+/// Prints the size of each table.
 fn tables(file: &str) {
     let database = redb::Database::builder()
         .set_cache_size(1 << 30)

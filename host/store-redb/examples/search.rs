@@ -37,10 +37,10 @@ const MAIL: MailLimits = MailLimits {
     storage: StorageLimits::NONE,
 };
 
-/// How often each search is made.
+/// The number of times that each search is made.
 const TIMES: usize = 21;
 
-/// The oldest runs, which alone have what is rare.
+/// The number of the oldest runs, which are the only runs with rare values.
 const RARE: usize = 10;
 
 fn main() {
@@ -93,7 +93,7 @@ fn fill(store: &dyn Store, runs: usize) {
     println!("filled with {runs} runs in {:?}", before.elapsed());
 }
 
-/// Starts these runs, and lets each come to some state. The last ones stay pending.
+/// Starts these runs and brings each into some state. The last ones stay pending.
 async fn some(store: &dyn Store, numbers: std::ops::Range<usize>, is_last: bool) {
     let ids: Vec<(usize, RunId)> = numbers.map(|number| (number, new_id())).collect();
     let starts = ids.iter().map(|(number, id)| {
@@ -159,7 +159,7 @@ fn new_start(number: usize, id: RunId) -> StartRun {
     }
 }
 
-/// Of a hundred runs, 10 wait, 4 have failed and the others have completed.
+/// Returns the state of a run: of a hundred runs, 10 wait, 4 have failed and the others have completed.
 fn activation(number: usize) -> NewActivation {
     let fail = |code: &str| End::Failed {
         failure: Failure {
@@ -209,7 +209,7 @@ fn activation(number: usize) -> NewActivation {
     }
 }
 
-/// Measures the first page of each filter, of 50 runs as the API has it.
+/// Measures the first page of each filter. A page has 50 runs, as in the API.
 fn search(store: &dyn Store) {
     let counts = pollster::block_on(store.counts(None)).unwrap();
     println!("runs: {counts:?}");

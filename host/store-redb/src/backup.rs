@@ -20,7 +20,7 @@ use redb::{
 };
 
 use crate::database::RedbBackend;
-use crate::disk::Boxed;
+use crate::disk::ReservingBackend;
 use crate::errors::{classify_open, storage};
 use crate::options::builder;
 use crate::rows::{KeyParts, RowBytes, Snapshot, Visitor, visit};
@@ -74,7 +74,7 @@ pub fn examine_file(file: File) -> Result<BackupInfo, OpenError> {
 /// When it is not a store that this version can read.
 pub fn examine(backup: Box<dyn StorageBackend>) -> Result<BackupInfo, OpenError> {
     let database = builder(CACHE)
-        .open_read_only_with_backend(Boxed::new(backup))
+        .open_read_only_with_backend(ReservingBackend::new(backup))
         .map_err(classify_open)?;
     let rows = Snapshot(database.begin_read().map_err(storage)?);
     let mut schema = Vec::new();

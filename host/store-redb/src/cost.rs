@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_beyond_is_refused_and_removing_is_not() {
+    fn a_write_beyond_the_space_is_refused_and_a_removal_is_not() {
         let mut cost = Cost::new(BASE + 3 * SMALL);
         let key = [Part::U64(1)];
         cost.add(&key, b"one").unwrap();

@@ -7,10 +7,10 @@ use dormouse_store::{Backend, BackendTransaction, ReadError, StorageError};
 use redb::{Database, ReadableDatabase, WriteTransaction};
 
 use crate::cost::Cost;
-use crate::disk::{Boxed, Disk};
+use crate::disk::{Disk, ReservingBackend};
 use crate::errors::storage;
 use crate::options::{Options, builder};
-use crate::rows::{Costly, OpenTables, Snapshot};
+use crate::rows::{MeteredRows, OpenTables, Snapshot};
 use crate::space::Space;
 
 /// The database in use, which is replaced after the disk was full.
@@ -97,7 +97,7 @@ impl Backend for RedbBackend {
         // The lock on the file is released with the old handle. Snapshots do not keep it, and their reads fail. They
         // are short, except that of a backup, which fails as a whole.
         *current = placeholder().map_err(storage)?;
-        let bytes = Boxed::open(&self.disk)
+        let bytes = ReservingBackend::open(&self.disk)
             .map_err(redb::Error::Io)
             .map_err(storage)?;
         *current = builder(self.options.cache)
@@ -126,10 +126,10 @@ pub(crate) struct Transaction {
 }
 
 impl BackendTransaction for Transaction {
-    type Rows<'t> = Costly<'t>;
+    type Rows<'t> = MeteredRows<'t>;
 
-    fn rows(&mut self) -> Result<Costly<'_>, StorageError> {
-        Ok(Costly {
+    fn rows(&mut self) -> Result<MeteredRows<'_>, StorageError> {
+        Ok(MeteredRows {
             tables: OpenTables::new(&self.transaction),
             cost: &mut self.cost,
         })

@@ -49,17 +49,17 @@ pub trait Disk: Send + Sync + 'static {
     }
 }
 
-/// A boxed backend. A write that finds the disk full gives the reserve up and is tried once more: after an error, redb
-/// would have to open and repair the whole file.
-pub(crate) struct Boxed {
+/// A storage backend that uses the reserve of its disk. A write that finds the disk full gives the reserve up and is tried
+/// once more: after an error, redb would have to open and repair the whole file.
+pub(crate) struct ReservingBackend {
     bytes: Box<dyn StorageBackend>,
     disk: Option<Arc<dyn Disk>>,
 }
 
-impl Boxed {
+impl ReservingBackend {
     /// Creates a backend without a reserve.
     pub(crate) fn new(bytes: Box<dyn StorageBackend>) -> Self {
-        Boxed { bytes, disk: None }
+        ReservingBackend { bytes, disk: None }
     }
 
     /// Opens the bytes of a disk.
@@ -67,7 +67,7 @@ impl Boxed {
     /// # Errors
     /// When they cannot be opened.
     pub(crate) fn open(disk: &Arc<dyn Disk>) -> io::Result<Self> {
-        Ok(Boxed {
+        Ok(ReservingBackend {
             bytes: disk.open()?,
             disk: Some(disk.clone()),
         })
@@ -80,7 +80,7 @@ impl Boxed {
         match (write(&*self.bytes), &self.disk) {
             (Err(error), Some(disk)) if is_full(&error) && disk.give_up_reserve() => {
                 tracing::warn!(
-                    "the disk is full; its reserve was given up, and writes are refused until there is room for it again"
+                    "the disk is full; its reserve was used up, and writes are refused until there is room for it again"
                 );
                 write(&*self.bytes)
             }
@@ -97,7 +97,7 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     )
 }
 
-impl fmt::Debug for Boxed {
+impl fmt::Debug for ReservingBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.bytes.fmt(f)
     }
@@ -105,7 +105,7 @@ impl fmt::Debug for Boxed {
 
 type Bound = std::ops::Bound<u64>;
 
-impl StorageBackend for Boxed {
+impl StorageBackend for ReservingBackend {
     fn len(&self) -> io::Result<u64> {
         self.bytes.len()
     }

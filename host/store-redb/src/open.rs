@@ -12,7 +12,7 @@ use dormouse_store::{
 
 use crate::backup::copy;
 use crate::database::RedbBackend;
-use crate::disk::{Boxed, Disk};
+use crate::disk::{Disk, ReservingBackend};
 use crate::errors::{classify_open, storage};
 use crate::options::{Options, builder};
 use crate::scratch::Scratch;
@@ -45,7 +45,7 @@ impl RedbStore {
             verify(&disk)?;
         }
         let database = builder(options.cache)
-            .create_with_backend(Boxed::open(&disk)?)
+            .create_with_backend(ReservingBackend::open(&disk)?)
             .map_err(classify_open)?;
         let backend = RedbBackend::new(database, disk, clock.clone(), options);
         if backend.space().is_short() {
@@ -123,7 +123,7 @@ impl Backup for RedbStore {
 fn verify(disk: &Arc<dyn Disk>) -> Result<(), OpenError> {
     let database = builder(VERIFYING_CACHE)
         .set_check_integrity_on_open(true)
-        .create_with_backend(Boxed::open(disk)?)
+        .create_with_backend(ReservingBackend::open(disk)?)
         .map_err(classify_open)?;
     match database.close().map_err(storage) {
         // The file is then opened as after a crash.

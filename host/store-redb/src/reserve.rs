@@ -55,7 +55,7 @@ impl Reserve {
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "the reserve of the disk could not be given up");
+                tracing::error!(%error, "the reserve of the disk could not be freed");
                 false
             }
         }

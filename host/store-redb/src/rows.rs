@@ -311,12 +311,12 @@ fn opened_mut<'c, 't, K: KeyParts, V: RowBytes>(
 }
 
 /// The tables of a transaction, with the disk space that the changes need.
-pub(crate) struct Costly<'t> {
+pub(crate) struct MeteredRows<'t> {
     pub(crate) tables: OpenTables<'t>,
     pub(crate) cost: &'t mut Cost,
 }
 
-impl Rows for Costly<'_> {
+impl Rows for MeteredRows<'_> {
     fn read(
         &self,
         table: TableId,
@@ -336,7 +336,7 @@ impl Rows for Costly<'_> {
     }
 }
 
-impl RowsMut for Costly<'_> {
+impl RowsMut for MeteredRows<'_> {
     fn write(
         &mut self,
         table: TableId,

@@ -28,12 +28,12 @@ pub(crate) struct Space {
     clock: Arc<dyn Clock>,
     /// The number of bytes that are kept for housekeeping.
     reserve: u64,
-    own: Mutex<Own>,
+    in_file: Mutex<FreeSpace>,
 }
 
 /// The free space in the store's file.
 #[derive(Default)]
-struct Own {
+struct FreeSpace {
     /// The bytes of the pages that were free at the last count, minus what was written since.
     free: u64,
     /// The time, in milliseconds since the machine's boot, after which they may be counted again.
@@ -46,7 +46,7 @@ impl Space {
             disk,
             clock,
             reserve,
-            own: Mutex::default(),
+            in_file: Mutex::default(),
         }
     }
 
@@ -130,13 +130,13 @@ impl Space {
             return false;
         }
         if let Err(error) = self.disk.make_reserve(wanted) {
-            tracing::debug!(%error, wanted, "the reserve of the disk could not be made");
+            tracing::debug!(%error, wanted, "the reserve of the disk could not be made again yet");
         }
         self.disk.reserved() >= self.reserve
     }
 
-    fn lock(&self) -> MutexGuard<'_, Own> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, FreeSpace> {
+        self.in_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_reserve_keeps_is_nobodys_and_what_it_lacks_is_missing() {
+    fn the_reserve_is_not_available_and_its_missing_part_is_subtracted() {
         let (_, whole) = space(10 * MIB, RESERVE, 0);
         assert_eq!(whole.room(), 10 * MIB);
         let (_, given_up) = space(RESERVE + 10 * MIB, 0, 0);

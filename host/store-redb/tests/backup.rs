@@ -45,7 +45,7 @@ fn count(rows: &Dump, table: TableId) -> usize {
         .count()
 }
 
-/// A request that is far larger than what a test sends otherwise: two of them are more than a batch.
+/// Returns a request that is far larger than what a test sends otherwise: two of them are more than a batch.
 fn large(world: &World, id: RunId) -> Accept {
     let mut accept = world.request(id, "large");
     accept.request.body = Bytes::from(vec![7; 5 << 20]);
@@ -58,7 +58,7 @@ fn large(world: &World, id: RunId) -> Accept {
     accept
 }
 
-/// A store with something in most tables, and the disk that it is on.
+/// Returns a store with something in most tables, and the disk that it is on.
 fn filled() -> (World, TestDisk, Vec<RunId>) {
     let world = World::new(StoreKind::Redb);
     let Machine::Redb(disk) = world.machine.clone() else {

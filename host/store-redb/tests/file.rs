@@ -113,7 +113,7 @@ impl StorageBackend for Backend {
 /// Each tries to be the host of a new directory. Whoever is counts on in the store, so that a store which another one
 /// replaced or shared would show a lower count.
 #[test]
-fn of_many_that_open_a_new_directory_at_once_one_at_a_time_has_it() {
+fn only_one_of_many_hosts_opens_a_new_directory_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("data");
     let opened = std::sync::atomic::AtomicUsize::new(0);
@@ -153,7 +153,7 @@ fn a_store_that_is_open_is_not_opened_again() {
 }
 
 #[test]
-fn a_file_is_opened_anew_after_the_disk_was_full_whoever_reads_meanwhile() {
+fn a_file_is_reopened_after_the_disk_was_full_despite_concurrent_reads() {
     let disk = File::new("full");
     let store = support::open_on(disk.clone(), Arc::default()).unwrap();
     let store = store.store();
@@ -182,7 +182,7 @@ fn a_file_is_opened_anew_after_the_disk_was_full_whoever_reads_meanwhile() {
 
 /// A newer version may keep other keys in a table than this one.
 #[test]
-fn a_newer_store_is_refused_as_such_whatever_its_tables_are() {
+fn a_newer_store_is_refused_whatever_its_tables_are() {
     let disk = TestDisk::default();
     drop(support::open_on(Arc::new(disk.clone()), Arc::default()).unwrap());
     let builder = redb::Database::builder();

@@ -23,7 +23,7 @@ fn open(disk: &TestDisk, verify: bool) -> Result<RedbStore, OpenError> {
     )
 }
 
-/// A store with some runs, on a disk as a host leaves it that is killed.
+/// Returns a store with some runs, on a disk as a host leaves it that is killed.
 fn killed(verify: bool) -> (TestDisk, Vec<RunId>) {
     let disk = TestDisk::default();
     let opened = Opened::Redb(open(&disk, verify).unwrap());
@@ -48,7 +48,7 @@ fn input() -> Payload {
     json_payload(Bytes::from(vec![b'1'; INPUT]))
 }
 
-/// Whether a store can be opened without a walk through all of it.
+/// Returns true if a store can be opened without a walk through all of it.
 fn is_ready(disk: &TestDisk) -> bool {
     let opened = redb::Database::builder()
         .set_repair_callback(redb::RepairSession::abort)
@@ -71,7 +71,7 @@ fn after_a_kill_it_is_opened_without_a_repair() {
 }
 
 #[test]
-fn one_that_is_verified_at_each_start_is_not_kept_ready_for_less() {
+fn a_verified_store_is_not_prepared_for_a_quick_repair() {
     let (disk, _) = killed(true);
     assert!(!is_ready(&disk));
 }

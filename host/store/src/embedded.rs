@@ -167,7 +167,7 @@ impl<B: Backend> Embedded<B> {
 
 /// A read whose task was dropped.
 #[derive(Debug, thiserror::Error)]
-#[error("the read was cut off")]
+#[error("the read was cancelled")]
 struct ReadCancelled;
 
 impl<B: Backend> StoreReader for Embedded<B> {

@@ -14,9 +14,9 @@ use crate::support::{
 };
 
 on_both_grounds! {
-    what_a_run_took_since_lies_in_its_inboxes_again_and_its_journal_goes_on_beside,
+    requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_branch,
     a_late_word_of_a_call_that_is_made_again_changes_nothing,
-    what_was_prepared_and_not_used_goes,
+    unused_preparations_are_removed,
     a_run_that_has_moved_on_or_ended_is_not_taken_back,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn restore(world: &mut World) -> Vec<(u32, Attempts)> {
     calls
 }
 
-/// Asks for a run to be taken back to what so many activations and operations have made of it.
+/// Asks for a run to be taken back to the point after this many activations and operations.
 pub(crate) fn request(
     world: &World,
     id: dormouse_journal::RunId,
@@ -76,7 +76,7 @@ pub(crate) fn request(
     }
 }
 
-fn what_a_run_took_since_lies_in_its_inboxes_again_and_its_journal_goes_on_beside(
+fn requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_branch(
     store_kind: StoreKind,
 ) {
     let mut world = World::new(store_kind);
@@ -254,7 +254,7 @@ fn a_late_word_of_a_call_that_is_made_again_changes_nothing(store_kind: StoreKin
     assert_eq!(world.attempt(id, 2, 1, answer(201)), AttemptNoted::Recorded);
 }
 
-fn what_was_prepared_and_not_used_goes(store_kind: StoreKind) {
+fn unused_preparations_are_removed(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let row = Restore::Open {

@@ -12,7 +12,7 @@ use futures::future::join;
 
 on_both_grounds! {
     writes_that_share_a_sync_count_as_one_commit,
-    what_the_disk_has_no_room_for_is_not_counted,
+    a_write_refused_for_lack_of_space_is_not_counted,
     a_long_read_begins_before_it_is_awaited,
 }
 
@@ -58,7 +58,7 @@ fn writes_that_share_a_sync_count_as_one_commit(store_kind: StoreKind) {
     assert_eq!((commits.groups, commits.writes), (1, 2));
 }
 
-fn what_the_disk_has_no_room_for_is_not_counted(store_kind: StoreKind) {
+fn a_write_refused_for_lack_of_space_is_not_counted(store_kind: StoreKind) {
     let machine = Machine::new(store_kind);
     let opened = machine.open(Arc::default(), Arc::new(Inline));
     let store = opened.unwrap().store();

@@ -15,9 +15,9 @@ use dormouse_store::{Accepted, Activated, CommitRefused, Hold, NewActivation, St
 on_both_grounds! {
     a_request_and_what_its_run_does_with_it_take_one_sync,
     a_start_and_the_first_activation_take_one_sync,
-    who_takes_too_long_does_not_hold_up_the_others,
-    of_many_that_come_together_none_is_waited_for,
-    what_follows_from_a_request_that_could_not_be_kept_is_refused,
+    a_slow_run_does_not_delay_the_other_writes,
+    if_many_requests_come_together_no_group_is_held,
+    the_activation_of_a_request_that_was_not_stored_is_refused,
 }
 
 /// Each task on a thread of its own, so that the writer waits while the test writes.
@@ -116,7 +116,7 @@ fn a_start_and_the_first_activation_take_one_sync(store_kind: StoreKind) {
     assert_eq!(world.state(id).status, Status::Completed);
 }
 
-fn who_takes_too_long_does_not_hold_up_the_others(store_kind: StoreKind) {
+fn a_slow_run_does_not_delay_the_other_writes(store_kind: StoreKind) {
     let world = world(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let (accepted, told) = send(&world, id, "a");
@@ -129,7 +129,7 @@ fn who_takes_too_long_does_not_hold_up_the_others(store_kind: StoreKind) {
     assert_eq!(world.due(), []);
 }
 
-fn of_many_that_come_together_none_is_waited_for(store_kind: StoreKind) {
+fn if_many_requests_come_together_no_group_is_held(store_kind: StoreKind) {
     let world = world(store_kind);
     let runs: Vec<_> = (0..6).map(|_| world.run_with(vec![wait(None)])).collect();
     let before = world.syncs();
@@ -147,7 +147,7 @@ fn of_many_that_come_together_none_is_waited_for(store_kind: StoreKind) {
     assert_eq!(world.syncs() - before, 2);
 }
 
-fn what_follows_from_a_request_that_could_not_be_kept_is_refused(store_kind: StoreKind) {
+fn the_activation_of_a_request_that_was_not_stored_is_refused(store_kind: StoreKind) {
     let world = world(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let (accepted, told) = send(&world, id, "a");

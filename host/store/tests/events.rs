@@ -35,7 +35,7 @@ fn result(world: &World, id: RunId, operation: u32) -> Option<Outcome> {
     world.arrival(id, channel, 0)
 }
 
-/// A run that waits so many times at once.
+/// Returns a run that waits this many times at once.
 fn waiting(world: &World, waits: usize, timeout: Option<u64>) -> RunId {
     world.run_with((0..waits).map(|_| wait_event(timeout)).collect())
 }

@@ -14,11 +14,11 @@ use dormouse_store::{
 };
 
 on_both_grounds! {
-    what_is_kept_stays_and_all_else_is_given_up,
-    what_the_last_activation_opens_is_given_up_and_a_webhook_that_it_creates_may_stay,
+    kept_webhooks_stay_and_everything_else_is_given_up,
+    operations_of_the_last_activation_are_given_up_and_its_webhooks_may_stay,
     numbers_go_on_so_that_no_report_means_a_later_operation,
     a_kept_webhook_keeps_its_requests_in_order_through_many_generations_and_the_disk_stays_flat,
-    an_asked_cancel_is_heard_by_the_next_generation,
+    a_request_to_cancel_reaches_the_next_generation,
     a_run_that_ends_in_a_later_generation_leaves_nothing,
     a_run_between_two_generations_is_due,
     the_current_version_is_taken_where_that_is_asked_for,
@@ -80,7 +80,7 @@ fn rows(world: &World) -> Vec<(&'static str, usize)> {
     tables.map(|name| (name, world.keys(name).len())).collect()
 }
 
-fn what_is_kept_stays_and_all_else_is_given_up(store_kind: StoreKind) {
+fn kept_webhooks_stay_and_everything_else_is_given_up(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.run_with(vec![
         create(OTHER),
@@ -127,9 +127,7 @@ fn what_is_kept_stays_and_all_else_is_given_up(store_kind: StoreKind) {
     assert_eq!(beginning.kept[0].url, "http://host/hooks/t");
 }
 
-fn what_the_last_activation_opens_is_given_up_and_a_webhook_that_it_creates_may_stay(
-    store_kind: StoreKind,
-) {
+fn operations_of_the_last_activation_are_given_up_and_its_webhooks_may_stay(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
     let options = WebhookOptions {
@@ -240,7 +238,7 @@ fn body(outcome: &Outcome) -> String {
     }
 }
 
-fn an_asked_cancel_is_heard_by_the_next_generation(store_kind: StoreKind) {
+fn a_request_to_cancel_reaches_the_next_generation(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.run_with(vec![Kind::WaitForCancel { timeout: None }]);
     let options = CancelOptions {

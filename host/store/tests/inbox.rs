@@ -24,12 +24,12 @@ on_both_grounds! {
     a_request_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any,
     an_inbox_is_bounded_by_bytes_as_well,
     a_closed_webhook_takes_nothing_and_keeps_what_it_has,
-    a_timeout_is_refused_while_a_request_from_before_it_lies_there,
+    a_timeout_is_refused_while_an_earlier_request_is_in_the_inbox,
     a_request_from_after_the_deadline_does_not_hold_up_the_timeout,
     a_dropped_wait_leaves_its_request_in_its_place,
     a_wait_that_was_given_up_and_then_dropped_counts_once,
     all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more,
-    a_repeat_is_told_without_a_write_also_after_the_end,
+    a_repeat_is_answered_without_a_write_also_after_the_end,
     an_answer_is_kept_with_the_key_of_its_request_and_goes_with_it,
 }
 
@@ -40,7 +40,7 @@ fn arrival(place: u64) -> Source {
     }
 }
 
-/// A key of this digest for a request with this body, of which the store knows a digest only.
+/// Returns a key of this digest for a request with this body, of which the store knows a digest only.
 fn key(digest: u8, other_body: OtherBody, body: &str) -> Option<RememberedKey> {
     Some(RememberedKey {
         digest: [digest; 32],
@@ -287,7 +287,7 @@ fn a_closed_webhook_takes_nothing_and_keeps_what_it_has(store_kind: StoreKind) {
     assert_eq!(world.due(), [id], "what is queued can still be waited for");
 }
 
-fn a_timeout_is_refused_while_a_request_from_before_it_lies_there(store_kind: StoreKind) {
+fn a_timeout_is_refused_while_an_earlier_request_is_in_the_inbox(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.run_with(vec![wait(Some(50))]);
     world.at(1_049);
@@ -355,7 +355,7 @@ fn a_wait_that_was_given_up_and_then_dropped_counts_once(store_kind: StoreKind) 
     assert_eq!(world.due(), [id], "the other wait has it");
 }
 
-/// A request of some 100 bytes, where all inboxes together may hold 250.
+/// Returns a request of some 100 bytes, where all inboxes together may hold 250.
 fn of_100_bytes(world: &World, id: RunId, name: &str) -> Accept {
     let mut accept = world.request(id, name);
     accept.request.body = vec![b'x'; 100 - accept.request.url.len()].into();
@@ -396,7 +396,7 @@ fn all_inboxes_together_are_bounded_and_what_is_taken_or_removed_counts_no_more(
     assert_eq!(accept(one), queued(false, 2), "until it is removed");
 }
 
-fn a_repeat_is_told_without_a_write_also_after_the_end(store_kind: StoreKind) {
+fn a_repeat_is_answered_without_a_write_also_after_the_end(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.run_with(vec![wait(None)]);
     let other = world.run_with(vec![wait(None)]);

@@ -11,13 +11,13 @@ use dormouse_store::{Accept, Accepted, Deleted};
 on_both_grounds! {
     all_are_listed_in_their_order_and_can_be_asked_for,
     each_takes_a_request_and_what_follows_comes_in_order,
-    what_is_given_up_waits_no_more_wherever_it_lies,
+    an_operation_that_is_given_up_waits_no_more_in_either_table,
     an_end_leaves_nothing_of_them_and_removal_nothing_at_all,
-    what_it_had_open_is_cleared_in_pieces_when_it_is_deleted,
-    a_large_one_lies_apart,
+    open_operations_of_a_deleted_run_are_removed_in_pieces,
+    a_large_open_operation_is_in_its_own_table,
 }
 
-/// More than twice what lies in a run's own row.
+/// More than twice the number that a run's own row holds.
 const MANY: u32 = 20;
 
 fn create(number: u32) -> Kind {
@@ -35,7 +35,7 @@ fn wait(number: u32) -> Kind {
     }
 }
 
-/// A run with many webhooks, which waits for each of them: operation `MANY + n` for webhook `n`.
+/// Returns a run with many webhooks, which waits for each of them: operation `MANY + n` for webhook `n`.
 fn waiting(world: &World) -> RunId {
     let id = world.start();
     let kinds = (0..MANY).map(create).chain((0..MANY).map(wait)).collect();
@@ -52,7 +52,7 @@ fn request(world: &World, id: RunId, webhook: u32) -> Accept {
     }
 }
 
-/// The first request to this webhook, as what its wait gets.
+/// Returns the first request to this webhook, as what its wait gets.
 fn delivered(world: &World, id: RunId, webhook: u32) -> (u32, Outcome, Source) {
     let channel = Channel::Webhook(WebhookNumber(webhook));
     let outcome = world.arrival(id, channel.clone(), 0).unwrap();
@@ -113,7 +113,7 @@ fn each_takes_a_request_and_what_follows_comes_in_order(store_kind: StoreKind) {
     }
 }
 
-fn what_is_given_up_waits_no_more_wherever_it_lies(store_kind: StoreKind) {
+fn an_operation_that_is_given_up_waits_no_more_in_either_table(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = waiting(&world);
     let give_up = |number, dropped| Kind::Abandon {
@@ -174,7 +174,7 @@ fn an_end_leaves_nothing_of_them_and_removal_nothing_at_all(store_kind: StoreKin
 }
 
 /// No transaction grows with what a run has open.
-fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(store_kind: StoreKind) {
+fn open_operations_of_a_deleted_run_are_removed_in_pieces(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
     let kinds = (0..1_000).map(|_| Kind::Sleep { duration: 5_000 });
@@ -195,7 +195,7 @@ fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(store_kind: StoreKin
 }
 
 /// What is large would be written with every change of the run, and with those of its neighbours.
-fn a_large_one_lies_apart(store_kind: StoreKind) {
+fn a_large_open_operation_is_in_its_own_table(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
     let kinds = vec![create(0), wait(0), create(1), wait(1)];

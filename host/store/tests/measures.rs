@@ -63,7 +63,7 @@ fn start(world: &World, number: u64) {
     world.commit(id, 0, new).unwrap();
 }
 
-/// The filters that `docs/how-to/find-runs.md` names, each by itself.
+/// Returns the filters that `docs/how-to/find-runs.md` names, each by itself.
 fn filters(last: u64) -> Vec<(&'static str, RunQuery)> {
     let all = || RunQuery {
         limit: PAGE,

@@ -56,7 +56,7 @@ fn id(number: u32) -> RunId {
     RunId::new(Time(u64::from(number)), [0; 10])
 }
 
-/// A row of `calls` as the first schema had it.
+/// Returns a row of `calls` as the first schema had it.
 fn call_of_schema_1(number: u32, body: usize) -> Vec<u8> {
     let call = call(number, body);
     encode(&(
@@ -86,7 +86,7 @@ fn schema(memory: &Memory) -> Vec<u8> {
     found.next().unwrap().2
 }
 
-/// A store of the first schema with so many calls. `body` says how large the body of each is.
+/// Returns a store of the first schema with this many calls. `body` says how large the body of each is.
 fn old_store(calls: u32, body: impl Fn(u32) -> usize) -> Memory {
     let memory = Memory::default();
     open(&memory).unwrap();
@@ -200,7 +200,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 /// Puts a row of version 1 in the place of one that this version wrote.
 /// Up to version 2 of the row a large body was in it.
 #[test]
-fn a_large_call_of_schema_7_is_read_as_one_whose_body_lies_apart() {
+fn a_large_call_of_schema_7_is_read_as_a_call_with_a_separate_body() {
     let memory = old_store(1, |_| 100_000);
     let store = open(&memory).unwrap();
     let (run_id, operation, call) = (id(0), OperationNumber(0), call(0, 100_000));
@@ -232,7 +232,7 @@ fn make_old(memory: &Memory, table: TableId, key: &[Part<'_>], row: &[u8]) {
 /// The first place of an event in an inbox.
 const FIRST_MAIL: u64 = 1 << 32;
 
-/// A run with a request, an event and a result that nobody took, in rows of the first schema.
+/// Returns a run with a request, an event and a result that nobody took, in rows of the first schema.
 fn with_untaken(size: usize) -> (World, RunId, [Outcome; 3]) {
     let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = world.machine.clone() else {
@@ -374,7 +374,7 @@ fn rows_that_no_migration_touches_are_read_as_they_are_and_taken() {
     }
 }
 
-/// A store of schema 4, which did not count runs, with so many that are pending.
+/// Returns a store of schema 4, which did not count runs, with this many pending runs.
 fn uncounted_store(runs: u32) -> Memory {
     let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = world.machine.clone() else {

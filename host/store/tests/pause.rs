@@ -18,12 +18,12 @@ use crate::support::{
 
 on_both_grounds! {
     a_paused_run_accepts_and_commits_nothing_until_it_goes_on,
-    what_is_due_of_paused_runs_is_set_aside_and_put_back,
-    what_is_due_says_which_of_its_runs_are_paused,
+    due_work_of_paused_runs_is_set_aside_and_put_back,
+    a_page_of_due_work_says_which_of_its_runs_are_paused,
     a_call_of_a_paused_run_is_set_aside_and_still_recorded,
     a_timeout_and_a_grace_of_a_paused_run_pass_when_it_goes_on,
     putting_back_goes_on_after_a_restart_where_it_was,
-    what_is_paused_by_itself_stays_so_under_what_goes_on,
+    a_run_that_is_paused_itself_stays_paused_when_its_workflow_is_resumed,
     a_cancelled_run_leaves_nothing_of_its_pause,
     pending_runs_that_were_set_aside_are_listed,
 }
@@ -95,7 +95,7 @@ fn a_paused_run_accepts_and_commits_nothing_until_it_goes_on(store_kind: StoreKi
     assert!(run(world.store.pauses()).unwrap().is_empty());
 }
 
-fn what_is_due_of_paused_runs_is_set_aside_and_put_back(store_kind: StoreKind) {
+fn due_work_of_paused_runs_is_set_aside_and_put_back(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let waiting = world.run_with(vec![wait(None)]);
     let sleeping = world.run_with(vec![Kind::Sleep { duration: 500 }]);
@@ -125,7 +125,7 @@ fn what_is_due_of_paused_runs_is_set_aside_and_put_back(store_kind: StoreKind) {
     assert_eq!(world.timers(), timers);
 }
 
-/// What each look at due work says of the runs that are paused, in the order of runs, timers, calls.
+/// Returns what each look at due work says of the runs that are paused, in the order of runs, timers, calls.
 fn told(world: &World) -> [Vec<(RunId, PausedBy)>; 3] {
     let due = run(world.store.due_runs(None, 100)).unwrap();
     let timers = run(world.store.timers(None, Time(u64::MAX).into(), 100)).unwrap();
@@ -134,7 +134,7 @@ fn told(world: &World) -> [Vec<(RunId, PausedBy)>; 3] {
         .map(|paused| paused.into_iter().map(|(id, by)| (id, by.by)).collect())
 }
 
-fn what_is_due_says_which_of_its_runs_are_paused(store_kind: StoreKind) {
+fn a_page_of_due_work_says_which_of_its_runs_are_paused(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let waiting = world.run_with(vec![wait(None)]);
     let others = [(); 2].map(|()| world.run_with(vec![Kind::Sleep { duration: 500 }]));
@@ -269,7 +269,7 @@ fn putting_back_goes_on_after_a_restart_where_it_was(store_kind: StoreKind) {
     assert_eq!(world.keys("resuming"), [""; 0]);
 }
 
-fn what_is_paused_by_itself_stays_so_under_what_goes_on(store_kind: StoreKind) {
+fn a_run_that_is_paused_itself_stays_paused_when_its_workflow_is_resumed(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let (alone, other) = (
         world.run_with(vec![wait(None)]),

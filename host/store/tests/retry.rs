@@ -27,7 +27,7 @@ on_both_grounds! {
     a_failed_run_is_given_up_with_time_by_a_cancel_and_by_a_delete,
     a_retry_of_another_try_changes_nothing,
     a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_nothing,
-    a_timeout_counts_anew_from_a_retry,
+    a_timeout_counts_again_from_a_retry,
 }
 
 fn call_kind(policy: RetryPolicy) -> Kind {
@@ -61,7 +61,7 @@ fn slept(operation: u32) -> Option<(u32, Outcome, Source)> {
     Some((operation, Outcome::Slept, Source::Deadline))
 }
 
-/// A run that has a webhook, makes these operations and those calls, and sleeps for no time as its last operation. Its
+/// Returns a run that has a webhook, makes these operations and those calls, and sleeps for no time as its last operation. Its
 /// failure is that it has slept.
 fn fails(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId {
     let id = running(world, kinds, calls);
@@ -461,7 +461,7 @@ fn a_retry_of_another_try_changes_nothing(store_kind: StoreKind) {
     assert_eq!(again, RetriedFailed::Moved);
 }
 
-/// A run that another started, with this timeout, and that has failed.
+/// Returns a run that another started, with this timeout, and that has failed.
 fn failed_child(world: &World, parent: RunId, timeout: Option<u64>) -> RunId {
     let mut start = world.new_start();
     start.parent = Some(Parent {
@@ -504,7 +504,7 @@ fn a_child_whose_parent_has_ended_is_retried_only_anyway_and_asking_changes_noth
     assert!(!world.state(child).status.has_ended());
 }
 
-fn a_timeout_counts_anew_from_a_retry(store_kind: StoreKind) {
+fn a_timeout_counts_again_from_a_retry(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let parent = world.run_with(vec![wait(None)]);
     let child = failed_child(&world, parent, Some(2_000));

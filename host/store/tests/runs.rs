@@ -27,7 +27,7 @@ on_both_grounds! {
     why_a_call_is_tried_again_is_shown_until_it_has_its_result,
     a_call_of_a_cancelled_run_is_gone_and_its_result_is_dropped,
     an_abandoned_call_completes_as_given_up,
-    what_a_last_activation_wanted_is_not_done,
+    the_operations_of_a_last_activation_are_not_performed,
     runs_are_listed_newest_first_by_page,
     runs_are_listed_by_a_range_of_ids_page_by_page,
     a_run_is_deleted_once_it_has_ended_with_all_it_owns,
@@ -309,7 +309,7 @@ fn an_abandoned_call_completes_as_given_up(store_kind: StoreKind) {
     assert_eq!((world.due(), world.state(id).ready), (vec![], 0));
 }
 
-fn what_a_last_activation_wanted_is_not_done(store_kind: StoreKind) {
+fn the_operations_of_a_last_activation_are_not_performed(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
     let mut last = last_activation(world.now(), None);

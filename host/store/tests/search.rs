@@ -18,7 +18,7 @@ use crate::support::{Machine, RETENTION, StoreKind, World, activation, run, wait
 on_both_grounds! {
     every_search_finds_what_a_look_at_all_runs_finds,
     a_time_of_creation_is_found_by_itself,
-    what_a_run_waits_for_is_found_behind_many_operations,
+    a_wait_is_found_after_many_other_operations,
 }
 
 /// How many runs are searched, and how often.
@@ -36,7 +36,7 @@ impl SeededRng {
         self.below(times) == 0
     }
 
-    /// One of them, once in so many times.
+    /// Returns one of these values, at random once in this many times.
     fn maybe<T: Clone>(&mut self, once_in: u32, of: &[T]) -> Option<T> {
         let of = &of[self.below(u32::try_from(of.len()).unwrap()) as usize];
         self.once_in(once_in).then(|| of.clone())
@@ -258,7 +258,7 @@ fn a_time_of_creation_is_found_by_itself(store_kind: StoreKind) {
 }
 
 /// The first operations of a run lie in its own row, and the others do not.
-fn what_a_run_waits_for_is_found_behind_many_operations(store_kind: StoreKind) {
+fn a_wait_is_found_after_many_other_operations(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let waits = |kind: Option<Kind>| {
         let mut kinds = vec![wait_event(None); 20];
@@ -293,7 +293,7 @@ fn what_a_run_waits_for_is_found_behind_many_operations(store_kind: StoreKind) {
     assert_eq!(find(Awaited::Event), [other]);
 }
 
-/// A store in memory with copies of a run, each with the id that follows. `and` writes what else each has.
+/// Returns a store in memory with copies of a run, each with the id that follows. `and` writes what else each has.
 fn with_copies(count: u64, and: impl Fn(&mut dyn RowsMut, u64, &RunId)) -> (World, Vec<RunId>) {
     let world = World::new(StoreKind::Memory);
     let Machine::Memory(memory) = &world.machine else {
@@ -319,7 +319,7 @@ fn with_copies(count: u64, and: impl Fn(&mut dyn RowsMut, u64, &RunId)) -> (Worl
 }
 
 #[test]
-fn what_is_rare_in_one_index_passes_over_what_is_frequent_in_another() {
+fn a_rare_entry_in_one_index_skips_frequent_entries_of_another() {
     let label = |rows: &mut dyn RowsMut, number: u64, id: &RunId| {
         if number == 3 {
             let key = [Part::Text("rare:1"), Part::Run(&id.0)];

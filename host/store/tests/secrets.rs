@@ -8,7 +8,7 @@ use dormouse_store::{PutSecret, SealedSecret, SecretPut};
 
 on_both_grounds! {
     a_secret_is_read_as_it_was_set_and_can_be_opened,
-    one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation,
+    a_secret_of_the_same_name_is_replaced_and_keeps_its_creation_time,
     they_are_listed_by_name_until_they_are_deleted,
 }
 
@@ -18,7 +18,7 @@ fn keys() -> SecretKeys {
     SecretKeys::parse(&"07".repeat(32)).unwrap()
 }
 
-/// A secret that one workflow may check requests by, and another may send.
+/// Returns a secret that one workflow may check requests by, and another may send.
 fn put(name: &str, nonce: u8) -> PutSecret {
     let granted = |workflow: &str, purpose| Use {
         workflow: workflow.into(),
@@ -63,7 +63,7 @@ fn a_secret_is_read_as_it_was_set_and_can_be_opened(store_kind: StoreKind) {
     assert_eq!(run(world.store.secret("Stripe".into())).unwrap(), None);
 }
 
-fn one_of_the_same_name_is_replaced_and_keeps_its_time_of_creation(store_kind: StoreKind) {
+fn a_secret_of_the_same_name_is_replaced_and_keeps_its_creation_time(store_kind: StoreKind) {
     let world = World::new(store_kind);
     run(world.store.put_secret(put("stripe", 1))).unwrap();
     world.at(2_000);

@@ -23,12 +23,12 @@ on_both_grounds! {
     the_mark_of_a_delivery_is_forgotten_in_time_and_never_misused,
     a_delivery_that_was_forgotten_by_hand_is_a_new_one_for_as_long_as_any,
     requests_with_one_key_belong_to_one_run_until_it_has_ended,
-    an_event_lies_in_the_inbox_of_the_run_that_has_its_key,
-    what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit,
-    what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_again,
+    an_event_is_in_the_inbox_of_the_run_that_has_its_key,
+    untaken_requests_of_a_completed_run_start_the_next_run_in_the_same_commit,
+    a_request_put_back_and_not_taken_again_starts_the_next_run,
     more_requests_than_one_commit_moves_are_all_handed_over_before_the_next_run_begins,
     a_run_that_ends_while_it_is_handed_requests_leaves_the_rest,
-    what_is_to_be_dropped_or_was_cancelled_starts_nothing,
+    dropped_requests_and_those_of_cancelled_runs_start_nothing,
     a_failed_run_keeps_its_key_until_it_is_given_up,
     urls_rotate_and_end_in_time,
     a_trigger_is_paused_changed_and_deleted,
@@ -71,7 +71,7 @@ fn id(number: u8) -> RunId {
     RunId([number; 16])
 }
 
-/// A request that starts the run with this number, or belongs to another by this key.
+/// Returns a request that starts the run with this number, or belongs to another by this key.
 fn fire_trigger(number: u8, key: Option<u8>, body: &str) -> FireTrigger {
     FireTrigger {
         trigger: TRIGGER,
@@ -284,7 +284,7 @@ fn requests_with_one_key_belong_to_one_run_until_it_has_ended(store_kind: StoreK
     check(&world, &[first, other, id(4), next]);
 }
 
-fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(store_kind: StoreKind) {
+fn an_event_is_in_the_inbox_of_the_run_that_has_its_key(store_kind: StoreKind) {
     let mut world = world_with(store_kind, options());
     let first = starts(&world, fire_trigger(1, Some(1), "a"));
     let waiting = activation(world.now(), None, vec![wait()]);
@@ -305,7 +305,9 @@ fn an_event_lies_in_the_inbox_of_the_run_that_has_its_key(store_kind: StoreKind)
     check(&world, &[first]);
 }
 
-fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(store_kind: StoreKind) {
+fn untaken_requests_of_a_completed_run_start_the_next_run_in_the_same_commit(
+    store_kind: StoreKind,
+) {
     let mut world = world_with(store_kind, options());
     let first = starts(&world, fire_trigger(1, Some(1), "a"));
     for body in ["b", "c"] {
@@ -336,7 +338,7 @@ fn what_a_completed_run_never_took_starts_the_next_one_in_the_same_commit(store_
     check(&world, &[first, id(7)]);
 }
 
-/// A run with a key that has taken two requests, with operations 0 and 1.
+/// Returns a run with a key that has taken two requests, with operations 0 and 1.
 fn has_taken(world: &World) -> RunId {
     let first = starts(world, fire_trigger(1, Some(1), "a"));
     let waiting = activation(world.now(), None, vec![wait()]);
@@ -356,9 +358,7 @@ fn has_taken(world: &World) -> RunId {
     first
 }
 
-fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_again(
-    store_kind: StoreKind,
-) {
+fn a_request_put_back_and_not_taken_again_starts_the_next_run(store_kind: StoreKind) {
     let mut world = world_with(store_kind, options());
     let first = has_taken(&world);
     let asked = back::request(&world, first, 1, 1);
@@ -397,7 +397,7 @@ fn what_a_run_took_starts_the_next_one_if_it_was_taken_back_and_never_took_it_ag
 /// How many requests the completed run has not taken, in the tests of handing them over: more than a turn of it moves.
 const MANY: usize = 100;
 
-/// A request with the key of the run, of which so many may wait.
+/// Returns a request with the key of the run, of which this many may wait.
 fn one_of_many(number: usize) -> FireTrigger {
     FireTrigger {
         mail: MailLimits::of_keyed(StorageLimits::NONE, 1_000, 300),
@@ -405,7 +405,7 @@ fn one_of_many(number: usize) -> FireTrigger {
     }
 }
 
-/// A run that has completed without taking `MANY` requests. Run 7 is next.
+/// Returns a run that has completed without taking `MANY` requests. Run 7 is next.
 fn has_left_many(world: &World) -> RunId {
     let first = starts(world, fire_trigger(1, Some(1), "a"));
     for number in 0..MANY {
@@ -467,7 +467,7 @@ fn a_run_that_ends_while_it_is_handed_requests_leaves_the_rest(store_kind: Store
     check(&world, &[first, id(7), id(3)]);
 }
 
-fn what_is_to_be_dropped_or_was_cancelled_starts_nothing(store_kind: StoreKind) {
+fn dropped_requests_and_those_of_cancelled_runs_start_nothing(store_kind: StoreKind) {
     let dropping = TriggerOptions {
         unread: Unread::Drop,
         ..options()

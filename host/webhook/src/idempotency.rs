@@ -18,15 +18,15 @@ pub struct IdempotencyKey(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
     /// There are several keys, and nobody knows which one is meant.
-    #[error("the header Idempotency-Key is there more than once; send one")]
+    #[error("the request has more than one header Idempotency-Key; send only one")]
     Repeated,
     /// The key is empty.
     #[error("the header Idempotency-Key is empty; give it a value, or leave it out")]
     Empty,
     /// A byte is neither visible ASCII nor a space.
     #[error(
-        "the header Idempotency-Key has the byte 0x{byte:02x} after {place} others; a key is of visible ASCII characters \
-         and spaces"
+        "the header Idempotency-Key has the byte 0x{byte:02x} after {place} others; a key consists of visible ASCII \
+         characters and spaces"
     )]
     Byte {
         /// The byte.
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_says_why() {
+    fn an_invalid_key_is_refused_with_the_reason() {
         for (value, invalid) in [
             ("", InvalidKey::Empty),
             ("  ", InvalidKey::Empty),
@@ -206,7 +206,7 @@ mod tests {
         let twice = [b"k".as_slice(), b"k"];
         assert_eq!(IdempotencyKey::read(twice), Err(InvalidKey::Repeated));
         let shown = read("k\u{fc}").unwrap_err().to_string();
-        let expected = "the header Idempotency-Key has the byte 0xc3 after 1 others; a key is of visible ASCII characters \
+        let expected = "the header Idempotency-Key has the byte 0xc3 after 1 others; a key consists of visible ASCII characters \
                         and spaces";
         assert_eq!(shown, expected);
     }

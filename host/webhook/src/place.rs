@@ -53,7 +53,7 @@ pub fn check_place(place: &Place) -> Result<(), String> {
     }
     match place {
         Place::Header(name) if http::HeaderName::try_from(name.as_str()).is_err() => {
-            Err(format!("{name:?} is no name of a header"))
+            Err(format!("{name:?} is not a valid header name"))
         }
         Place::Query(name) if name.is_empty() => Err("the query parameter has no name".into()),
         Place::Json(pointer) => pointer::check(pointer),
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_place_that_cannot_be_is_refused_with_the_reason() {
         let refused = |place: Place| check_place(&place).unwrap_err();
-        assert!(refused(Place::Header("a b".into())).contains("no name of a header"));
+        assert!(refused(Place::Header("a b".into())).contains("not a valid header name"));
         assert!(refused(Place::Query(String::new())).contains("no name"));
         assert!(refused(Place::Json("order".into())).contains('/'));
         assert!(refused(Place::Json("/a".repeat(200))).contains("at most 256"));

@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_not_read() {
+    fn json_that_can_be_read_in_two_ways_is_not_read() {
         check_value("/a", r#"{"a": 1, "a": 2}"#, None);
         check_value("/a/b", r#"{"a": {"b": 1}, "a": {}}"#, None);
         check_value("/b", r#"{"a": 1, "a": 2, "b": 3}"#, Some("3"));
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_has_no_value() {
+    fn invalid_json_has_no_value() {
         for body in ["", "a=1", r#"{"a": 1"#, r#"{"a": 1} x"#, "\u{0}"] {
             check_value("/a", body, None);
         }

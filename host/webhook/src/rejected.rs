@@ -9,12 +9,12 @@ pub enum Rejected {
     Missing,
     /// A header occurs more than once, or is not written as the scheme says.
     #[error(
-        "the headers of the request's signature are not spelled as its scheme says, or are there more than once"
+        "the headers of the request's signature are not spelled as its scheme says, or occur more than once"
     )]
     Malformed,
     /// The timestamp is too far from the host's clock.
     #[error(
-        "the request was signed too long ago or in the future; sign it anew, with a clock that is right"
+        "the request was signed too long ago or in the future; sign it again, with a clock that is right"
     )]
     Stale,
     /// The signature was made with none of the secrets, or for another content.
@@ -63,8 +63,8 @@ pub enum BadSecret {
     NotPublicKey,
     /// The secret itself is sent in a header, but no header can hold it.
     #[error(
-        "the secret is sent as it is, and cannot be: it is not UTF-8, has a control character such as a line break, or \
-         begins or ends with a space"
+        "the provider sends the secret itself in a header, and this secret cannot be in a header: it is not UTF-8, has a control \
+         character such as a line break, or begins or ends with a space"
     )]
     NotSendable,
 }

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_refused() {
+    fn an_invalid_header_is_refused() {
         for (name, value) in [
             ("", "v"),
             ("a b", "v"),

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_webhook_is_none_of_a_trigger_and_the_other_way_around() {
+    fn tokens_of_webhooks_and_triggers_are_never_confused() {
         let token = TriggerToken {
             trigger: TriggerId(TOKEN.run.0),
             rotation: TOKEN.webhook.0,

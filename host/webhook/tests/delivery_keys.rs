@@ -58,7 +58,7 @@ fn the_callers_own_key_goes_before_the_webhook_id_and_that_before_the_providers(
 
 /// Or whoever replays a signed request would only have to add a key to have it taken for a new one.
 #[test]
-fn what_the_provider_signed_goes_before_what_anybody_can_add() {
+fn a_signed_key_takes_precedence_over_keys_that_anybody_can_add() {
     let body = r#"{"id":"evt_1","event_id":"Ev1"}"#;
     for (scheme, kind, value) in [
         (
@@ -162,7 +162,7 @@ fn an_event_id_is_one_string_at_the_top_of_an_object() {
 }
 
 #[test]
-fn nesting_without_end_is_no_event() {
+fn endless_nesting_is_not_an_event() {
     let deep = format!(r#"{{"x":{}"#, "[".repeat(1_000_000));
     check(Some("stripe"), &[], &deep, Ok(None));
 }

@@ -33,7 +33,7 @@ fn signed(rest: &str) -> String {
 }
 
 #[test]
-fn what_is_not_known_is_refused_with_its_line_and_what_is_allowed() {
+fn an_unknown_key_is_refused_with_its_line_and_the_allowed_ones() {
     refused("colour = 1", 4, &["`colour`", "`masked`"]);
     refused(&signed("sined = \"{body}\""), 7, &["`sined`", "`signed`"]);
     refused(&signed("signed = \"{bodi}\""), 7, &["`{bodi}`", "{body}"]);
@@ -48,7 +48,7 @@ fn what_is_not_known_is_refused_with_its_line_and_what_is_allowed() {
 }
 
 #[test]
-fn what_proves_nothing_is_refused() {
+fn a_description_that_proves_nothing_is_refused() {
     refused(
         &signed("signed = \"{timestamp}{body}\""),
         7,
@@ -163,7 +163,7 @@ fn a_webhooks_tolerance_goes_before_its_providers_and_the_host_caps_both() {
             most,
             ..within(1)
         };
-        check.claim(&head, Time(now), tolerance).map(|_| ())
+        check.read_head(&head, Time(now), tolerance).map(|_| ())
     };
     const HOUR: u64 = 3_600_000;
     assert_eq!(claimed(HOUR, None, u64::MAX), Ok(()));

@@ -9,7 +9,7 @@ use crate::support::{self, check};
 
 const ALL: [&str; 5] = ["github", "slack", "meta", "microsoft-graph", "websub"];
 
-/// What a request is answered, if it is a probe.
+/// Returns what a request is answered, if it is a probe.
 fn outcome(handshake: &str, request: &Request) -> Option<Result<Response, Unanswered>> {
     let check = check(handshake);
     let probe = check.probe(request)?;
@@ -38,7 +38,7 @@ const GRAPH: &str = "validationToken=Validation%3a+Testing+client+application+re
 const WEBSUB: &str = "hub.mode=subscribe&hub.topic=https%3A%2F%2Fexample.com%2Ffeed%3Fa%3D1&\
     hub.challenge=aZ09._~-%2B%2F%3D&hub.lease_seconds=864000";
 
-/// A GET, or for Microsoft Graph a POST, with this query and no body.
+/// Returns a GET, or for Microsoft Graph a POST, with this query and no body.
 fn query(handshake: &str, query: &str) -> Request {
     Request {
         method: check(handshake).probe_methods().remove(0).into(),
@@ -51,7 +51,7 @@ fn slack(body: &str) -> Request {
     support::request(&[("Content-Type", "application/json")], body.as_bytes())
 }
 
-/// What a probe is answered, which must be plain text and nothing else.
+/// Returns what a probe is answered, which must be plain text and nothing else.
 fn answered(handshake: &str, request: &Request) -> Option<String> {
     let response = outcome(handshake, request)?.ok()?;
     assert_eq!(response.status, 200);
@@ -348,7 +348,7 @@ proptest! {
 }
 
 #[test]
-fn the_head_tells_what_can_be_a_probe() {
+fn the_head_shows_whether_a_request_can_be_a_probe() {
     let graph = query("microsoft-graph", GRAPH);
     let meta = query("meta", META);
     let websub = query("websub", WEBSUB);

@@ -32,7 +32,7 @@ fn refused(signature: &Signature, word: &str) {
 const HEADER: (&str, &str) = ("header", "X-Signature");
 
 #[test]
-fn names_of_secrets_make_sense_or_are_told_what_does_not() {
+fn invalid_names_of_secrets_are_reported() {
     for scheme in SCHEMES {
         let settings: &[_] = if scheme == "hmac-sha256" {
             &[HEADER]
@@ -72,7 +72,7 @@ fn names_of_secrets_make_sense_or_are_told_what_does_not() {
 }
 
 #[test]
-fn settings_make_sense_or_are_told_what_does_not() {
+fn invalid_settings_are_reported() {
     let hmac = |settings: &[(&str, &str)]| signature("hmac-sha256", &["s"], settings);
     let long = "n".repeat(65);
     refused(&hmac(&[]), "no setting `header`: name the header");

@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn what_sign_makes_verify_takes_and_one_flipped_bit_anywhere_is_refused(
+    fn a_signed_request_verifies_and_any_flipped_bit_is_refused(
         scheme in scheme(),
         key in proptest::collection::vec(any::<u8>(), 1..80),
         id in "[a-zA-Z0-9_-]{1,40}",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dormouse_webhook::provider::{Provider, Providers, UnsupportedProvider};
 
-/// The rows of a table in `docs/reference/providers.md`, by the name in their first cell.
+/// Returns the rows of a table in `docs/reference/providers.md`, by the name in their first cell.
 fn table(after: &str) -> BTreeMap<String, Vec<String>> {
     let page = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -78,7 +78,7 @@ fn every_rule_is_tried_by_a_vector() {
 }
 
 #[test]
-fn who_asks_for_a_name_that_is_not_known_is_told_why_or_which_are_like_it() {
+fn an_unknown_provider_is_answered_with_the_reason_or_similar_names() {
     let known = Providers::default();
     let paypal = known.suggestion("paypal");
     assert!(paypal.starts_with("PayPal's webhooks cannot be checked: it signs by RSA"));

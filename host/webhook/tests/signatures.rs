@@ -72,7 +72,7 @@ fn one_of_several_signatures_is_enough_in_any_place() {
 }
 
 #[test]
-fn a_signature_of_an_unknown_version_is_none() {
+fn a_signature_of_an_unknown_version_is_ignored() {
     let (standard, stripe) = ("standard-webhooks", "stripe");
     let good = signed(standard, SECRET);
     let other = value(&good, "webhook-signature").replace("v1,", "v1a,");
@@ -147,7 +147,7 @@ fn a_timestamp_may_be_off_by_the_tolerance_and_no_more() {
 }
 
 #[test]
-fn a_secret_that_is_none_matches_nothing() {
+fn an_invalid_secret_matches_nothing() {
     let empty = sign(&check("github"), b"", "", NOW, BODY);
     assert_eq!(empty, Err(CannotSign::Secret(BadSecret::Empty)));
     // HMAC-SHA-256 of nothing under no key, which anybody can make.
@@ -213,7 +213,7 @@ fn the_headers_to_be_masked_are_those_that_prove() {
 }
 
 #[test]
-fn what_is_rejected_has_a_label_of_its_own() {
+fn each_rejection_has_its_own_label() {
     let all = [
         Rejected::Missing,
         Rejected::Malformed,
@@ -235,24 +235,24 @@ fn what_is_rejected_has_a_label_of_its_own() {
 }
 
 #[test]
-fn the_head_alone_tells_what_could_prove_nothing() {
+fn the_head_alone_shows_that_a_request_proves_nothing() {
     let read = |scheme, request: &Request| {
         let head = Request {
             body: Bytes::new(),
             ..request.clone()
         };
-        check(scheme).claim(&head, NOW, within(TOLERANCE))
+        check(scheme).read_head(&head, NOW, within(TOLERANCE))
     };
     for scheme in SCHEMES {
         let good = signed(scheme, SECRET);
-        let claim = read(scheme, &good).unwrap();
+        let signatures = read(scheme, &good).unwrap();
         let verify = |body: &'static [u8]| {
             let body = Bytes::from_static(body);
             let request = Request {
                 body,
                 ..good.clone()
             };
-            check(scheme).verify(&claim, &[SECRET.as_bytes()], &request)
+            check(scheme).verify(&signatures, &[SECRET.as_bytes()], &request)
         };
         assert_eq!(verify(BODY), Ok(()));
         assert_eq!(verify(b"another body"), Err(Rejected::Wrong), "{scheme:?}");
@@ -265,7 +265,7 @@ fn the_head_alone_tells_what_could_prove_nothing() {
 }
 
 #[test]
-fn a_token_that_no_header_can_have_is_no_secret() {
+fn a_token_that_no_header_can_hold_is_not_a_secret() {
     let auth0 = check("auth0");
     for secret in [&b"\xff\xfe"[..], b"mole\nhill", b"mole-hill\n", b" mole"] {
         let expected = BadSecret::NotSendable;

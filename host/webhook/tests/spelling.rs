@@ -140,7 +140,7 @@ fn a_header_is_spelled_as_its_scheme_says() {
 }
 
 #[test]
-fn a_value_that_is_no_text_is_malformed() {
+fn a_value_that_is_not_text_is_malformed() {
     for scheme in SCHEMES {
         let request = with(scheme, &signed(scheme, SECRET).headers[0].0, b"\xff");
         assert_eq!(
@@ -211,7 +211,7 @@ fn both_alphabets_of_base64_are_read_and_not_a_mixture() {
     }
 }
 
-/// The digest of a body under the secret `key`.
+/// Returns the digest of a body under the secret `key`.
 fn digest(body: &[u8]) -> Vec<u8> {
     let made = sign(&check("hmac-sha256"), b"key", "", NOW, body).unwrap();
     let value = std::str::from_utf8(&made[0].1).unwrap();

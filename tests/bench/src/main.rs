@@ -38,31 +38,31 @@ use lab::{Lab, Language};
 use report::Finding;
 use time::{Moment, epoch_millis};
 
-/// Measures the host, and shows what BENCHMARKS.md explains.
+/// Measures the host. BENCHMARKS.md explains the figures.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench")]
 struct Cli {
-    /// Measure only these figures.
+    /// Measures only these figures.
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     only: Vec<Figure>,
 
-    /// List the figures.
+    /// Lists the figures.
     #[arg(long)]
     list: bool,
 
-    /// Take seconds for a figure rather than minutes, with less data. Good for trying things out, not for quoting.
+    /// Measures each figure with less data, in seconds instead of minutes. The results are too rough to be quoted.
     #[arg(long)]
     quick: bool,
 
-    /// How often each figure is measured; shown are the median and the spread.
+    /// The number of measurements of each figure. Their median and spread are printed.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
 
-    /// How long the sustained load lasts. Without it 10, or 1 with --quick.
+    /// The duration of the sustained load, in minutes. The default is 10, or 1 with --quick.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     minutes: Option<u16>,
 
-    /// Also write everything to this file, as JSON.
+    /// Also writes all results to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -78,15 +78,15 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     guest: PathBuf,
 
-    /// The same in TypeScript: tests/guests/waiter/flow.ts.
+    /// The same workflow in TypeScript: tests/guests/waiter/flow.ts.
     #[arg(long, value_name = "FILE")]
     typescript: PathBuf,
 
-    /// The same in Python, as a component.
+    /// The same workflow in Python, as a component.
     #[arg(long, value_name = "FILE")]
     python: PathBuf,
 
-    /// Where the hosts' data directories are made: the disk that is measured.
+    /// The folder for the hosts' data directories. Its disk is the one that is measured.
     #[arg(long, value_name = "FOLDER")]
     folder: PathBuf,
 }
@@ -157,7 +157,7 @@ async fn bench(cli: Cli) -> anyhow::Result<()> {
     };
     if lab.sync.p50 < NO_DISK {
         println!(
-            "note: a sync takes {:.4} ms in {}, so this is no disk; give another --folder for figures that mean something",
+            "note: a sync takes {:.4} ms in {}, so this is not a disk; give another --folder for figures that mean something",
             lab.sync.p50,
             lab.folder.display()
         );

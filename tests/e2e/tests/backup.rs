@@ -19,7 +19,7 @@ const KEY: (&str, &str) = (
 );
 const VALUE: &str = "A_Made-Up-Value-7F3c91d04bE2";
 
-/// A folder for backups, and a file in it.
+/// Returns a folder for backups, and a file in it.
 fn file() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup.redb");
@@ -30,7 +30,7 @@ fn back_up(host: &Host, arguments: &[&str]) -> Outcome {
     Cli::of(host).run(&[&["backup"], arguments].concat())
 }
 
-/// A host with this backup in the place of its data.
+/// Returns a host with this backup in the place of its data.
 fn restored(backup: &Path, settings: &[&str]) -> Host {
     let mut host = Host::with_environment(&[KEY], settings);
     host.kill();
@@ -57,7 +57,7 @@ fn fill(host: &Host, mebibytes: usize) -> Run {
     run
 }
 
-/// How many files of its data directory the host has open that have no name any more.
+/// Returns how many files of its data directory the host has open that have no name any more.
 fn nameless_files(host: &Host) -> usize {
     let folder = fs::canonicalize(host.data_dir()).unwrap();
     let files = fs::read_dir(format!("/proc/{}/fd", host.process_id())).unwrap();
@@ -173,7 +173,7 @@ fn a_restored_host_has_all_that_was_acknowledged_and_goes_on() {
 }
 
 #[test]
-fn a_file_that_exists_is_kept_unless_told_otherwise() {
+fn an_existing_file_is_replaced_only_with_force() {
     let (folder, backup) = file();
     let name = backup.to_str().unwrap();
     let host = Host::start();
@@ -198,7 +198,7 @@ fn a_file_that_exists_is_kept_unless_told_otherwise() {
 }
 
 #[test]
-fn the_api_gives_it_to_whoever_may_have_everything() {
+fn the_api_returns_a_backup_only_with_the_token() {
     let host = Host::with_token(TOKEN, &[]);
     let bare = request("GET", format!("{}/v1/backup", host.url()));
     bare.clone().send().expect_problem(401, "unauthorized");

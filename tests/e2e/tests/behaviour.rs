@@ -32,11 +32,11 @@ const BEHAVIOURS: [Behaviour; 14] = [
     ),
     (
         "race",
-        "what loses a race is given up, and takes nothing",
+        "the loser of a race is given up, and takes nothing",
         race,
     ),
     ("join", "operations at the same time", join),
-    ("cancel", "a run is told to cancel", cancel),
+    ("cancel", "a run is asked to cancel", cancel),
     ("child", "a run starts another and waits for it", child),
     (
         "generations",

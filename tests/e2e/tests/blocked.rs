@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::stored::replace_component;
 
-/// A run that waits, on a host that was stopped and has other bytes for its version, or none.
+/// Returns a waiting run on a stopped host, whose store has other bytes for the run's version, or none.
 fn run_without_its_component(other: Option<&[u8]>) -> (Host, Run, String) {
     let mut host = Host::start();
     let version = host.deploy("script", "script");

@@ -3,7 +3,7 @@
 use dormouse_e2e::{Cli, Host, Reply, Run, Service, guest, post, request, wait_until};
 use serde_json::{Value, json};
 
-/// A host that blocks what breaks, with the script under its name. Returns its version too.
+/// Returns a host that blocks broken runs, on which the script is deployed, and the script's version.
 fn host() -> (Host, String) {
     let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
     let version = host.deploy("script", "script");
@@ -35,7 +35,7 @@ fn repair(run: &Run, verb: &str, body: &Value) -> dormouse_e2e::Answer {
 }
 
 #[test]
-fn a_run_whose_code_broke_goes_on_with_mended_code_where_it_stood() {
+fn a_broken_run_continues_with_corrected_code_from_where_it_waited() {
     let (mut host, first) = host();
     let run = host.start_run("script", &breaks_on(&first));
     let hook = run.hook("a");
@@ -171,7 +171,7 @@ fn a_workflow_says_whether_its_runs_that_break_fail() {
 }
 
 #[test]
-fn whoever_waits_for_a_run_hears_that_it_broke() {
+fn start_with_wait_reports_that_the_run_broke() {
     let (host, _) = host();
     let cli = Cli::of(&host).run(&[
         "start",
@@ -193,7 +193,7 @@ fn a_run_that_nobody_repairs_fails_in_the_end() {
 }
 
 #[test]
-fn nothing_of_what_broke_has_happened_and_all_of_it_happens_once_when_it_is_mended() {
+fn a_broken_activation_has_no_effects_and_takes_effect_once_after_a_correction() {
     let (host, first) = host();
     let script = json!({"seq": [
         {"start": {"workflow": "script", "input": {"step": "child", "value": 1}}, "as": "early"},

@@ -19,18 +19,18 @@ fn host(settings: &[&str]) -> Host {
     Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &settings)
 }
 
-/// What lets the scripted guest send a secret to this origin.
+/// Returns the use that lets the scripted guest send a secret to this origin.
 fn sending(origin: &str) -> Value {
     json!([{"workflow": "script", "send_to": origin}])
 }
 
-/// A call with this secret in `Authorization`.
+/// Returns a call with this secret in `Authorization`.
 fn call(url: &str, secret: &str) -> Value {
     json!({"call": {"method": "POST", "url": url, "body": "{}", "delay_ms": 1,
         "secret_headers": [["Authorization", "Bearer ", secret]]}})
 }
 
-/// What came of the calls of a run, as its journal has it.
+/// Returns the results of a run's calls, from its journal.
 fn outcomes(run: &Run) -> Vec<Value> {
     let journal = run.journal();
     let activations = journal["activations"].as_array().unwrap().iter();
@@ -42,7 +42,7 @@ fn bearer(value: &str) -> String {
     format!("Bearer {value}")
 }
 
-/// A service that says in several ways what it was told in `Authorization`.
+/// Returns a service that says in several ways what it was told in `Authorization`.
 fn echoing() -> Service {
     Service::start(|request| {
         let told = request.header("authorization").unwrap_or_default();
@@ -186,7 +186,7 @@ fn it_stays_with_its_origin_when_a_call_is_redirected() {
 }
 
 #[test]
-fn what_was_not_granted_is_denied_in_words_that_tell_nothing() {
+fn a_secret_that_was_not_granted_is_denied_without_details() {
     let host = host(&[]);
     let service = Service::answering(&[200]);
     let elsewhere = service.url().replace("127.0.0.1", "localhost");
@@ -244,7 +244,7 @@ fn what_was_not_granted_is_denied_in_words_that_tell_nothing() {
 }
 
 #[test]
-fn one_secret_that_is_denied_keeps_the_others_at_home() {
+fn if_one_secret_is_denied_no_secret_is_sent() {
     let host = host(&[]);
     let service = Service::answering(&[200]);
     host.set_secret("crm", VALUE, &sending(service.url()));

@@ -3,7 +3,7 @@
 use dormouse_e2e::{Host, wait_until};
 use serde_json::{Value, json};
 
-/// Two names for the same program, so that runs of one are not of the other's workflow.
+/// Returns two names for the same program, so that runs of one are not of the other's workflow.
 fn host() -> Host {
     let host = Host::start();
     host.deploy("script", "script");
@@ -77,7 +77,7 @@ fn a_childs_failure_can_be_the_parents() {
 }
 
 #[test]
-fn what_cannot_be_started_or_waited_for_is_an_error_in_the_run() {
+fn a_child_that_cannot_be_started_or_awaited_is_an_error_in_the_run() {
     let host = host();
     let stranger = host.start_run("other", &json!({"sleep": 60_000_000}));
     let nobody = "0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6";

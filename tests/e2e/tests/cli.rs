@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const WAITING: &str =
     r#"{"seq": [{"log": "made a webhook"}, {"webhook": "a"}, {"wait": "a"}, {"event": "go"}]}"#;
 
-/// A host with the scripted guest, deployed by command.
+/// Returns a host with the scripted guest, deployed by command.
 fn host() -> (Host, Cli) {
     let host = Host::start();
     let cli = Cli::of(&host);

@@ -6,7 +6,7 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
 /// All that a workflow must be.
 pub(crate) const WORKFLOW: &str = "include dormouse:workflow/workflow@0.1.0;";
 
-/// A world with these items, which may use these packages beside the contract.
+/// Returns a world with these items, which may use these packages beside the contract.
 fn world(items: &str, packages: &[&str]) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     resolve
@@ -27,7 +27,7 @@ fn embed((resolve, world): &(Resolve, WorldId), mut module: Vec<u8>) -> Vec<u8> 
     module
 }
 
-/// The core module of such a world.
+/// Returns the core module of such a world.
 pub(crate) fn module(items: &str, packages: &[&str]) -> Vec<u8> {
     let world = world(items, packages);
     let abi = ManglingAndAbi::Legacy(LiftLowerAbi::AsyncCallback);
@@ -35,7 +35,7 @@ pub(crate) fn module(items: &str, packages: &[&str]) -> Vec<u8> {
     embed(&world, module)
 }
 
-/// The component of such a world.
+/// Returns the component of such a world.
 pub(crate) fn component(items: &str, packages: &[&str]) -> Vec<u8> {
     ComponentEncoder::default()
         .module(&module(items, packages))
@@ -44,13 +44,13 @@ pub(crate) fn component(items: &str, packages: &[&str]) -> Vec<u8> {
         .unwrap()
 }
 
-/// A workflow of this core module, in text. Its world has these items beside the contract's, from these packages.
+/// Returns a workflow of this core module, in text. Its world has these items beside the contract's, from these packages.
 pub(crate) fn of_text(text: &str, items: &str, packages: &[&str]) -> Vec<u8> {
     let items = format!("{items} {WORKFLOW}");
     embed(&world(&items, packages), wat::parse_str(text).unwrap())
 }
 
-/// A workflow that waits for what is in an empty set.
+/// Returns a workflow that waits for an empty set of things.
 pub(crate) fn stuck() -> Vec<u8> {
     let text = r#"(module
         (import "$root" "[waitable-set-new]" (func $new (result i32)))
@@ -62,7 +62,7 @@ pub(crate) fn stuck() -> Vec<u8> {
     of_text(text, "", &[])
 }
 
-/// A workflow with one more function, which is small, valid, and takes a compiler minutes.
+/// Returns a workflow with one more function, which is small, valid, and takes a compiler minutes.
 pub(crate) fn bomb() -> Vec<u8> {
     const DEPTH: usize = 12_000;
     let nest = format!(
@@ -73,7 +73,7 @@ pub(crate) fn bomb() -> Vec<u8> {
     with_functions(&format!("(func (param i32)\n{nest})"))
 }
 
-/// A workflow with these functions, in text, which nobody calls.
+/// Returns a workflow with these functions, in text, which nobody calls.
 pub(crate) fn with_functions(functions: &str) -> Vec<u8> {
     let text = wasmprinter::print_bytes(module(WORKFLOW, &[])).unwrap();
     let end = text.rfind(')').unwrap();

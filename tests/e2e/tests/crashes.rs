@@ -21,7 +21,7 @@ fn crash(host: &mut Host, run: &Run) {
     assert_eq!(after[..before.len()], before[..]);
 }
 
-/// The keys under which a service was called.
+/// Returns the keys under which a service was called.
 fn keys(service: &Service) -> BTreeSet<String> {
     let requests = service.requests();
     requests

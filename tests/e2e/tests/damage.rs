@@ -110,7 +110,7 @@ impl Prepared {
         end
     }
 
-    /// Where in the file values lie.
+    /// Returns the places of values in the file.
     fn values(&self) -> Vec<usize> {
         let windows = self.store.windows(MARK.len()).enumerate();
         windows

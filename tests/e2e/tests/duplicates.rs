@@ -24,7 +24,7 @@ fn with_webhook_id(hook: &str, id: &str, body: &str) -> Answer {
         .send()
 }
 
-/// The id that an answer gives, if it is the answer to a request that is new, or to one that is not.
+/// Returns the id that an answer gives, if it is the answer to a request that is new, or to one that is not.
 #[track_caller]
 fn id(answer: Answer, duplicate: bool) -> String {
     let answer = answer.expect(202);

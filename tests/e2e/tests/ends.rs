@@ -94,7 +94,7 @@ fn a_trap_fails_the_run_with_message_and_backtrace() {
 }
 
 #[test]
-fn what_a_trapping_activation_did_is_shown_and_never_performed() {
+fn the_operations_of_a_trapping_activation_are_shown_and_never_performed() {
     let service = Service::answering(&[200]);
     let host = Host::start();
     let run = host.script(&json!({"seq": [
@@ -116,7 +116,7 @@ fn an_error_that_the_workflow_returns_is_its_failure() {
     let run = host.script(&json!({"wait": "a"}));
     let (code, message) = run.failure();
     assert_eq!(code, "script");
-    assert!(message.contains("`a` is no webhook"), "{message}");
+    assert!(message.contains("`a` is not a webhook"), "{message}");
     let (code, message) = host.script(&json!({"wiat": "a"})).failure();
     assert_eq!(code, "invalid-input");
     assert!(message.contains("wiat"), "{message}");

@@ -189,7 +189,7 @@ fn a_workflow_without_the_sdk_works_as_well() {
     );
 }
 
-/// What the services of an order were asked to do, in order.
+/// Returns what the services of an order were asked to do, in order.
 ///
 /// A call whose answer was not written down when the host died is sent again, with the same key, and counts once.
 fn asked(service: &Service) -> Vec<String> {
@@ -208,7 +208,7 @@ fn order(host: &Host, service: &Service) -> Run {
     start(host, "order", &input)
 }
 
-/// The URLs by which the carrier says that the parcels are delivered.
+/// Returns the URLs by which the carrier says that the parcels are delivered.
 fn callbacks(service: &Service) -> Vec<String> {
     let requests = service.wait_for(4);
     let collected = requests

@@ -44,7 +44,7 @@ fn fixtures() -> Vec<PathBuf> {
     fixtures
 }
 
-/// A host on a copy of a fixture, and what was said of it.
+/// Returns a host on a copy of a fixture, and the recorded answers about it.
 fn open(fixture: &Path) -> (Host, Value) {
     let mut host = Host::unstarted(&SETTINGS);
     dormouse_e2e::make_private(&host.data_dir());
@@ -62,13 +62,13 @@ fn settle(host: &Host, said: &Value) {
     blocked.wait_for_status("blocked");
 }
 
-/// Where a webhook of a fixture is on this host.
+/// Returns where a webhook of a fixture is on this host.
 fn here(host: &Host, hook: &Value) -> String {
     let hook = hook.as_str().unwrap().strip_prefix(PUBLIC).unwrap();
     format!("{}{hook}", host.url())
 }
 
-/// Whether all that was said is said again. A later version may say more.
+/// Checks that the present answer contains everything that the old answer did. It may contain more.
 #[track_caller]
 fn check(before: &Value, now: &Value, place: &str) {
     match (before, now) {
@@ -101,7 +101,7 @@ fn close_if_gone(host: &Host, run: &str, said: &mut Value) {
 }
 
 #[test]
-fn what_earlier_versions_wrote_is_read_as_they_read_it() {
+fn stores_of_earlier_versions_are_read_as_those_versions_read_them() {
     for fixture in fixtures() {
         let (host, said) = open(&fixture);
         for (path, before) in said["answers"].as_object().unwrap() {
@@ -310,7 +310,7 @@ fn make_runs(host: &mut Host, service: &Service) -> Value {
     })
 }
 
-/// What the host says of the runs that stay as they are, and of the workflow.
+/// Returns what the host says of the runs that stay as they are, and of the workflow.
 fn answers(host: &Host, runs: &Value) -> Value {
     let mut paths = vec!["/v1/workflows/script".to_owned()];
     for (role, run) in runs.as_object().unwrap() {
@@ -326,7 +326,7 @@ fn answers(host: &Host, runs: &Value) -> Value {
     answers.collect::<serde_json::Map<_, _>>().into()
 }
 
-/// A script with every operation, and every way in which one completes without a fault of the machine's.
+/// Returns a script with every operation, and every way in which one completes without a fault of the machine's.
 fn every(service: &str, other: &str) -> Value {
     let fixed = json!({"fixed": {"status": 201, "headers": [["x-a", "b"]], "body": "fixed"}});
     json!({"seq": [

@@ -19,7 +19,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 /// Without the lock, the one that comes second replaces the file that the first has open, and serves another store.
 #[test]
-fn of_two_hosts_that_start_at_once_on_a_new_directory_one_serves() {
+fn only_one_of_two_hosts_that_start_on_a_new_directory_serves() {
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -69,7 +69,7 @@ fn a_directory_that_others_may_read_is_refused_unless_that_is_allowed() {
 }
 
 #[test]
-fn what_a_host_makes_is_private_whatever_the_umask() {
+fn files_of_a_host_are_private_whatever_the_umask() {
     for umask in ["000", "277"] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");

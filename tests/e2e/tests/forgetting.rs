@@ -54,7 +54,7 @@ fn forget(host: &Host, url: &str, id: impl Into<Value>) -> Answer {
         .send()
 }
 
-/// A webhook that takes GitHub's events, and another one that asks for nothing.
+/// Returns a webhook that takes GitHub's events, and another one that asks for nothing.
 fn hooks(host: &Host) -> (String, String) {
     let signed = json!({"signature": {"scheme": "github", "secrets": ["s"]}});
     let signed = host.script(&waits_after_go_with(&signed, 9));
@@ -130,7 +130,7 @@ fn a_trigger_starts_another_run_when_a_delivery_is_forgotten() {
 }
 
 #[test]
-fn what_cannot_be_forgotten_is_told_apart() {
+fn each_reason_why_nothing_is_forgotten_has_its_own_error() {
     let host = host();
     let (signed, _) = hooks(&host);
     let trigger = set(&host, "t", json!({}));
@@ -169,7 +169,7 @@ fn a_secret_that_cannot_be_a_key_is_shown_with_the_reason() {
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         &verifying(),
     );
-    // Not for this workflow, so that nothing is said of it.
+    // The secret is not for this workflow, so it is not mentioned.
     let other = json!([{"workflow": "other", "verify": true}]);
     host.set_secret("foreign", "no base64 either", &other);
     let secrets = json!(["good", "bad", "foreign", "none"]);

@@ -8,7 +8,7 @@ pub(crate) fn send_url(service: &Service) -> Value {
     json!({"call": {"method": "POST", "url": service.url(), "body": {"webhookUrl": "${a.url}"}}})
 }
 
-/// A webhook, and so many waits one after the other, once the event `go` has come.
+/// Returns a webhook, and this many waits one after the other, once the event `go` has come.
 pub(crate) fn waits_after_go(count: usize) -> Value {
     json!({"seq": [
         {"webhook": "a"},
@@ -26,7 +26,7 @@ pub(crate) fn waits_after_go_with(options: &Value, count: usize) -> Value {
     ]})
 }
 
-/// What lets the scripted guest's webhooks be checked by a secret.
+/// Returns the use that lets the scripted guest's webhooks check requests by a secret.
 pub(crate) fn verifying() -> Value {
     json!([{"workflow": "script", "verify": true}])
 }

@@ -69,7 +69,7 @@ fn a_kept_webhook_loses_doubles_and_reorders_nothing_in_a_thousand_generations_w
 }
 
 #[test]
-fn what_is_not_kept_closes_and_what_lies_there_is_counted() {
+fn a_webhook_that_is_not_kept_closes_and_its_requests_are_counted() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [
         {"webhook": "a"}, {"webhook": "b"}, {"event": "go"},

@@ -8,14 +8,14 @@ use crate::forms::verifying;
 const SECRET: &str = "A_Made-Up-Value-7F3c91d04bE2";
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the secret `s`.
+/// Returns a host with the secret `s`.
 fn host() -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
     host.set_secret("s", SECRET, &verifying());
     host
 }
 
-/// A run that is asleep in its first of two waits, and its webhook.
+/// Returns a run that is asleep in its first of two waits, and its webhook.
 fn waiting_run(host: &Host, options: &Value) -> (Run, String) {
     let run = host.script(&json!({"seq": [
         {"webhook": "a", "options": options}, {"wait": "a"}, {"wait": "a", "ms": 0, "as": "more"},
@@ -50,7 +50,7 @@ fn graph_query() -> String {
     format!("validationToken={encoded}")
 }
 
-/// Each handshake's probes as its provider documents them, and the challenge in them.
+/// Returns each handshake's probes as its provider documents them, and the challenge in them.
 fn probes(handshake: &str, hook: &str) -> Vec<(Request, &'static str)> {
     match handshake {
         "slack" => vec![(slack(hook, &slack_probe()), SLACK_CHALLENGE)],
@@ -162,7 +162,7 @@ fn nearly_probes_by_get(handshake: &str, hook: &str) -> Vec<Request> {
 }
 
 #[test]
-fn what_resembles_a_probe_by_get_is_no_reason_to_take_a_get() {
+fn a_get_that_resembles_a_probe_is_refused_if_the_webhook_does_not_take_get() {
     let host = host();
     for handshake in ["meta", "websub"] {
         let (run, hook) = waiting_run(&host, &json!({"handshake": handshake}));
@@ -185,7 +185,7 @@ fn what_resembles_a_probe_by_get_is_no_reason_to_take_a_get() {
 }
 
 #[test]
-fn what_resembles_a_probe_by_get_is_a_request_where_the_run_takes_those() {
+fn a_get_that_resembles_a_probe_is_a_request_if_the_webhook_takes_get() {
     let host = host();
     for handshake in ["meta", "websub"] {
         let options = json!({"handshake": handshake, "methods": ["GET"]});
@@ -201,7 +201,7 @@ fn what_resembles_a_probe_by_get_is_a_request_where_the_run_takes_those() {
     }
 }
 
-/// Whether a request is a probe whose value cannot be sent back: it is refused, and never kept.
+/// Returns true if a request is a probe whose value cannot be sent back: it is refused, and never kept.
 fn is_unanswerable(answer: &Answer) -> bool {
     answer.status == 400 && answer.json()["code"] == "probe-unanswerable"
 }
@@ -253,7 +253,7 @@ fn nearly_probes_by_post(handshake: &str, hook: &str) -> Vec<Request> {
 }
 
 #[test]
-fn what_resembles_a_probe_by_post_is_queued_as_any_request() {
+fn a_post_that_resembles_a_probe_is_queued_like_any_request() {
     let host = host();
     for handshake in ["slack", "microsoft-graph"] {
         let options = json!({"handshake": handshake});
@@ -300,7 +300,7 @@ fn a_probe_is_an_ordinary_request_without_the_handshake() {
     }
 }
 
-/// The handshake, and the scheme by which its provider signs what comes after it.
+/// Returns the handshake, and the scheme by which its provider signs what comes after it.
 fn signing() -> [(&'static str, Scheme); 4] {
     [
         ("slack", Scheme::Slack),
@@ -347,7 +347,7 @@ fn a_provider_that_signs_its_probes_must_and_the_others_need_not() {
 }
 
 #[test]
-fn what_resembles_a_probe_must_be_signed_as_any_request() {
+fn a_request_that_resembles_a_probe_must_be_signed_like_any_request() {
     let host = host();
     for (handshake, scheme) in signing() {
         let options = json!({"handshake": handshake, "signature": scheme.option(&["s"]),

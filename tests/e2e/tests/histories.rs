@@ -100,7 +100,7 @@ fn a_failed_run_is_replayed_up_to_its_failure() {
 }
 
 #[test]
-fn what_is_no_history_or_no_code_is_named() {
+fn an_invalid_history_or_component_is_named() {
     let host = Host::start();
     let cli = Cli::of(&host);
     let folder = TempDir::new().unwrap();
@@ -114,7 +114,7 @@ fn what_is_no_history_or_no_code_is_named() {
     );
     let (code, said) = replay(&cli, &file, &file);
     assert_eq!(code, 2);
-    assert!(said.to_string().contains("no workflow"), "{said}");
+    assert!(said.to_string().contains("not a workflow"), "{said}");
     let nobody = cli.run(&["export", "00000000-0000-7000-8000-000000000000"]);
     assert_eq!(nobody.code, 1);
 }

@@ -11,7 +11,7 @@ fn queued(run: &Run) -> Value {
     run.webhooks()["webhooks"][0]["queued"].clone()
 }
 
-/// A request whose head announces a body of this length, and which stops there.
+/// Returns a request whose head announces a body of this length, and which stops there.
 #[track_caller]
 fn announce(method: &str, url: &str, length: u64) -> Answer {
     let (authority, target) = raw::split(url);

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::forms::{go, waits_after_go};
 
-/// A run that takes nothing before `go`, and the URL of its webhook.
+/// Returns a run that takes nothing before `go`, and the URL of its webhook.
 fn listening_run(host: &Host, waits: usize) -> (Run, String) {
     let run = host.script(&waits_after_go(waits));
     let hook = run.hook("a");
     (run, hook)
 }
 
-/// The bodies that a run got, once it got all it waits for.
+/// Returns the bodies that a run got, once it got all it waits for.
 #[track_caller]
 fn delivered(run: &Run) -> Vec<String> {
     go(run);
@@ -27,14 +27,14 @@ fn queued(run: &Run) -> Value {
     run.webhooks()["webhooks"][0]["queued"].clone()
 }
 
-/// The head of a request to this URL, with these lines beside `Host`.
+/// Returns the head of a request to this URL, with these lines beside `Host`.
 fn head(method: &str, url: &str, lines: &[&str]) -> String {
     let (authority, target) = raw::split(url);
     let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     format!("{method} {target} HTTP/1.1\r\nHost: {authority}\r\n{lines}\r\n")
 }
 
-/// A connection to this URL on which these bytes were sent.
+/// Returns a connection to this URL on which these bytes were sent.
 fn sent(url: &str, bytes: impl AsRef<[u8]>) -> raw::Connection {
     let mut connection = raw::Connection::to(url);
     connection.send(bytes);
@@ -65,7 +65,7 @@ fn a_body_that_stops_coming_is_answered_408_and_the_connection_ends() {
 }
 
 #[test]
-fn one_byte_after_the_other_is_too_slow() {
+fn a_sender_of_single_bytes_is_too_slow() {
     let host = Host::with(&["--body-timeout", "500ms"]);
     let (run, hook) = listening_run(&host, 1);
     let mut connection = sent(&hook, head("POST", &hook, &["Content-Length: 100000"]));
@@ -125,7 +125,7 @@ fn a_connection_that_is_kept_has_no_longer_for_the_next_head() {
 }
 
 #[test]
-fn who_does_not_read_the_answers_is_cut_off() {
+fn a_client_that_does_not_read_answers_is_disconnected() {
     let host = Host::with(&["--head-timeout", "500ms", "--log", "info,dormouse=debug"]);
     let url = format!("{}/healthz", host.url());
     let request = head("GET", &url, &[]);
@@ -203,7 +203,7 @@ fn a_flood_of_headers_is_refused_with_431() {
 // Early refusals.
 
 #[test]
-fn who_asks_before_sending_is_not_told_to_send_what_is_refused() {
+fn a_client_that_expects_100_is_not_told_to_send_a_refused_body() {
     let host = Host::with(&["--body-limit", "1000"]);
     let (run, hook) = listening_run(&host, 1);
     let unknown = format!("{}/hooks/unknown", host.url());

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::forms::{go, waits_after_go};
 
-/// A run that takes nothing before `go`, and the URL of its webhook.
+/// Returns a run that takes nothing before `go`, and the URL of its webhook.
 fn listening_run(host: &Host) -> (Run, String) {
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
@@ -33,7 +33,7 @@ fn head_alone(url: &str, lines: &[&str]) -> raw::Connection {
     sent(url, head)
 }
 
-/// How many heads were refused for this reason.
+/// Returns how many heads were refused for this reason.
 fn refused_heads(host: &Host, reason: &str) -> u64 {
     let metrics = host.get("/metrics").expect(200).text();
     let series = format!("dormouse_heads_refused_total{{reason=\"{reason}\"}} ");
@@ -191,7 +191,7 @@ fn over_http2_the_host_is_the_one_in_the_target() {
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 #[test]
-fn what_is_gone_is_gone_before_the_body_and_before_the_signature() {
+fn a_closed_webhook_is_410_before_the_body_and_the_signature_are_checked() {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
     let uses = json!([{"workflow": "script", "verify": true}]);
     host.set_secret("s", "a secret", &uses);
@@ -257,7 +257,7 @@ fn a_signature_that_cannot_be_one_is_refused_before_the_body() {
 }
 
 #[test]
-fn who_is_over_the_rate_or_finds_no_room_is_refused_before_the_body() {
+fn a_request_over_the_rate_or_without_room_is_refused_before_the_body() {
     let host = Host::with(&["--webhook-rate-limit", "1", "--body-timeout", "300ms"]);
     let (_, hook) = listening_run(&host);
     wait_until("a head that comes too fast", || {

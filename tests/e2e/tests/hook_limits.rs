@@ -11,7 +11,7 @@ use crate::forms::{go, waits_after_go};
 /// More than a slow test gets through a limit of one a second.
 const MANY: usize = 50;
 
-/// A run that takes nothing before `go`, and the URL of its webhook.
+/// Returns a run that takes nothing before `go`, and the URL of its webhook.
 fn listening_run(host: &Host, waits: usize) -> (Run, String) {
     let run = host.script(&waits_after_go(waits));
     let hook = run.hook("a");
@@ -38,7 +38,7 @@ fn too_fast<'a>(mut hooks: impl Iterator<Item = &'a String>) -> Answer {
     refused
 }
 
-/// The bodies that a run got, once it got all it waits for.
+/// Returns the bodies that a run got, once it got all it waits for.
 #[track_caller]
 fn delivered(run: &Run) -> Vec<String> {
     go(run);
@@ -99,7 +99,7 @@ fn a_repeat_is_known_however_fast_it_comes() {
 }
 
 #[test]
-fn what_is_gone_is_gone_however_fast_it_is_asked_for() {
+fn a_closed_webhook_is_410_however_many_requests_come() {
     let host = Host::with(&["--webhook-rate-limit", "1"]);
     let ended = listening_run(&host, 1);
     ended.0.cancel().expect(200);
@@ -124,7 +124,7 @@ fn all_webhooks_together_have_a_limit_too() {
     );
     let queued: u64 = runs.iter().map(|(run, _)| run.queued()).sum();
     assert_eq!(queued, host.hook_answers("accepted"));
-    // The API is not meant, and an event is no request to a webhook.
+    // The API is not meant, and an event is not a request to a webhook.
     for _ in 0..MANY {
         host.get("/v1/runs").expect(200);
     }
@@ -184,7 +184,7 @@ fn a_flood_is_refused_and_what_was_accepted_is_delivered_in_order() {
 }
 
 #[test]
-fn what_all_inboxes_keep_together_has_a_limit() {
+fn all_inboxes_together_have_a_limit() {
     let mut host = Host::with(&["--host-inbox-bytes-limit", "10KiB"]);
     let (first, hook) = listening_run(&host, 1);
     let (second, other) = listening_run(&host, 1);

@@ -151,7 +151,7 @@ fn milliseconds(time: &Value) -> i64 {
         .as_millisecond()
 }
 
-/// When the first request that the run took was accepted, and when the wait before which it lay began.
+/// Returns when the first request that the run took was accepted, and when the wait that found it in the inbox began.
 fn accepted_and_issued(run: &Run) -> (i64, i64) {
     let journal = run.journal();
     let activations = journal["activations"].as_array().unwrap();
@@ -240,7 +240,7 @@ fn a_race_between_two_queued_calls_swallows_neither() {
 }
 
 #[test]
-fn of_two_raced_waits_on_one_webhook_the_loser_takes_nothing() {
+fn the_loser_of_two_racing_waits_on_one_webhook_takes_no_request() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [
         {"webhook": "a"},
@@ -259,7 +259,7 @@ fn of_two_raced_waits_on_one_webhook_the_loser_takes_nothing() {
 }
 
 #[test]
-fn what_no_wait_took_is_shown_as_untaken() {
+fn requests_that_no_wait_took_are_shown_as_untaken() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [{"webhook": "a"}, {"wait": "a"}, {"event": "go"}]}));
     let hook = run.hook("a");
@@ -278,7 +278,7 @@ fn what_no_wait_took_is_shown_as_untaken() {
 }
 
 #[test]
-fn what_a_cancelled_run_had_not_taken_is_shown_as_untaken() {
+fn requests_that_a_cancelled_run_had_not_taken_are_shown_as_untaken() {
     let host = Host::start();
     let run = host.script(&waits_after_go(1));
     post(run.hook("a"), "left").expect(202);

@@ -50,7 +50,7 @@ fn a_body_in_chunks_is_one_body() {
 }
 
 #[test]
-fn a_caller_that_asks_before_it_sends_its_body_is_told_to() {
+fn a_client_that_expects_100_is_told_to_send_its_body() {
     let host = Host::with(&["--body-limit", "1000"]);
     let (run, hook) = waiting_run(&host);
     let (authority, target) = raw::split(&hook);

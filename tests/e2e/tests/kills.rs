@@ -27,7 +27,7 @@ fn kill_often(host: &mut Host, callers: &Callers, kills: u32, rng: &mut SeededRn
     callers.is_over.store(true, Ordering::SeqCst);
 }
 
-/// Every run that the host knows, by id.
+/// Returns every run that the host knows, by id.
 fn all_runs(host: &Host) -> BTreeMap<String, Value> {
     let mut runs = BTreeMap::new();
     let mut path = "/v1/runs?limit=500".to_owned();

@@ -28,7 +28,7 @@ fn labels_are_given_at_the_start_shown_and_kept() {
 }
 
 #[test]
-fn what_cannot_be_labels_is_refused_with_its_reason() {
+fn invalid_labels_are_refused_with_the_reason() {
     let host = Host::start();
     host.deploy("script", "script");
     for query in ["label=a", "label=:a", "label=a:1&label=a:1"] {

@@ -8,12 +8,12 @@ use crate::forms::{go, waits_after_go};
 
 const MIB: usize = 1 << 20;
 
-/// A host with 96 MiB: 16 for bodies from outside, of which one webhook may have 4, as many for calls, 64 for guests.
+/// Returns a host with 96 MiB: 16 for bodies from outside, of which one webhook may have 4, as many for calls, 64 for guests.
 fn small_host() -> Host {
     Host::with(&["--memory-budget", "96MiB", "--allow-private-egress"])
 }
 
-/// What is taken of a part of the budget.
+/// Returns what is taken of a part of the budget.
 fn taken(host: &Host, part: &str) -> u64 {
     let metrics = host.get("/metrics").expect(200).text();
     let series = format!("dormouse_memory_taken_bytes{{part=\"{part}\"}} ");
@@ -21,7 +21,7 @@ fn taken(host: &Host, part: &str) -> u64 {
     bytes.unwrap().parse().unwrap()
 }
 
-/// Sends a request to this URL of which the last of so many bytes never comes.
+/// Sends a request of this many bytes to this URL, without the last byte.
 fn unfinished(url: &str, size: usize) -> raw::Connection {
     let (authority, target) = raw::split(url);
     let head =

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::forms::waits_after_go;
 use crate::stored::{change_code, swap_code};
 
-/// Every operation of the API, as the host describes itself, with something for each part of a path.
+/// Returns every operation of the API, as the host describes itself, with something for each part of a path.
 fn operations(host: &Host) -> Vec<(String, String)> {
     let document = host.get("/openapi.json").expect(200).json();
     let paths = document["paths"].as_object().unwrap().iter();
@@ -128,7 +128,7 @@ fn every_operation_wants_the_token_however_its_path_is_written() {
 }
 
 #[test]
-fn parts_of_two_tokens_are_no_token() {
+fn parts_of_two_tokens_do_not_make_a_token() {
     let host = Host::start();
     let runs = [0, 1].map(|_| host.script(&waits_after_go(1)));
     let hooks = [runs[0].hook("a"), runs[1].hook("a")];
@@ -182,7 +182,7 @@ fn a_guest_cannot_choose_the_host_or_write_a_request_of_its_own() {
     assert_eq!(service.requests().len(), 0);
 }
 
-/// A run of this workflow that waits, on a host that is then dead.
+/// Returns a run of this workflow that waits, on a host that is then dead.
 fn waiting(host: &Host, workflow: &str) -> (dormouse_e2e::Run, String) {
     let run = host.start_run(workflow, &json!({"seq": [{"webhook": "a"}, {"wait": "a"}]}));
     run.wait_for_status("suspended");
@@ -230,11 +230,11 @@ fn compiled_code_of_another_component_is_not_taken() {
     }
 }
 
-/// How often the host said that it compiled this version again since the code it had was not its own.
+/// Returns how often the log says that the stored code of this version could not be used and was compiled again.
 fn compiled_anew(host: &Host, version: &str) -> usize {
     let log = host.log();
     let lines = log.lines().filter(|line| {
-        line.contains("compiling a component anew")
+        line.contains("stored code of a component cannot be used")
             && line.contains(version)
             && line.contains("seal")
     });

@@ -64,7 +64,7 @@ fn the_openapi_document_has_every_path() {
 }
 
 #[test]
-fn what_is_not_there_is_404_and_what_does_not_work_so_is_405() {
+fn an_unknown_route_is_404_and_a_wrong_method_is_405() {
     let host = Host::start();
     host.get("/v1/nothing").expect_problem(404, "unknown-path");
     let answer = host
@@ -75,14 +75,14 @@ fn what_is_not_there_is_404_and_what_does_not_work_so_is_405() {
 }
 
 #[test]
-fn what_is_degraded_is_named() {
+fn degraded_parts_are_named() {
     let host = Host::start();
     let ready = host.get("/readyz").expect(200).json();
     assert_eq!(
         (&ready["status"], &ready["degraded"]),
         (&json!("ready"), &json!([]))
     );
-    // The machine may be any, so nothing is said of how far its clock is ahead.
+    // How far the clock of this machine is ahead is not known, so it is not checked.
     assert!(ready["clock"]["step_seconds"].is_number(), "{ready}");
     assert!(ready["clock"]["steps"].is_u64(), "{ready}");
     let shown = Cli::of(&host).run(&["health"]).ok();

@@ -220,7 +220,7 @@ pub(crate) fn through_a_kill(
     let installed = packages().join("../../target/packages");
     assert!(
         installed.join("node_modules").is_dir(),
-        "the packages are not there: `cargo xtask test packages_of` installs them"
+        "the packages are not installed: `cargo xtask test packages_of` installs them"
     );
     let path = installed.join(file);
     std::fs::copy(packages().join(file), &path).unwrap();

@@ -18,7 +18,7 @@ const LONG: u64 = 600_000;
 
 const README: &str = include_str!("../../../examples/payment/README.md");
 
-/// The example of an output that the README gives.
+/// Returns the example of an output that the README gives.
 fn documented_output() -> Value {
     let (_, output) = README.split_once("## Output").unwrap();
     let (_, json) = output.split_once("```json\n").unwrap();
@@ -60,7 +60,7 @@ impl Shop {
         self.host.start_run("payment", &input)
     }
 
-    /// How often the provider told something that begins so.
+    /// Returns how many reports of the provider begin with this text.
     fn times(&self, beginning: &str) -> usize {
         let told = self.provider.told();
         told.iter()
@@ -69,7 +69,7 @@ impl Shop {
     }
 }
 
-/// Orders so many. Whoever is not answered in time, which the workflow leaves itself 10 s for, asks again.
+/// Orders this many pieces. If the workflow does not answer within its 10 s, the order is sent again.
 fn order(run: &Run, quantity: u32) -> Answer {
     let order = request("POST", run.hook("checkout"))
         .header("idempotency-key", format!("order-of-{quantity}"))
@@ -161,7 +161,7 @@ fn a_payment_that_nobody_makes_expires_and_cannot_be_made_any_more() {
 }
 
 #[test]
-fn what_the_provider_refuses_is_told_to_whoever_orders() {
+fn a_refusal_of_the_provider_is_the_answer_to_the_order() {
     let shop = Shop::with_provider(Provider::start("another-api-key", SIGNING_SECRET));
     let run = shop.start(LONG);
     let refused = order(&run, 2).expect(502).json();

@@ -24,7 +24,7 @@ fn signed_run(host: &Host, scheme: Scheme, waits: usize) -> (Run, String) {
     (run, hook)
 }
 
-/// An event of this id as the provider renders it. What it says and how often it was tried before is in the text.
+/// Returns an event of this id as the provider renders it. What it says and how often it was tried before is in the text.
 fn event(provider: Scheme, id: &str, attempt: u32) -> String {
     match provider {
         Scheme::Slack => format!(
@@ -37,7 +37,7 @@ fn event(provider: Scheme, id: &str, attempt: u32) -> String {
     }
 }
 
-/// The event as it is sent, signed at this moment by this scheme.
+/// Returns the event as it is sent, signed at this moment by this scheme.
 fn delivery(provider: Scheme, signer: Scheme, hook: &str, id: &str, attempt: u32) -> Request {
     let text = event(provider, id, attempt);
     let headers = sign(signer, SECRET, "msg_1", now(), text.as_bytes());
@@ -52,7 +52,7 @@ fn send(provider: Scheme, hook: &str, id: &str, attempt: u32) -> Answer {
     delivery(provider, provider, hook, id, attempt).send()
 }
 
-/// The id that an answer gives, if it is the answer to a request that is new, or to one that is not.
+/// Returns the id that an answer gives, if it is the answer to a request that is new, or to one that is not.
 #[track_caller]
 fn id(answer: Answer, duplicate: bool) -> String {
     let answer = answer.expect(202);
@@ -92,7 +92,7 @@ fn a_repeat_gets_the_first_id_from_a_full_inbox_after_a_crash_and_after_the_end(
 }
 
 #[test]
-fn of_what_lies_in_the_signed_body_another_rendering_is_the_same_event() {
+fn an_event_with_a_signed_id_is_the_same_event_in_another_rendering() {
     let host = host(&[]);
     for provider in [Scheme::Slack, Scheme::Stripe] {
         let (run, hook) = signed_run(&host, provider, 2);
@@ -108,7 +108,7 @@ fn of_what_lies_in_the_signed_body_another_rendering_is_the_same_event() {
 
 /// Nobody signed the header, so whoever has seen one request of GitHub's could keep another one out with it.
 #[test]
-fn of_github_the_same_id_with_another_body_is_queued_as_new() {
+fn the_same_github_id_with_another_body_is_queued_as_new() {
     let host = host(&[]);
     let (run, hook) = signed_run(&host, Scheme::Github, 2);
     let first = id(send(Scheme::Github, &hook, "72d3162e", 1), false);
@@ -174,7 +174,7 @@ fn a_key_that_a_replayer_adds_does_not_make_a_signed_event_new() {
 }
 
 #[test]
-fn before_an_id_that_nobody_signed_the_callers_own_key_goes_first() {
+fn the_callers_own_key_takes_precedence_over_an_unsigned_id() {
     let host = host(&[]);
     let (run, hook) = signed_run(&host, Scheme::Github, 1);
     let keyed = |key: &str, id: &str, attempt| {

@@ -48,7 +48,7 @@ fn a_python_workflow_does_not_notice_a_restart() {
     );
 }
 
-/// What the guest prints at each observation, if this is such a line.
+/// Returns what the guest prints at each observation, if this is such a line.
 fn observed(line: &Value) -> Option<Value> {
     let json = line["message"].as_str()?.strip_prefix("observed ")?;
     serde_json::from_str(json).ok()

@@ -9,8 +9,8 @@ use serde_json::json;
 
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the workflow that does what its input asks for. CPython takes a while to compile, so the tests are few, and
-/// each does much.
+/// Returns a host with the workflow that does what its input asks for. CPython takes a while to compile, so the tests are
+/// few, and each does much.
 fn host() -> Host {
     let host = Host::with_environment(
         &[("DORMOUSE_SECRET_KEY", KEY)],
@@ -77,7 +77,7 @@ fn the_example_collects_updates_through_a_kill_after_each_operation() {
 }
 
 #[test]
-fn what_asyncio_has_does_the_same_after_a_kill() {
+fn asyncio_does_the_same_after_a_kill() {
     let mut host = host();
     does_several_things_at_once(&mut host);
     goes_on_as_new(&mut host);

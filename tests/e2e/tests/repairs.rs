@@ -33,7 +33,7 @@ fn an_input_is_given_as_it_was_sent() {
 }
 
 #[test]
-fn a_run_is_started_anew_with_its_input_or_another() {
+fn a_run_is_restarted_with_its_input_or_another() {
     let host = Host::start();
     let failed = host.script(&json!({"seq": [{"headers": true}, {"trap": "on purpose"}]}));
     failed.end();

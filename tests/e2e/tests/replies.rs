@@ -11,7 +11,7 @@ use crate::forms::go;
 /// Longer than any test takes.
 const LONG: u64 = 60_000;
 
-/// A webhook `a` that replies from the workflow within this time, and then this.
+/// Returns a webhook `a` that replies from the workflow within this time, and then this.
 fn replying(within: u64, then: &[Value]) -> Value {
     let mut forms = vec![json!({"webhook": "a", "options": {"reply": {"from-workflow": within}}})];
     forms.extend_from_slice(then);
@@ -22,14 +22,14 @@ fn respond(status: u16, body: &str) -> Value {
     json!({"respond": {"status": status, "headers": [["x-answer", "yes"]], "body": body}})
 }
 
-/// A run that takes a request, answers it after `go`, and goes on.
+/// Returns a run that takes a request, answers it after `go`, and goes on.
 fn answering_after_go(within: u64, answer: &str) -> Value {
     let waits = [json!({"wait": "a"}), json!({"event": "go"})];
     let rest = [respond(200, answer), json!({"event": "on"})];
     replying(within, &[waits, rest].concat())
 }
 
-/// A run that after `go` takes two requests and answers them.
+/// Returns a run that after `go` takes two requests and answers them.
 fn answering_twice_after_go() -> Value {
     let twice = json!({"repeat": 2, "do": {"seq": [{"wait": "a"}, respond(200, "yes")]}});
     replying(LONG, &[json!({"event": "go"}), twice])
@@ -54,7 +54,7 @@ fn webhook(run: &Run) -> Value {
     run.webhooks()["webhooks"][0].clone()
 }
 
-/// Waits until so many requests were accepted and not taken.
+/// Waits until this many requests were accepted and not taken.
 fn wait_for_queued(run: &Run, queued: u32) {
     wait_until("queued requests", || {
         (webhook(run)["queued"] == queued).then_some(())
@@ -96,7 +96,7 @@ fn a_fixed_reply_is_sent_as_it_was_written_to_repeats_as_well() {
 
 /// A page of a workflow's must not act as the host's own in a browser that can reach the API.
 #[test]
-fn what_a_workflow_writes_gets_an_origin_of_its_own() {
+fn responses_of_a_workflow_get_an_origin_of_their_own() {
     let host = Host::start();
     let page = json!({"status": 200, "headers": [["content-security-policy", "default-src *"]], "body": "<script>"});
     let run = host.script(
@@ -292,7 +292,7 @@ fn an_answer_decided_as_the_run_returns_is_sent() {
 }
 
 #[test]
-fn a_second_answer_and_one_nobody_waits_for_fail_the_run_in_words() {
+fn a_second_or_unexpected_answer_fails_the_run_with_an_explanation() {
     let host = Host::start();
     let twice = host.script(&replying(
         LONG,

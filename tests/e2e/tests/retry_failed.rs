@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use dormouse_e2e::{Answer, Cli, Host, Reply, Run, Service, guest, post, request, wait_until};
 use serde_json::{Value, json};
 
-/// A service whose status the test sets.
+/// Returns a service whose status the test sets.
 fn service(status: u16) -> (Service, Arc<AtomicU16>) {
     let now = Arc::new(AtomicU16::new(status));
     let told = now.clone();
@@ -122,7 +122,7 @@ fn a_call_without_a_definite_answer_keeps_its_key_and_the_workflows_own_stays() 
 }
 
 #[test]
-fn what_would_end_the_same_way_is_refused_and_mended_code_is_given_what_was_given() {
+fn a_retry_without_change_is_refused_and_corrected_code_gets_the_same_results() {
     let (fine, _) = service(404);
     let host = Host::start();
     let first = host.deploy("script", "script");
@@ -164,7 +164,7 @@ fn what_would_end_the_same_way_is_refused_and_mended_code_is_given_what_was_give
 }
 
 #[test]
-fn of_the_activation_that_failed_only_answers_were_given_and_they_stay() {
+fn only_answers_of_the_failed_activation_were_sent_and_they_stay() {
     let mut host = Host::start();
     let first = host.deploy("script", "script");
     let answer = |body: &str| json!({"respond": {"status": 201, "body": body}});
@@ -336,7 +336,7 @@ fn waits_go_on_after_a_retry_and_what_arrived_meanwhile_is_seen() {
 }
 
 #[test]
-fn what_ends_with_a_failed_run_is_held_until_that_is_retried() {
+fn runs_that_end_with_a_failed_run_are_held_until_it_is_retried() {
     let (fine, _) = service(200);
     let (broken, status) = service(500);
     let mut host = Host::start();
@@ -375,7 +375,7 @@ fn what_ends_with_a_failed_run_is_held_until_that_is_retried() {
 }
 
 #[test]
-fn a_tree_is_retried_from_the_bottom_up_and_a_failure_that_was_told_is_not_taken_back() {
+fn a_tree_is_retried_from_the_bottom_up_and_a_delivered_failure_is_not_taken_back() {
     let (broken, status) = service(500);
     let mut host = Host::start();
     host.deploy("script", "script");

@@ -39,7 +39,7 @@ fn played(component: &str, scenario: &str) -> Value {
     line
 }
 
-/// The message and the details of a scenario that failed.
+/// Returns the message and the details of a scenario that failed.
 fn failed(component: &str, scenario: &str) -> (Value, String) {
     let line = played(component, scenario);
     assert_eq!(line["passed"], false, "{line:#}");
@@ -82,7 +82,7 @@ fn a_program_in_python_does_what_the_same_one_in_rust_does() {
 }
 
 #[test]
-fn a_call_that_nothing_answers_is_told_with_what_to_do() {
+fn a_call_without_an_answer_is_reported_with_what_to_do() {
     let (line, text) = failed(
         "script",
         "input = {call = {url = 'https://a.example/x'}, as = 'ask'}",
@@ -213,15 +213,19 @@ fn delays_of_upstash_are_expressions() {
         Cli::alone().run(&["test", script.to_str().unwrap(), file.to_str().unwrap()])
     };
     test("pow(2, retried) * 1000").ok();
-    // What is none is said, rather than ignored.
+    // A value of the wrong kind is an error instead of being ignored.
     let refused = test("eval(retried)");
     assert_eq!(refused.code, 1);
-    assert!(refused.stdout.contains("is no delay"), "{}", refused.stdout);
+    assert!(
+        refused.stdout.contains("is not a delay"),
+        "{}",
+        refused.stdout
+    );
 }
 
 #[test]
 fn calls_go_out_as_the_host_would_send_them() {
-    // What cannot be sent is no call.
+    // A request that cannot be sent is not a call.
     for call in [
         "{url = 'not a url'}",
         "{url = 'ftp://a.example/'}",
@@ -255,7 +259,7 @@ fn calls_go_out_as_the_host_would_send_them() {
 }
 
 #[test]
-fn what_no_step_looks_at_is_not_overlooked() {
+fn a_refused_caller_or_a_step_after_the_end_fails_the_scenario() {
     // A caller with a name, which was refused.
     let (_, text) = failed(
         "script",
@@ -309,7 +313,7 @@ fn two_workflows_of_one_name_are_refused() {
 }
 
 #[test]
-fn what_is_no_scenario_is_refused_before_anything_is_played() {
+fn an_invalid_scenario_is_refused_before_anything_is_played() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("wrong.toml");
     std::fs::write(&file, "input = 1\n\n[[step]]\nadvance = 'soon'\n").unwrap();
@@ -323,7 +327,7 @@ fn what_is_no_scenario_is_refused_before_anything_is_played() {
     );
 }
 
-/// A folder with a `dormouse-py` that does this.
+/// Returns a folder with a `dormouse-py` that does this.
 fn tool(script: &str) -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -363,7 +367,7 @@ fn a_component_of_python_is_made_by_the_tool_on_the_path() {
     assert!(told.starts_with(&begins), "{told}");
     assert!(told.trim().ends_with("--env A=b --secret KEY"), "{told}");
 
-    // What it says is shown, and that it is not there.
+    // The expected text is shown, and that it is missing.
     let refused = test(&tool(
         "echo 'error: script.py, line 1: no workflow' >&2\nexit 1",
     ));
@@ -414,7 +418,7 @@ fn an_answer_that_was_never_given_is_noted() {
 }
 
 #[test]
-fn what_is_repeated_is_one_line_when_a_scenario_fails() {
+fn repeated_events_are_one_line_when_a_scenario_fails() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("polling.toml");
     let call = "{call = {url = 'https://a.example'}}, {sleep = 60000}";

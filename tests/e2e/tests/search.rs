@@ -14,7 +14,7 @@ fn start(host: &Host, query: &str, input: &str) -> String {
     start.send().expect(202).field("id")
 }
 
-/// Two runs that wait, one of which is labelled, one that has completed and one that has failed.
+/// Returns two runs that wait, one of which is labelled, one that has completed and one that has failed.
 fn host() -> (Host, [String; 4]) {
     let host = Host::start();
     host.deploy("script", "script");
@@ -46,7 +46,7 @@ fn act(host: &Host, query: &str, body: &Value) -> Answer {
     post(url, body.to_string())
 }
 
-/// The lines of an answer, by run, and the last one.
+/// Returns the lines of an answer, by run, and the last one.
 fn lines(answer: &Answer) -> (Vec<Value>, Value) {
     assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
     let text = answer.text();
@@ -239,7 +239,7 @@ fn an_action_without_a_filter_or_with_what_it_does_not_take_is_refused() {
             json!({"action": "restart", "options": {"inptu": 1}}),
             "inptu",
         ),
-        ("workflow=script", json!(["cancel"]), "no JSON object"),
+        ("workflow=script", json!(["cancel"]), "not a JSON object"),
     ] {
         let problem = act(&host, query, &body).expect_problem(400, "invalid-json");
         assert!(problem.detail().contains(says), "{}", problem.detail());

@@ -28,7 +28,7 @@ fn path(file: &NamedTempFile) -> &str {
     file.path().to_str().unwrap()
 }
 
-/// A host with a key.
+/// Returns a host with a key.
 fn host() -> Host {
     Host::with_environment(&[("DORMOUSE_SECRET_KEY", OLD)], &[])
 }
@@ -44,7 +44,7 @@ fn verify(value: &str) -> String {
     json!({"value": value, "uses": [{"workflow": "w", "verify": true}]}).to_string()
 }
 
-/// Whether the host has the key of each secret, by name.
+/// Returns, by the name of each secret, whether the host has its key.
 fn readable(host: &Host) -> Vec<(String, bool)> {
     let list = host.get("/v1/secrets").expect(200).json();
     let secrets = list["secrets"].as_array().unwrap().iter();
@@ -67,7 +67,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
         .any(|window| window == text.as_bytes())
 }
 
-/// Whether any file of a folder has this text.
+/// Returns true if any file of a folder has this text.
 fn is_on_disk(folder: &Path, text: &str) -> bool {
     fs::read_dir(folder).unwrap().any(|entry| {
         let path = entry.unwrap().path();
@@ -123,7 +123,7 @@ fn a_secret_is_set_shown_replaced_and_deleted() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_the_value() {
+fn errors_about_a_secret_do_not_contain_its_value() {
     let host = host();
     let uses = |uses: &Value| json!({"value": VALUE, "uses": uses}).to_string();
     let table = [

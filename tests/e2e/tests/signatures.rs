@@ -22,14 +22,14 @@ fn host(settings: &[&str]) -> Host {
     Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], settings)
 }
 
-/// A host that has the secret `s`.
+/// Returns a host that has the secret `s`.
 fn host_with_secret(settings: &[&str]) -> Host {
     let host = host(settings);
     host.set_secret("s", SECRET, &verifying());
     host
 }
 
-/// A run with a webhook that takes what is signed with one of these secrets, and waits for so many requests after `go`.
+/// Returns a run with a webhook that takes what is signed with one of these secrets, and waits for this many requests after `go`.
 fn signed_run(host: &Host, scheme: Scheme, secrets: &[&str], waits: usize) -> (Run, String) {
     let options = json!({"signature": scheme.option(secrets)});
     let run = host.script(&waits_after_go_with(&options, waits));
@@ -37,7 +37,7 @@ fn signed_run(host: &Host, scheme: Scheme, secrets: &[&str], waits: usize) -> (R
     (run, hook)
 }
 
-/// A request that is signed now with this secret.
+/// Returns a request that is signed now with this secret.
 fn signed(scheme: Scheme, secret: &str, hook: &str, body: &[u8]) -> Request {
     let headers = sign(scheme, secret, "msg_1", now(), body);
     request("POST", hook).headers(&headers).body(body)
@@ -49,7 +49,7 @@ fn refused(answer: Answer, code: &str) {
     assert_eq!(answer.header("www-authenticate"), Some("Signature"));
 }
 
-/// The bodies that a run got, once it got all it waits for.
+/// Returns the bodies that a run got, once it got all it waits for.
 #[track_caller]
 fn delivered(run: &Run) -> Vec<Vec<u8>> {
     go(run);
@@ -117,7 +117,7 @@ fn unproven(scheme: Scheme, hook: &str) -> Vec<(&'static str, Request)> {
 }
 
 #[test]
-fn what_proves_nothing_is_401_counted_and_leaves_the_run_asleep() {
+fn a_request_without_proof_is_401_counted_and_does_not_wake_the_run() {
     let host = host_with_secret(&[]);
     for scheme in Scheme::ALL {
         let options = json!({"signature": scheme.option(&["s"])});

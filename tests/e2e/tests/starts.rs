@@ -148,7 +148,7 @@ fn the_run_sees_the_headers_of_its_start() {
 }
 
 #[test]
-fn what_cannot_be_started_is_answered_so() {
+fn a_refused_start_is_answered_with_the_reason() {
     let host = host();
     host.post("/v1/workflows/none/runs", "")
         .expect_problem(404, "unknown-workflow");

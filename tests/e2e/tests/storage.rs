@@ -77,7 +77,7 @@ fn an_input_that_is_more_than_a_run_may_take_is_413() {
 }
 
 #[test]
-fn what_is_sent_to_a_run_is_refused_when_it_is_full_and_never_fails_it() {
+fn requests_to_a_run_without_space_are_refused_and_never_fail_it() {
     const WAITS: usize = 5;
     let mut host = Host::with(&["--storage-limit", "100KiB"]);
     // Events to all are nobody's to keep, so that this one comes although the run is full.
@@ -145,7 +145,7 @@ fn full() -> Full {
     }
 }
 
-/// An input that needs as much room as what was refused when the workflow became full.
+/// Returns an input that needs as much room as what was refused when the workflow became full.
 fn large() -> Value {
     json!({"step": "s", "value": "x".repeat(PIECE)})
 }

@@ -93,7 +93,7 @@ pub(crate) fn make_output_newer(host: &Host, run: &str) {
     write.commit().unwrap();
 }
 
-/// How many runs have not begun: they are due and have no state yet.
+/// Returns how many runs have not begun: they are due and have no state yet.
 pub(crate) fn count_pending(host: &Host) -> usize {
     let database = open(host);
     let read = database.begin_read().unwrap();

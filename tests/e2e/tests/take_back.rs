@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use dormouse_e2e::{Answer, Cli, Host, Reply, Run, Service, post, wait_until};
 use serde_json::{Value, json};
 
-/// A service whose status the test sets.
+/// Returns a service whose status the test sets.
 fn service(status: u16) -> (Service, Arc<AtomicU16>) {
     let now = Arc::new(AtomicU16::new(status));
     let told = now.clone();

@@ -11,7 +11,7 @@ use crate::forms::verifying;
 const SECRET: &str = "whsec_QV9NYWRlLVVwLVZhbHVlLTdGM2M5MWQwNGJFMg==";
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// A host with the scripted guest.
+/// Returns a host with the scripted guest.
 fn host() -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], &[]);
     host.deploy("script", "script");
@@ -246,7 +246,7 @@ fn requests_with_one_key_reach_one_run_however_many_come_at_once() {
 }
 
 #[test]
-fn what_a_run_never_took_starts_the_next_one() {
+fn a_request_that_a_run_never_took_starts_the_next_run() {
     let host = host();
     let options = json!({"key": {"query": "o"}, "on_existing": "event"});
     let url = set(&host, "orders", options);
@@ -377,7 +377,7 @@ fn a_workflow_that_is_paused_or_gone() {
 }
 
 #[test]
-fn what_is_signed_starts_a_run_and_what_is_not_is_counted() {
+fn a_signed_request_starts_a_run_and_an_unsigned_one_is_counted() {
     let host = host();
     host.set_secret("s", SECRET, &verifying());
     let options = json!({"provider": "github", "secrets": ["s"]});
@@ -414,7 +414,7 @@ fn what_is_signed_starts_a_run_and_what_is_not_is_counted() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_by_name() {
+fn invalid_options_are_refused_by_name() {
     let host = host();
     let check = |set: Value, status, code: &str, part: &str| {
         let refused = put(&host, "t", &set).expect_problem(status, code);

@@ -119,7 +119,7 @@ fn hostile(host: &Host, how: &str) -> Run {
 }
 
 #[test]
-fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
+fn an_error_of_a_script_is_shown_with_its_file_and_line() {
     let host = Host::with(&["--allow-private-egress", "--when-broken", "block"]);
     deploy_text(&host, "hostile", HOSTILE);
     // A mistake in the program blocks the run, so that repaired code can continue it.
@@ -167,7 +167,7 @@ fn what_a_script_does_wrong_is_told_with_the_line_of_its_file() {
 }
 
 #[test]
-fn what_is_no_workflow_is_refused_with_its_place() {
+fn a_file_without_a_workflow_is_refused_with_its_place() {
     let host = Host::start();
     let folder = TempDir::new().unwrap();
     for (text, parts) in [
@@ -246,7 +246,7 @@ fn one_file_is_deployed_through_the_api_and_refused_with_its_place() {
 }
 
 #[test]
-fn what_nobody_handles_is_logged_and_fails_a_run_only_at_its_end() {
+fn an_unhandled_rejection_is_logged_and_fails_a_run_only_at_its_end() {
     let host = Host::start();
     deploy_text(
         &host,
@@ -309,7 +309,7 @@ fn a_workflow_that_eats_memory_at_deployment_has_what_a_compiler_may_have() {
 }
 
 #[test]
-fn a_result_for_which_json_has_nothing_is_no_result() {
+fn a_result_that_json_cannot_express_is_absent() {
     let host = Host::start();
     deploy_text(
         &host,
@@ -353,7 +353,7 @@ export default serve<Order>(async (context) => {
 "#;
 
 #[test]
-fn errors_are_told_with_their_places_and_with_what_they_came_from() {
+fn errors_are_shown_with_their_places_and_causes() {
     let host = Host::start();
     deploy_text(&host, "caused", CAUSED);
     let run = host.start_run("caused", &json!({}));
@@ -410,7 +410,7 @@ export default serve(async () => search());
 }
 
 #[test]
-fn a_run_that_computes_between_its_waits_is_not_said_to_compute_for_long() {
+fn a_run_that_computes_between_its_waits_does_not_count_as_computing_for_long() {
     let host = Host::start();
     deploy_text(
         &host,

@@ -26,7 +26,7 @@ fn output(files: &[(&str, &str)]) -> Value {
 }
 
 #[test]
-fn a_module_requires_what_it_names_and_knows_where_it_lies() {
+fn a_module_can_require_others_and_knows_its_own_path() {
     let flow = r#"
 import { createRequire } from "module";
 import path from "node:path";
@@ -181,7 +181,7 @@ fn a_program_that_is_a_server_is_deployed_and_its_server_does_nothing() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_what_to_do() {
+fn a_missing_module_is_named_with_what_to_do() {
     let host = Host::start();
     let tsconfig = r#"{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}"#;
     for (import, parts) in [
@@ -189,8 +189,11 @@ fn what_is_missing_is_told_with_what_to_do() {
             "@/lib/nope",
             &["src/flow.ts:1", "tsconfig.json maps \"@/*\" to \"src/*\""][..],
         ),
-        ("~/lib/nope", &["src/flow.ts:1", "no name of a package"]),
-        ("$app/nope", &["src/flow.ts:1", "no name of a package"]),
+        (
+            "~/lib/nope",
+            &["src/flow.ts:1", "not the name of a package"],
+        ),
+        ("$app/nope", &["src/flow.ts:1", "not the name of a package"]),
         ("@scope/nope/deep", &["npm install @scope/nope`"]),
         ("closed/deep", &["closed is there", "exports no ./deep"]),
     ] {
@@ -246,7 +249,7 @@ export default serve(async () => {
 "#;
 
 #[test]
-fn what_other_places_have_is_there_or_says_what_to_do() {
+fn globals_of_other_runtimes_exist_or_say_what_to_do() {
     let host = Host::start();
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("flow.ts");
@@ -268,7 +271,7 @@ fn what_other_places_have_is_there_or_says_what_to_do() {
         ("files", "a workflow has no files"),
         (
             "required",
-            "readFileSync of node:fs was called, a module of Node that is not there",
+            "readFileSync of node:fs was called, a module of Node that is not available",
         ),
     ] {
         let text = output[name].as_str().unwrap();
@@ -276,7 +279,7 @@ fn what_other_places_have_is_there_or_says_what_to_do() {
     }
     for refused in output["ciphers"].as_array().unwrap() {
         assert!(
-            refused.as_str().unwrap().contains("is not there"),
+            refused.as_str().unwrap().contains("is not supported"),
             "{refused}"
         );
     }
@@ -423,7 +426,7 @@ fn ciphers_give_what_node_gives() {
 
 /// Uses what packages have for Node's streams, and a module of Node from which a package imports more than there is.
 #[test]
-fn packages_for_node_are_stood_for_by_what_a_workflow_has() {
+fn packages_for_node_have_substitutes() {
     let flow = r#"
 import { serve } from "@dormouse/sdk";
 import FormData from "form-data";
@@ -473,7 +476,7 @@ export default serve(async () => {
         "broken": "broken",
         "file": ["a.txt", "hi"],
         "fetched": ["abc", "abc", 3],
-        "package": ["function", "monitorEventLoopDelay of node:perf_hooks was called, which is not there"],
+        "package": ["function", "monitorEventLoopDelay of node:perf_hooks was called, which is not available"],
         "socket": "no-socket",
     });
     assert_eq!(output, expected);

@@ -172,7 +172,7 @@ fn the_client_starts_notifies_and_cancels_runs_of_this_host() {
 }
 
 #[test]
-fn middlewares_are_told_of_steps_and_of_the_run() {
+fn middlewares_are_called_for_steps_and_for_the_run() {
     let host = Host::start();
     deploy(
         &host,
@@ -222,7 +222,7 @@ export const { POST } = serve<{ how: string }>(async (context) => {
 }
 
 #[test]
-fn what_steps_are_given_is_obeyed() {
+fn the_options_of_steps_are_obeyed() {
     let host = Host::with(&["--allow-private-egress"]);
     deploy(
         &host,
@@ -502,7 +502,7 @@ export const { POST } = serveMany({ workflowOne, workflowTwo, failing });
 }
 
 #[test]
-fn misuse_of_serve_is_told_with_what_to_do() {
+fn misuse_of_serve_is_reported_with_what_to_do() {
     let host = Host::start();
     for (text, parts) in [
         (
@@ -531,7 +531,7 @@ fn misuse_of_serve_is_told_with_what_to_do() {
 }
 
 #[test]
-fn bodies_of_calls_are_sent_as_they_are_meant() {
+fn bodies_of_calls_are_sent_according_to_their_type() {
     let program = r#"
 import { serve } from "@upstash/workflow";
 serve(async (context) => {

@@ -121,7 +121,7 @@ fn a_provider_is_checked_and_probed_as_in_other_languages() {
 }
 
 #[test]
-fn what_would_silently_check_nothing_fails_the_run() {
+fn options_that_would_check_nothing_fail_the_run() {
     let host = host_with(CREATING);
     for (options, part) in [
         (json!({"provider": "github"}), "does not probe"),
@@ -133,11 +133,11 @@ fn what_would_silently_check_nothing_fails_the_run() {
             json!({"secret": ["s"]}),
             "no option \"secret\"; it has methods, provider, secrets",
         ),
-        (json!({"tolerance": "soon"}), "no span of time"),
-        (json!({"tolerance": ".5s"}), "no span of time"),
-        (json!({"tolerance": "5."}), "no span of time"),
-        (json!({"tolerance": "1.2.3s"}), "no span of time"),
-        (json!({"tolerance": "-1s"}), "no span of time"),
+        (json!({"tolerance": "soon"}), "not a span of time"),
+        (json!({"tolerance": ".5s"}), "not a span of time"),
+        (json!({"tolerance": "5."}), "not a span of time"),
+        (json!({"tolerance": "1.2.3s"}), "not a span of time"),
+        (json!({"tolerance": "-1s"}), "not a span of time"),
     ] {
         let failure = host.start_run("flow", &options).failure();
         assert!(failure.1.contains(part), "{options}: {failure:?}");

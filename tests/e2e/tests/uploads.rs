@@ -14,7 +14,7 @@ fn refused(host: &Host, upload: &[u8], code: &str, names: &str) {
 }
 
 #[test]
-fn what_is_not_wasm_is_refused() {
+fn a_file_that_is_not_wasm_is_refused() {
     let host = Host::start();
     refused(&host, b"fn main() {}", "not-wasm", "not WebAssembly");
     refused(&host, b"", "not-wasm", "not WebAssembly");
@@ -79,7 +79,7 @@ fn a_component_that_imports_wasi_http_is_refused() {
 }
 
 #[test]
-fn a_component_that_imports_what_nobody_gives_is_refused() {
+fn a_component_with_an_unknown_import_is_refused() {
     let host = Host::start();
     let queue = "package acme:queue@1.0.0;\ninterface sender { send: func(); }";
     let items = format!("import acme:queue/sender@1.0.0; {WORKFLOW}");
@@ -134,7 +134,7 @@ fn a_refused_upload_changes_nothing() {
 }
 
 #[test]
-fn a_name_that_is_no_name_is_400() {
+fn an_invalid_name_is_400() {
     let host = Host::start();
     for name in ["Upper", "a%20b", "%C3%BC", &"a".repeat(65)] {
         let answer = host

@@ -15,7 +15,7 @@ use crate::forms::{go, waits_after_go};
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const SECRET: &str = "a-secret-of-this-test-and-no-other";
 
-/// A host that keeps the secret `live` for the scripted guest's webhooks, with these settings.
+/// Returns a host that keeps the secret `live` for the scripted guest's webhooks, with these settings.
 fn host_with_secret(settings: &[&str]) -> Host {
     let host = Host::with_environment(&[("DORMOUSE_SECRET_KEY", KEY)], settings);
     let uses = json!([{"workflow": "script", "verify": true}]);
@@ -27,7 +27,7 @@ fn host_with_secret(settings: &[&str]) -> Host {
     host
 }
 
-/// A command line that signs with that secret.
+/// Returns a command line that signs with that secret.
 fn signing_cli(host: &Host) -> Cli {
     Cli::of(host).variable("DORMOUSE_WEBHOOK_SECRET", SECRET)
 }
@@ -36,7 +36,7 @@ fn signed_by(scheme: &str) -> Value {
     json!({"scheme": scheme, "secrets": ["live"]})
 }
 
-/// A webhook `a` that checks this, waited for once.
+/// Returns a webhook `a` that checks this, waited for once.
 fn checked(signature: &Value) -> Value {
     json!({"seq": [{"webhook": "a", "options": {"signature": signature}}, {"wait": "a"}]})
 }
@@ -80,7 +80,7 @@ fn refusals_are_counted_by_reason_until_the_host_stops() {
 }
 
 #[test]
-fn what_is_taken_or_gone_is_no_refusal() {
+fn accepted_requests_and_gone_webhooks_are_not_counted_as_refusals() {
     let host = Host::start();
     let run = host.script(&waits_after_go(1));
     let hook = run.hook("a");
@@ -216,7 +216,7 @@ fn credentials_and_signatures_are_masked_where_people_look_and_whole_for_the_run
 }
 
 #[test]
-fn the_finest_log_tells_neither_tokens_nor_what_headers_hold() {
+fn the_most_detailed_log_shows_neither_tokens_nor_header_values() {
     let host = host_with_secret(&["--log", "trace", "--allow-private-egress"]);
     let service = Service::start(|_| Reply::status(200).header("x-answer", "hidden-answer"));
     let run = host.script(&json!({"seq": [
@@ -279,7 +279,7 @@ fn the_finest_log_tells_neither_tokens_nor_what_headers_hold() {
 
 // Who calls.
 
-/// The line that a refused request left in the log.
+/// Returns the line that a refused request left in the log.
 #[track_caller]
 fn refusal(host: &Host) -> String {
     wait_until("a refusal in the log", || {
@@ -332,7 +332,7 @@ fn nobody_else_says_who_calls() {
 
 // Metrics.
 
-/// The value of a series.
+/// Returns the value of a series.
 #[track_caller]
 fn metric(host: &Host, series: &str) -> u64 {
     let text = host.get("/metrics").expect(200).text();
@@ -358,7 +358,7 @@ fn metrics_tell_what_was_made_durable() {
 }
 
 #[test]
-fn metrics_tell_outcomes_callers_held_and_what_lies_in_inboxes() {
+fn metrics_show_outcomes_held_callers_and_the_size_of_inboxes() {
     let host = Host::start();
     let run = host.script(&json!({"seq": [
         {"webhook": "a", "options": {"reply": {"from-workflow": 60_000}}},

@@ -24,7 +24,7 @@ fn it_takes_its_requests_and_answers_its_questions_and_ends() {
 }
 
 #[test]
-fn it_sleeps_until_it_is_told_to_and_waits_no_longer_than_it_is_told_to() {
+fn it_sleeps_until_the_given_time_and_waits_for_the_given_timeout() {
     let host = Host::start();
     let until = (now() + 1) * 1_000;
     let run = start(

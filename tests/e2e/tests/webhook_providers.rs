@@ -43,7 +43,7 @@ fn host_with(settings: &[&str]) -> Host {
     host
 }
 
-/// A run that waits for one request after `go`, and its webhook.
+/// Returns a run that waits for one request after `go`, and its webhook.
 fn waiting_run(host: &Host, options: &Value) -> (Run, String) {
     let run = host.script(&waits_after_go_with(options, 1));
     let hook = run.hook("a");
@@ -248,13 +248,13 @@ fn only_pages_of_origins_that_are_named_may_send_requests() {
 
 /// A secret that can be no key is never called a wrong signature.
 #[test]
-fn a_secret_that_is_no_key_is_said_to_be_none() {
+fn a_secret_that_is_not_a_valid_key_is_reported() {
     let host = host_with(&[]);
     let (run, hook) = waiting_run(
         &host,
         &json!({"signature": {"scheme": "standard-webhooks", "secrets": ["s"]}}),
     );
-    host.set_secret("s", "this is no base64!", &verifying());
+    host.set_secret("s", "this is not base64!", &verifying());
     let sent = request("POST", &hook)
         .header("webhook-id", "msg_1")
         .header("webhook-timestamp", now().to_string())

@@ -138,7 +138,7 @@ fn every_scheme_signs_what_the_host_accepts() {
 }
 
 #[test]
-fn it_sends_what_it_is_told_and_no_api_token() {
+fn it_sends_the_given_request_without_the_api_token() {
     let service = Service::start(|request| match request.number {
         0 => Reply::status(200).body("thank you"),
         _ => Reply::status(302).header("location", "/elsewhere"),
@@ -188,7 +188,7 @@ fn it_sends_what_it_is_told_and_no_api_token() {
 }
 
 #[test]
-fn mistakes_are_told_without_what_is_secret() {
+fn mistakes_are_reported_without_secrets() {
     let cli = Cli::of(&Host::start()).variable("DORMOUSE_WEBHOOK_SECRET", "short\u{7}");
     let url = "http://127.0.0.1:1/hooks/TOKEN";
     let fails = |arguments: &[&str], code: i32, says: &str| {

@@ -34,7 +34,7 @@ fn let_it_be_late(host: &Host) {
 }
 
 #[test]
-fn what_is_not_there_is_404_without_the_body() {
+fn an_unknown_webhook_is_404_without_the_body() {
     let host = Host::start();
     let version = host.deploy("script", "script");
     for action in [
@@ -66,7 +66,7 @@ fn what_is_not_there_is_404_without_the_body() {
 }
 
 #[test]
-fn what_is_gone_is_410_without_the_body() {
+fn a_closed_webhook_is_410_without_the_body() {
     let host = Host::start();
     let run = host.script(&json!({"now": true}));
     run.output();
@@ -89,7 +89,7 @@ fn what_is_gone_is_410_without_the_body() {
 }
 
 #[test]
-fn who_asks_before_sending_is_refused_or_told_to_send() {
+fn a_client_that_expects_100_is_refused_or_told_to_send() {
     let host = Host::start();
     host.deploy("script", "script");
     let expects = ["Expect: 100-continue"];

@@ -28,7 +28,7 @@ async def timeout(ctx, input):
 
 
 async def race(ctx, input):
-    """What loses a race is given up, and takes nothing."""
+    """The loser of a race is given up, and takes nothing."""
     hook = await ctx.webhook("hook")
     request = asyncio.ensure_future(hook.wait())
     timer = asyncio.ensure_future(ctx.sleep("pause", "20ms"))

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_is_found_behind_any_name() {
+    fn processor_time_is_found_after_any_process_name() {
         let stat = "1 (a) b (c) S 4 5 6 7 8 9 10 11 12 13 20 30 1 2";
         assert_eq!(ticks(stat, OWN).unwrap(), TICK * 50);
         assert_eq!(ticks(stat, CHILDREN).unwrap(), TICK * 3);

@@ -31,12 +31,12 @@ pub struct Act {
     /// The time since the act before, in milliseconds.
     pub after: u64,
     /// The act.
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// The kinds of acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// A request is sent to a webhook.
     Post {
         /// The number of the run.

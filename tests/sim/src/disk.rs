@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_synced_is_gone_when_power_is_lost() {
+    fn unsynced_writes_are_lost_with_the_power() {
         assert_eq!(left(None), [0; 3 * SECTOR]);
     }
 

@@ -15,7 +15,7 @@ use crate::check::check;
 use crate::evidence::Evidence;
 use crate::history::{Event, Post, PostAnswer, Shared, lock, network};
 use crate::replay::replay;
-use crate::{Case, Reading, SeededRng, StoreKind, What, World, guest, other_version};
+use crate::{Case, EventKind, Reading, SeededRng, StoreKind, World, guest, other_version};
 
 /// How long a host whose disk was full may leave work undone, in milliseconds: until its next scan.
 const SCAN: u64 = 32_000;
@@ -211,7 +211,7 @@ impl<'c> Driver<'c> {
             };
             let reading = world.reading();
             let acts = self.case.acts.iter();
-            let back = acts.filter(|act| matches!(act.what, What::TakeBack { .. }));
+            let back = acts.filter(|act| matches!(act.what, EventKind::TakeBack { .. }));
             let ahead = back.count() as u64;
             let mut seen = Ok(());
             let mut due = IdleDueRun {
@@ -236,10 +236,10 @@ impl<'c> Driver<'c> {
         }
     }
 
-    fn act(&mut self, what: &What) -> Result<(), String> {
+    fn act(&mut self, what: &EventKind) -> Result<(), String> {
         let host = self.alive()?;
         match what {
-            What::Post {
+            EventKind::Post {
                 run,
                 webhook,
                 key,
@@ -250,7 +250,7 @@ impl<'c> Driver<'c> {
                 let post = self.new_post(*run, *webhook, key, format!("p{body}"));
                 self.send(&host, post, self.world.now().after(*delay));
             }
-            What::PostAtDeadline {
+            EventKind::PostAtDeadline {
                 run,
                 webhook,
                 body,
@@ -269,11 +269,11 @@ impl<'c> Driver<'c> {
                     self.send(&host, post, at);
                 }
             }
-            What::Event { to, body } => self.notify(&host, *to, format!("e{body}")),
-            What::Crash { down } => self.crash(*down),
-            What::FailAfter(operations) => self.world.fail_after(*operations),
-            What::SetDate(by) => self.world.set_date(*by),
-            What::Pause { run, goes_on } => {
+            EventKind::Event { to, body } => self.notify(&host, *to, format!("e{body}")),
+            EventKind::Crash { down } => self.crash(*down),
+            EventKind::FailAfter(operations) => self.world.fail_after(*operations),
+            EventKind::SetDate(by) => self.world.set_date(*by),
+            EventKind::Pause { run, goes_on } => {
                 let what = run.map_or(Pausable::Host, |run| Pausable::Run(self.runs[run]));
                 self.paused = true;
                 self.is_paused = true;
@@ -284,13 +284,13 @@ impl<'c> Driver<'c> {
                     drop(self.world.run(host.pause(what)));
                 }
             }
-            What::Move(run) => self.move_to_other(&host, *run)?,
-            What::Retry(run) => {
+            EventKind::Move(run) => self.move_to_other(&host, *run)?,
+            EventKind::Retry(run) => {
                 // The answer may be lost, and the run may not have failed.
                 drop(self.retry(&host, *run));
             }
-            What::TakeBack { run, step } => self.take_back(&host, *run, *step),
-            What::Cancel { run, grace } => {
+            EventKind::TakeBack { run, step } => self.take_back(&host, *run, *step),
+            EventKind::Cancel { run, grace } => {
                 lock(&self.history).cancelled.insert(*run);
                 let options = CancelOptions {
                     grace: *grace,
@@ -298,7 +298,7 @@ impl<'c> Driver<'c> {
                 };
                 drop(self.world.run(host.cancel(self.runs[*run], options)));
             }
-            What::Full(span) => {
+            EventKind::Full(span) => {
                 self.world.fill(true);
                 self.excused = self.world.now().after(span + SCAN);
                 self.pass(*span)?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::case::{EVENT, fails_once};
 use crate::world::BEGINNING;
-use crate::{Act, Case, SeededRng, What};
+use crate::{Act, Case, EventKind, SeededRng};
 
 /// An hour in milliseconds.
 const HOUR: i64 = 3_600_000;
@@ -185,12 +185,12 @@ fn timeout(rng: &mut SeededRng) -> Option<u64> {
 fn repair(rng: &mut SeededRng, runs: usize) -> Act {
     let run = rng.index(runs);
     let what = match rng.below(12) {
-        0..=3 => What::Retry(run),
-        4..=10 => What::TakeBack {
+        0..=3 => EventKind::Retry(run),
+        4..=10 => EventKind::TakeBack {
             run,
             step: u32::try_from(rng.below(40)).unwrap_or_default(),
         },
-        _ => What::Cancel {
+        _ => EventKind::Cancel {
             run,
             grace: rng.percent(80).then(|| 4 * span(rng)),
         },
@@ -206,38 +206,38 @@ fn act(rng: &mut SeededRng, (runs, pauses): (usize, bool), number: u32) -> Act {
     let webhook = rng.index(3);
     let body = if rng.percent(25) { 0 } else { number + 1 };
     let what = match rng.below(if pauses { 25 } else { 22 }) {
-        0..=8 => What::Post {
+        0..=8 => EventKind::Post {
             run,
             webhook,
             key: rng.percent(60).then(|| rng.pick(&[0, 1, 2])),
             body,
             delay: GRID * rng.below(4),
         },
-        9..=12 => What::PostAtDeadline {
+        9..=12 => EventKind::PostAtDeadline {
             run,
             webhook,
             body: number + 1,
             late: rng.pick(&[-1, -1, 0, 0, 1]),
         },
-        13..=15 => What::Event {
+        13..=15 => EventKind::Event {
             to: rng.percent(50).then_some(run),
             body: number + 1,
         },
-        16 => What::Crash {
+        16 => EventKind::Crash {
             down: GRID * rng.below(30),
         },
-        17 | 18 => What::FailAfter(rng.index(40)),
-        22 | 23 => What::Pause {
+        17 | 18 => EventKind::FailAfter(rng.index(40)),
+        22 | 23 => EventKind::Pause {
             run: rng.percent(70).then_some(run),
             goes_on: false,
         },
-        24 => What::Pause {
+        24 => EventKind::Pause {
             run: rng.percent(70).then_some(run),
             goes_on: true,
         },
-        21 => What::Move(run),
-        19 => What::SetDate(rng.pick(&[HOUR, -HOUR, 2 * HOUR, 9_000 * HOUR, -3_000])),
-        _ => What::Full(GRID * rng.below(40)),
+        21 => EventKind::Move(run),
+        19 => EventKind::SetDate(rng.pick(&[HOUR, -HOUR, 2 * HOUR, 9_000 * HOUR, -3_000])),
+        _ => EventKind::Full(GRID * rng.below(40)),
     };
     Act {
         after: if rng.percent(40) { 0 } else { span(rng) },

@@ -25,7 +25,7 @@ mod store_kind;
 mod world;
 
 pub use caller::post;
-pub use case::{Act, Case, What};
+pub use case::{Act, Case, EventKind};
 pub use disk::{Operation, SimDisk};
 pub use driver::{Totals, drive};
 pub use generate::generate;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dormouse_engine::{CpuClock, Launch, Program, RunContext, Turns, Urls};
+use dormouse_engine::{CpuClock, InstanceParts, Program, RunContext, Turns, Urls};
 use dormouse_journal::{
     Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber, generation_key,
 };
@@ -96,7 +96,7 @@ impl<'w> Recorded<'w> {
     async fn make_again(&self, replayed: usize) -> Result<(), String> {
         let mut instance = self
             .program
-            .launch(self.launch())
+            .launch(self.parts())
             .map_err(|error| error.to_string())?;
         for (number, recorded) in self.journal.iter().enumerate() {
             if number < replayed {
@@ -130,11 +130,11 @@ impl<'w> Recorded<'w> {
         Ok(())
     }
 
-    fn launch(&self) -> Launch {
+    fn parts(&self) -> InstanceParts {
         let run = &self.view.run;
         let begun = self.reading.beginning(self.view.id).ok();
         let (beginning, input) = begun.unwrap_or_default();
-        Launch {
+        InstanceParts {
             context: RunContext {
                 id: self.view.id,
                 workflow: run.workflow.clone(),

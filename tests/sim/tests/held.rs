@@ -76,7 +76,7 @@ fn goes_on(world: &World, host: &Runtime, top: RunId) {
     assert_eq!(child[3]["body"], "a2VwdA==", "{result}");
 }
 
-fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(store_kind: StoreKind) {
+fn after_a_retry_held_runs_have_the_time_that_they_had_left(store_kind: StoreKind) {
     let (world, host) = World::with_script(store_kind, 9, |_| {});
     let first = VersionId::of(&guest("script")).to_string();
     let fails = json!({"fail": {"code": "c", "message": "m"}});
@@ -102,7 +102,7 @@ fn what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left(store
     goes_on(&world, &host, top);
 }
 
-fn what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines(store_kind: StoreKind) {
+fn runs_that_end_with_a_paused_run_go_on_with_it_and_keep_their_deadlines(store_kind: StoreKind) {
     let (world, host) = World::with_script(store_kind, 9, |_| {});
     let top = world.start(&host, "script", &script(&json!({"sleep": 1_000})));
     world.pass(1_500);
@@ -113,7 +113,7 @@ fn what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines(store_kin
     goes_on(&world, &host, top);
 }
 
-fn what_was_left_goes_on_and_what_is_given_up_hears_of_it(store_kind: StoreKind) {
+fn children_that_were_left_go_on_and_given_up_ones_are_asked_to_cancel(store_kind: StoreKind) {
     let (world, host) = World::with_script(store_kind, 9, |_| {});
     let start = |leave: bool| {
         let input = json!({"race": [{"wait-cancel": null}, {"sleep": 2_000}]});
@@ -140,7 +140,7 @@ fn what_was_left_goes_on_and_what_is_given_up_hears_of_it(store_kind: StoreKind)
 }
 
 on_both! {
-    what_ends_with_a_failed_run_has_after_a_retry_the_time_that_it_had_left,
-    what_ends_with_a_paused_run_goes_on_with_it_and_keeps_its_deadlines,
-    what_was_left_goes_on_and_what_is_given_up_hears_of_it,
+    after_a_retry_held_runs_have_the_time_that_they_had_left,
+    runs_that_end_with_a_paused_run_go_on_with_it_and_keep_their_deadlines,
+    children_that_were_left_go_on_and_given_up_ones_are_asked_to_cancel,
 }

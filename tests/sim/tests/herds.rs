@@ -125,7 +125,7 @@ fn waits_that_end_at_once_do_not_stand_before_a_request(store_kind: StoreKind) {
     wait_for_all(&world, &runs);
 }
 
-fn what_is_taken_up_at_a_start_does_not_stand_before_a_request(store_kind: StoreKind) {
+fn work_found_at_a_start_does_not_delay_a_request(store_kind: StoreKind) {
     let (world, host) = World::with_script(store_kind, 11, |_| {});
     let url = neighbour(&world, &host);
     let call = json!({"call": {"url": "http://service.example/", "attempts": 1}});
@@ -153,5 +153,5 @@ on_both! {
     timers_due_at_one_instant_do_not_stand_before_a_request,
     timers_are_served_in_their_order,
     waits_that_end_at_once_do_not_stand_before_a_request,
-    what_is_taken_up_at_a_start_does_not_stand_before_a_request,
+    work_found_at_a_start_does_not_delay_a_request,
 }

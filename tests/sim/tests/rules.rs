@@ -191,7 +191,7 @@ fn a_clock_that_is_set_moves_no_span(store_kind: StoreKind) {
     );
 }
 
-fn a_date_follows_a_clock_that_stands_ahead_for_a_minute(store_kind: StoreKind) {
+fn a_date_follows_a_clock_that_is_ahead_for_a_minute(store_kind: StoreKind) {
     for change in [warm, cold] {
         let (world, host) = world(store_kind, change);
         let instant = world.now().after(HOUR.unsigned_abs()).0;
@@ -390,7 +390,7 @@ on_both! {
     the_wait_that_lost_a_race_leaves_its_request_to_the_next,
     the_wait_that_was_given_up_ends_and_leaves_its_request_to_the_next,
     a_clock_that_is_set_moves_no_span,
-    a_date_follows_a_clock_that_stands_ahead_for_a_minute,
+    a_date_follows_a_clock_that_is_ahead_for_a_minute,
     a_date_is_not_early_by_a_clock_that_was_set_back,
     after_another_boot_time_goes_on_from_where_it_was,
     a_sleep_until_ends_at_its_instant_or_at_once_when_that_has_passed,

@@ -42,15 +42,16 @@ use faults::FaultLog;
 use host::{Host, Setup};
 use service::Service;
 
-/// Shows that one run, one caller or one clock cannot stop others.
+/// Attacks a host in many ways at once, and checks that other runs lose nothing.
 ///
-/// Runs the host on a small disk and in 1 GiB of memory (as root, where the machine lets it; it says what it could not do),
-/// beside a library that moves the date which the host sees. Neighbours are sent numbered requests, runs sleep, and calls
-/// are made, while acts of a storm follow each other: first a quiet period to compare with, then each act alone, then three at a time.
+/// The host runs with a preloaded library that can change the date which the host sees. As root, the command also gives the
+/// host a small disk and 1 GiB of memory; it prints what it could not set up. An *act* is one kind of attack. After a quiet
+/// period to compare with, each act is performed alone, and then three acts are performed at a time. Meanwhile other runs, the
+/// neighbours, get numbered requests, sleep, and make calls.
 ///
-/// At the end everything that was accepted must have been delivered once and in order, every sleeper must have woken and
-/// none early, calls that were made again must have had one key, and the host must be ready. Else the exit code is 1. How
-/// long the measured neighbour's requests took is shown, act by act, and not judged.
+/// At the end the command checks that every accepted request was delivered once and in order, that every sleeping run woke and
+/// none woke early, that all attempts at a call had the same idempotency key, and that the host is ready. If a check fails, the
+/// exit code is 1. A table shows how long requests to the measured neighbour took during each act; no value in it is a failure.
 #[derive(Parser)]
 #[command(
     name = "cargo xtask storm",
@@ -58,27 +59,27 @@ use service::Service;
                   cargo xtask storm --list"
 )]
 struct Cli {
-    /// How long it storms, in minutes. With all acts, five are needed for each to have its turn alone.
+    /// The duration of the attacks, in minutes. Five are needed if each of all acts is to be performed alone.
     #[arg(long, value_name = "N", default_value_t = 10.0)]
     minutes: f64,
 
-    /// What decides which act follows which: the same again for the same number.
+    /// The seed of the order of the acts. The same seed gives the same order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// Do only these acts.
+    /// Performs only these acts.
     #[arg(long, value_name = "ACT", num_args = 1.., value_delimiter = ',')]
     only: Vec<Act>,
 
-    /// List the acts.
+    /// Lists the acts.
     #[arg(long)]
     list: bool,
 
-    /// How long the host may take to start, to end, to be ready, or to accept a request, in seconds.
+    /// The longest time, in seconds, that the host may take to start, to end, to be ready, or to accept a request.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     patience: u64,
 
-    /// Also write what was found to this file, as JSON.
+    /// Also writes the results to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -86,15 +87,15 @@ struct Cli {
     #[arg(long, value_name = "BINARY")]
     host: PathBuf,
 
-    /// The library that moves the host's date: tests/storm/clock, as it was built.
+    /// The library that moves the host's date: tests/storm/clock, compiled.
     #[arg(long, value_name = "LIBRARY")]
     clock: Option<PathBuf>,
 
-    /// The workflow: tests/guests/script as a component.
+    /// The workflow that all runs execute: tests/guests/script as a component.
     #[arg(long, value_name = "FILE")]
     guest: PathBuf,
 
-    /// Where everything is made, and where the host's log is left if there was a fault.
+    /// The folder for all files of the storm. If a check fails, the host's log is left there.
     #[arg(long, value_name = "FOLDER")]
     folder: PathBuf,
 }
@@ -147,7 +148,8 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         interrupted: &interrupted,
     };
     let acts = possible(cli, &context);
-    let lasts = Duration::try_from_secs_f64(cli.minutes * 60.0).context("--minutes is no time")?;
+    let lasts =
+        Duration::try_from_secs_f64(cli.minutes * 60.0).context("--minutes is not a valid time")?;
     let results = storm::run_storm(&context, &acts, cli.seed, lasts);
     report::print(&results);
     let faults = fault_log.faults();

@@ -40,12 +40,12 @@ const OPERATION: &str = "[async-lower]";
 
 /// The guest's memory, and its function that allocates in this memory.
 #[derive(Clone, Copy)]
-struct Room {
+struct GuestMemory {
     memory: Memory,
     reallocate: Func,
 }
 
-impl Room {
+impl GuestMemory {
     /// Writes a text into the guest's memory. Returns its address and its length in bytes.
     fn text(self, mut store: impl AsContextMut, text: &str) -> Result<[i32; 2]> {
         let length = i32::try_from(text.len())?;
@@ -77,7 +77,7 @@ struct Begun {
 
 #[derive(Default)]
 struct World {
-    room: Option<Room>,
+    memory: Option<GuestMemory>,
     context: i32,
     operations: i32,
     begun: Option<Begun>,
@@ -87,7 +87,7 @@ struct World {
 pub(super) struct Host {
     store: Store<World>,
     instance: Instance,
-    room: Room,
+    memory: GuestMemory,
     written: Memory,
 }
 
@@ -103,7 +103,7 @@ impl Host {
             let ty = import.ty();
             let ty = ty
                 .func()
-                .ok_or_else(|| format_err!("an import is no function"))?;
+                .ok_or_else(|| format_err!("an import is not a function"))?;
             let name = import.name().to_owned();
             let function = Func::new(&mut store, ty.clone(), move |caller, given, results| {
                 let given = given.iter().map(|value| value.i32().unwrap_or_default());
@@ -123,12 +123,12 @@ impl Host {
         let (Some(memory), Some(written), Some(reallocate)) = (memory, written, reallocate) else {
             bail!("the runtime does not export what it must");
         };
-        let room = Room { memory, reallocate };
-        store.data_mut().room = Some(room);
+        let memory = GuestMemory { memory, reallocate };
+        store.data_mut().memory = Some(memory);
         Ok(Host {
             store,
             instance,
-            room,
+            memory,
             written,
         })
     }
@@ -144,7 +144,8 @@ impl Host {
         let module = json!({"kind": "esm", "source": SAMPLE, "imports": imports});
         let bundle = json!({"entry": "sample.js", "modules": {"sample.js": module}}).to_string();
         let place = self.call("dormouse_room", i32::try_from(bundle.len())?)?;
-        self.room.bytes(&mut self.store, place, bundle.as_bytes())?;
+        self.memory
+            .bytes(&mut self.store, place, bundle.as_bytes())?;
         match self.call("dormouse_init", i32::from(evaluate))? {
             0 => Ok(()),
             _ => bail!("the sample workflow was refused"),
@@ -152,7 +153,7 @@ impl Host {
     }
 
     pub(super) fn memory(&self) -> &[u8] {
-        self.room.memory.data(&self.store)
+        self.memory.memory.data(&self.store)
     }
 
     /// Returns the address of the runtime's table.
@@ -163,8 +164,8 @@ impl Host {
     /// Starts the run. Returns the addresses to which it has written until it waits.
     pub(super) fn start(&mut self) -> Result<Vec<usize>> {
         self.written.data_mut(&mut self.store).fill(0);
-        let [kind, kind_length] = self.room.text(&mut self.store, JSON)?;
-        let [body, body_length] = self.room.text(&mut self.store, INPUT)?;
+        let [kind, kind_length] = self.memory.text(&mut self.store, JSON)?;
+        let [body, body_length] = self.memory.text(&mut self.store, INPUT)?;
         let told = self.call(RUN, (kind, kind_length, body, body_length))?;
         self.rest(told)
     }
@@ -198,8 +199,8 @@ impl Host {
 
     /// Writes the result of an operation into the guest's memory.
     fn complete(&mut self, begun: &Begun) -> Result<()> {
-        let room = self.room;
-        let mut text = |text: &str| room.text(&mut self.store, text);
+        let memory = self.memory;
+        let mut text = |text: &str| memory.text(&mut self.store, text);
         let words = match begun.import.as_str() {
             // Some request: its id, the time of its arrival (8 bytes), method, URL, no headers, body.
             "wait-for-webhook" => {
@@ -214,7 +215,7 @@ impl Host {
             }
             _ => return Ok(()),
         };
-        room.words(&mut self.store, begun.result, &words)
+        memory.words(&mut self.store, begun.result, &words)
     }
 }
 
@@ -231,9 +232,9 @@ fn answer(mut caller: Caller<'_, World>, import: &str, given: &[i32]) -> Result<
         });
         return Ok(Val::I32((world.operations << 4) | STARTED));
     }
-    let room = caller.data().room;
-    let room = room.ok_or_else(|| format_err!("{import} was called too early"))?;
-    let mut text = |text: &str| room.text(&mut caller, text);
+    let memory = caller.data().memory;
+    let memory = memory.ok_or_else(|| format_err!("{import} was called too early"))?;
+    let mut text = |text: &str| memory.text(&mut caller, text);
     match import {
         "[context-get-0]" => return Ok(Val::I32(caller.data().context)),
         "[context-set-0]" => caller.data_mut().context = last,
@@ -243,19 +244,19 @@ fn answer(mut caller: Caller<'_, World>, import: &str, given: &[i32]) -> Result<
             let (id, workflow, version) = (text("run")?, text("sample")?, text("version")?);
             let headers = text("")?;
             let words = [id, workflow, version, [1, 0], headers].concat();
-            room.words(&mut caller, last, &words)?;
+            memory.words(&mut caller, last, &words)?;
         }
         "create-webhook" => {
             let words = [text("webhook")?, text(URL)?].concat();
-            room.words(&mut caller, last, &words)?;
+            memory.words(&mut caller, last, &words)?;
         }
         "random" => {
             let length = given.first().copied().unwrap_or_default();
             let bytes = text(&"x".repeat(usize::try_from(length)?))?;
-            room.words(&mut caller, last, &bytes)?;
+            memory.words(&mut caller, last, &bytes)?;
         }
         // The step has no recorded outcome yet.
-        "begin" => room.words(&mut caller, last, &[0])?,
+        "begin" => memory.words(&mut caller, last, &[0])?,
         "[waitable-join]"
         | "[waitable-set-poll]"
         | "[waitable-set-drop]"

@@ -119,7 +119,7 @@ fn a_parent_may_reexport_from_a_module_within_its_file() {
 }
 
 #[test]
-fn a_longer_circle_is_told_from_what_only_hangs_on_it() {
+fn a_longer_circle_does_not_include_files_that_only_use_it() {
     check(
         &[
             ("lib.rs", "mod a; mod b; mod c; mod above; mod below;"),
@@ -152,7 +152,7 @@ fn two_circles_are_two() {
 }
 
 #[test]
-fn what_a_macro_makes_is_of_the_file_that_calls_it() {
+fn code_made_by_a_macro_belongs_to_the_file_that_calls_it() {
     check(
         &[
             ("lib.rs", "mod a; mod made;"),
@@ -182,7 +182,7 @@ fn tests_may_use_what_they_like() {
 }
 
 #[test]
-fn other_crates_and_the_files_own_names_are_no_uses() {
+fn names_of_other_crates_and_of_the_file_itself_are_not_uses() {
     check(
         &[
             (

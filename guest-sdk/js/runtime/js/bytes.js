@@ -60,7 +60,7 @@ const unitAt = (bytes, place, kind) => (kind === 'utf-16be' ? (bytes[place] << 8
 function wide(bytes, kind, fatal) {
   let text = '';
   for (let place = 0; place + 1 < bytes.length; place += 2) text += String.fromCharCode(unitAt(bytes, place, kind));
-  if (fatal && (bytes.length % 2 || !text.isWellFormed())) throw new TypeError('the bytes are no UTF-16');
+  if (fatal && (bytes.length % 2 || !text.isWellFormed())) throw new TypeError('the bytes are not UTF-16');
   return bytes.length % 2 ? `${text.toWellFormed()}\ufffd` : text.toWellFormed();
 }
 
@@ -160,7 +160,7 @@ function btoa(text) {
 
 function atob(text) {
   const bytes = fromBase64(String(text));
-  if (!bytes) throw invalid('atob was given a text that is no base64');
+  if (!bytes) throw invalid('atob was given a text that is not base64');
   return latin(bytes);
 }
 

@@ -20,7 +20,7 @@ const TRIGGER_IGNORED = {
 };
 
 /** Throws an error for a method that this host offers in another way. */
-function elsewhere(what, instead) {
+function refuse(what, instead) {
   throw new WorkflowError(`Client.${what} is not available in a workflow; ${instead}`);
 }
 
@@ -53,7 +53,7 @@ export class Client {
 
   async cancel(request) {
     const ids = typeof request === 'string' || Array.isArray(request) ? request : request?.ids ?? request?.workflowRunIds ?? request?.filter?.workflowRunIds;
-    if (ids === undefined) elsewhere('cancel by a filter', 'give the ids of runs, or use `dormouse cancel --workflow NAME`');
+    if (ids === undefined) refuse('cancel by a filter', 'give the ids of runs, or use `dormouse cancel --workflow NAME`');
     const cancelled = await Promise.all([ids].flat().map((id) => perform(host.cancelRun('cancel', runId(id), {}))));
     return { cancelled: cancelled.filter(Boolean).length };
   }
@@ -64,7 +64,7 @@ export class Client {
     return notifyResponse(await perform(host.notify(step, String(eventId), run, 'application/json', json(eventData))));
   }
 
-  async getWaiters() { elsewhere('getWaiters', 'use `dormouse runs --waiting event`, or GET /v1/runs?waiting=event'); }
-  async logs() { elsewhere('logs', 'use `dormouse runs` and `dormouse journal RUN`, or GET /v1/runs'); }
-  get dlq() { return elsewhere('dlq', 'failed runs are listed by `dormouse runs --status failed` and repaired by `dormouse retry`'); }
+  async getWaiters() { refuse('getWaiters', 'use `dormouse runs --waiting event`, or GET /v1/runs?waiting=event'); }
+  async logs() { refuse('logs', 'use `dormouse runs` and `dormouse journal RUN`, or GET /v1/runs'); }
+  get dlq() { return refuse('dlq', 'failed runs are listed by `dormouse runs --status failed` and repaired by `dormouse retry`'); }
 }

@@ -48,7 +48,7 @@ function retryDelay(given, retried) {
       // A text that is no expression is refused below.
     }
   }
-  throw new WorkflowError(`retryDelay: ${JSON.stringify(given)} is no delay; give milliseconds, a span such as "2s", or an expression of \`retried\` such as "pow(2, retried) * 1000"`);
+  throw new WorkflowError(`retryDelay: ${JSON.stringify(given)} is not a delay; give milliseconds, a span such as "2s", or an expression of \`retried\` such as "pow(2, retried) * 1000"`);
 }
 
 export class WorkflowContext {
@@ -117,7 +117,7 @@ export class WorkflowContext {
 
   async sleepUntil(step, time, { signal } = {}) {
     const instant = time instanceof Date ? time.getTime() : typeof time === 'string' ? Date.parse(time) : Number(time) * (Number(time) < 1e11 ? 1e3 : 1);
-    if (!Number.isFinite(instant)) throw new WorkflowError(`${String(time)} is no point in time; give a Date, a text that Date.parse reads, or seconds since 1970`);
+    if (!Number.isFinite(instant)) throw new WorkflowError(`${String(time)} is not a point in time; give a Date, a text that Date.parse reads, or seconds since 1970`);
     await perform(host.sleepUntil(stepName(step), instant), signal);
   }
 

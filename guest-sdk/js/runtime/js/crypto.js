@@ -28,7 +28,7 @@ function digestOf(algorithm) {
 }
 
 function unsupported(what) {
-  return new globalThis.DOMException(`${what} is not there; there are digests (SHA-1, SHA-256, SHA-384, SHA-512), HMAC, RSASSA-PKCS1-v1_5, RSA-PSS, RSA-OAEP, ECDSA and ECDH (P-256, P-384), Ed25519, AES-GCM, AES-CBC and AES-CTR (128 and 256 bits; a nonce of 12 or 16 bytes), PBKDF2 and HKDF`, 'NotSupportedError');
+  return new globalThis.DOMException(`${what} is not supported; supported are digests (SHA-1, SHA-256, SHA-384, SHA-512), HMAC, RSASSA-PKCS1-v1_5, RSA-PSS, RSA-OAEP, ECDSA and ECDH (P-256, P-384), Ed25519, AES-GCM, AES-CBC and AES-CTR (128 and 256 bits; a nonce of 12 or 16 bytes), PBKDF2 and HKDF`, 'NotSupportedError');
 }
 
 const bad = (message, name = 'DataError') => new globalThis.DOMException(message, name);
@@ -47,7 +47,7 @@ class CryptoKey {
 export const keyBytes = (key) => keys.get(key);
 
 function bytesOf(key, usage, name) {
-  if (!(key instanceof CryptoKey)) throw new TypeError('the key is no CryptoKey');
+  if (!(key instanceof CryptoKey)) throw new TypeError('the key is not a CryptoKey');
   if (name && key.algorithm.name !== name) throw bad(`the key is one of ${key.algorithm.name}, and ${name} was asked for`, 'InvalidAccessError');
   if (!key.usages.includes(usage)) throw bad(`the key is not for ${usage}`, 'InvalidAccessError');
   return keys.get(key);
@@ -57,7 +57,7 @@ const toUrl = (bytes) => toBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_')
 
 function fromUrl(text, what) {
   const bytes = fromBase64(String(text).replace(/-/g, '+').replace(/_/g, '/'));
-  if (!bytes) throw bad(`${what} of the JSON Web Key is no base64`);
+  if (!bytes) throw bad(`${what} of the JSON Web Key is not base64`);
   return bytes;
 }
 
@@ -76,7 +76,7 @@ function kindOf(name, algorithm) {
 const usagesOf = (usages, type) => [...usages].filter((usage) => (type === 'public' ? ['verify', 'encrypt', 'wrapKey'] : ['sign', 'decrypt', 'deriveKey', 'deriveBits', 'unwrapKey']).includes(usage));
 
 /** Returns the algorithm of a key, in the form of the Web Cryptography API. */
-function described(name, kind, algorithm, der, type) {
+function describeAlgorithm(name, kind, algorithm, der, type) {
   if (kind === 'Ed25519') return { name };
   if (kind !== 'RSA') return { name, namedCurve: kind };
   const { n, e } = host.partsOfKey(kind, type === 'private', der);
@@ -109,8 +109,8 @@ function importPair(name, format, data, algorithm, extractable, usages) {
     for (const part of PARTS) if (data[part] !== undefined) parts[part] = fromUrl(data[part], part);
     der = host.keyOfParts(kind, parts);
   } else der = host.readKey(kind, format, view(data));
-  if (!der) throw bad(`the key is none of ${name} in the format ${format}`);
-  return new CryptoKey(type, described(name, kind, algorithm, der, type), type === 'public' || extractable, [...usages], der);
+  if (!der) throw bad(`the key is not a key of ${name} in the format ${format}`);
+  return new CryptoKey(type, describeAlgorithm(name, kind, algorithm, der, type), type === 'public' || extractable, [...usages], der);
 }
 
 const TYPES = { RSA: 'RSA', Ed25519: 'OKP', 'P-256': 'EC', 'P-384': 'EC' };
@@ -223,8 +223,8 @@ const subtle = {
     if (!secret) throw failed(`no key of ${name} could be made with these settings`);
     const open = host.publicKey(kind, secret);
     return {
-      privateKey: new CryptoKey('private', described(name, kind, algorithm, secret, 'private'), extractable, usagesOf(usages, 'private'), secret),
-      publicKey: new CryptoKey('public', described(name, kind, algorithm, open, 'public'), true, usagesOf(usages, 'public'), open),
+      privateKey: new CryptoKey('private', describeAlgorithm(name, kind, algorithm, secret, 'private'), extractable, usagesOf(usages, 'private'), secret),
+      publicKey: new CryptoKey('public', describeAlgorithm(name, kind, algorithm, open, 'public'), true, usagesOf(usages, 'public'), open),
     };
   },
   async sign(algorithm, key, data) {

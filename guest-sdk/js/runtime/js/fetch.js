@@ -2,7 +2,7 @@
 
 import { join, latin, textOf, view } from 'dormouse:bytes';
 import { perform, stepName } from 'dormouse:operations';
-import { read, written } from 'dormouse:multipart';
+import { decodeForm, encodeForm } from 'dormouse:multipart';
 import { withSecrets } from 'dormouse:secrets';
 
 const host = globalThis.__dormouse;
@@ -27,7 +27,7 @@ export class Headers {
   append(name, value) {
     const key = String(name).toLowerCase();
     const text = String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-    if (!TOKEN.test(key)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
+    if (!TOKEN.test(key)) throw new TypeError(`${JSON.stringify(name)} is not a valid header name`);
     if (/[\0\r\n]/.test(text)) throw new TypeError(`the value of the header ${key} has a line break or a zero in it`);
     this.#fields.push([key, text]);
   }
@@ -104,7 +104,7 @@ class FormData {
 /** Encodes a form as a body. */
 function multipart(form) {
   const parts = [...form].map(([name, value]) => (value instanceof Blob ? { name, file: value.name, type: value.type, bytes: Blob.bytesOf(value) } : { name, bytes: host.encode(value) }));
-  return written(parts);
+  return encodeForm(parts);
 }
 
 /** Decodes a body as a form, by its media type. */
@@ -112,7 +112,7 @@ function formOf(bytes, type) {
   const form = new FormData();
   const kind = type.split(';')[0].trim().toLowerCase();
   if (kind === 'multipart/form-data') {
-    for (const { name, file, type: fileType, bytes: value } of read(bytes, type)) {
+    for (const { name, file, type: fileType, bytes: value } of decodeForm(bytes, type)) {
       form.append(name, file === undefined ? textOf(value) : new File([value], file, { type: fileType }));
     }
   } else if (kind === 'application/x-www-form-urlencoded') {
@@ -436,7 +436,7 @@ const STATUS_TEXTS = {
 
 function dataResponse(url) {
   const [, type, base64, data] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(url) ?? [];
-  if (data === undefined) throw new TypeError('fetch failed: the data URL is none');
+  if (data === undefined) throw new TypeError('fetch failed: the data URL is not valid');
   const text = decodeURIComponent(data);
   const body = base64 ? Uint8Array.from(globalThis.atob(text), (letter) => letter.charCodeAt(0)) : host.encode(text);
   return new Response(body, { headers: { 'content-type': type || 'text/plain;charset=US-ASCII' }, url });

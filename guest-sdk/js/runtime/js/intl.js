@@ -4,7 +4,7 @@
 const ENGLISH = new Set(['en', 'en-US']);
 
 function refuse(what) {
-  throw Object.assign(new Error(`${what} is not there: a workflow has numbers and dates of en-US and UTC; use a package for others`), { code: 'no-intl' });
+  throw Object.assign(new Error(`${what} is not supported: a workflow formats numbers and dates for en-US and UTC; use a package for others`), { code: 'no-intl' });
 }
 
 function check(locales, options, known) {
@@ -17,7 +17,7 @@ function check(locales, options, known) {
 const SYMBOLS = { USD: '$', EUR: '€', GBP: '£', JPY: '¥' };
 
 /** Rounds a number, times a power of ten, to this many decimal places. The decimal text is rounded, not the binary value. */
-function rounded(text, power, places) {
+function roundDecimal(text, power, places) {
   const [plain, exponent = '0'] = text.split('e');
   const [before, after = ''] = plain.split('.');
   const scale = after.length - Number(exponent) - power - places;
@@ -44,7 +44,7 @@ export function shownNumber(value, locales, options = {}) {
   const around = (text) => `${sign}${style === 'currency' ? SYMBOLS[currency] : ''}${text}${style === 'percent' ? '%' : ''}`;
   if (typeof value === 'number' && Number.isNaN(value)) return around('NaN');
   if (value === Infinity || value === -Infinity) return around('∞');
-  let [whole, fraction] = rounded(String(value).replace('-', ''), style === 'percent' ? 2 : 0, most);
+  let [whole, fraction] = roundDecimal(String(value).replace('-', ''), style === 'percent' ? 2 : 0, most);
   while (fraction.length > least && fraction.endsWith('0')) fraction = fraction.slice(0, -1);
   fraction = fraction.padEnd(least, '0');
   if (options.useGrouping !== false) whole = whole.replace(/\B(?=(\d{3})+$)/g, ',');

@@ -58,7 +58,7 @@ const STEPS = [
 /** Executes a workflow, and calls its middlewares for each step. */
 export async function watch(context, workflow, middlewares) {
   const wrong = middlewares.find((middleware) => !(middleware instanceof WorkflowMiddleware));
-  if (wrong !== undefined) throw new TypeError('`middlewares` has an element that is no WorkflowMiddleware; make it with `new WorkflowMiddleware({ name, callbacks })`');
+  if (wrong !== undefined) throw new TypeError('`middlewares` has an element that is not a WorkflowMiddleware; make it with `new WorkflowMiddleware({ name, callbacks })`');
   const { workflowRunId } = context;
   listen((warning) => void tell(middlewares, 'onWarning', { workflowRunId, warning }));
   for (const name of STEPS) {

@@ -45,5 +45,5 @@ export function span(value) {
     lastMillis = millis;
     return millis;
   }
-  throw new Error(`${JSON.stringify(value)} is no span of time; give seconds as a number, or a text such as "10s", "5m", "2h", "7d"`);
+  throw new Error(`${JSON.stringify(value)} is not a span of time; give seconds as a number, or a text such as "10s", "5m", "2h", "7d"`);
 }

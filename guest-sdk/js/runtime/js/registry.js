@@ -39,13 +39,13 @@ const several = 'give several workflows to serveMany: `serveMany({ one: createWo
 function register(what, name, run, given) {
   const options = given ?? {};
   if (typeof run !== 'function') throw new TypeError(`${what} was given no function; give it the async function that is the workflow`);
-  if (typeof options !== 'object') throw new TypeError(`the options of ${what} are no object`);
+  if (typeof options !== 'object') throw new TypeError(`the options of ${what} are not an object`);
   if (served.has(name)) {
     throw new Error(name ? `two workflows of serveMany have the name ${JSON.stringify(name)}; name them differently` : `serve was called twice; ${several}`);
   }
   if (served.size && (name === '' || served.has(''))) throw new Error(`serve and serveMany were both called; ${several}`);
-  if (options.failureFunction !== undefined && typeof options.failureFunction !== 'function') throw new TypeError(`the failureFunction of ${what} is no function`);
-  if (options.middlewares !== undefined && !Array.isArray(options.middlewares)) throw new TypeError(`the middlewares of ${what} are no array`);
+  if (options.failureFunction !== undefined && typeof options.failureFunction !== 'function') throw new TypeError(`the failureFunction of ${what} is not a function`);
+  if (options.middlewares !== undefined && !Array.isArray(options.middlewares)) throw new TypeError(`the middlewares of ${what} are not an array`);
   for (const note of remarks(what, options, OBEYED, IGNORED)) if (!notes.includes(note)) notes.push(note);
   served.set(name, { name, run, options });
 }
@@ -55,8 +55,8 @@ export function takeOne(run, options) { register('serve', '', run, options); }
 export function takeMany(all, options) {
   for (const [key, workflow] of Object.entries(all ?? {})) {
     const name = kebab(key);
-    if (!name) throw new Error(`${JSON.stringify(key)} is no name of a workflow; a name has letters and digits`);
-    if (typeof workflow?.routeFunction !== 'function') throw new TypeError(`serveMany was given ${JSON.stringify(key)}, which is no workflow; give it what createWorkflow returns`);
+    if (!name) throw new Error(`${JSON.stringify(key)} is not a valid name of a workflow; a name has letters and digits`);
+    if (typeof workflow?.routeFunction !== 'function') throw new TypeError(`serveMany was given ${JSON.stringify(key)}, which is not a workflow; give it what createWorkflow returns`);
     register('serveMany', name, workflow.routeFunction, { ...options, ...workflow.options });
     workflow.workflowId = key;
   }
@@ -105,7 +105,7 @@ export function pick(workflow, contentType) {
 export function addressOf(workflow, own) {
   const contentType = 'application/json';
   if (typeof workflow === 'string') return { target: workflow, contentType };
-  if (typeof workflow?.routeFunction !== 'function') throw new TypeError('`workflow` is no workflow; give the name of one, or what createWorkflow returns');
+  if (typeof workflow?.routeFunction !== 'function') throw new TypeError('`workflow` is not a workflow; give the name of one, or what createWorkflow returns');
   for (const one of served.values()) {
     if (one.run !== workflow.routeFunction) continue;
     const base = baseOf(own);

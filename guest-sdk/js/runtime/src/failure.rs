@@ -110,11 +110,11 @@ const ABSENT: [(&str, &str); 12] = [
     ("XMLHttpRequest", "use fetch"),
     ("CompressionStream", "use a package for it"),
     ("DecompressionStream", "use a package for it"),
-    ("window", "a workflow is no page of a browser"),
-    ("document", "a workflow is no page of a browser"),
+    ("window", "a workflow is not a page in a browser"),
+    ("document", "a workflow is not a page in a browser"),
     (
         "localStorage",
-        "a workflow is no page of a browser; what its function keeps in variables is durable",
+        "a workflow is not a page in a browser; what its function keeps in variables is durable",
     ),
 ];
 

@@ -56,7 +56,7 @@ def _native_part(error: BaseException) -> str:
         for _, _, files in os.walk(os.path.join(folder, package)):
             if any(file.endswith((".so", ".pyd")) and "wasm32" not in file for file in files):
                 return (
-                    f"\nthe package {package} has parts that are no Python, and that were built for this machine: "
+                    f"\nthe package {package} has parts that are not Python, and that were built for this machine: "
                     "a component takes those for wasm32-wasi only"
                 )
     return ""
@@ -95,7 +95,7 @@ def _use_loop() -> None:
 
 
 def _import(name: str, file: str | None) -> ModuleType:
-    """Imports the author's module. A single file may have a name that is no name of a module."""
+    """Imports the author's module. A single file may have a name that is not a valid name of a module."""
     if file is None:
         return importlib.import_module(name)
     while name in sys.modules:
@@ -104,7 +104,7 @@ def _import(name: str, file: str | None) -> ModuleType:
     path = next((os.path.join(folder, file) for folder in sys.path if os.path.isfile(os.path.join(folder, file))), file)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"{file} is no source of Python")
+        raise UsageError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -36,7 +36,7 @@ def load() -> Any:
             _contract = _Contract()
         except ModuleNotFoundError as error:
             raise UsageError(
-                "this is no workflow's component: build one with `dormouse-py build`, and run it on a Dormouse host"
+                "this is not the component of a workflow: build one with `dormouse-py build`, and run it on a Dormouse host"
             ) from error
     return _contract
 

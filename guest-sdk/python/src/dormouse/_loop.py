@@ -196,7 +196,7 @@ _loop: DurableLoop | None = None
 def loop() -> DurableLoop:
     """The loop of this workflow."""
     if _loop is None:
-        raise UsageError("this is no workflow's component: build one with `dormouse-py build`")
+        raise UsageError("this is not the component of a workflow: build one with `dormouse-py build`")
     return _loop
 
 

@@ -27,7 +27,7 @@ def secret(name: str) -> str:
     The host puts the secret in, if the operator allows it for this workflow and that destination. The program never sees it.
     """
     if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name of a secret: one has 1 to 64 letters, digits, `.`, `_` and `-`")
+        raise UsageError(f"{name!r} is not a valid name of a secret: a name has 1 to 64 letters, digits, `.`, `_` and `-`")
     return f"dormouse-secret-{len(name)}-{name}"
 
 

@@ -249,5 +249,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, collections.deque):
         return list(value)
     if isinstance(value, (set, frozenset)):
-        raise TypeError("a set has no order, so it is no value of JSON: give sorted(…) of it")
+        raise TypeError("a set has no order, so it is not a JSON value: give sorted(…) of it")
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")

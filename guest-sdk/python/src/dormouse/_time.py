@@ -59,7 +59,7 @@ def instant(when: datetime | int | float) -> int:
     """A point in time as milliseconds since the Unix epoch, rounded up."""
     if isinstance(when, datetime):
         if when.tzinfo is None:
-            raise UsageError("a datetime without a time zone is no point in time: give it one, such as timezone.utc")
+            raise UsageError("a datetime without a time zone is not a point in time: give it one, such as timezone.utc")
         since = when - datetime(1970, 1, 1, tzinfo=timezone.utc)
         total = -(-since // timedelta(milliseconds=1))
     elif isinstance(when, (int, float)) and not isinstance(when, bool) and math.isfinite(when):

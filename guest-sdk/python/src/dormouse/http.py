@@ -48,7 +48,7 @@ class _Body:
         return from_text(self.decoded(), self._named())
 
     def form(self) -> dict[str, str]:
-        """The fields of the form in the body. Of a name that is there more than once, the last; `form_pairs` has them all."""
+        """The fields of the form in the body. Of a name that occurs more than once, the last; `form_pairs` has them all."""
         return dict(self.form_pairs())
 
     def form_pairs(self) -> list[tuple[str, str]]:

@@ -95,7 +95,7 @@ def from_json(body: bytes, type: Any, what: str) -> Any:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _measure(text: str, what: str) -> None:

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_part_is_named() {
         assert_eq!(error(quote! { a b => c }), "expected `=`");
         assert_eq!(error(quote! { a = b }), "expected `=>`");
         assert_eq!(error(quote! { a = b => c d = e => f }), "expected `,`");

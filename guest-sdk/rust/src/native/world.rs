@@ -129,7 +129,7 @@ impl World {
         CURRENT.with_borrow_mut(|world| {
             let world = world.as_mut().unwrap_or_else(|| {
                 panic!(
-                    "a workflow asked the host for something, and there is none; test it with `dormouse_sdk::test::Test`"
+                    "a workflow called the host, and there is no host here; test the workflow with `dormouse_sdk::test::Test`"
                 )
             });
             call(world)

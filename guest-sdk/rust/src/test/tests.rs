@@ -65,7 +65,7 @@ fn a_call_that_fails_fails_the_run_with_its_code() {
 }
 
 #[test]
-fn what_is_not_there_is_told_with_what_the_run_waits_for() {
+fn a_missing_call_or_webhook_is_reported_with_what_the_run_waits_for() {
     let mut run = Test::new(approval).input("https://mail.example").start();
     let text = panic_of(|| run.answer("remind", Response::new(200)));
     assert!(text.contains("makes no call \"remind\""), "{text}");
@@ -113,7 +113,7 @@ fn waits_take_requests_in_order_and_a_timeout_comes_before_a_late_one() {
 }
 
 #[test]
-fn what_the_host_does_itself_is_done() {
+fn the_hosts_own_operations_are_performed() {
     async fn all(ctx: Context) -> Result<Value> {
         let label = ctx.set_label("kind:test").is_ok();
         ctx.info("begun");
@@ -184,7 +184,7 @@ fn a_workflow_that_is_not_deterministic_fails_its_test() {
 }
 
 #[test]
-fn what_loses_a_race_is_given_up_and_takes_nothing() {
+fn the_loser_of_a_race_is_given_up_and_takes_nothing() {
     async fn race(ctx: Context) -> Result<String> {
         let hook = ctx.webhook("hook").create();
         select! {
@@ -200,12 +200,12 @@ fn what_loses_a_race_is_given_up_and_takes_nothing() {
 }
 
 #[test]
-fn outside_a_test_the_host_is_said_to_be_missing() {
+fn an_operation_outside_a_test_reports_that_the_host_is_missing() {
     let text = panic_of(|| {
         let _ = Context::new().now();
     });
     assert!(
-        text.contains("test it with `dormouse_sdk::test::Test`"),
+        text.contains("test the workflow with `dormouse_sdk::test::Test`"),
         "{text}"
     );
 }

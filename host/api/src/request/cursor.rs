@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_of_this_list_is_refused() {
+    fn a_cursor_of_another_list_is_refused() {
         let line = AtLine {
             activation: 3,
             line: 9,

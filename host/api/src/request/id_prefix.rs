@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_id_begins_with() {
+    fn texts_with_which_no_id_begins() {
         for text in [
             "",
             "-",

@@ -44,7 +44,7 @@ mod tests {
             ([""].as_slice(), "the header Idempotency-Key is empty"),
             (
                 &["a", "b"],
-                "the header Idempotency-Key is there more than once",
+                "the request has more than one header Idempotency-Key",
             ),
             (&["\u{fc}"], "the header Idempotency-Key has the byte 0xc3"),
         ] {

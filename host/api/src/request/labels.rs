@@ -9,7 +9,7 @@ pub const LABEL: &str = "label";
 
 /// Why the labels of a start cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotLabels {
+pub enum InvalidLabels {
     /// A text is not a label, or has the key of another label.
     #[error("{0}")]
     Malformed(Malformed),
@@ -22,12 +22,12 @@ pub enum NotLabels {
 ///
 /// # Errors
 /// When a label cannot be set.
-pub fn labels(params: &QueryParams) -> Result<Labels, NotLabels> {
+pub fn labels(params: &QueryParams) -> Result<Labels, InvalidLabels> {
     let mut labels = Labels::default();
     for text in params.all(LABEL) {
         let label: Label = text.parse().map_err(|error| not_label(text, error))?;
         if labels.has_key(label.key()) {
-            return Err(NotLabels::Malformed(Malformed::of_query(
+            return Err(InvalidLabels::Malformed(Malformed::of_query(
                 LABEL,
                 format!("gives the key {:?} more than once", label.key()),
             )));
@@ -37,14 +37,14 @@ pub fn labels(params: &QueryParams) -> Result<Labels, NotLabels> {
     Ok(labels)
 }
 
-fn not_label(text: &str, error: LabelError) -> NotLabels {
+fn not_label(text: &str, error: LabelError) -> InvalidLabels {
     // A text that is much too long is not repeated as a whole.
     let shown: String = text.chars().take(100).collect();
     let malformed = Malformed::of_query(LABEL, format!("{shown:?} {error}"));
     if error.is_limit() {
-        NotLabels::Limit(malformed.detail)
+        InvalidLabels::Limit(malformed.detail)
     } else {
-        NotLabels::Malformed(malformed)
+        InvalidLabels::Malformed(malformed)
     }
 }
 
@@ -52,7 +52,7 @@ fn not_label(text: &str, error: LabelError) -> NotLabels {
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> Result<Labels, NotLabels> {
+    fn read(query: &str) -> Result<Labels, InvalidLabels> {
         let uri = format!("/?{query}").parse().unwrap();
         labels(&QueryParams::read_repeating(&uri, &["version"], &[LABEL]).unwrap())
     }
@@ -66,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_label_is_named() {
+    fn an_invalid_label_is_named() {
         for (query, says) in [
             ("label=a", "\"label\" \"a\" has no colon"),
             ("label=:1", "has no key"),
             ("label=a:1&label=a:2", "the key \"a\" more than once"),
         ] {
             let error = read(query).unwrap_err();
-            assert!(matches!(error, NotLabels::Malformed(_)), "{query}");
+            assert!(matches!(error, InvalidLabels::Malformed(_)), "{query}");
             assert!(error.to_string().contains(says), "{error}");
         }
     }
@@ -87,7 +87,7 @@ mod tests {
             (format!("label=k:{}", "v".repeat(257)), "at most 256"),
         ] {
             let error = read(&query).unwrap_err();
-            assert!(matches!(error, NotLabels::Limit(_)), "{query}");
+            assert!(matches!(error, InvalidLabels::Limit(_)), "{query}");
             assert!(error.to_string().contains(says), "{error}");
         }
     }

@@ -18,10 +18,10 @@ pub use filter::RunFilter;
 pub use headers::for_the_run;
 pub use id_prefix::IdPrefix;
 pub use idempotency::idempotency_key;
-pub use labels::{LABEL, NotLabels, labels};
+pub use labels::{InvalidLabels, LABEL, labels};
 pub use prefer::Wait;
 pub use query::QueryParams;
-pub use secret::{NotASecret, changed_uses, new_secret};
+pub use secret::{InvalidSecretBody, changed_uses, new_secret};
 pub use workflow_name::workflow_name;
 
 /// The error for a part of a request that is not valid.

@@ -47,7 +47,7 @@ impl QueryParams {
                 ));
             }
             if !may_repeat && params.iter().any(|(seen, _)| *seen == name) {
-                return Err(malformed(&name, "is there more than once"));
+                return Err(malformed(&name, "occurs more than once"));
             }
             params.push((name.into_owned(), value.into_owned()));
         }
@@ -135,19 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_repeated_is_named() {
+    fn unknown_and_repeated_parameters_are_named() {
         refused(
             &read("verson=1").unwrap_err(),
             "\"verson\" is not known here; those that are: limit, version",
         );
         refused(
             &read("limit=1&limit=2").unwrap_err(),
-            "\"limit\" is there more than once",
+            "\"limit\" occurs more than once",
         );
     }
 
     #[test]
-    fn what_may_repeat_is_read_in_order() {
+    fn repeatable_parameters_are_read_in_order() {
         let uri = "/?a=1&b=2&a=3".parse().unwrap();
         let params = QueryParams::read_repeating(&uri, &["b"], &["a"]).unwrap();
         assert_eq!(params.all("a").collect::<Vec<_>>(), ["1", "3"]);
@@ -155,7 +155,7 @@ mod tests {
         let uri = "/?a=1&b=2&b=3".parse().unwrap();
         refused(
             &QueryParams::read_repeating(&uri, &["b"], &["a"]).unwrap_err(),
-            "\"b\" is there more than once",
+            "\"b\" occurs more than once",
         );
     }
 

@@ -8,7 +8,7 @@ use crate::{ChangedUses, NewSecret, SecretUse};
 
 /// Why a body is not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotASecret {
+pub enum InvalidSecretBody {
     /// The body is not JSON.
     #[error("{0}")]
     Malformed(Malformed),
@@ -21,7 +21,7 @@ pub enum NotASecret {
 ///
 /// # Errors
 /// When the body is not JSON, or not that of a secret.
-pub fn new_secret(body: &[u8]) -> Result<(Secret, Vec<Use>), NotASecret> {
+pub fn new_secret(body: &[u8]) -> Result<(Secret, Vec<Use>), InvalidSecretBody> {
     let new: NewSecret = serde_json::from_slice(body).map_err(|error| wrong_form(&error))?;
     let value = Secret::new(new.value.into_bytes()).map_err(invalid)?;
     Ok((value, understand_uses("uses", &new.uses)?))
@@ -31,7 +31,7 @@ pub fn new_secret(body: &[u8]) -> Result<(Secret, Vec<Use>), NotASecret> {
 ///
 /// # Errors
 /// When the body is not JSON, or does not have these fields.
-pub fn changed_uses(body: &[u8]) -> Result<(Vec<Use>, Vec<Use>), NotASecret> {
+pub fn changed_uses(body: &[u8]) -> Result<(Vec<Use>, Vec<Use>), InvalidSecretBody> {
     let changed: ChangedUses = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         malformed(&error, &place).unwrap_or_else(|| {
@@ -48,13 +48,17 @@ pub fn changed_uses(body: &[u8]) -> Result<(Vec<Use>, Vec<Use>), NotASecret> {
     ))
 }
 
-fn understand_uses(field: &str, uses: &[SecretUse]) -> Result<Vec<Use>, NotASecret> {
+fn understand_uses(field: &str, uses: &[SecretUse]) -> Result<Vec<Use>, InvalidSecretBody> {
     let uses = (0..).zip(uses);
     let uses = uses.map(|(place, granted)| understand_use(field, place, granted));
     uses.collect()
 }
 
-fn understand_use(field: &str, place: usize, granted: &SecretUse) -> Result<Use, NotASecret> {
+fn understand_use(
+    field: &str,
+    place: usize,
+    granted: &SecretUse,
+) -> Result<Use, InvalidSecretBody> {
     let wrong = |why: &str| {
         invalid(format!(
             "`{field}[{place}]` is not a use of a secret: {why}"
@@ -74,7 +78,7 @@ fn understand_use(field: &str, place: usize, granted: &SecretUse) -> Result<Use,
 
 /// Returns the error for a body, which names only the place: the text of the parser's error repeats what it found
 /// there, which may be the value.
-fn wrong_form(error: &serde_json::Error) -> NotASecret {
+fn wrong_form(error: &serde_json::Error) -> InvalidSecretBody {
     let place = format!("line {}, column {}", error.line(), error.column());
     malformed(error, &place).unwrap_or_else(|| {
         invalid(format!(
@@ -85,18 +89,18 @@ fn wrong_form(error: &serde_json::Error) -> NotASecret {
 }
 
 /// Returns the error for a body that is not JSON. None if it is JSON with other content.
-fn malformed(error: &serde_json::Error, place: &str) -> Option<NotASecret> {
+fn malformed(error: &serde_json::Error, place: &str) -> Option<InvalidSecretBody> {
     let why = format!("is not JSON, at {place}");
     match error.classify() {
         Category::Data => None,
-        Category::Syntax | Category::Eof | Category::Io => Some(NotASecret::Malformed(
+        Category::Syntax | Category::Eof | Category::Io => Some(InvalidSecretBody::Malformed(
             Malformed::new("invalid-json", "the body", why),
         )),
     }
 }
 
-fn invalid(why: impl std::fmt::Display) -> NotASecret {
-    NotASecret::Invalid(why.to_string())
+fn invalid(why: impl std::fmt::Display) -> InvalidSecretBody {
+    InvalidSecretBody::Invalid(why.to_string())
 }
 
 #[cfg(test)]
@@ -113,7 +117,7 @@ mod tests {
     #[track_caller]
     fn refused(body: &str, is_json: bool) -> String {
         let error = new_secret(body.as_bytes()).unwrap_err();
-        assert_eq!(matches!(error, NotASecret::Invalid(_)), is_json);
+        assert_eq!(matches!(error, InvalidSecretBody::Invalid(_)), is_json);
         let detail = error.to_string();
         for part in [VALUE, "4242424242424242", "Made-Up"] {
             assert!(!detail.contains(part), "{detail}");
@@ -229,6 +233,6 @@ mod tests {
             assert!(detail.contains(says), "{detail}");
         };
         check("\"short\"", "8 to 4096 bytes");
-        check("\"two\\nlines\"", "no control characters");
+        check("\"two\\nlines\"", "must not have control characters");
     }
 }

@@ -381,7 +381,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_zero_is_no_part_of_a_segment_unless_it_is_short() {
+    fn a_segment_has_no_long_runs_of_zeros() {
         let mut memory = vec![0; 100];
         memory[3] = 1;
         memory[10] = 1;

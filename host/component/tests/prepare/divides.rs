@@ -63,7 +63,7 @@ fn a_state_with_other_globals_does_not_fit() {
 }
 
 #[test]
-fn what_cannot_be_divided_is_left_whole() {
+fn a_component_that_cannot_be_divided_is_left_whole() {
     let unmarked = wat::parse_str("(module (memory 1))").unwrap();
     let wholes = [
         unmarked,

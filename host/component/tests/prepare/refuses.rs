@@ -73,8 +73,8 @@ fn a_program_for_a_machine() {
 fn wasm_of_an_unknown_kind() {
     refused(
         b"\0asm\x07\0\x07\0",
-        "this is WebAssembly of a version that the host does not know: after `\\0asm` stand the \
-         bytes 07 00 07 00; build it with a current toolchain",
+        "this is WebAssembly of a version that the host does not know: `\\0asm` is followed \
+         by the bytes 07 00 07 00; build it with a current toolchain",
     );
 }
 
@@ -83,7 +83,7 @@ fn truncated_component() {
     let component = Guest::new(RUN).component();
     refused(
         &component[..component.len() / 2],
-        "the Wasm is not valid: unexpected end-of-file (at offset 0x48a); build it anew, and \
+        "the Wasm is not valid: unexpected end-of-file (at offset 0x48a); build it again, and \
          check that the whole file was sent",
     );
 }
@@ -189,7 +189,7 @@ fn threads() {
 fn several_memories_of_one_module() {
     refused(
         &wat("(component (core module (memory 1) (memory 1)))"),
-        "the Wasm is not valid: multiple memories (at offset 0x14); build it anew, and check that \
+        "the Wasm is not valid: multiple memories (at offset 0x14); build it again, and check that \
          the whole file was sent",
     );
 }
@@ -204,10 +204,10 @@ fn memory64() {
 }
 
 #[test]
-fn import_that_is_no_interface() {
+fn import_that_is_not_an_interface() {
     refused(
         &wat(r#"(component (import "log" (func)))"#),
-        "the component imports `log`, which is not an interface that the host gives; import only \
+        "the component imports `log`, which is not an interface that the host provides; import only \
          interfaces of `dormouse:workflow` and WASI 0.2",
     );
 }
@@ -239,7 +239,7 @@ fn import_of_wasi_http() {
     let package = "package wasi:http@0.2.4; interface outgoing-handler { handle: func(); }";
     refused(
         &importing("wasi:http/outgoing-handler@0.2.4", package),
-        "the component imports `wasi:http/outgoing-handler@0.2.4`; the host does not give \
+        "the component imports `wasi:http/outgoing-handler@0.2.4`; the host does not provide \
          `wasi:http`, since a request made with it would be made again whenever the run is \
          rebuilt; use the call of `dormouse:workflow/http`. A tool for JavaScript adds this import by itself, and leaves \
          it out if told so: `jco componentize --disable http --disable fetch-event`, or `disableFeatures: [\"http\", \
@@ -252,8 +252,8 @@ fn import_of_wasi_0_3() {
     let package = "package wasi:clocks@0.3.0; interface system-clock { now: func(); }";
     refused(
         &importing("wasi:clocks/system-clock@0.3.0", package),
-        "the component imports `wasi:clocks/system-clock@0.3.0`, and of WASI the host gives the \
-         releases of version 0.2 only; build with a toolchain that targets WASI 0.2",
+        "the component imports `wasi:clocks/system-clock@0.3.0`, and the host provides only the \
+         releases of version 0.2 of WASI; build with a toolchain that targets WASI 0.2",
     );
 }
 
@@ -262,8 +262,8 @@ fn import_of_a_draft_of_wasi_0_2() {
     let package = "package wasi:cli@0.2.0-rc-2023-11-10; interface stdin { get: func(); }";
     refused(
         &importing("wasi:cli/stdin@0.2.0-rc-2023-11-10", package),
-        "the component imports `wasi:cli/stdin@0.2.0-rc-2023-11-10`, and of WASI the host gives \
-         the releases of version 0.2 only; build with a toolchain that targets WASI 0.2",
+        "the component imports `wasi:cli/stdin@0.2.0-rc-2023-11-10`, and the host provides only \
+         the releases of version 0.2 of WASI; build with a toolchain that targets WASI 0.2",
     );
 }
 
@@ -272,7 +272,7 @@ fn import_of_another_version_of_the_contract() {
     let package = "package dormouse:workflow@0.2.0; interface timers { sleep: async func(); }";
     refused(
         &importing("dormouse:workflow/timers@0.2.0", package),
-        "the component imports `dormouse:workflow/timers@0.2.0`, and the host gives version 0.1.0 \
+        "the component imports `dormouse:workflow/timers@0.2.0`, and the host provides version 0.1.0 \
          of `dormouse:workflow`; build it against that version, or deploy it to a newer host",
     );
 }
@@ -434,7 +434,7 @@ fn run_with_another_parameter_name() {
 }
 
 #[test]
-fn run_that_is_no_function() {
+fn run_that_is_not_a_function() {
     let component = wat(r#"(component (instance $empty) (export "run" (instance $empty)))"#);
     refused(
         &component,

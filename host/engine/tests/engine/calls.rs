@@ -109,12 +109,12 @@ fn an_event_is_sent_and_received() {
     assert_eq!(run.output(), json!([2, null, event]));
 }
 
-/// A guest that calls with this retry policy.
+/// Returns a guest that calls with this retry policy.
 fn call(attempts: u32, multiplier: &str) -> Run {
     calling(attempts, multiplier, 0, "")
 }
 
-/// A guest that calls with this secret header, this many times: name, prefix, the secret's name.
+/// Returns a guest that calls with this secret header, this many times: name, prefix, the secret's name.
 fn call_with_secrets(count: u32, header: [&str; 3]) -> Run {
     let mut data = String::new();
     let places = [10_000_u32, 20_000, 30_000];
@@ -207,7 +207,7 @@ fn secret_headers_beyond_their_bounds() {
 }
 
 #[test]
-fn what_is_not_the_name_of_a_secret() {
+fn invalid_names_of_secrets() {
     for secret in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
         let call = call_with_secrets(1, ["x-key", "", secret]);
         check_failure(
@@ -222,7 +222,7 @@ fn what_is_not_the_name_of_a_secret() {
 fn secret_headers_count_in_the_size_of_a_request() {
     let call = |limit| {
         call_with_secrets(1, ["x-key", "Bearer ", "token"])
-            .with(move |launch| allow(launch, |limits| limits.body = limit))
+            .with(move |parts| allow(parts, |limits| limits.body = limit))
     };
     let mut sound = call(17);
     sound.start();

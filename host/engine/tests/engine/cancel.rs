@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::core_guest::{CoreGuest, RETURN, SLEEP, WAIT};
 use crate::harness::{Run, check_failure};
 
-/// What was given up: the operations, and whether their futures were dropped.
+/// Returns what was given up: the operations, and whether their futures were dropped.
 fn given_up(run: &Run) -> Vec<(String, Vec<u32>, bool)> {
     let operations = run.journal.iter().flat_map(|made| &made.operations);
     operations
@@ -50,7 +50,7 @@ fn a_wait_that_lost_a_race_is_given_up_by_the_activation_that_decides_it() {
 }
 
 #[test]
-fn what_was_delivered_is_not_given_up_when_its_future_is_dropped() {
+fn a_delivered_outcome_is_not_given_up_when_its_future_is_dropped() {
     let mut run = guest(
         &format!("{SLEEP} {WAIT}"),
         // The callback has the event of the sleep: it is over, and its handle can only be dropped.
@@ -92,7 +92,7 @@ fn abandon_of_what_has_completed_is_recorded_and_gives_up_nothing() {
 }
 
 #[test]
-fn what_is_abandoned_is_not_abandoned_twice() {
+fn an_operation_is_abandoned_only_once() {
     let abandon = "(call $abandon (i32.const 0))";
     let mut run = guest(
         &format!("{SLEEP} {abandon} {abandon} {WAIT}"),
@@ -120,7 +120,7 @@ fn the_next_operations_number_is_known_before_it_is_made() {
 }
 
 #[test]
-fn what_is_abandoned_can_be_dropped_before_it_completes() {
+fn an_abandoned_operation_can_be_dropped_before_it_completes() {
     let cancel =
         "(call $join (global.get $task) (i32.const 0)) (drop (call $cancel (global.get $task)))";
     let mut run = guest(

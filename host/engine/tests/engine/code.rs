@@ -66,7 +66,7 @@ fn changed(sealed: &[u8], place: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_cut_short_or_longer_is_refused() {
+fn truncated_or_longer_code_is_refused() {
     let mut sealed = sealed();
     check(&sealed[..103], &CodeRejected::Malformed);
     check(&sealed[..104], &CodeRejected::Forged);
@@ -86,7 +86,7 @@ fn code_of_another_engine_is_refused_though_it_is_the_hosts_own() {
 }
 
 #[test]
-fn what_is_no_code_is_refused_by_the_engine() {
+fn bytes_that_are_not_code_are_refused_by_the_engine() {
     let sealed = seal(&SEAL, engine().fingerprint(), VERSION, None, b"no code");
     let error = open(engine(), &SEAL, VERSION, &sealed, None).unwrap_err();
     assert!(matches!(error, CodeRejected::Unusable(_)), "{error:?}");
@@ -118,7 +118,7 @@ fn an_import_of_another_type_is_named() {
 }
 
 #[test]
-fn a_component_without_run_is_no_workflow() {
+fn a_component_without_run_is_not_a_workflow() {
     let refused = link("(component)");
     assert!(
         matches!(refused, CodeRejected::Link(LinkError::Run(_))),
@@ -128,7 +128,7 @@ fn a_component_without_run_is_no_workflow() {
 }
 
 #[test]
-fn run_of_another_type_is_no_workflow() {
+fn run_of_another_type_is_not_a_workflow() {
     let refused = link(
         r#"(component
             (core module $m (func (export "run")))

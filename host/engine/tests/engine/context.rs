@@ -6,7 +6,7 @@ use crate::core_guest::run;
 use crate::harness::{Run, check_failure};
 
 #[test]
-fn the_run_is_told_who_it_is() {
+fn the_context_has_the_runs_identity() {
     // The record's strings are written out as the result: id, workflow, version.
     let mut run = Run::of(run("
         (call $current_run (i32.const 512))
@@ -35,7 +35,7 @@ fn time_stands_still_while_the_workflow_computes() {
 fn randomness_is_the_runs_own() {
     let random = || Run::script(json!({"random": 8}));
     let with_key = |key| {
-        let mut run = random().with(move |launch| launch.key = [key; 32]);
+        let mut run = random().with(move |parts| parts.key = [key; 32]);
         run.start().output()
     };
     assert_eq!(with_key(1), with_key(1));

@@ -51,7 +51,7 @@ impl Default for CoreGuest<'_> {
     }
 }
 
-/// A guest with this body of `run`.
+/// Returns a guest with this body of `run`.
 pub(crate) fn run(run: &str) -> Program {
     CoreGuest {
         run,

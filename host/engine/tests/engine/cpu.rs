@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use dormouse_engine::{Interruption, Launch};
+use dormouse_engine::{InstanceParts, Interruption};
 use dormouse_journal::{End, Outcome, Time};
 use serde_json::json;
 
@@ -38,9 +38,9 @@ fn ticking<T>(body: impl FnOnce() -> T) -> T {
 }
 
 /// Every look at the clock costs 10 ms, and 50 may be used.
-fn small_budget(launch: &mut Launch) {
-    launch.cpu = SteppingCpu::new(Duration::from_millis(10));
-    allow(launch, |limits| {
+fn small_budget(parts: &mut InstanceParts) {
+    parts.cpu = SteppingCpu::new(Duration::from_millis(10));
+    allow(parts, |limits| {
         limits.cpu = 50;
     });
 }
@@ -59,7 +59,7 @@ fn a_guest_that_never_yields_is_shown_where_it_was_stopped() {
     for budget in (50..150).step_by(10) {
         let mut run = Run::script(json!({"spin": true}))
             .with(small_budget)
-            .with(move |launch| allow(launch, |limits| limits.cpu = budget));
+            .with(move |parts| allow(parts, |limits| limits.cpu = budget));
         let end = ticking(|| run.start().last().activation.end.clone());
         let Some(End::Failed { failure, backtrace }) = end else {
             panic!("{end:?}")
@@ -86,9 +86,9 @@ fn a_guest_that_yields_for_ever_is_stopped() {
 #[test]
 fn a_guest_that_spins_lets_others_have_a_turn() {
     let _alone = alone();
-    let run = Run::script(json!({"spin": true})).with(|launch| {
-        small_budget(launch);
-        allow(launch, |limits| {
+    let run = Run::script(json!({"spin": true})).with(|parts| {
+        small_budget(parts);
+        allow(parts, |limits| {
             limits.cpu = 500;
         });
     });
@@ -107,7 +107,7 @@ fn an_activation_that_is_over_before_a_tick_is_not_measured() {
     let _alone = alone();
     let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"sleep": 1}]}))
         .with(small_budget)
-        .with(|launch| launch.cpu = SteppingCpu::new(Duration::from_secs(1)));
+        .with(|parts| parts.cpu = SteppingCpu::new(Duration::from_secs(1)));
     run.start().complete(2_000, 0, Outcome::Slept);
     assert_eq!(run.last().activation.end, None);
 }
@@ -130,9 +130,9 @@ fn yields_thrice() -> Run {
 #[test]
 fn each_activation_has_the_whole_budget() {
     let _alone = alone();
-    let mut run = yields_thrice().with(|launch| {
-        small_budget(launch);
-        allow(launch, |limits| {
+    let mut run = yields_thrice().with(|parts| {
+        small_budget(parts);
+        allow(parts, |limits| {
             limits.cpu = 100;
         });
     });
@@ -148,8 +148,8 @@ fn a_slow_replay_is_the_hosts_trouble_and_not_the_runs() {
     let _alone = alone();
     let mut run = yields_thrice();
     run.start().complete(2_000, 0, Outcome::Slept);
-    let run = run.with(small_budget).with(|launch| {
-        launch.cpu = SteppingCpu::new(Duration::from_secs(1));
+    let run = run.with(small_budget).with(|parts| {
+        parts.cpu = SteppingCpu::new(Duration::from_secs(1));
     });
     let replayed = run.rebuild();
     let Err(Interruption::Host(text)) = replayed else {
@@ -179,10 +179,10 @@ fn a_guest_that_computes_for_long_executes_only_when_it_is_its_turn() {
     let _alone = alone();
     let turns = CountedTurns::up_to(2);
     let given = turns.clone();
-    let run = Run::script(json!({"spin": true})).with(move |launch| {
-        small_budget(launch);
-        launch.turns = given.clone();
-        allow(launch, |limits| {
+    let run = Run::script(json!({"spin": true})).with(move |parts| {
+        small_budget(parts);
+        parts.turns = given.clone();
+        allow(parts, |limits| {
             limits.cpu = 3_600_000;
         });
     });
@@ -203,9 +203,9 @@ fn a_guest_that_computes_for_a_moment_asks_for_no_turn() {
     let _alone = alone();
     let turns = CountedTurns::up_to(0);
     let given = turns.clone();
-    let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"sleep": 1}]})).with(move |launch| {
-        small_budget(launch);
-        launch.turns = given.clone();
+    let mut run = Run::script(json!({"seq": [{"sleep": 1}, {"sleep": 1}]})).with(move |parts| {
+        small_budget(parts);
+        parts.turns = given.clone();
     });
     run.start().complete(2_000, 0, Outcome::Slept);
     assert_eq!(turns.asked(), 0);
@@ -216,10 +216,10 @@ fn a_guest_that_computes_for_long_keeps_no_turn_while_it_waits() {
     let _alone = alone();
     let turns = CountedTurns::up_to(u32::MAX);
     let given = turns.clone();
-    let mut run = yields_thrice().with(move |launch| {
-        small_budget(launch);
-        launch.turns = given.clone();
-        allow(launch, |limits| {
+    let mut run = yields_thrice().with(move |parts| {
+        small_budget(parts);
+        parts.turns = given.clone();
+        allow(parts, |limits| {
             limits.cpu = 3_600_000;
         });
     });

@@ -15,7 +15,7 @@ fn give(length: usize) -> String {
     )
 }
 
-/// What a guest saw that looks before and after a wait: the same whether its instance was kept or made anew.
+/// Returns what a guest saw that looks before and after a wait: the same whether its instance was kept or made anew.
 #[track_caller]
 fn seen(items: &str, before: &str, after: &str, length: usize) -> Vec<u8> {
     let guest = CoreGuest {
@@ -95,7 +95,7 @@ fn relaxed_instructions_are_not() {
     assert_eq!(words(&seen(items, observe, "", 32)), [0; 8]);
 }
 
-/// A run as deep in its stack, at the start and after a wait, as its input is long.
+/// Returns a run as deep in its stack, at the start and after a wait, as its input is long.
 fn diver(length: usize) -> Run {
     let guest = CoreGuest {
         items: "
@@ -110,15 +110,15 @@ fn diver(length: usize) -> Run {
         callback: &format!("(drop (call $dive (global.get $depth))) {}", give(0)),
         ..CoreGuest::default()
     };
-    Run::of(guest.program()).with(move |launch| {
-        launch.input = Payload {
+    Run::of(guest.program()).with(move |parts| {
+        parts.input = Payload {
             body: vec![b' '; length].into(),
             ..Payload::default()
         };
     })
 }
 
-/// How a run ends that dives so deep, and after how many activations.
+/// Returns how a run ends that recurses this deep, and after how many activations.
 fn depth_reached(length: usize, evicted: bool) -> (usize, Option<End>) {
     let mut run = diver(length);
     run.start();
@@ -154,7 +154,7 @@ fn the_stack_is_as_deep_in_replay() {
     }
 }
 
-/// What hash sets give, by a key from the run's randomness and by the standard library's, before and after a wait. The
+/// Returns what hash sets give, by a key from the run's randomness and by the standard library's, before and after a wait. The
 /// first one is made after a step, which a replay skips: the heap is another there, and addresses are what the standard
 /// library makes its keys from.
 fn orders(key: u8, evicted: bool) -> Value {
@@ -166,7 +166,7 @@ fn orders(key: u8, evicted: bool) -> Value {
         {"sleep": 1_000},
         order(["g", "h", "i", "j", "k", "l"]),
     ]});
-    let mut run = Run::script(script).with(move |launch| launch.key = [key; 32]);
+    let mut run = Run::script(script).with(move |parts| parts.key = [key; 32]);
     run.start();
     if evicted {
         run.evict();
@@ -188,10 +188,10 @@ fn a_hash_set_has_the_same_order_in_replay() {
     }
 }
 
-/// A step is skipped in replay, so that what it left in memory is not there. A guest that goes by it is found out, and
-/// both sides are shown.
+/// A step is skipped in a replay, so what it left in memory is missing then. The checks of replay detect a guest that
+/// depends on it, and both sides are shown.
 #[test]
-fn what_a_step_left_behind_is_a_difference_that_is_caught() {
+fn a_replay_detects_state_that_a_step_left_behind() {
     let guest = CoreGuest {
         items: "(global $left (mut i32) (i32.const 0))",
         run: &format!(

@@ -41,7 +41,7 @@ fn a_trap_fails_it_with_a_backtrace() {
 }
 
 #[test]
-fn what_was_logged_as_an_error_just_before_a_trap_is_its_message() {
+fn an_error_logged_just_before_a_trap_is_its_message() {
     let guest = run(&format!("{} unreachable", log_error()));
     check_failure(Run::of(guest), "trap", &["other"]);
 }
@@ -58,7 +58,7 @@ fn an_error_logged_in_an_earlier_activation_is_not_its_message() {
 }
 
 #[test]
-fn a_panic_of_a_rust_guest_is_told_with_its_message() {
+fn a_panic_of_a_rust_guest_is_reported_with_its_message() {
     let run = Run::script(json!({"trap": "the kettle is dry"}));
     check_failure(run, "trap", &["the kettle is dry"]);
 }

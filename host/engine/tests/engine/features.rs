@@ -11,7 +11,7 @@ fn compiles(module: &str) -> bool {
 }
 
 #[test]
-fn what_could_differ_or_needs_a_collector_is_refused() {
+fn nondeterministic_and_collected_features_are_refused() {
     assert!(compiles("(memory 1)"));
     assert!(compiles(
         "(func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))"
@@ -29,7 +29,7 @@ fn what_could_differ_or_needs_a_collector_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_compiled_says_why() {
+fn a_component_that_cannot_be_compiled_is_refused_with_the_reason() {
     let error = engine()
         .precompile(b"\0asm\x0d\0\x01\0garbage")
         .unwrap_err();
@@ -53,7 +53,7 @@ fn a_nan_has_one_form() {
 
 /// Code that is compiled in a process without a pool is run in one with a pool.
 #[test]
-fn the_pool_is_no_part_of_the_fingerprint() {
+fn the_pool_is_not_part_of_the_fingerprint() {
     let without = Engine::new(&Config { slots: 0 }).unwrap();
     assert_eq!(without.fingerprint(), engine().fingerprint());
     let component = CoreGuest::default().component();

@@ -14,16 +14,16 @@ fn next(run: &Run) -> &NextGeneration {
     run.last().next.as_deref().unwrap()
 }
 
-/// A generation that was left two webhooks, the second of which it answers.
+/// Returns a generation that was left two webhooks, the second of which it answers.
 fn later(script: Value) -> Run {
-    Run::script(script).with(|launch| {
+    Run::script(script).with(|parts| {
         let kept = |number, step: &str, takes_answers| KeptWebhook {
             number: WebhookNumber(number),
             step: step.into(),
             url: format!("http://kept/{number}"),
             takes_answers,
         };
-        launch.beginning = Beginning {
+        parts.beginning = Beginning {
             first_operation: OperationNumber(10),
             first_webhook: WebhookNumber(5),
             kept: vec![kept(1, "a", false), kept(4, "b", true)],
@@ -52,7 +52,7 @@ fn a_generation_ends_with_what_the_next_begins_with() {
 }
 
 #[test]
-fn of_its_last_activation_runs_are_started_and_callers_answered_and_nothing_is_sent() {
+fn the_last_activation_starts_runs_and_answers_callers_but_sends_nothing() {
     let go_on = json!({"continue": {"log": "again"}});
     let mut run = Run::script(json!({"race": [
         {"call": {"url": "http://x"}},
@@ -109,14 +109,14 @@ fn a_webhook_that_was_not_kept_is_unknown() {
     assert_eq!(run.output()[1], Value::Null);
     // The SDK has no way to name another, so that the limit says what counts.
     let many = json!({"seq": [{"webhook": "c"}, {"webhook": "d"}]});
-    let limited = later(many).with(|launch| allow(launch, |limits| limits.webhooks = 3));
+    let limited = later(many).with(|parts| allow(parts, |limits| limits.webhooks = 3));
     check_failure(limited, "limit", &["3 webhooks", "webhooks-limit"]);
 }
 
 #[test]
-fn the_limit_of_operations_counts_from_the_beginning_of_the_generation_and_is_told_of_before() {
+fn the_limit_of_operations_counts_for_each_generation_and_is_announced_in_the_log() {
     let sleeps = json!({"repeat": 10, "do": {"sleep": 1}});
-    let mut run = later(sleeps).with(|launch| allow(launch, |limits| limits.operations = 10));
+    let mut run = later(sleeps).with(|parts| allow(parts, |limits| limits.operations = 10));
     run.start();
     for number in 10..20 {
         run.complete(START + u64::from(number), number, Outcome::Slept);
@@ -131,7 +131,7 @@ fn the_limit_of_operations_counts_from_the_beginning_of_the_generation_and_is_to
 fn a_run_that_was_asked_to_cancel_before_is_not_stuck_if_it_waits_for_that_alone() {
     let waits = json!({"wait-cancel": null});
     check_failure(later(waits.clone()), "stuck", &[]);
-    let mut asked = later(waits).with(|launch| launch.beginning.cancel_asked = true);
+    let mut asked = later(waits).with(|parts| parts.beginning.cancel_asked = true);
     asked.start();
     assert_eq!(asked.last().activation.end, None);
     asked.complete(START + 1, 10, Outcome::CancelAsked(Some("enough".into())));
@@ -141,12 +141,12 @@ fn a_run_that_was_asked_to_cancel_before_is_not_stuck_if_it_waits_for_that_alone
 #[test]
 fn an_input_that_is_too_large_and_a_step_that_is_open_are_refused() {
     let large = json!({"continue": {"log": "x".repeat(2_000)}});
-    let run = Run::script(large).with(|launch| allow(launch, |limits| limits.body = 3_000));
+    let run = Run::script(large).with(|parts| allow(parts, |limits| limits.body = 3_000));
     let mut run = run;
     run.start();
     assert!(run.last().next.is_some(), "{:?}", run.last());
     let large = json!({"continue": {"log": "x".repeat(2_000)}});
-    let run = Run::script(large).with(|launch| allow(launch, |limits| limits.body = 1_000));
+    let run = Run::script(large).with(|parts| allow(parts, |limits| limits.body = 1_000));
     check_failure(run, "limit", &["the input", "body-limit"]);
 }
 

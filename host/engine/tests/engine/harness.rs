@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_engine::{
-    Config, CpuClock, Decision, Engine, Instance, Interruption, Launch, Program, RunContext, Turns,
-    Urls, WASM_STACK, open, seal,
+    Config, CpuClock, Decision, Engine, Instance, InstanceParts, Interruption, Program, RunContext,
+    Turns, Urls, WASM_STACK, open, seal,
 };
 use dormouse_journal::{
     Activation, Beginning, Completion, End, Failure, GuestLimits, Labels, Operation,
@@ -27,13 +27,13 @@ pub(crate) const SEAL: [u8; 32] = [7; 32];
 /// When every run is started.
 pub(crate) const START: u64 = 1_000;
 
-/// The engine that all tests share.
+/// Returns the engine that all tests share.
 pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(&Config { slots: 64 }).unwrap())
 }
 
-/// A guest that the build made, compiled once.
+/// Returns a guest that the build made, compiled once.
 pub(crate) fn program(name: &str) -> Program {
     static PROGRAMS: OnceLock<Mutex<HashMap<String, Program>>> = OnceLock::new();
     let programs = PROGRAMS.get_or_init(Mutex::default);
@@ -89,7 +89,7 @@ impl CpuClock for SteppingCpu {
     }
 }
 
-/// Turns that are counted, and that nobody gets after so many.
+/// Turns that are counted, of which only this many are given.
 pub(crate) struct CountedTurns {
     pub(crate) asked: AtomicU32,
     pub(crate) most: u32,
@@ -147,9 +147,9 @@ impl Drop for Turn {
     }
 }
 
-/// A launch as a host makes it, to be changed before use.
-pub(crate) fn launch(input: Payload) -> Launch {
-    Launch {
+/// Returns the parts of an instance as a host makes them, to be changed before use.
+pub(crate) fn instance_parts(input: Payload) -> InstanceParts {
+    InstanceParts {
         context: RunContext {
             id: RunId::new(Time(START), [9; 10]),
             workflow: "test".into(),
@@ -179,9 +179,9 @@ pub(crate) fn launch(input: Payload) -> Launch {
     }
 }
 
-/// Sets the host's limits for a launch.
-pub(crate) fn allow(launch: &mut Launch, change: impl FnOnce(&mut Limits)) {
-    change(Arc::make_mut(&mut launch.host_limits));
+/// Sets the host's limits in the parts of an instance.
+pub(crate) fn allow(parts: &mut InstanceParts, change: impl FnOnce(&mut Limits)) {
+    change(Arc::make_mut(&mut parts.host_limits));
 }
 
 pub(crate) fn json(value: &Value) -> Payload {
@@ -191,27 +191,27 @@ pub(crate) fn json(value: &Value) -> Payload {
 /// A run, with its journal and its instance.
 pub(crate) struct Run {
     program: Program,
-    launch: Box<dyn Fn() -> Launch>,
+    parts: Box<dyn Fn() -> InstanceParts>,
     pub(crate) instance: Option<Instance>,
     pub(crate) journal: Vec<Activation>,
     pub(crate) decisions: Vec<Decision>,
 }
 
 impl Run {
-    /// A run of the scripted guest.
+    /// Returns a run of the scripted guest.
     pub(crate) fn script(script: Value) -> Self {
-        Run::new(program("script"), move || launch(json(&script)))
+        Run::new(program("script"), move || instance_parts(json(&script)))
     }
 
-    /// A run of a guest that does not look at its input.
+    /// Returns a run of a guest that does not look at its input.
     pub(crate) fn of(program: Program) -> Self {
-        Run::new(program, || launch(Payload::default()))
+        Run::new(program, || instance_parts(Payload::default()))
     }
 
-    fn new(program: Program, launch: impl Fn() -> Launch + 'static) -> Self {
+    fn new(program: Program, parts: impl Fn() -> InstanceParts + 'static) -> Self {
         Run {
             program,
-            launch: Box::new(launch),
+            parts: Box::new(parts),
             instance: None,
             journal: Vec::new(),
             decisions: Vec::new(),
@@ -219,22 +219,22 @@ impl Run {
     }
 
     /// Changes what the run is launched with.
-    pub(crate) fn with(mut self, change: impl Fn(&mut Launch) + 'static) -> Self {
-        let before = self.launch;
-        self.launch = Box::new(move || {
-            let mut launch = before();
-            change(&mut launch);
-            launch
+    pub(crate) fn with(mut self, change: impl Fn(&mut InstanceParts) + 'static) -> Self {
+        let before = self.parts;
+        self.parts = Box::new(move || {
+            let mut parts = before();
+            change(&mut parts);
+            parts
         });
         self
     }
 
-    /// The first activation.
+    /// Returns the first activation.
     pub(crate) fn start(&mut self) -> &mut Self {
         self.activate(START, None)
     }
 
-    /// An activation in which an operation completes at this time.
+    /// Returns an activation in which an operation completes at this time.
     pub(crate) fn complete(&mut self, time: u64, operation: u32, outcome: Outcome) -> &mut Self {
         let completion = Completion {
             operation: OperationNumber(operation),
@@ -248,7 +248,7 @@ impl Run {
         self
     }
 
-    /// One activation, in the instance that is there or in a new one.
+    /// Returns one activation, in the instance that is there or in a new one.
     pub(crate) fn try_activate(
         &mut self,
         time: u64,
@@ -270,7 +270,7 @@ impl Run {
         Ok(())
     }
 
-    /// A new instance that has repeated the journal.
+    /// Returns a new instance that has repeated the journal.
     pub(crate) fn rebuild(&self) -> Result<Instance, Interruption> {
         let mut instance = self.launch();
         for activation in &self.journal {
@@ -279,15 +279,15 @@ impl Run {
         Ok(instance)
     }
 
-    /// A new instance.
+    /// Returns a new instance.
     pub(crate) fn launch(&self) -> Instance {
-        let mut launch = (self.launch)();
-        launch.logged += self.decisions.last().map_or(0, |decision| decision.logged);
+        let mut parts = (self.parts)();
+        parts.logged += self.decisions.last().map_or(0, |decision| decision.logged);
         let set = self.decisions.iter().map(|decision| &decision.labels);
         for label in set.flat_map(Labels::iter) {
-            launch.labels.set(label).unwrap();
+            parts.labels.set(label).unwrap();
         }
-        self.program.launch(launch).unwrap()
+        self.program.launch(parts).unwrap()
     }
 
     /// Drops the instance, so that the next activation begins with a replay.
@@ -300,13 +300,13 @@ impl Run {
         self.decisions.last().unwrap()
     }
 
-    /// The operations of the whole journal, one line each.
+    /// Returns the operations of the whole journal, one line each.
     pub(crate) fn operations(&self) -> Vec<String> {
         let operations = self.journal.iter().flat_map(|made| &made.operations);
         operations.map(Operation::to_string).collect()
     }
 
-    /// The lines of the log.
+    /// Returns the lines of the log.
     pub(crate) fn logged(&self) -> Vec<&str> {
         let lines = self.decisions.iter().flat_map(|decision| &decision.logs);
         lines.map(|line| line.message.as_str()).collect()
@@ -319,7 +319,7 @@ impl Run {
         }
     }
 
-    /// The result, as JSON.
+    /// Returns the result, as JSON.
     pub(crate) fn output(&self) -> Value {
         serde_json::from_slice(&self.result().body).unwrap()
     }

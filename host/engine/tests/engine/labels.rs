@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use crate::harness::Run;
 
-/// The labels that the last activation has set.
+/// Returns the labels that the last activation has set.
 fn set(run: &Run) -> Vec<String> {
     let labels = run.last().labels.iter();
     labels.map(|label| label.to_string()).collect()
 }
 
 #[test]
-fn labels_are_decided_once_and_are_no_operations() {
+fn labels_are_decided_once_and_are_not_operations() {
     let mut run = Run::script(json!({"seq": [
         {"label": {"stage": "paid"}}, {"sleep": 1},
         {"label": {"stage": "sent"}}, {"label": {"stage": "lost", "parcel": "7"}}, {"sleep": 1},
@@ -28,7 +28,7 @@ fn labels_are_decided_once_and_are_no_operations() {
 }
 
 #[test]
-fn what_cannot_be_set_is_an_error_that_replay_repeats() {
+fn a_refused_label_is_an_error_that_a_replay_repeats() {
     let keys = |from: u32, to: u32| -> Value {
         let pairs = (from..to).map(|number| (format!("k{number:02}"), json!("v")));
         Value::Object(pairs.collect())
@@ -38,9 +38,9 @@ fn what_cannot_be_set_is_an_error_that_replay_repeats() {
         {"label": keys(0, 15)}, {"label": keys(15, 16)}, {"sleep": 1},
         {"label": {"k00": "w"}}, {"label": keys(16, 17)},
     ]});
-    let mut run = Run::script(script).with(|launch| {
+    let mut run = Run::script(script).with(|parts| {
         let given: Label = "given:1".parse().unwrap();
-        launch.labels.set(given).unwrap();
+        parts.labels.set(given).unwrap();
     });
     run.start();
     assert_eq!(set(&run).len(), 15);
@@ -67,7 +67,7 @@ fn labels_outlive_the_instance_that_a_step_ends() {
     let script = json!({"seq": [
         {"label": {"a": "1"}}, {"step": "s", "value": 7}, {"label": {"b": "2"}},
     ]});
-    let mut run = Run::script(script).with(|launch| launch.rebuild_after_step = true);
+    let mut run = Run::script(script).with(|parts| parts.rebuild_after_step = true);
     run.start();
     assert_eq!(set(&run), ["a:1", "b:2"]);
 }

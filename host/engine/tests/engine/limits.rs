@@ -5,7 +5,7 @@ use dormouse_journal::Outcome;
 use serde_json::json;
 
 use crate::core_guest::{CoreGuest, RETURN, run};
-use crate::harness::{Run, allow, check_failure, launch};
+use crate::harness::{Run, allow, check_failure, instance_parts};
 
 #[test]
 fn a_step_name() {
@@ -36,7 +36,7 @@ fn an_events_name() {
 #[test]
 fn values() {
     let check = |script, what| {
-        let run = Run::script(script).with(|launch| allow(launch, |limits| limits.body = 100));
+        let run = Run::script(script).with(|parts| allow(parts, |limits| limits.body = 100));
         check_failure(run, "limit", &[what, "100", "body-limit"]);
     };
     let big = "x".repeat(100);
@@ -58,7 +58,7 @@ fn values() {
 #[test]
 fn values_since_it_last_waited() {
     let notify = |n: usize| json!({"repeat": n, "do": {"race": [{"notify": "e", "body": "x".repeat(70)}, {"now": true}]}});
-    let small = |run: Run| run.with(|launch| allow(launch, |limits| limits.body = 100));
+    let small = |run: Run| run.with(|parts| allow(parts, |limits| limits.body = 100));
     let waits = json!({"seq": [notify(4), {"sleep": 1}, notify(4), {"sleep": 1}]});
     let mut run = small(Run::script(waits));
     run.start().complete(1_001, 8, Outcome::Slept);
@@ -70,14 +70,14 @@ fn values_since_it_last_waited() {
 #[test]
 fn operations() {
     let script = json!({"repeat": 3, "do": {"step": "s", "value": 1}});
-    let run = Run::script(script).with(|launch| allow(launch, |limits| limits.operations = 2));
+    let run = Run::script(script).with(|parts| allow(parts, |limits| limits.operations = 2));
     check_failure(run, "limit", &["2 operations", "operations-limit"]);
 }
 
 #[test]
 fn operations_outstanding() {
     let script = json!({"join": [{"sleep": 1}, {"sleep": 1}, {"sleep": 1}]});
-    let run = Run::script(script).with(|launch| allow(launch, |limits| limits.outstanding = 2));
+    let run = Run::script(script).with(|parts| allow(parts, |limits| limits.outstanding = 2));
     check_failure(
         run,
         "limit",
@@ -88,21 +88,21 @@ fn operations_outstanding() {
 #[test]
 fn webhooks() {
     let script = json!({"seq": [{"webhook": "a"}, {"webhook": "b"}]});
-    let run = Run::script(script).with(|launch| allow(launch, |limits| limits.webhooks = 1));
+    let run = Run::script(script).with(|parts| allow(parts, |limits| limits.webhooks = 1));
     check_failure(run, "limit", &["1 webhooks", "webhooks-limit"]);
 }
 
 /// A host that is restarted with lower limits takes no run back to where it was above them.
 #[test]
-fn what_was_allowed_once_stays_allowed() {
+fn an_operation_once_allowed_stays_allowed() {
     let script = json!({"seq": [
         {"webhook": "a"}, {"step": "s", "value": "x".repeat(200)}, {"join": [{"sleep": 1}, {"sleep": 2}]},
         {"sleep": 3},
     ]});
     let mut run = Run::script(script);
     run.start();
-    let mut run = run.with(|launch| {
-        allow(launch, |limits| {
+    let mut run = run.with(|parts| {
+        allow(parts, |limits| {
             limits.operations = 1;
             limits.outstanding = 1;
             limits.webhooks = 0;
@@ -134,7 +134,7 @@ fn more_memory_than_there_are_addresses() {
 #[test]
 fn memory_that_a_guest_starts_with() {
     let guest = run(&format!("{RETURN} (i32.const 0)"));
-    let run = Run::of(guest).with(|launch| launch.limits.memory = 65_535);
+    let run = Run::of(guest).with(|parts| parts.limits.memory = 65_535);
     check_failure(run, "memory-limit", &["65535"]);
 }
 
@@ -207,9 +207,9 @@ fn handles() {
 #[test]
 fn another_stack_than_the_run_was_started_with_is_the_hosts_trouble() {
     let program = run(&format!("{RETURN} (i32.const 0)"));
-    let mut launch = launch(dormouse_journal::Payload::default());
-    launch.limits.stack = 512 << 10;
-    let error = program.launch(launch).unwrap_err();
+    let mut parts = instance_parts(dormouse_journal::Payload::default());
+    parts.limits.stack = 512 << 10;
+    let error = program.launch(parts).unwrap_err();
     assert!(error.to_string().contains("524288 bytes"), "{error}");
 }
 

@@ -26,7 +26,7 @@ fn a_full_log_says_so_once_and_does_no_harm() {
     let script = json!({"seq": [
         {"log": "x".repeat(40)}, {"sleep": 1}, {"log": "y".repeat(40)}, {"log": "z"}, {"sleep": 1}, {"log": "w"},
     ]});
-    let mut run = Run::script(script).with(|launch| allow(launch, |limits| limits.log = 100));
+    let mut run = Run::script(script).with(|parts| allow(parts, |limits| limits.log = 100));
     run.start().evict().complete(1_001, 0, Outcome::Slept);
     run.evict().complete(1_002, 1, Outcome::Slept);
     run.result();
@@ -55,7 +55,7 @@ fn a_log_does_not_grow_by_being_rebuilt() {
         callback: &round,
         ..CoreGuest::default()
     };
-    let mut run = Run::of(guest.program()).with(|launch| allow(launch, |limits| limits.log = 80));
+    let mut run = Run::of(guest.program()).with(|parts| allow(parts, |limits| limits.log = 80));
     run.start();
     for number in 0..4 {
         run.evict().complete(2_000, number * 2 + 1, Outcome::Slept);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Run;
 
-/// What a script is made of.
+/// Returns what a script is made of.
 fn form() -> impl Strategy<Value = Value> {
     let ms = || 0..100_u64;
     let leaf = prop_oneof![
@@ -109,7 +109,7 @@ proptest! {
         prop_assert_eq!(bytes(&live), bytes(&evicted));
         prop_assert_eq!(&live.decisions, &evicted.decisions);
 
-        let mut rebuilt = run().with(|launch| launch.rebuild_after_step = true);
+        let mut rebuilt = run().with(|parts| parts.rebuild_after_step = true);
         drive(&mut rebuilt, &picks, false);
         prop_assert_eq!(bytes(&live), bytes(&rebuilt));
         prop_assert_eq!(&live.decisions, &rebuilt.decisions);

@@ -90,7 +90,7 @@ fn it_is_opened_with_the_code_that_it_was_compiled_for() {
 
 /// Neither is taken for the other, though both are the host's own.
 #[test]
-fn a_component_is_no_shared_code() {
+fn a_component_is_not_shared_code() {
     let parts = Parts::of(&guest());
     let refused = SharedCode::open(engine(), &SEAL, parts.version, &parts.sealed).unwrap_err();
     assert!(matches!(refused, CodeRejected::Unusable(_)), "{refused:?}");

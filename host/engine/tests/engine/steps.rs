@@ -131,7 +131,7 @@ fn rebuilding_after_each_step_changes_nothing() {
         {"step": "b", "value": 2}, {"log": "three"},
     ]});
     let mut off = Run::script(script.clone());
-    let mut on = Run::script(script).with(|launch| launch.rebuild_after_step = true);
+    let mut on = Run::script(script).with(|parts| parts.rebuild_after_step = true);
     off.start().complete(1_001, 0, Outcome::Notified(0));
     on.start().complete(1_001, 0, Outcome::Notified(0));
     assert_eq!(off.decisions, on.decisions);
@@ -140,7 +140,7 @@ fn rebuilding_after_each_step_changes_nothing() {
 
 /// Whether the step was computed or skipped.
 #[test]
-fn what_a_step_said_is_not_what_the_run_said_last() {
+fn output_of_a_step_is_not_the_last_output_of_the_run() {
     let log = format!("(call $log (i32.const 4) {OTHER})");
     let guest = CoreGuest {
         run: &format!(
@@ -152,7 +152,7 @@ fn what_a_step_said_is_not_what_the_run_said_last() {
     };
     let program = guest.program();
     let mut off = Run::of(program.clone());
-    let mut on = Run::of(program).with(|launch| launch.rebuild_after_step = true);
+    let mut on = Run::of(program).with(|parts| parts.rebuild_after_step = true);
     off.start();
     on.start();
     assert_eq!(off.failure(), on.failure());

@@ -6,7 +6,7 @@ use dormouse_engine::{Config, Engine, Instance, Interruption, Program, open, sea
 use dormouse_journal::{Completion, OperationNumber, Outcome, Payload, Time, VersionId};
 
 use crate::core_guest::{CoreGuest, RETURN, SLEEP, WAIT};
-use crate::harness::{Run, SEAL, block_on, launch};
+use crate::harness::{Run, SEAL, block_on, instance_parts};
 
 fn slept(number: u32) -> Option<Completion> {
     Some(Completion {
@@ -37,7 +37,7 @@ fn blocker() -> CoreGuest<'static> {
     }
 }
 
-/// One activation on a thread of its own.
+/// Returns one activation on a thread of its own.
 fn elsewhere(mut instance: Instance, number: u32) -> Instance {
     let moved = thread::spawn(move || {
         let made = block_on(instance.activate(Time(2_000).into(), slept(number)));
@@ -95,7 +95,7 @@ fn an_instance_is_dropped_before_it_started_while_it_waits_and_when_it_is_done()
     run.start().evict();
 }
 
-/// A program in an engine of its own, with this many slots.
+/// Returns a program in an engine of its own, with this many slots.
 fn pooled(slots: u32, guest: &CoreGuest<'_>) -> Program {
     let engine = Engine::new(&Config { slots }).unwrap();
     let component = guest.component();
@@ -106,7 +106,7 @@ fn pooled(slots: u32, guest: &CoreGuest<'_>) -> Program {
 }
 
 fn start(program: &Program) -> Result<Instance, Interruption> {
-    let mut instance = program.launch(launch(Payload::default())).unwrap();
+    let mut instance = program.launch(instance_parts(Payload::default())).unwrap();
     block_on(instance.activate(Time(1_000).into(), None)).map(|_| instance)
 }
 

@@ -195,7 +195,7 @@ fn a_sleep_is_a_durable_timer_and_never_early() {
 }
 
 #[test]
-fn what_is_past_is_ready_at_once_and_no_timer() {
+fn an_instant_in_the_past_is_ready_at_once_without_a_timer() {
     let body = "(i32.store8 (i32.const 512) (call $ready (call $duration (i64.const 0))))
         (i32.store8 (i32.const 513) (call $ready (call $instant (i64.const 5))))
         (call $block (call $instant (i64.const 5)))";
@@ -235,7 +235,7 @@ fn all_randomness_is_the_runs_own() {
         (call $seed (i32.const 528))";
     let with_key = |key| {
         let mut run =
-            guest(&format!("{body} {}", give(32))).with(move |launch| launch.key = [key; 32]);
+            guest(&format!("{body} {}", give(32))).with(move |parts| parts.key = [key; 32]);
         u64s(&run.start().result().body)
     };
     let words = with_key(1);

@@ -22,7 +22,7 @@ fn a_url_is_asked_for_once_and_recorded() {
     let urls = Arc::new(CountedUrls::default());
     let shared = urls.clone();
     let script = json!({"seq": [{"webhook": "a"}, {"webhook": "b"}, {"sleep": 1}]});
-    let mut run = Run::script(script).with(move |launch| launch.urls = shared.clone());
+    let mut run = Run::script(script).with(move |parts| parts.urls = shared.clone());
     run.start().evict().complete(1_001, 2, Outcome::Slept);
     assert_eq!(urls.0.load(Ordering::Relaxed), 2);
     assert_eq!(
@@ -137,7 +137,7 @@ fn options_that_make_no_sense_are_a_misuse() {
     check(large, "may have 65536 bytes together, and they have 65537");
 }
 
-/// A run that was given the delivery `d1` by a webhook with this reply, and goes on with what is to come after that.
+/// Returns a run that was given the delivery `d1` by a webhook with this reply, and goes on with what is to come after that.
 fn delivered(reply: &str, then: &[Value]) -> Run {
     let reply = match reply {
         "from-workflow" => json!({"from-workflow": 100}),

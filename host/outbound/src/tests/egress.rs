@@ -128,7 +128,7 @@ async fn a_name_that_turns_private_after_the_check_gains_nothing() {
 }
 
 #[tokio::test]
-async fn of_mixed_answers_only_the_allowed_address_is_connected_to() {
+async fn if_a_name_has_several_addresses_only_an_allowed_one_is_connected_to() {
     let public = Server::start(|_| ok("public")).await;
     let private =
         Server::start_at(&format!("127.0.0.2:{}", public.port()), |_| ok("private")).await;

@@ -105,7 +105,7 @@ async fn a_body_without_length_is_cut_off_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_length_that_is_announced_of_no_body_is_no_matter() {
+async fn an_announced_length_without_a_body_is_ignored() {
     let client = open_client();
     let address = raw_server(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n", false).await;
     let head = attempt("HEAD", format!("http://{address}/"), &[], "");

@@ -50,7 +50,7 @@ fn answer(headers: &[(&str, &str)], body: &'static str) -> Answer {
 }
 
 #[tokio::test]
-async fn they_arrive_beside_the_requests_own() {
+async fn secret_headers_arrive_beside_the_requests_own_headers() {
     let server = Server::start(|_| ok("")).await;
     send(attempt("POST", server.url("/"), &[("x-a", b"1")], "body"))
         .await
@@ -157,7 +157,7 @@ async fn an_error_about_a_redirect_says_no_secret() {
 }
 
 #[tokio::test]
-async fn what_a_response_repeats_is_masked() {
+async fn a_secret_that_a_response_repeats_is_masked() {
     let server = Server::start(|_| {
         answer(
             &[
@@ -191,7 +191,7 @@ async fn a_response_that_repeats_nothing_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn without_a_body_the_length_stays_what_the_server_said() {
+async fn without_a_body_the_length_is_the_one_that_the_server_sent() {
     let server = Server::start(|_| answer(&[("content-length", "7")], "hunter2")).await;
     let head = attempt("HEAD", server.url("/"), &[], "");
     let response = send(head).await.unwrap();
@@ -239,7 +239,7 @@ async fn a_body_that_cannot_be_searched_is_refused() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_is_none_or_of_nothing_is_no_matter() {
+async fn an_identity_encoding_or_an_encoding_of_an_empty_body_is_ignored() {
     let server = Server::start(|_| answer(&[("content-encoding", "Identity")], "hunter2")).await;
     let response = send(get(server.url("/"))).await.unwrap();
     assert_eq!(&response.body[..], b"***");

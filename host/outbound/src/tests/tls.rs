@@ -131,7 +131,7 @@ async fn over_http_2_a_length_counts_when_there_is_a_body() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for() {
+async fn a_server_without_a_trusted_certificate() {
     let server = Server::start_tls(Authority::new(&["service.example"]).acceptor(&[]), |_| {
         ok("")
     })

@@ -254,7 +254,7 @@ fn a_denial_does_not_tell_whether_there_is_such_a_secret() {
 }
 
 #[test]
-fn what_a_guest_made_up_is_not_repeated_as_a_command() {
+fn a_name_invented_by_a_guest_is_not_repeated_as_a_command() {
     let host = host(Some(keys("01")));
     let text = denied(&host, "w", "s; reboot", URL);
     assert!(!text.contains("reboot"), "{text}");
@@ -263,7 +263,7 @@ fn what_a_guest_made_up_is_not_repeated_as_a_command() {
 }
 
 #[test]
-fn what_the_host_lacks_is_its_own_trouble() {
+fn a_missing_key_is_the_hosts_own_trouble() {
     let granted = [verify("w"), send("w")];
     for keys_of_host in [None, Some(keys("01"))] {
         let host = host(keys_of_host);
@@ -298,7 +298,7 @@ fn uses_that_somebody_added_to_the_file_open_nothing() {
 }
 
 #[test]
-fn what_was_set_is_shown_without_its_value() {
+fn a_secret_is_shown_without_its_value() {
     let host = host(Some(keys("01")));
     let uses = [verify("w"), send("w"), verify("w")];
     let SetSecret::Created(view) = set(&host, "s", &uses) else {
@@ -315,7 +315,7 @@ fn what_was_set_is_shown_without_its_value() {
 }
 
 #[test]
-fn one_that_this_host_cannot_open_is_shown_as_such() {
+fn a_secret_without_a_key_is_shown_as_such() {
     let host = host(Some(keys("01")));
     smuggle(&host, &keys("02"), &[verify("w")], &[verify("w")]);
     let view = block_on(host.show("s")).unwrap().unwrap();

@@ -10,7 +10,7 @@ use super::{Player, StepFailure};
 use crate::difference::shortened;
 use crate::pattern::Sent;
 use crate::step::{NoAnswer, Respond, Step};
-use crate::transcript::What;
+use crate::transcript::EventKind;
 
 impl Player<'_> {
     /// Answers a call that a step has found, if the step or one of the scenario's answers says how.
@@ -168,12 +168,12 @@ impl Player<'_> {
         let after = comes.0.saturating_sub(self.machine.now().0);
         let rules = self.code.rules;
         if after == 0 {
-            self.note(What::Answered, format!("{sent}: {what}"));
+            self.note(EventKind::Answered, format!("{sent}: {what}"));
             self.machine.network.answer(waiting, rules, result);
             return Ok(());
         }
         self.note(
-            What::Answered,
+            EventKind::Answered,
             format!("{sent}: {what}, which comes after {after} ms"),
         );
         self.coming.push(comes.min(waiting.until));

@@ -15,7 +15,7 @@ use crate::machine::Trouble;
 use crate::outcome::answer_differences;
 use crate::requests;
 use crate::step::{Deliver, ExpectedAnswer};
-use crate::transcript::What;
+use crate::transcript::EventKind;
 
 impl Player<'_> {
     /// Sends a request to a webhook, once the webhook exists.
@@ -51,7 +51,7 @@ impl Player<'_> {
         self.requests += 1;
         let body = String::from_utf8_lossy(&request.body).into_owned();
         let line = format!("{} {}: {}", request.method, deliver.to, shortened(&body));
-        self.note(What::Request, line);
+        self.note(EventKind::Request, line);
         let caller = self.send(request);
         self.settle()?;
         match &deliver.named {
@@ -117,7 +117,7 @@ impl Player<'_> {
             let next = next.ok_or_else(|| "the caller is not answered".to_owned())?;
             self.go_on(Some(next), number)?;
         };
-        self.note(What::Reply, format!("{}", answer.status));
+        self.note(EventKind::Reply, format!("{}", answer.status));
         let details = answer_differences(&answer, expect, &self.names)?;
         if details.is_empty() && expect.status.is_none() && answer.status >= 400 {
             let body = String::from_utf8_lossy(&answer.body).into_owned();

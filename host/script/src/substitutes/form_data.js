@@ -13,7 +13,7 @@ class NodeFormData extends FormData {
   getLengthSync() { throw new Error('the length of a form is not known here; fetch finds it'); }
   hasKnownLength() { return false; }
   getBuffer() { throw new Error('give the form itself to fetch'); }
-  submit() { throw new Error('submit of form-data is not there; use fetch'); }
+  submit() { throw new Error('submit of form-data is not available; use fetch'); }
 }
 
 module.exports = Object.assign(NodeFormData, { default: NodeFormData });

@@ -12,7 +12,7 @@ class Client extends Dispatcher {
   request({ path = '/', ...init }) { return request(new URL(path, this.origin), init); }
 }
 class ProxyAgent {
-  constructor() { throw new Error('ProxyAgent of undici is not there: the host makes the calls of a workflow, by no proxy'); }
+  constructor() { throw new Error('ProxyAgent of undici is not available: the host makes the calls of a workflow and uses no proxy'); }
 }
 class UndiciError extends Error { name = 'UndiciError'; }
 

@@ -52,8 +52,11 @@ pub(super) async fn act(
 ) -> Result<Response, Problem> {
     let params = QueryParams::read_repeating(&uri, &RunFilter::PARAMS, &[LABEL])?;
     let filter = RunFilter::from_query(&params)?;
-    let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
-    let body = body::read(&headers, body, limit, dormouse_limits::BODY, room).await?;
+    let (limit, memory) = (
+        state.runtime.settings().limits.body,
+        state.body_budget.of_api(),
+    );
+    let body = body::read(&headers, body, limit, dormouse_limits::BODY, memory).await?;
     let request: ActOnRuns = control::from_object(&body, "an action")?;
     let act = Act::of(request.action, request.options.as_deref())?;
     let runs = match request.ids {
@@ -109,44 +112,50 @@ impl Act {
     }
 
     /// Does the action to a run. Returns the run that it started, if it starts one, or the last status of the run.
-    async fn perform(&self, state: &AppState, run: RunId) -> Result<Done, Problem> {
+    async fn perform(&self, state: &AppState, run: RunId) -> Result<ActionResult, Problem> {
         match self {
             Act::Cancel(options) => {
                 let cancelled = control::cancel_run(state, run, options.clone()).await;
-                cancelled.map(Done::Status)
+                cancelled.map(ActionResult::Status)
             }
             Act::Retry(retry, retried_with_run) => {
                 let retried =
                     control::retry_with(state, run, retry.clone(), retried_with_run.clone());
                 match retried.await {
-                    Ok(retried) => Ok(Done::Status(retried.status)),
+                    Ok(retried) => Ok(ActionResult::Status(retried.status)),
                     // This command has retried the run already, for a run that waits for it.
                     Err(problem)
                         if problem.code() == "not-blocked" && retried_with_run.has(run) =>
                     {
-                        Ok(Done::Status(runs::status(state, run).await?))
+                        Ok(ActionResult::Status(runs::status(state, run).await?))
                     }
                     Err(problem) => Err(problem),
                 }
             }
             Act::Move(to) => {
                 let moved = control::move_one(state, run, to.clone()).await?;
-                Ok(Done::Status(moved.status))
+                Ok(ActionResult::Status(moved.status))
             }
-            Act::Pause => pauses::pause_one(state, run).await.map(Done::Status),
-            Act::Resume => control::resume_run(state, run).await.map(Done::Status),
+            Act::Pause => pauses::pause_one(state, run)
+                .await
+                .map(ActionResult::Status),
+            Act::Resume => control::resume_run(state, run)
+                .await
+                .map(ActionResult::Status),
             Act::Restart(input) => {
                 let (started, _) = control::restart_run(state, run, input.clone(), None).await?;
                 state.metrics.run_started();
-                Ok(Done::Started(started))
+                Ok(ActionResult::Started(started))
             }
-            Act::Delete => control::delete_run(state, run).await.map(Done::Status),
+            Act::Delete => control::delete_run(state, run)
+                .await
+                .map(ActionResult::Status),
         }
     }
 }
 
 /// The result of an action.
-enum Done {
+enum ActionResult {
     Status(Status),
     Started(RunId),
 }
@@ -210,11 +219,11 @@ async fn perform(state: &AppState, act: &Act, run: RunId) -> Result<ActedRun, Pr
         started: None,
     };
     match act.perform(state, run).await {
-        Ok(Done::Status(status)) => {
+        Ok(ActionResult::Status(status)) => {
             acted.status = Some(status);
             return Ok(acted);
         }
-        Ok(Done::Started(started)) => acted.started = Some(started.to_string()),
+        Ok(ActionResult::Started(started)) => acted.started = Some(started.to_string()),
         Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) => {
             acted.code = Some(problem.code().into());

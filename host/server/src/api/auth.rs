@@ -77,7 +77,7 @@ impl Auth {
             return Ok(());
         }
         let detail = "the API takes no requests from web pages of another origin, as the headers Sec-Fetch-Site and Origin \
-             say that this one is; use the command line, or a program that is no browser";
+             say that this one is; use the command line, or a program that is not a browser";
         Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail))
     }
 

@@ -27,7 +27,7 @@ use crate::problem::Problem;
 const PIECE: usize = 256 << 10;
 
 /// A backup that is complete. It keeps its place until it was fetched.
-struct Made {
+struct FinishedBackup {
     file: std::fs::File,
     length: u64,
     turn: OwnedSemaphorePermit,
@@ -87,7 +87,7 @@ fn make(
     place: &BackupPlace,
     turn: OwnedSemaphorePermit,
     is_wanted: &dyn Fn() -> bool,
-) -> Result<Made, Problem> {
+) -> Result<FinishedBackup, Problem> {
     let scratch = Scratch::new(place.directory()).map_err(|error| failed(&error))?;
     let target = scratch.reader().map_err(|error| failed(&error))?;
     // A host that is stopping gives the backup up.
@@ -99,7 +99,7 @@ fn make(
     let file = scratch.reader().map_err(|error| failed(&error))?;
     let length = file.metadata().map_err(|error| failed(&error))?.len();
     tracing::info!(bytes = length, "a backup was made");
-    Ok(Made { file, length, turn })
+    Ok(FinishedBackup { file, length, turn })
 }
 
 fn failed(error: &io::Error) -> Problem {
@@ -109,8 +109,8 @@ fn failed(error: &io::Error) -> Problem {
 
 /// Returns a backup in pieces. A client that does not read them is cut off like any other, and then the file is
 /// removed.
-fn pieces(made: Made) -> impl Stream<Item = io::Result<bytes::Bytes>> {
-    let Made { file, turn, .. } = made;
+fn pieces(made: FinishedBackup) -> impl Stream<Item = io::Result<bytes::Bytes>> {
+    let FinishedBackup { file, turn, .. } = made;
     stream::try_unfold((File::from_std(file), turn), async |(mut file, turn)| {
         let mut piece = BytesMut::with_capacity(PIECE);
         match file.read_buf(&mut piece).await? {

@@ -24,7 +24,7 @@ use crate::problem::Problem;
     ),
     responses(
         (status = 200, description = "The body", body = inline(Output), content_type = "*/*"),
-        (status = 404, description = "`unknown-run`; `request-not-kept`: the operation is no call, or its call has a result or \
+        (status = 404, description = "`unknown-run`; `request-not-kept`: the operation is not a call, or its call has a result or \
             was given up", body = ProblemBody, content_type = "application/problem+json"),
         RunProblems, Guarded,
     ),

@@ -52,8 +52,8 @@ pub(super) async fn check(
     let workflow = state.runtime.reader().workflow(name.clone()).await?;
     workflow.ok_or_else(|| Problem::unknown_workflow(&name))?;
     let limit = state.runtime.settings().limits.component;
-    let room = state.rooms.of_api();
-    let upload = body::read(&headers, body, limit, dormouse_limits::COMPONENT, room).await?;
+    let memory = state.body_budget.of_api();
+    let upload = body::read(&headers, body, limit, dormouse_limits::COMPONENT, memory).await?;
     let version = state.runtime.check(uploaded(&headers, upload)?).await?;
     let query = RunQuery {
         workflow: Some(name),

@@ -396,8 +396,11 @@ pub(super) async fn asked<T: DeserializeOwned>(
     subject: Subject<'_>,
     what: &str,
 ) -> Result<Option<T>, Problem> {
-    let (limit, room) = (state.runtime.settings().limits.body, state.rooms.of_api());
-    let body = body::read(headers, body, limit, dormouse_limits::BODY, room);
+    let (limit, memory) = (
+        state.runtime.settings().limits.body,
+        state.body_budget.of_api(),
+    );
+    let body = body::read(headers, body, limit, dormouse_limits::BODY, memory);
     let body = subject.read(state, headers, body).await?;
     if body.is_empty() {
         return Ok(None);
@@ -434,7 +437,7 @@ pub(super) fn from_object<T: DeserializeOwned>(body: &[u8], what: &str) -> Resul
     };
     // An array would be read as the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(refuse("it is no JSON object".into()));
+        return Err(refuse("it is not a JSON object".into()));
     }
     serde_json::from_slice(body).map_err(|error| refuse(error.to_string()))
 }

@@ -39,7 +39,7 @@ pub(super) fn frame() -> OpenApi {
         (name = "workflows", description = "Deployed components, by name"),
         (name = "runs", description = "Executions of workflows"),
         (name = "events", description = "Named events"),
-        (name = "secrets", description = "Values that workflows may use and never see"),
+        (name = "secrets", description = "Values that workflows can use but never see"),
         (name = "triggers", description = "Fixed URLs that start runs"),
         (name = "operations", description = "For whoever operates the host"),
         (name = "webhooks", description = "For the outside world"),

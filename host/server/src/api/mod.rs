@@ -175,7 +175,7 @@ async fn guard_and_count(State(state): State<AppState>, request: Request, next: 
         Err(problem) => problem.into_response(),
     };
     if takes_memory {
-        let answer = state.rooms.of_api().answer(response);
+        let answer = state.body_budget.of_api().answer(response);
         response = answer.unwrap_or_else(IntoResponse::into_response);
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);

@@ -82,7 +82,7 @@ pub(super) async fn set(
     body: Body,
 ) -> Result<(StatusCode, HeaderMap, Json<Secret>), Problem> {
     let name = path.new_secret()?;
-    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
+    let body = body::read_fixed(&headers, body, BODY, state.body_budget.of_api()).await?;
     let (value, uses) = new_secret(&body)?;
     drop(body);
     let mut headers = HeaderMap::new();
@@ -124,7 +124,7 @@ pub(super) async fn change_uses(
     body: Body,
 ) -> Result<Json<Secret>, Problem> {
     let name = path.new_secret()?;
-    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api());
+    let body = body::read_fixed(&headers, body, BODY, state.body_budget.of_api());
     let subject = Subject::Secret(path.text("name"));
     let body = subject.read(&state, &headers, body).await?;
     let (add, remove) = changed_uses(&body)?;

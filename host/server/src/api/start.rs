@@ -80,7 +80,7 @@ pub(super) async fn start(
     let (workflow, version) = (path.text("name"), params.value("version")?);
     let labels = labels(&params)?;
     let limit = state.runtime.settings().limits.body;
-    let input = body::read_payload(&headers, body, limit, state.rooms.of_api());
+    let input = body::read_payload(&headers, body, limit, state.body_budget.of_api());
     let subject = Subject::Start {
         workflow,
         version,

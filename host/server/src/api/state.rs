@@ -17,7 +17,7 @@ use super::backup_place::BackupPlace;
 use crate::health::Health;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
-use crate::request::room::Rooms;
+use crate::request::body_memory::BodyBudget;
 
 /// The state that every handler can use. Clones are cheap: each layer makes one for each request.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub(super) struct Shared {
     /// Where backups are made.
     pub(super) backup_place: BackupPlace,
     /// The memory for bodies.
-    pub(super) rooms: Rooms,
+    pub(super) body_budget: BodyBudget,
     /// The OpenAPI document.
     pub(super) document: Bytes,
 }
@@ -88,7 +88,7 @@ impl AppState {
         document: Bytes,
     ) -> Self {
         let masked = config.mask_headers.iter();
-        let rooms = Rooms::new(runtime.memory().clone(), config.limits.connections);
+        let body_budget = BodyBudget::new(runtime.memory().clone(), config.limits.connections);
         AppState(Arc::new(Shared {
             runtime,
             metrics,
@@ -97,7 +97,7 @@ impl AppState {
             mask: OnceLock::new(),
             masked: masked.map(HeaderName::to_string).collect(),
             auth: Auth::new(config.token.clone(), &config.public_url),
-            rooms,
+            body_budget,
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,

@@ -53,12 +53,12 @@ impl Backup for NoEgress {
     }
 }
 
-/// An API with these settings, in the form of a file.
+/// Returns an API with these settings, in the form of a file.
 async fn api(settings: &str) -> Router {
     host(settings, Arc::new(MachineClock)).await.0
 }
 
-/// An API with these settings on a machine with this clock, the host behind it, and its store.
+/// Returns an API with these settings on a machine with this clock, the host behind it, and its store.
 async fn host(settings: &str, clock: Arc<dyn Clock>) -> (Router, Runtime, Arc<MemoryStore>) {
     let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
     let config = Config::new(&raw, |_| None).unwrap();
@@ -277,7 +277,7 @@ async fn an_empty_host_has_empty_lists() {
 }
 
 #[tokio::test]
-async fn what_there_is_not_is_a_problem_too() {
+async fn unknown_paths_and_names_are_problems_too() {
     let api = api("").await;
     check_problem(&api, get("/"), 404, "unknown-path").await;
     check_problem(&api, get("/v1/runs/"), 404, "unknown-path").await;
@@ -323,7 +323,7 @@ async fn a_method_that_is_not_taken_is_answered_with_those_that_are() {
 }
 
 #[tokio::test]
-async fn what_is_malformed_is_named() {
+async fn a_malformed_part_is_named() {
     let api = api("").await;
     for (method, path, code, named) in [
         ("GET", "/v1/runs?limit=x", "invalid-query", "\"limit\""),
@@ -397,7 +397,7 @@ async fn bodies_over_their_limit_are_refused_by_their_length() {
 }
 
 #[tokio::test]
-async fn uploads_that_are_no_workflows_are_told_why() {
+async fn uploads_that_are_not_workflows_are_refused_with_the_reason() {
     let api = api("").await;
     let upload = |body: &'static [u8]| {
         request("PUT", "/v1/workflows/w")

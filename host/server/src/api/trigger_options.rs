@@ -26,7 +26,7 @@ pub(super) fn options(set: &SetTrigger, known: &Providers) -> Result<TriggerOpti
     }
     let version = set.version.as_deref().map(str::parse).transpose();
     let version = version.map_err(|_| {
-        "`version` is no version: give the 64 hexadecimal digits that `dormouse workflows` lists"
+        "`version` is not a version: give the 64 hexadecimal digits that `dormouse workflows` lists"
             .to_owned()
     })?;
     if set.key.is_none() && (set.on_existing.is_some() || set.key_missing.is_some()) {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_what_to_change() {
+    fn contradictory_options_are_refused_with_what_to_change() {
         let with = |change: fn(&mut SetTrigger)| {
             let mut set = set();
             change(&mut set);

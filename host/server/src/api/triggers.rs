@@ -107,7 +107,7 @@ pub(super) async fn set(
     body: Body,
 ) -> Result<(StatusCode, HeaderMap, Json<Trigger>), Problem> {
     let name = path.new_trigger()?;
-    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
+    let body = body::read_fixed(&headers, body, BODY, state.body_budget.of_api()).await?;
     let set: SetTrigger = control::from_object(&body, "a trigger")?;
     let options = trigger_options::options(&set, &state.runtime.settings().providers)
         .map_err(Problem::invalid_trigger)?;
@@ -123,7 +123,7 @@ pub(super) async fn set(
     Ok((status, headers, Json(show(&state, shown))))
 }
 
-/// Gives a trigger another URL
+/// Gives a trigger a new URL
 ///
 /// The present URLs stay valid for the time of `keep_old`, so that you can tell the new one to those who call. After that they
 /// answer 410.

@@ -42,7 +42,7 @@ pub(super) async fn forget(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Forgotten>, Problem> {
-    let body = body::read_fixed(&headers, body, BODY, state.rooms.of_api()).await?;
+    let body = body::read_fixed(&headers, body, BODY, state.body_budget.of_api()).await?;
     let Forget { url, id } = control::from_object(&body, "this")?;
     let name = parts(id)?;
     let forgotten = state.runtime.forget(&url, &name).await?;

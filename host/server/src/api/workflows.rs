@@ -121,7 +121,7 @@ pub(super) async fn set_settings(
             let what = format!("the name {name:?}");
             wrong_setting(
                 &what,
-                "is no workflow's: 1 to 64 characters out of `a-z`, `0-9`, `-` and `_`",
+                "is not the name of a workflow: a name has 1 to 64 characters out of `a-z`, `0-9`, `-` and `_`",
             )
         })?;
     }
@@ -191,7 +191,7 @@ pub(super) async fn deploy(
         body,
         limit,
         dormouse_limits::COMPONENT,
-        state.rooms.of_api(),
+        state.body_budget.of_api(),
     )
     .await?;
     let upload = uploaded(&headers, upload)?;
@@ -230,7 +230,7 @@ pub(super) fn uploaded(headers: &HeaderMap, upload: bytes::Bytes) -> Result<byte
         return Ok(upload);
     }
     let text = std::str::from_utf8(&upload).map_err(|error| {
-        let why = format!("is no UTF-8 from its byte {} on", error.valid_up_to());
+        let why = format!("is not UTF-8 from byte {} on", error.valid_up_to());
         Problem::malformed("invalid-script", "the file", why)
     })?;
     Ok(dormouse_script::upload_text(text).into())

@@ -27,7 +27,7 @@ Examples:
   dormouse man | man -l -
   dormouse man --dir ~/.local/share/man/man1")]
 pub(super) struct Man {
-    /// Writes a page for each command to this folder, which is made if it is not there
+    /// Writes a page for each command to this folder, which is created if it does not exist
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }

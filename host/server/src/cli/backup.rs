@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_store_leaves_nothing() {
+    fn an_answer_that_is_not_a_store_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("b");
         let url = server("<html>");

@@ -42,7 +42,7 @@ impl Reader {
     /// Reads the code in a file: a component, or a file that can become one.
     pub(super) fn read(&self, file: &Path, environment: &Environment) -> Result<Vec<u8>, CliError> {
         let refused = |error: &dyn std::fmt::Display| {
-            CliError::Usage(format!("{} is no workflow: {error}", file.display()))
+            CliError::Usage(format!("{} is not a workflow: {error}", file.display()))
         };
         let mut component = environment.read_component(file)?;
         if dormouse_component::is_script(&component) {

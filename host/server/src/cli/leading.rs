@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_before_the_command_mean_the_same_behind_it() {
+    fn flags_before_the_command_mean_the_same_as_after_it() {
         check(
             "dormouse --server http://a runs",
             "dormouse runs --server http://a",

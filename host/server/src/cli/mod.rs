@@ -35,7 +35,7 @@ Exit codes: 0 done; for `start --wait`, the run completed
             2 wrong usage
             3 the host cannot be reached
 
-With --json an error is JSON too, on standard error: `code` tells errors apart.
+With --json, errors are printed as JSON too, on standard error. `code` says which error it is.
 
 A first run:
   dormouse serve

@@ -11,8 +11,8 @@ use clap::Args;
 use dormouse_api::Difference;
 use dormouse_cli::{CliError, Environment, Terminal, difference_text, exit};
 use dormouse_engine::{
-    Config, CpuClock, EarlierWebhooks, Engine, Interruption, Launch, Program, RunContext, Turns,
-    Urls,
+    Config, CpuClock, EarlierWebhooks, Engine, InstanceParts, Interruption, Program, RunContext,
+    Turns, Urls,
 };
 use dormouse_journal::{History, RunId, VersionId, WebhookNumber};
 use dormouse_limits::{Budget, Limits, Part};
@@ -131,7 +131,7 @@ impl Code {
     /// Reads and compiles the code in a file.
     fn read(file: &Path, environment: &Environment) -> Result<Self, CliError> {
         let refused = |error: &dyn std::fmt::Display| {
-            CliError::Usage(format!("{} is no workflow: {error}", file.display()))
+            CliError::Usage(format!("{} is not a workflow: {error}", file.display()))
         };
         let engine = Engine::new(&Config { slots: 2 }).map_err(|error| refused(&error))?;
         let reader = Reader::new(engine.clone());
@@ -149,7 +149,7 @@ impl Code {
     fn replay(&self, history: History) -> Result<(), Interruption> {
         let head = history.head;
         let budget = Budget::default();
-        let launch = Launch {
+        let parts = InstanceParts {
             context: RunContext {
                 id: head.run,
                 workflow: head.workflow.clone(),
@@ -175,7 +175,7 @@ impl Code {
             labels: head.labels,
             rebuild_after_step: false,
         };
-        let launched = self.program.launch(launch);
+        let launched = self.program.launch(parts);
         let mut instance = launched.map_err(|error| Interruption::Host(error.to_string()))?;
         for (number, activation) in (head.first_activation..).zip(history.activations) {
             let replayed = self.runtime.block_on(instance.replay(activation));

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::code::{self, Reader, Ticks};
 use crate::ingress::make_response;
 
-/// Plays scenarios of a workflow, and says whether it does what they expect
+/// Tests a workflow with scenarios, and reports whether it does what they expect
 ///
 /// A scenario is a TOML file. It says what a run is given, how its calls are answered, what comes to its webhooks and when, and
 /// what the run must do. The real code is executed, without a host and in simulated time: a month takes no time, and nothing is
@@ -58,7 +58,7 @@ pub(super) struct Test {
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
 
-    /// Another workflow, of which the tested one starts runs; give the flag again for others
+    /// Another workflow, whose runs the tested workflow starts; give the flag again for others
     #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
     with: Vec<(String, PathBuf)>,
 
@@ -341,7 +341,7 @@ impl Player {
         for (number, (name, _)) in workflows.iter().enumerate() {
             workflow_name(name).map_err(|_| {
                 format!(
-                    "{name:?} is no name of a workflow, which has a-z, 0-9, - and _; the file's name is taken, unless the \
+                    "{name:?} is not a valid name of a workflow, which has a-z, 0-9, - and _; the file's name is taken, unless the \
                      scenario says `workflow`"
                 )
             })?;

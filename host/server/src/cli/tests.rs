@@ -35,7 +35,7 @@ fn every_command_teaches_its_use() {
 }
 
 #[test]
-fn wrong_usage_is_told_apart() {
+fn wrong_usage_has_its_own_exit_code() {
     let code = |arguments: &[&str]| Cli::try_parse_from(arguments).unwrap_err().exit_code();
     assert_eq!(code(&["dormouse", "strat", "x"]), i32::from(exit::USAGE));
     assert_eq!(code(&["dormouse", "start"]), i32::from(exit::USAGE));

@@ -32,7 +32,7 @@ use hyper::body::Body as _;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::request::body;
-use crate::request::room::Rooms;
+use crate::request::body_memory::BodyBudget;
 use client::{Caller, TrustedProxies, base};
 
 pub(crate) use answer::make_response;
@@ -48,7 +48,7 @@ pub struct Ingress {
     /// The refused requests, counted for each webhook.
     pub rejections: Rejections,
     /// The memory for bodies.
-    pub(crate) rooms: Rooms,
+    pub(crate) body_budget: BodyBudget,
     /// The proxies that are believed.
     pub trusted: Arc<TrustedProxies>,
 }
@@ -208,11 +208,11 @@ async fn take(
         Address::Webhook(_) => endpoint,
     };
     let (run, webhook) = room_of(address);
-    let room = || ingress.rooms.of_webhook(run, webhook);
+    let memory = || ingress.body_budget.of_webhook(run, webhook);
     // Answers that are not read use up the share too. Another one is not even looked up.
-    room().check_share()?;
-    let body_room = room().with_weight(parts.extensions.get().copied());
-    let body = body::read(&parts.headers, body, limit, setting, body_room);
+    memory().check_share()?;
+    let body_memory = memory().with_weight(parts.extensions.get().copied());
+    let body = body::read(&parts.headers, body, limit, setting, body_memory);
     let received = endpoint.receive(head, length, body).await?;
     let received = received.map_err(refused)?;
     if let Received::Triggered {
@@ -223,7 +223,7 @@ async fn take(
         ingress.metrics.run_started();
     }
     let (response, outcome) = answer::received(received);
-    Ok((room().answer(response)?, outcome))
+    Ok((memory().answer(response)?, outcome))
 }
 
 /// Returns the length of a body, as far as it is known before the body is read.

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn those_whose_last_refusal_is_longest_ago_go_first() {
+    fn the_sources_refused_longest_ago_are_forgotten_first() {
         let mut counts = Counts::default();
         let key = |number| Source::Webhook(RUN, WebhookNumber(number));
         // The clock stands still, and the order is kept.

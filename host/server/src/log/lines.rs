@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_read_counts_as_dropped() {
+    fn lines_that_cannot_be_written_count_as_dropped() {
         let (lines, permit, _read) = stalled();
         drop(permit);
         lines.add(b"one\n");

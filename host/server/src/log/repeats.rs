@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_span_are_written_and_the_rest_is_told_at_its_end() {
+    fn the_first_messages_of_a_span_are_written_and_the_others_are_counted_at_its_end() {
         let world = World::new();
         refuse(99);
         assert_eq!(world.repeats.due(), None, "nothing can have been left out");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_before_it_is_told_is_not_forgotten() {
+    fn left_out_messages_are_counted_until_they_are_reported() {
         let world = World::new();
         refuse(101);
         let late = world.pass(2 * SPAN);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_seldom_is_always_written() {
+    fn rare_messages_are_always_written() {
         let world = World::new();
         for _ in 0..10 {
             refuse(10);

@@ -391,7 +391,7 @@ mod tests {
     const XCPU: i32 = 24;
 
     #[test]
-    fn who_is_killed_from_outside_is_tried_again_later_each_time() {
+    fn a_compiler_killed_from_outside_is_tried_again_later_each_time() {
         let history = CompilerHistory::default();
         let waits = [5, 10, 20, 40, 80, 160, 320, 320, 320];
         for seconds in waits {
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_over_is_read_again() {
+    fn work_for_a_child_survives_encoding() {
         let (key, sealed) = ([7; 32], Bytes::from_static(b"sealed"));
         let given = [&hand_over(&HandedCode { key, sealed })[..], b"script"].concat();
         assert_eq!(handed(&given), Some((key, &b"sealed"[..], &b"script"[..])));
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_wait() {
+    async fn the_number_of_waiting_compilations_is_limited() {
         let compiler = ChildCompiler::new(LIMITS);
         let waiting: Vec<_> = (0..AT_ONCE + WAITING)
             .map(|_| compiler.compile(Bytes::new()))

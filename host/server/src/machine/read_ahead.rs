@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_not_there_yet_is_no_trouble_to_read_ahead() {
+    fn reading_ahead_ignores_a_missing_store() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store");
         read_ahead(&path).unwrap();

@@ -1,7 +1,7 @@
 //! Problems with requests that are malformed, arrive too fast, or have a body that is too large or too
 //! slow.
 
-use dormouse_api::request::{Malformed, NotLabels};
+use dormouse_api::request::{InvalidLabels, Malformed};
 use dormouse_limits::Limit;
 use dormouse_runtime::{Exceeded, Scope};
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
@@ -107,11 +107,11 @@ impl From<Malformed> for Problem {
     }
 }
 
-impl From<NotLabels> for Problem {
-    fn from(error: NotLabels) -> Self {
+impl From<InvalidLabels> for Problem {
+    fn from(error: InvalidLabels) -> Self {
         match error {
-            NotLabels::Malformed(error) => error.into(),
-            NotLabels::Limit(why) => {
+            InvalidLabels::Malformed(error) => error.into(),
+            InvalidLabels::Limit(why) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "label-limit", why)
             }
         }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_calls_too_fast_is_told_when_to_come_back_and_what_the_limit_is() {
+    fn the_refusal_of_a_fast_caller_names_the_delay_and_the_limit() {
         let table = [
             (Scope::Webhook, WEBHOOK_RATE, 1, "1"),
             (Scope::Webhook, HOST_RATE, 1_000, "1"),

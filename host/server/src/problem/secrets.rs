@@ -1,6 +1,6 @@
 //! Problems with secrets that do not exist, are not valid, or cannot be opened.
 
-use dormouse_api::request::NotASecret;
+use dormouse_api::request::InvalidSecretBody;
 use dormouse_runtime::{SecretTrouble, SetSecretError};
 use http::StatusCode;
 
@@ -23,11 +23,11 @@ impl Problem {
     }
 }
 
-impl From<NotASecret> for Problem {
-    fn from(error: NotASecret) -> Self {
+impl From<InvalidSecretBody> for Problem {
+    fn from(error: InvalidSecretBody) -> Self {
         match error {
-            NotASecret::Malformed(error) => error.into(),
-            NotASecret::Invalid(why) => {
+            InvalidSecretBody::Malformed(error) => error.into(),
+            InvalidSecretBody::Invalid(why) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", why)
             }
         }

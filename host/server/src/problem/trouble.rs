@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_did_not_cause_is_unavailable() {
+    fn trouble_of_the_host_is_answered_as_unavailable() {
         check(Unavailable::Stopping, 503, "stopping");
         check(WriteError::Stopped, 503, "stopping");
         check(WriteError::Full, 503, "disk-full");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_operator_can_mend_is_not_told() {
+    fn internal_faults_are_not_described_to_callers() {
         for problem in [
             Problem::from(WriteError::Failed(disk_error())),
             ReadError::Storage(disk_error()).into(),

@@ -83,7 +83,7 @@ mod tests {
     use crate::problem::tests::check;
 
     #[test]
-    fn why_the_compiler_could_not_be_run_is_not_told() {
+    fn the_reason_why_the_compiler_failed_is_not_shown_to_callers() {
         let problem = Problem::from(DeployError::NotCompiled(CompileFailure::Host {
             reason: "fork: EAGAIN".into(),
             retry_after: 40,

@@ -10,9 +10,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 
 use crate::problem::Problem;
+use crate::request::body_memory::BodyMemory;
 use crate::request::json;
 use crate::request::pace::TooSlow;
-use crate::request::room::Room;
 
 /// Reads a body. A body over the limit is refused before it is read if its length is known, otherwise as soon as it
 /// exceeds the limit.
@@ -21,10 +21,10 @@ pub(crate) async fn read(
     body: Body,
     limit: u64,
     setting: &Limit,
-    room: Room,
+    memory: BodyMemory,
 ) -> Result<Bytes, Problem> {
     let too_large = || Problem::too_large(limit, setting);
-    read_up_to(headers, body, limit, too_large, room).await
+    read_up_to(headers, body, limit, too_large, memory).await
 }
 
 /// Reads a body with a limit that no setting changes.
@@ -32,10 +32,10 @@ pub(crate) async fn read_fixed(
     headers: &HeaderMap,
     body: Body,
     limit: u64,
-    room: Room,
+    memory: BodyMemory,
 ) -> Result<Bytes, Problem> {
     let too_large = || Problem::too_large_always(limit);
-    read_up_to(headers, body, limit, too_large, room).await
+    read_up_to(headers, body, limit, too_large, memory).await
 }
 
 /// Reads a body with its media type. A body that is declared as JSON must be JSON or empty.
@@ -43,11 +43,11 @@ pub(crate) async fn read_payload(
     headers: &HeaderMap,
     body: Body,
     limit: u64,
-    room: Room,
+    memory: BodyMemory,
 ) -> Result<Payload, Problem> {
     not_encoded(headers)?;
     let content_type = content_type(headers)?;
-    let body = read(headers, body, limit, dormouse_limits::BODY, room).await?;
+    let body = read(headers, body, limit, dormouse_limits::BODY, memory).await?;
     if is_json(&content_type) {
         check_json(&body)
             .map_err(|problem| Problem::malformed("invalid-json", "the body", problem))?;
@@ -98,7 +98,7 @@ async fn read_up_to(
     mut body: Body,
     limit: u64,
     too_large: impl Fn() -> Problem,
-    mut room: Room,
+    mut memory: BodyMemory,
 ) -> Result<Bytes, Problem> {
     let declared: Option<u64> = headers
         .get(CONTENT_LENGTH)
@@ -107,7 +107,7 @@ async fn read_up_to(
         return Err(too_large());
     }
     // The request itself counts while its body is awaited.
-    room.hold(0)?;
+    memory.hold(0)?;
     // Most bodies arrive in one piece, which is kept without a copy.
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
@@ -120,11 +120,11 @@ async fn read_up_to(
         }
         let size = (first.len().max(whole.len()) + data.len()) as u64;
         if first.is_empty() {
-            room.hold(size)?;
+            memory.hold(size)?;
             first = data;
         } else {
             // A body of unknown length is copied when its buffer grows, so it needs twice the room.
-            room.hold(if declared.is_some() { size } else { 2 * size })?;
+            memory.hold(if declared.is_some() { size } else { 2 * size })?;
             if whole.is_empty() {
                 // Reserved memory that is not written yet takes no space.
                 whole.reserve(usize::try_from(declared.unwrap_or_default()).unwrap_or_default());
@@ -138,7 +138,7 @@ async fn read_up_to(
     } else {
         whole.freeze()
     };
-    Ok(room.keep(body))
+    Ok(memory.keep(body))
 }
 
 fn broken_off(error: axum::Error) -> Problem {
@@ -158,7 +158,7 @@ fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
         return Err(Problem::malformed(
             "invalid-header",
             "the header Content-Type",
-            "is there more than once",
+            "occurs more than once",
         ));
     }
     match value.to_str() {
@@ -178,16 +178,16 @@ mod tests {
     use dormouse_limits::Budget;
 
     use super::*;
-    use crate::request::room::Rooms;
+    use crate::request::body_memory::BodyBudget;
 
-    fn room() -> Room {
-        Rooms::new(Budget::default(), 8).of_api()
+    fn memory() -> BodyMemory {
+        BodyBudget::new(Budget::default(), 8).of_api()
     }
 
     async fn payload(content_type: &'static str, body: &'static str) -> Result<Payload, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        read_payload(&headers, Body::from(body), 10, room()).await
+        read_payload(&headers, Body::from(body), 10, memory()).await
     }
 
     #[tokio::test]
@@ -208,15 +208,27 @@ mod tests {
         };
         let headers = HeaderMap::new();
         assert_eq!(
-            read(&headers, pieces("6789"), 10, dormouse_limits::BODY, room())
-                .await
-                .unwrap(),
+            read(
+                &headers,
+                pieces("6789"),
+                10,
+                dormouse_limits::BODY,
+                memory()
+            )
+            .await
+            .unwrap(),
             "0123456789"
         );
         assert!(
-            read(&headers, pieces("6789x"), 10, dormouse_limits::BODY, room())
-                .await
-                .is_err()
+            read(
+                &headers,
+                pieces("6789x"),
+                10,
+                dormouse_limits::BODY,
+                memory()
+            )
+            .await
+            .is_err()
         );
     }
 
@@ -233,7 +245,7 @@ mod tests {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("11"));
         let unread = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         assert_eq!(
-            read(&headers, unread, 10, dormouse_limits::BODY, room())
+            read(&headers, unread, 10, dormouse_limits::BODY, memory())
                 .await
                 .unwrap_err()
                 .status()
@@ -243,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_says_it_is_json_must_be() {
+    async fn a_body_declared_as_json_must_be_json() {
         assert!(payload("application/json", "{\"a\":1}").await.is_ok());
         assert!(payload("application/json", "").await.is_ok());
         assert!(payload("text/plain", "{").await.is_ok());

@@ -92,7 +92,7 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Problem> {
     }
     // In HTTP/1, hyper keeps one of several equal lengths, and in HTTP/2 it looks only at the first.
     if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
-        let why = "is there more than once; a body has one length";
+        let why = "occurs more than once; a body has one length";
         return Err(Problem::malformed(
             "invalid-header",
             "the header Content-Length",
@@ -106,7 +106,7 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Problem> {
 /// OPTIONS.
 fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
     if request.method() == Method::CONNECT {
-        let detail = "the host is no proxy, and opens no tunnels with CONNECT";
+        let detail = "the host is not a proxy, and opens no tunnels with CONNECT";
         return Err(Problem::new(
             StatusCode::NOT_IMPLEMENTED,
             "method-not-implemented",
@@ -141,7 +141,7 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     let mut lines = request.headers().get_all(HOST).iter();
     let line = lines.next();
     if lines.next().is_some() {
-        return refuse("is there more than once, and which one is meant cannot be told");
+        return refuse("occurs more than once, and it is not clear which one is meant");
     }
     let in_line = line.map(|line| line.to_str().ok().and_then(authority));
     if in_line == Some(None) {

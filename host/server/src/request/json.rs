@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_workflows_can_read_is_taken() {
+    fn json_that_workflows_can_read_is_accepted() {
         let deep = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
         for text in [
             "null",
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_they_cannot_read_is_refused_with_its_place() {
+    fn json_that_workflows_cannot_read_is_refused_with_its_place() {
         let deep = "[".repeat(DEPTH + 1);
         for (text, says) in [
             (&b"{\"a\": \"\xff\"}"[..], "unicode"),

@@ -109,7 +109,7 @@ mod tests {
     use http::{HeaderMap, Request, StatusCode};
 
     use super::*;
-    use crate::request::room::Rooms;
+    use crate::request::body_memory::BodyBudget;
     use crate::request::{body, unread};
 
     /// Reads these pieces, after which neither more nor an end follows. Returns the status of the answer.
@@ -121,13 +121,13 @@ mod tests {
         let body = Body::from_stream(stream::iter(pieces).chain(stream::pending()));
         let request = Request::post("/").body(kept(body, within)).unwrap();
         let body = unread::thrown_away(request).into_body();
-        let room = Rooms::new(dormouse_limits::Budget::default(), 8).of_api();
+        let memory = BodyBudget::new(dormouse_limits::Budget::default(), 8).of_api();
         let read = body::read(
             &HeaderMap::new(),
             body,
             1 << 20,
             dormouse_limits::BODY,
-            room,
+            memory,
         )
         .await;
         read.unwrap_err().status()

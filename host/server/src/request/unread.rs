@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_handler_left_is_read_on() {
+    async fn a_body_that_the_handler_left_is_read_to_its_end() {
         assert!(is_read_on(None).await);
     }
 

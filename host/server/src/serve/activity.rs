@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_an_answer_has_time_for_it() {
+    fn a_client_that_reads_slowly_has_time_for_the_answer() {
         let activity = Arc::new(Activity::new(WITHIN));
         activity.took(160 << 10);
         assert_eq!(left(&activity), WITHIN + Duration::from_secs(10));

@@ -31,7 +31,7 @@ pub enum DoesNotFit {
     },
     /// A limit that was given is too large.
     #[error(
-        "`{limit}` is {given}, and this machine or cgroup has room for {most}: give it less, or less to others"
+        "`{limit}` is {given}, and this machine or cgroup has memory for {most}: lower this setting, or other settings that take memory"
     )]
     Limit {
         /// The limit.
@@ -109,7 +109,7 @@ fn shrink(limit: &'static Limit, value: &mut u64, most: u64) -> Result<(), DoesN
     tracing::warn!(
         limit = limit.name,
         default = limit.written(*value),
-        "a limit is set to {}, since this machine or cgroup has no room for its default",
+        "a limit is set to {}, since this machine or cgroup has too little memory for its default",
         limit.written(most)
     );
     *value = most;
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_and_does_not_fit_is_refused_by_name() {
+    fn a_given_limit_that_does_not_fit_is_refused_by_name() {
         let refused = |change: fn(&mut Limits), name: &str| {
             let error = fitted(GIB, change).unwrap_err().to_string();
             assert!(error.contains(&format!("`{name}`")), "{error}");

@@ -36,7 +36,7 @@ use crate::machine::{
     raise_open_files, read_ahead,
 };
 use crate::metrics::Metrics;
-use crate::request::room::Rooms;
+use crate::request::body_memory::BodyBudget;
 use crate::settings;
 use capacity::DoesNotFit;
 use connection::Connections;
@@ -92,7 +92,7 @@ pub enum ServeError {
     #[error(transparent)]
     Reserve(#[from] settings::UnfitReserve),
     /// The engine cannot be made.
-    #[error("the engine cannot be made: {0}")]
+    #[error("the engine cannot be started: {0}")]
     Engine(#[from] dormouse_engine::EngineError),
     /// The limits do not fit this machine.
     #[error(transparent)]
@@ -147,7 +147,7 @@ pub async fn serve(config: Config, log: Lines) -> Result<(), ServeError> {
         runtime: runtime.clone(),
         metrics: metrics.clone(),
         rejections: rejections.clone(),
-        rooms: Rooms::new(runtime.memory().clone(), config.limits.connections),
+        body_budget: BodyBudget::new(runtime.memory().clone(), config.limits.connections),
         trusted: trusted.clone(),
     };
     let places = || Places::new(config.limits.connections as usize, trusted.clone());
@@ -185,9 +185,9 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 
 fn log_addresses(config: &Config) {
     let public_url = &config.public_url;
-    tracing::info!(address = %config.listen, public_url, "listening");
+    tracing::info!(address = %config.listen, public_url, "listening for requests to the API, webhooks and triggers");
     if let Some(address) = config.hooks_listen {
-        tracing::info!(%address, "listening for webhooks alone");
+        tracing::info!(%address, "listening for requests to webhooks and triggers only");
     }
 }
 
@@ -309,7 +309,7 @@ impl End {
                 _ = self.interrupt.recv() => break,
             }
         }
-        tracing::info!("stopping");
+        tracing::info!("the host is stopping");
         false
     }
 }

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_were_unused_the_longest_end() {
+    fn the_connections_unused_for_longest_are_closed() {
         let mut open = OpenConnections::new(32);
         let connections = connections(&mut open, 32);
         let begun = connections[0].unused_since().unwrap();

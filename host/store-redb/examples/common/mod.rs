@@ -67,7 +67,7 @@ impl Clock for Machine {
     }
 }
 
-/// Numbers that spread, from a counter (SplitMix64): a measurement can be repeated.
+/// Returns random-looking numbers from a counter (SplitMix64), so that a measurement can be repeated.
 pub(crate) struct Random;
 
 static STATE: AtomicU64 = AtomicU64::new(0);
@@ -83,7 +83,7 @@ impl Entropy for Random {
     }
 }
 
-/// An id above all before, as the host makes them.
+/// Returns an id that is greater than all earlier ones, as the host does.
 pub(crate) fn new_id() -> RunId {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let next = LAST.load(Ordering::Relaxed).max(Machine.date().0 << 12) + 1;
@@ -94,7 +94,7 @@ pub(crate) fn new_id() -> RunId {
     RunId::new(Time(next >> 12), random)
 }
 
-/// One thread for all that blocks.
+/// A spawner with one thread for all blocking work.
 struct Threads(std::sync::mpsc::Sender<Task>);
 
 impl Threads {

@@ -11,7 +11,7 @@ use super::counts::Counts;
 use crate::ReadError;
 use crate::rows::counted::{Ledger, counted};
 use crate::rows::table::between;
-use crate::tables::few::Few;
+use crate::tables::inline_rows::InlineRows;
 use crate::tables::mailboxes::{self, Mailbox};
 use crate::tables::results::{self, Arriving};
 use crate::tables::states::{self, Standing};
@@ -34,8 +34,8 @@ pub(crate) struct RunWrite<'w> {
 /// A run's row, loaded once for a group and written once at the group's end.
 pub(super) struct Loaded {
     pub(super) state: State,
-    webhooks: Few<WebhookNumber, Webhook>,
-    pub(super) open: Few<OperationNumber, Open>,
+    webhooks: InlineRows<WebhookNumber, Webhook>,
+    pub(super) open: InlineRows<OperationNumber, Open>,
     before: Before,
 }
 

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_says_how_much_is_left_out() {
+    fn a_failed_try_is_limited_and_counts_what_is_left_out() {
         let few = kept(3, 1, 2, 1);
         assert_eq!((few.operations.len(), few.logs.len()), (3, 2));
         assert_eq!(few.operations[2].operation, OperationNumber(9));

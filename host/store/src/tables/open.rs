@@ -6,9 +6,9 @@
 use dormouse_journal::{Open, OperationNumber};
 
 use super::TableId;
-use super::few::Rest;
+use super::inline_rows::OverflowTable;
 use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rest<OperationNumber, Open> = Table::new(TableId::Open);
+pub(crate) const TABLE: OverflowTable<OperationNumber, Open> = Table::new(TableId::Open);
 
 impl Row for Open {}

@@ -11,8 +11,8 @@ use dormouse_journal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::few::Few;
 use super::frozen::{Frozen, Stood};
+use super::inline_rows::InlineRows;
 use super::tries::Branch;
 use super::{TableId, Webhook, journal};
 use crate::rows::table::{Row, Table};
@@ -25,9 +25,9 @@ pub(crate) const TABLE: Table<RunId, Standing> = Table::new(TableId::States);
 pub(crate) struct Standing {
     pub(crate) state: State,
     /// The webhooks that have no row in `webhooks`.
-    pub(crate) webhooks: Few<WebhookNumber, Webhook>,
+    pub(crate) webhooks: InlineRows<WebhookNumber, Webhook>,
     /// The operations that have no row in `open`.
-    pub(crate) open: Few<OperationNumber, Open>,
+    pub(crate) open: InlineRows<OperationNumber, Open>,
 }
 
 impl Row for Standing {
@@ -79,8 +79,8 @@ impl Standing {
                 is_child,
                 ..State::pending(created)
             },
-            webhooks: Few::default(),
-            open: Few::default(),
+            webhooks: InlineRows::default(),
+            open: InlineRows::default(),
         }
     }
 }

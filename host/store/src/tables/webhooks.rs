@@ -6,10 +6,10 @@ use dormouse_journal::{Time, WebhookNumber, WebhookOptions};
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
-use super::few::Rest;
+use super::inline_rows::OverflowTable;
 use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Rest<WebhookNumber, Webhook> = Table::new(TableId::Webhooks);
+pub(crate) const TABLE: OverflowTable<WebhookNumber, Webhook> = Table::new(TableId::Webhooks);
 
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,7 +76,7 @@ fn both_stores_do_the_same() {
 
 /// Writes come together and become durable in any order, commits fail, and power is lost.
 #[test]
-fn what_was_acknowledged_outlives_every_failure() {
+fn acknowledged_writes_survive_every_failure() {
     with_seeds(|seed| {
         let mut rng = SeededRng::new(seed);
         let machine = Machine::new(StoreKind::Memory);

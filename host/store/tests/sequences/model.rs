@@ -158,7 +158,7 @@ fn check_labels(world: &World, runs: &[RunView]) {
     assert_eq!(found, labels, "the index of labels");
 }
 
-/// Checks that what lies apart from its row is named by a row.
+/// Checks that every value in a table of its own is named by a row.
 fn check_large(world: &World) {
     for (id, operation) in world.calls() {
         assert!(world.sending(id, operation.0).is_some());

@@ -48,7 +48,7 @@ impl SeededRng {
         self.0.next_u32() % end
     }
 
-    /// Returns true once in so many times.
+    /// Returns true at random, once in this many times.
     pub(crate) fn once_in(&mut self, times: u32) -> bool {
         self.below(times) == 0
     }
@@ -58,7 +58,7 @@ impl SeededRng {
         (length > 0).then(|| of[self.below(length) as usize].clone())
     }
 
-    /// A body, at times too large to lie in a row.
+    /// Returns a body, at times too large for a row.
     fn body(&mut self) -> Bytes {
         let length = match self.below(4) {
             0 => 1_500,
@@ -253,7 +253,7 @@ fn attempt(world: &World, rng: &mut SeededRng) -> Option<TestAction> {
     Some(TestAction::Attempt(call.run, call.operation, attempt, made))
 }
 
-/// A retry of a failed run: mostly as it is to be made, and at times of another try.
+/// Returns a retry of a failed run: mostly as it is to be made, and at times of another try.
 fn retry(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
     let failed = run(world.store.failed(id)).unwrap()?;
     let (state, run) = (&failed.view.state, &failed.view.run);
@@ -281,7 +281,7 @@ fn retry(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
     })))
 }
 
-/// An activation: mostly the one that comes next, as a runner finds it, and at times another.
+/// Returns an activation: mostly the one that comes next, as a runner finds it, and at times another.
 fn activate(world: &World, rng: &mut SeededRng, id: RunId) -> Option<TestAction> {
     let recalled = run(world.store.run_to_continue(id)).unwrap()?;
     let state = recalled.view.state.clone();

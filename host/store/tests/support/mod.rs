@@ -263,7 +263,7 @@ pub struct World {
     runs: Mutex<u8>,
 }
 
-/// A version of the workflow of all these tests.
+/// Returns a version of the workflow of all these tests.
 pub fn deploy(component: &'static [u8]) -> Deploy {
     Deploy {
         name: "w".into(),
@@ -364,7 +364,7 @@ impl World {
         id
     }
 
-    /// A run with one webhook, that made these operations besides.
+    /// Returns a run with one webhook, that made these operations besides.
     pub fn run_with(&self, kinds: Vec<Kind>) -> RunId {
         self.run_with_webhook(WebhookOptions::default(), kinds)
     }
@@ -434,7 +434,7 @@ impl World {
         self.send(self.request(id, body)).unwrap()
     }
 
-    /// What a wait gets that takes the request at this place.
+    /// Returns what a wait gets that takes the request at this place.
     pub fn delivery(&self, id: RunId, place: u64) -> Outcome {
         self.arrival(id, Channel::Webhook(HOOK), place).unwrap()
     }
@@ -443,7 +443,7 @@ impl World {
         run(self.store.arrival(id, channel, place)).unwrap()
     }
 
-    /// Returns what lies first in a channel.
+    /// Returns the first item in a channel.
     pub fn head(&self, id: RunId, channel: &Channel) -> Option<Head> {
         let heads = run(self.store.heads(id, vec![channel.clone()])).unwrap();
         assert!(heads.iter().all(|(found, _)| found == channel));
@@ -459,7 +459,7 @@ impl World {
         shown.map(|shown| shown.view)
     }
 
-    /// Returns the operations of a run that have not completed, at most so many.
+    /// Returns the operations of a run that have not completed, at most this many.
     pub fn open(&self, id: RunId, limit: usize) -> Vec<(OperationNumber, Open)> {
         run(self.store.show(id, limit)).unwrap().unwrap().open
     }
@@ -576,7 +576,7 @@ impl World {
     }
 }
 
-/// What becomes of a run that may own anything: nothing.
+/// Returns limits on storage that no run exceeds.
 pub fn no_limit() -> OverStorage {
     OverStorage {
         most: u64::MAX,
@@ -597,7 +597,7 @@ pub fn operation(kind: Kind) -> Operation {
     }
 }
 
-/// An activation that delivers this completion and makes these operations.
+/// Returns an activation that delivers this completion and makes these operations.
 pub fn activation(
     time: Time,
     delivered: Option<(u32, Outcome, Source)>,
@@ -671,7 +671,7 @@ pub fn payload(text: &str) -> Payload {
     }
 }
 
-/// A call with this policy.
+/// Returns a call with this policy.
 pub fn call(policy: RetryPolicy) -> Call {
     Call {
         request: Request {

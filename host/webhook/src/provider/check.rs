@@ -64,7 +64,7 @@ pub struct Tolerance {
 
 /// The data that was read of one signature.
 #[derive(Debug, Clone)]
-pub(super) struct Given {
+pub(super) struct SignatureData {
     signatures: Vec<(Algorithm, Vec<u8>)>,
     timestamp: String,
     id: String,
@@ -116,7 +116,7 @@ impl Signature {
         reading: Reading<'_>,
         now: Time,
         tolerance: Tolerance,
-    ) -> Result<Given, Rejected> {
+    ) -> Result<SignatureData, Rejected> {
         let values = self.place.values(reading)?;
         if values.is_empty() {
             return Err(Rejected::Missing);
@@ -144,7 +144,7 @@ impl Signature {
         {
             return Err(Rejected::Stale);
         }
-        Ok(Given {
+        Ok(SignatureData {
             signatures,
             timestamp,
             id,
@@ -168,7 +168,7 @@ impl Signature {
 
     pub(super) fn verify(
         &self,
-        given: &Given,
+        given: &SignatureData,
         secrets: &[&[u8]],
         reading: Reading<'_>,
     ) -> Result<(), Rejected> {
@@ -207,7 +207,7 @@ impl Signature {
 
     fn values<'a>(
         &self,
-        given: &'a Given,
+        given: &'a SignatureData,
         reading: Reading<'a>,
         url: &'a str,
         secret: &'a [u8],
@@ -247,7 +247,7 @@ impl Signature {
     ) -> Result<Option<Vec<u8>>, BadSecret> {
         let (_, algorithm) = self.algorithm.strongest();
         let key = self.key.key(algorithm, secret)?;
-        let given = Given {
+        let given = SignatureData {
             signatures: Vec::new(),
             timestamp: timestamp.to_owned(),
             id: id.to_owned(),

@@ -1,20 +1,20 @@
 //! Providers: how they sign, probe and repeat, as descriptions in files instead of code.
 //!
 //! A description is TOML; `docs/reference/provider-format.md` explains it. It is compiled once ([`Provider::compile`])
-//! and then used for each request: [`Check::claim`] reads the head, and [`Check::verify`] and [`Check::probe`] read the
+//! and then used for each request: [`Check::read_head`] reads the head, and [`Check::verify`] and [`Check::probe`] read the
 //! whole request. Requests are read strictly: what a provider would never send is refused, even if a digest could be
 //! extracted from it.
 
 mod algorithm;
 mod catalogue;
 mod check;
-mod claim;
 mod compile;
 mod condition;
 mod delivery;
 mod encoding;
 mod format;
 mod handshake;
+mod head_signatures;
 mod keys;
 mod moment;
 mod place;
@@ -31,10 +31,10 @@ use dormouse_journal::{Request, Response};
 
 pub use catalogue::Providers;
 pub use check::Tolerance;
-pub use claim::Claim;
 pub use compile::{DescriptionError, LONGEST_DESCRIPTION};
 pub use delivery::Repeat;
 pub use handshake::{Probe, Unanswered};
+pub use head_signatures::HeadSignatures;
 pub use probe::MayBeProbe;
 pub use sign::CannotSign;
 pub use unsupported::UnsupportedProvider;

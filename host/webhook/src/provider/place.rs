@@ -15,7 +15,7 @@ pub(super) const VALUES: usize = 16;
 
 /// A text in the description, or the value of a setting of the webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum TextOrSetting {
     Literal(String),
     /// The index of the setting among those of the description.
     Setting(usize),
@@ -28,11 +28,11 @@ pub(super) struct Place {
     /// The separator between the items of a list.
     pub(super) separator: Option<String>,
     /// The name before `=` in an item of the list.
-    pub(super) part: Option<Word>,
+    pub(super) part: Option<TextOrSetting>,
     /// Which items of the list: the number of the first, from 1, and whether the later ones count too.
     pub(super) items: Option<(usize, bool)>,
     /// The prefix before the value, which is removed.
-    pub(super) prefix: Option<Word>,
+    pub(super) prefix: Option<TextOrSetting>,
     /// True if the prefix is not case-sensitive.
     pub(super) any_case: bool,
 }
@@ -40,14 +40,14 @@ pub(super) struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The first of these headers that is present.
-    Headers(Vec<Word>),
+    Headers(Vec<TextOrSetting>),
     /// Headers of this name with 1, 2, and so on after it.
     Numbered(String),
-    Query(Word),
-    Form(Word),
+    Query(TextOrSetting),
+    Form(TextOrSetting),
     Json(Pointer),
     /// JSON in a field of a form.
-    FormJson(Word, Pointer),
+    FormJson(TextOrSetting, Pointer),
 }
 
 /// A request as a description reads it.
@@ -62,11 +62,11 @@ pub(super) struct Reading<'a> {
     pub(super) element: Option<usize>,
 }
 
-impl Word {
+impl TextOrSetting {
     pub(super) fn text<'w>(&'w self, settings: &[&'w str]) -> &'w str {
         match self {
-            Word::Literal(text) => text,
-            Word::Setting(place) => settings.get(*place).copied().unwrap_or_default(),
+            TextOrSetting::Literal(text) => text,
+            TextOrSetting::Setting(place) => settings.get(*place).copied().unwrap_or_default(),
         }
     }
 }
@@ -102,7 +102,7 @@ impl Place {
     /// Returns the values at this place. The result is empty if the request has no value there.
     ///
     /// # Errors
-    /// If the text at the place is not spelled as the description says, or is there more than once.
+    /// If the text at the place is not spelled as the description says, or occurs more than once.
     pub(super) fn values<'a>(
         &'a self,
         reading: Reading<'a>,

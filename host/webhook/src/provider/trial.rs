@@ -57,8 +57,8 @@ impl Provider {
             .map(|secret| secret.as_bytes())
             .collect();
         let verify = || {
-            let claim = check.claim(&vector.request, vector.time, TOLERANCE)?;
-            check.verify(&claim, &secrets, &vector.request)
+            let signatures = check.read_head(&vector.request, vector.time, TOLERANCE)?;
+            check.verify(&signatures, &secrets, &vector.request)
         };
         let outcome = match check.probe(&vector.request) {
             Some(probe) => {

@@ -31,7 +31,7 @@ pub(crate) fn request(headers: &[(&str, &str)], body: &[u8]) -> Request {
     }
 }
 
-/// The check of a scheme, with settings for the one that needs some.
+/// Returns the check of a scheme, with settings for the one that needs some.
 pub(crate) fn check(scheme: &str) -> Check<'static> {
     let settings: &[_] = if scheme == "hmac-sha256" {
         &SETTINGS
@@ -64,8 +64,8 @@ pub(crate) fn verify(
     tolerance: u64,
 ) -> Result<(), Rejected> {
     check
-        .claim(request, now, within(tolerance))
-        .and_then(|claim| check.verify(&claim, secrets, request))
+        .read_head(request, now, within(tolerance))
+        .and_then(|signatures| check.verify(&signatures, secrets, request))
 }
 
 pub(crate) fn within(tolerance: u64) -> Tolerance {
@@ -99,7 +99,7 @@ pub(crate) fn verdict(scheme: &str, secrets: &[&str], request: &Request) -> Resu
     verify(&check(scheme), &secrets, request, NOW, TOLERANCE)
 }
 
-/// The value of a header as text.
+/// Returns the value of a header as text.
 pub(crate) fn value<'a>(request: &'a Request, name: &str) -> &'a str {
     let (_, value) = request
         .headers
@@ -109,7 +109,7 @@ pub(crate) fn value<'a>(request: &'a Request, name: &str) -> &'a str {
     std::str::from_utf8(value).unwrap()
 }
 
-/// A signed request with another value in one of its headers.
+/// Returns a signed request with another value in one of its headers.
 pub(crate) fn with(scheme: &str, name: &str, value: impl AsRef<[u8]>) -> Request {
     let mut request = signed(scheme, SECRET);
     let header = request.headers.iter_mut().find(|(given, _)| given == name);

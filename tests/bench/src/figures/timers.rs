@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fired_before_an_earlier_one_is_out_of_order() {
+    fn a_timer_that_fires_before_an_earlier_one_is_out_of_order() {
         let timers = |pairs: &[(f64, f64)]| -> Vec<Timer> {
             let timer = |&(due, ended): &(f64, f64)| Timer { due, ended };
             pairs.iter().map(timer).collect()

@@ -26,7 +26,7 @@ pub(super) fn give(length: usize) -> String {
     )
 }
 
-/// These instructions for ever.
+/// Returns code that executes these instructions for ever.
 pub(super) fn for_ever(instructions: &str) -> String {
     format!("(loop $again {instructions} (br $again)) unreachable")
 }
@@ -63,7 +63,7 @@ impl Default for Guest<'_> {
 }
 
 impl Guest<'_> {
-    /// What is uploaded.
+    /// Returns the bytes to upload.
     pub(super) fn bytes(&self) -> Vec<u8> {
         of_text(&self.text(), self.world, self.packages)
     }

@@ -84,7 +84,7 @@ async fn joined(ctx: Context, input: &Input) -> Result<Value> {
     Ok(json!([a?, b?, c?, wake.text()?]))
 }
 
-/// A run is told to cancel while it waits for something else.
+/// A run is asked to cancel while it waits for something else.
 async fn cancelled(ctx: Context) -> Result<Value> {
     let hook = ctx.webhook("hook").create();
     select! {

@@ -53,7 +53,7 @@ async fn compute(ctx: Context, chance: &mut StdRng) -> Result<Seen> {
 
     let now = i64::try_from(ctx.now().as_millis())?;
     let now = DateTime::from_timestamp_millis(now)
-        .ok_or_else(|| Error::new("no-date", "the time is no date"))?;
+        .ok_or_else(|| Error::new("no-date", "the time is not a valid date"))?;
     Ok(Seen {
         id: id.to_string(),
         dice,

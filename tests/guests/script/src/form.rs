@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn a_mistake_is_named() {
         check_error(
             json!({ "wiat": "a" }),
             "`{\"wiat\":\"a\"}` is none of the forms seq, join, race, repeat, webhook, wait, close, \

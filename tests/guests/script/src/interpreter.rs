@@ -415,7 +415,8 @@ impl Interpreter {
 
     fn created(&self, name: &str) -> Result<Webhook> {
         self.webhooks.borrow().get(name).cloned().ok_or_else(|| {
-            let message = format!("`{name}` is no webhook that was created here: create it before");
+            let message =
+                format!("`{name}` is not a webhook that was created here: create it before");
             Error::new("script", message)
         })
     }

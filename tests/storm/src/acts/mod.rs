@@ -62,7 +62,7 @@ impl Act {
             Act::WithheldBytes => "calls to a service whose answers lack their last byte",
             Act::Grow => "runs that grow to 240 MiB",
             Act::Compute => "runs that compute for seconds between their waits, and for ever",
-            Act::DeadCalls => "runs with large calls to a service that is not there",
+            Act::DeadCalls => "runs with large calls to a service that does not exist",
             Act::SelfEvents => "runs that send large events to themselves",
             Act::HangingCalls => "thousands of calls to a service that does not answer",
             Act::Timers => "thousands of timers that end at one moment",

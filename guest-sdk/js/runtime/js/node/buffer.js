@@ -56,14 +56,14 @@ function decoded(bytes, name) {
 
 const own = (bytes) => Object.setPrototypeOf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), Buffer.prototype);
 
-function given(value, encoding, length) {
+function bufferFrom(value, encoding, length) {
   if (typeof value === 'string') return own(encoded(value, encoding));
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return own(new Uint8Array(value, encoding, length));
   if (ArrayBuffer.isView(value)) return own(Uint8Array.from(value));
   if (value?.type === 'Buffer' && Array.isArray(value.data)) return own(Uint8Array.from(value.data));
   if (value !== null && typeof value === 'object') {
     const primitive = value.valueOf?.();
-    if (primitive !== value && primitive !== undefined && primitive !== null) return given(primitive, encoding, length);
+    if (primitive !== value && primitive !== undefined && primitive !== null) return bufferFrom(primitive, encoding, length);
     if (typeof value.length === 'number' || typeof value[Symbol.iterator] === 'function') return own(Uint8Array.from(value));
   }
   throw Object.assign(new TypeError('a Buffer is made of a text, an array, an ArrayBuffer or a view of one'), { code: 'ERR_INVALID_ARG_TYPE' });
@@ -81,7 +81,7 @@ function find(bytes, value, at, encoding, step) {
 }
 
 class Bytes extends Uint8Array {
-  static from(value, encoding, length) { return given(value, encoding, length); }
+  static from(value, encoding, length) { return bufferFrom(value, encoding, length); }
   static of(...bytes) { return own(Uint8Array.of(...bytes)); }
   static alloc(size, fill, encoding) {
     const buffer = own(new Uint8Array(size));
@@ -166,8 +166,8 @@ for (const [name, [kind, size]] of Object.entries(NUMBERS)) {
 
 /** `Buffer(…)` and `new Buffer(…)` are deprecated forms of `Buffer.from` and `Buffer.alloc`. */
 export const Buffer = new Proxy(Bytes, {
-  apply: (_, __, [value, ...rest]) => (typeof value === 'number' ? Bytes.alloc(value) : given(value, ...rest)),
-  construct: (_, [value, ...rest]) => (typeof value === 'number' ? Bytes.alloc(value) : given(value, ...rest)),
+  apply: (_, __, [value, ...rest]) => (typeof value === 'number' ? Bytes.alloc(value) : bufferFrom(value, ...rest)),
+  construct: (_, [value, ...rest]) => (typeof value === 'number' ? Bytes.alloc(value) : bufferFrom(value, ...rest)),
 });
 Object.defineProperty(Bytes.prototype, 'constructor', { value: Buffer, writable: true, configurable: true });
 Object.defineProperty(Bytes, 'name', { value: 'Buffer', configurable: true });

@@ -10,13 +10,13 @@ const DIGESTS = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha384: 'SHA-384
 function digestOf(name) {
   const plain = String(name).toLowerCase().replace(/^rsa-/, '').replace('-', '');
   const digest = DIGESTS[plain];
-  if (!digest) throw Object.assign(new Error(`the digest ${name} is not there; there are ${Object.keys(DIGESTS).join(', ')}`), { code: 'ERR_OSSL_EVP_UNSUPPORTED' });
+  if (!digest) throw Object.assign(new Error(`the digest ${name} is not supported; supported are ${Object.keys(DIGESTS).join(', ')}`), { code: 'ERR_OSSL_EVP_UNSUPPORTED' });
   return digest;
 }
 
 const bytes = (value, encoding) => (typeof value === 'string' ? Buffer.from(value, encoding) : value instanceof KeyObject ? value.export() : view(value));
 
-const told = (made, encoding) => (encoding && encoding !== 'buffer' ? Buffer.from(made).toString(encoding) : Buffer.from(made));
+const encodeResult = (made, encoding) => (encoding && encoding !== 'buffer' ? Buffer.from(made).toString(encoding) : Buffer.from(made));
 
 class Hash {
   #finish; #parts = [];
@@ -30,7 +30,7 @@ class Hash {
     if (!this.#parts) throw Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
     const all = join(this.#parts);
     this.#parts = undefined;
-    return told(this.#finish(all), encoding);
+    return encodeResult(this.#finish(all), encoding);
   }
   copy() { const copy = new Hash(this.#finish); copy.#parts = [...this.#parts]; return copy; }
 }
@@ -87,7 +87,7 @@ function keyOf(given, wanted) {
   if (given?.format === 'der') return ofDer(view(key), wanted, given.type ?? (wanted === 'private' ? 'pkcs8' : 'spki'), 'der');
   const text = typeof key === 'string' ? key : host.decode(view(key), false);
   const [, label, body] = /-----BEGIN ([A-Z ]+)-----([\s\S]*?)-----END/.exec(text) ?? [];
-  if (!label) throw Object.assign(new Error('the key is no PEM'), { code: 'ERR_INVALID_ARG_VALUE' });
+  if (!label) throw Object.assign(new Error('the key is not PEM'), { code: 'ERR_INVALID_ARG_VALUE' });
   let der = Buffer.from(body, 'base64');
   if (label === 'RSA PRIVATE KEY') der = wrapped(der);
   return ofDer(der, wanted, label.endsWith('PRIVATE KEY') ? 'pkcs8' : 'spki', label);
@@ -174,7 +174,7 @@ class Signature {
   update(data, encoding) { this.#parts.push(bytes(data, encoding).slice()); return this; }
   write(data, encoding) { return this.update(data, encoding); }
   end(data, encoding) { return data === undefined ? this : this.update(data, encoding); }
-  sign(key, encoding) { return told(sign(this.#name, join(this.#parts), key), encoding); }
+  sign(key, encoding) { return encodeResult(sign(this.#name, join(this.#parts), key), encoding); }
   verify(key, signature, encoding) { return verify(this.#name, join(this.#parts), key, bytes(signature, encoding)); }
 }
 
@@ -222,7 +222,7 @@ export function hkdfSync(name, key, salt, info, length) {
   return derived.buffer;
 }
 
-const absent = (what) => () => { throw Object.assign(new Error(`${what} of node:crypto is not there; use crypto.subtle`), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }); };
+const absent = (what) => () => { throw Object.assign(new Error(`${what} of node:crypto is not available; use crypto.subtle`), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }); };
 const CIPHER = /^(?:id-)?aes-?(128|256)-(cbc|ctr|gcm)$/;
 
 /** A cipher, which gives everything at its end. */
@@ -230,23 +230,23 @@ class Cipher {
   #mode; #encrypts; #key; #iv; #parts = []; #aad = Buffer.alloc(0); #tag;
   constructor(encrypts, name, key, iv) {
     const [, bits, mode] = CIPHER.exec(String(name).toLowerCase()) ?? [];
-    if (!mode) throw Object.assign(new Error(`the cipher ${name} is not there; there are ${getCiphers().join(', ')}`), { code: 'ERR_CRYPTO_UNKNOWN_CIPHER' });
+    if (!mode) throw Object.assign(new Error(`the cipher ${name} is not supported; supported are ${getCiphers().join(', ')}`), { code: 'ERR_CRYPTO_UNKNOWN_CIPHER' });
     [this.#mode, this.#encrypts, this.#key, this.#iv] = [mode, encrypts, bytes(key).slice(), bytes(iv).slice()];
     compute(this.#key);
     if (this.#key.length !== bits / 8) throw Object.assign(new RangeError('Invalid key length'), { code: 'ERR_CRYPTO_INVALID_KEYLEN' });
     if (mode === 'gcm' ? ![12, 16].includes(this.#iv.length) : this.#iv.length !== 16) throw Object.assign(new TypeError('Invalid initialization vector'), { code: 'ERR_CRYPTO_INVALID_IV' });
   }
-  update(data, from, to) { this.#parts.push(bytes(data, from).slice()); return told(Buffer.alloc(0), to); }
+  update(data, from, to) { this.#parts.push(bytes(data, from).slice()); return encodeResult(Buffer.alloc(0), to); }
   setAAD(data) { this.#aad = bytes(data).slice(); return this; }
   setAuthTag(tag, encoding) { this.#tag = bytes(tag, encoding).slice(); return this; }
   getAuthTag() { return Buffer.from(this.#tag); }
   setAutoPadding(pads = true) {
-    if (!pads) throw Object.assign(new Error('a cipher without padding is not there'), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' });
+    if (!pads) throw Object.assign(new Error('a cipher without padding is not supported'), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' });
     return this;
   }
   final(to) {
     const data = join(this.#parts);
-    return told(this.#mode === 'gcm' ? this.#gcm(data) : checked(host.aes(this.#mode === 'ctr', this.#encrypts, this.#key, this.#iv, data), 'bad decrypt'), to);
+    return encodeResult(this.#mode === 'gcm' ? this.#gcm(data) : checked(host.aes(this.#mode === 'ctr', this.#encrypts, this.#key, this.#iv, data), 'bad decrypt'), to);
   }
   #gcm(data) {
     const why = 'Unsupported state or unable to authenticate data';

@@ -39,7 +39,7 @@ export class EventEmitter {
 function events(emitter) { return (emitter._events ??= Object.create(null)); }
 
 function add(emitter, name, listener, front, once) {
-  if (typeof listener !== 'function') throw Object.assign(new TypeError('the listener is no function'), { code: 'ERR_INVALID_ARG_TYPE' });
+  if (typeof listener !== 'function') throw Object.assign(new TypeError('the listener is not a function'), { code: 'ERR_INVALID_ARG_TYPE' });
   const all = events(emitter);
   if (all.newListener) emitter.emit('newListener', name, listener);
   const entry = { listener, once };

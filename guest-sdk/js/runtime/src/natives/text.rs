@@ -21,7 +21,7 @@ fn decode<'js>(ctx: Ctx<'js>, encoded: TypedArray<'js, u8>, fatal: bool) -> Resu
     let encoded = from_bytes(&ctx, &encoded)?;
     match String::from_utf8(encoded) {
         Ok(text) => Ok(text),
-        Err(_) if fatal => Err(wrong(&ctx, "the bytes are no UTF-8")),
+        Err(_) if fatal => Err(wrong(&ctx, "the bytes are not UTF-8")),
         Err(error) => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
     }
 }

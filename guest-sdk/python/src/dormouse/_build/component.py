@@ -27,7 +27,7 @@ def build(source: Source, output: Path, paths: list[str], env: dict[str, str], s
     """Builds a component, and gives its size in bytes."""
     for path in paths:
         if not Path(path).is_dir():
-            raise BuildError(f"--python-path {path}: there is no such folder")
+            raise BuildError(f"--python-path {path}: the folder does not exist")
     with tempfile.TemporaryDirectory(prefix="dormouse-py-") as scratch:
         stage = Path(scratch) / "stage"
         empty = Path(scratch) / "empty"

@@ -34,7 +34,7 @@ def find(given: str) -> Source:
     elif not path.is_file():
         raise BuildError(f"there is no file {given}")
     elif path.suffix != ".py":
-        raise BuildError(f"{given} is no source of Python: its name does not end in .py")
+        raise BuildError(f"{given} is not a Python file: its name does not end in .py")
     check(path)
     path = path.resolve()
     names = [] if path.name == "__init__.py" else [path.stem]

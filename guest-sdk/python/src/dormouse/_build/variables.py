@@ -68,5 +68,5 @@ def _value(text: str, place: str) -> str:
 
 def _checked(name: str, place: str) -> str:
     if not _NAME.fullmatch(name):
-        raise BuildError(f"{place}: {name!r} is no name of a variable")
+        raise BuildError(f"{place}: {name!r} is not a valid name of a variable")
     return name

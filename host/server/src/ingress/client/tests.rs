@@ -42,7 +42,7 @@ fn x_forwarded_for(lines: &[&str], address: &str) {
 }
 
 #[test]
-fn who_is_no_trusted_proxy_says_nothing() {
+fn headers_of_an_untrusted_proxy_are_ignored() {
     let lines = [
         ("forwarded", "for=8.8.8.8;proto=https;host=evil.example"),
         ("x-forwarded-for", "8.8.8.8"),
@@ -77,7 +77,7 @@ fn a_trusted_proxy_says_who_its_client_is() {
 }
 
 #[test]
-fn the_client_is_the_nearest_that_is_no_trusted_proxy() {
+fn the_client_is_the_nearest_address_that_is_not_a_trusted_proxy() {
     forwarded_for(&["for=8.8.8.8, for=192.0.2.1"], "192.0.2.1");
     forwarded_for(&["for=8.8.8.8, for=192.0.2.1, for=10.0.0.2"], "192.0.2.1");
     forwarded_for(&["for=8.8.8.8, for=192.0.2.1", "for=10.0.0.2"], "192.0.2.1");
@@ -89,7 +89,7 @@ fn the_client_is_the_nearest_that_is_no_trusted_proxy() {
 }
 
 #[test]
-fn behind_what_is_hidden_or_malformed_nothing_is_known() {
+fn no_caller_is_known_beyond_a_hidden_or_malformed_element() {
     for hidden in [
         "unknown",
         "_hidden",
@@ -191,7 +191,7 @@ fn only_both_together_are_the_beginning_of_a_url() {
 }
 
 #[test]
-fn what_is_no_scheme_or_host_is_ignored() {
+fn an_invalid_scheme_or_host_is_ignored() {
     let peer = "10.0.0.1:5000";
     let table = [
         ("HTTPS", "Hooks.Example", Some("https://hooks.example")),
@@ -228,7 +228,7 @@ fn what_is_no_scheme_or_host_is_ignored() {
 }
 
 #[test]
-fn of_both_kinds_of_headers_only_what_they_agree_in_counts() {
+fn if_both_kinds_of_headers_are_sent_only_what_they_agree_on_counts() {
     let peer = "10.0.0.1:5000";
     // A proxy that writes one kind passes on what its client says in the other.
     let spoofed = [

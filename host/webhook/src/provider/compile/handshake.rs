@@ -81,7 +81,7 @@ impl Compiler<'_> {
         };
         let headers = answer.headers.iter().map(|(name, text)| {
             if !is_header_name(name) {
-                return wrong(text, format!("{} is no name of a header", shown(name)));
+                return wrong(text, format!("{} is not a valid header name", shown(name)));
             }
             Ok((name.to_ascii_lowercase(), self.answer(text)?))
         });

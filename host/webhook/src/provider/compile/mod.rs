@@ -241,6 +241,6 @@ fn masked_header(name: Spanned<String>) -> Compiled<String> {
     if is_header_name(name.as_ref()) {
         return Ok(name.into_inner().to_ascii_lowercase());
     }
-    let message = format!("{} is no name of a header", shown(name.as_ref()));
+    let message = format!("{} is not a valid header name", shown(name.as_ref()));
     wrong(&name, message)
 }

@@ -8,11 +8,11 @@ use crate::pointer::Pointer;
 use crate::provider::condition::{Condition, Test};
 use crate::provider::format;
 use crate::provider::is_header_name;
-use crate::provider::place::{Origin, Place, Word};
+use crate::provider::place::{Origin, Place, TextOrSetting};
 use crate::provider::shown;
 
 impl Compiler<'_> {
-    fn word(&self, text: &str, at: usize) -> Compiled<Word> {
+    fn word(&self, text: &str, at: usize) -> Compiled<TextOrSetting> {
         if text.is_empty() || text.len() > LONGEST_TEXT {
             return Err((
                 at,
@@ -23,10 +23,10 @@ impl Compiler<'_> {
             .strip_prefix("{setting:")
             .and_then(|rest| rest.strip_suffix('}'));
         let Some(setting) = setting else {
-            return Ok(Word::Literal(text.to_owned()));
+            return Ok(TextOrSetting::Literal(text.to_owned()));
         };
         let place = self.settings.iter().position(|known| known == setting);
-        place.map(Word::Setting).ok_or_else(|| {
+        place.map(TextOrSetting::Setting).ok_or_else(|| {
             let message =
                 format!("there is no setting {setting:?}; define it under [settings.{setting}]");
             (at, message)
@@ -35,8 +35,8 @@ impl Compiler<'_> {
 
     fn origin(&self, place: &format::Place, at: usize) -> Compiled<Origin> {
         let header = |name: &String| match self.word(name, at)? {
-            Word::Literal(name) if !is_header_name(&name) => {
-                Err((at, format!("{} is no name of a header", shown(&name))))
+            TextOrSetting::Literal(name) if !is_header_name(&name) => {
+                Err((at, format!("{} is not a valid header name", shown(&name))))
             }
             word => Ok(word),
         };

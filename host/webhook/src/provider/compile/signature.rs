@@ -12,7 +12,7 @@ use crate::provider::check::{self, Choice};
 use crate::provider::encoding::hex;
 use crate::provider::format::{self, AlgorithmName, EncodingName, KeyFormat};
 use crate::provider::keys::KeyRule;
-use crate::provider::place::{Origin, Place, Word};
+use crate::provider::place::{Origin, Place, TextOrSetting};
 use crate::provider::url::Spelling;
 
 /// The largest number of prefixes that choose an algorithm.
@@ -197,11 +197,11 @@ fn encoding(
 /// Returns the place of a name and a password according to RFC 7617.
 fn basic() -> Place {
     Place {
-        origin: Origin::Headers(vec![Word::Literal("authorization".into())]),
+        origin: Origin::Headers(vec![TextOrSetting::Literal("authorization".into())]),
         separator: None,
         part: None,
         items: None,
-        prefix: Some(Word::Literal("Basic ".into())),
+        prefix: Some(TextOrSetting::Literal("Basic ".into())),
         any_case: true,
     }
 }

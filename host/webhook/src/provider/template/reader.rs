@@ -4,7 +4,7 @@ use super::{Function, Piece, Template, Value};
 use crate::pointer::Pointer;
 use crate::provider::algorithm::Hash;
 use crate::provider::format::EncodingName;
-use crate::provider::place::{Origin, Place, Word};
+use crate::provider::place::{Origin, Place, TextOrSetting};
 
 /// The largest number of pieces of one template, with those of the templates inside it.
 const PIECES: usize = 64;
@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
     fn with_argument(&self, name: &str, argument: &str) -> Result<Value, String> {
         let word = || match argument {
             "" => Err(format!("`{{{name}:}}` needs a name after the colon")),
-            argument => Ok(Word::Literal(argument.to_owned())),
+            argument => Ok(TextOrSetting::Literal(argument.to_owned())),
         };
         let origin = match (name, argument) {
             ("url", "without-query") => return Ok(Value::UrlWithoutQuery),
@@ -152,7 +152,7 @@ impl<'t> Reader<'t> {
 
 fn unknown(name: &str) -> String {
     let name: String = name.chars().take(64).collect();
-    format!("`{{{name}}}` is no placeholder; there are {ALLOWED}")
+    format!("`{{{name}}}` is not a placeholder; there are {ALLOWED}")
 }
 
 fn plain(name: &str) -> Option<Value> {

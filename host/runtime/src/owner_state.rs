@@ -18,7 +18,7 @@ use dormouse_store::{Hold, ReadError, Store};
 use crate::hint::{EarlyRequest, EarlyStart, Hint};
 use crate::live::LiveRun;
 use crate::places::{Place, Places};
-use crate::shares::Party;
+use crate::shares::Requester;
 use crate::trouble::Trouble;
 use crate::wake::Seat;
 
@@ -26,7 +26,7 @@ use crate::wake::Seat;
 const LONG: u32 = 8;
 
 /// The state of a run's owner.
-pub(crate) struct Turn {
+pub(crate) struct OwnerState {
     pub(crate) run: RunId,
     /// The start of the run, if it may not be durable yet.
     start: Option<Box<EarlyStart>>,
@@ -56,9 +56,9 @@ pub(crate) struct Next {
     pub(crate) delivery: Option<(Completion, Origin)>,
 }
 
-impl Turn {
+impl OwnerState {
     pub(crate) fn new(run: RunId, hints: Vec<Hint>, hold: Option<Hold>) -> Self {
-        let mut turn = Turn {
+        let mut state = OwnerState {
             run,
             start: None,
             requests: Vec::new(),
@@ -73,19 +73,19 @@ impl Turn {
         };
         for hint in hints {
             match hint {
-                Hint::Channel(channel) => turn.channels.push(channel),
-                Hint::Anything => turn.anywhere = true,
+                Hint::Channel(channel) => state.channels.push(channel),
+                Hint::Anything => state.anywhere = true,
                 Hint::Time => {}
                 Hint::Request(request) => {
-                    turn.channels.push(Channel::Webhook(request.webhook));
-                    turn.requests.push(*request);
+                    state.channels.push(Channel::Webhook(request.webhook));
+                    state.requests.push(*request);
                 }
-                Hint::Start(start) => turn.start = Some(start),
-                Hint::Behind => turn.is_behind = true,
+                Hint::Start(start) => state.start = Some(start),
+                Hint::Behind => state.is_behind = true,
             }
         }
-        turn.was_early = turn.start.is_some() || !turn.requests.is_empty();
-        turn
+        state.was_early = state.start.is_some() || !state.requests.is_empty();
+        state
     }
 
     /// Tells a run with a warm instance where something may have arrived.
@@ -103,11 +103,11 @@ impl Turn {
         if self.place.is_some() {
             return;
         }
-        let party = Party {
+        let requester = Requester {
             workflow: workflow.clone(),
             run: self.run,
         };
-        let mut taking = places.take(&party);
+        let mut taking = places.take(&requester);
         self.place = match taking.try_recv() {
             Ok(Some(place)) => Some(place),
             _ => {
@@ -330,7 +330,7 @@ mod tests {
 
     /// Executes work that gives way this many times. Returns whether that counts as computing for long.
     fn is_long(times: u32) -> bool {
-        let mut turn = Turn::new(RunId([1; 16]), Vec::new(), None);
+        let mut state = OwnerState::new(RunId([1; 16]), Vec::new(), None);
         let mut given = 0;
         let work = poll_fn(|context: &mut Context<'_>| {
             if given == times {
@@ -340,10 +340,10 @@ mod tests {
             context.waker().wake_by_ref();
             Poll::Pending
         });
-        let mut computing = Box::pin(turn.computing(work));
+        let mut computing = Box::pin(state.computing(work));
         while computing.as_mut().now_or_never().is_none() {}
         drop(computing);
-        turn.computed_long
+        state.computed_long
     }
 
     #[test]

@@ -18,27 +18,27 @@ const SMALL: usize = 256;
 /// The rows that are in the run's own row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Few<N, R>(Vec<(N, R)>);
+pub(crate) struct InlineRows<N, R>(Vec<(N, R)>);
 
 /// The table that has the other rows. Key: run, number.
-pub(crate) type Rest<N, R> = Table<(RunId, N), R>;
+pub(crate) type OverflowTable<N, R> = Table<(RunId, N), R>;
 
-impl<N, R> Default for Few<N, R> {
+impl<N, R> Default for InlineRows<N, R> {
     fn default() -> Self {
-        Few(Vec::new())
+        InlineRows(Vec::new())
     }
 }
 
 /// The requirements for the number of such a row.
-pub(crate) trait Number: Copy + Ord + FromPart + PartOf<Self> + MinMax {}
+pub(crate) trait RowNumber: Copy + Ord + FromPart + PartOf<Self> + MinMax {}
 
-impl<N: Copy + Ord + FromPart + PartOf<N> + MinMax> Number for N {}
+impl<N: Copy + Ord + FromPart + PartOf<N> + MinMax> RowNumber for N {}
 
-impl<N: Number, R: Row + Clone> Few<N, R> {
+impl<N: RowNumber, R: Row + Clone> InlineRows<N, R> {
     /// Returns the row with a number.
     pub(crate) fn get(
         &self,
-        rest: &Rest<N, R>,
+        rest: &OverflowTable<N, R>,
         rows: &(impl Rows + ?Sized),
         (run, number): (RunId, N),
     ) -> Result<Option<R>, ReadError> {
@@ -56,7 +56,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
     /// Returns at most `limit` rows, in the order of their numbers.
     pub(crate) fn all(
         &self,
-        rest: &Rest<N, R>,
+        rest: &OverflowTable<N, R>,
         rows: &(impl Rows + ?Sized),
         run: RunId,
         limit: usize,
@@ -72,7 +72,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
     /// Adds a row that does not exist.
     pub(crate) fn add(
         &mut self,
-        rest: &Rest<N, R>,
+        rest: &OverflowTable<N, R>,
         rows: &mut (impl RowsMut + ?Sized),
         (run, number): (RunId, N),
         row: R,
@@ -88,7 +88,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
     /// Replaces a row that exists.
     pub(crate) fn replace(
         &mut self,
-        rest: &Rest<N, R>,
+        rest: &OverflowTable<N, R>,
         rows: &mut (impl RowsMut + ?Sized),
         (run, number): (RunId, N),
         row: R,
@@ -105,7 +105,7 @@ impl<N: Number, R: Row + Clone> Few<N, R> {
     /// Removes a row, and returns it.
     pub(crate) fn take(
         &mut self,
-        rest: &Rest<N, R>,
+        rest: &OverflowTable<N, R>,
         rows: &mut (impl RowsMut + ?Sized),
         (run, number): (RunId, N),
     ) -> Result<Option<R>, ReadError> {

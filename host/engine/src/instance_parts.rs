@@ -16,7 +16,7 @@ use crate::cpu::CpuClock;
 use crate::earlier::EarlierWebhooks;
 
 /// The parts of a new instance.
-pub struct Launch {
+pub struct InstanceParts {
     /// Data about the run.
     pub context: RunContext,
     /// The input with which the guest is called: the input of the run, or of its generation.
@@ -53,9 +53,9 @@ pub struct Launch {
     pub rebuild_after_step: bool,
 }
 
-impl fmt::Debug for Launch {
+impl fmt::Debug for InstanceParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Launch")
+        f.debug_struct("InstanceParts")
             .field("context", &self.context)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

@@ -1,9 +1,10 @@
-//! Claims: what a request proves, first by its head and then by its body.
+//! Checks the signatures of a request: first its head alone, so that a hopeless request is refused before its body is read,
+//! and then the whole request.
 
 use dormouse_journal::{Request, Time};
 
 use super::Check;
-use super::check::{Given, Signature, Tolerance};
+use super::check::{Signature, SignatureData, Tolerance};
 use super::condition::Condition;
 use super::place::Reading;
 use crate::pointer::elements;
@@ -16,14 +17,14 @@ const ELEMENTS: usize = 10;
 /// each element.
 const READ: usize = 64 << 20;
 
-/// The signatures in a request. Its head has the form of the description, and its timestamp is valid, as far as the
-/// head shows them. Only the body decides whether one of the signatures is right.
+/// The signatures in a request, as far as its head shows them. [`Check::read_head`] has checked their form and the
+/// timestamp. Only [`Check::verify`], which also reads the body, decides whether one of the signatures is right.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct HeadSignatures {
     now: Time,
     tolerance: Tolerance,
     /// The number of the signature in the description, if the head decides it, and the data that was read.
-    read: Option<(usize, Given)>,
+    read: Option<(usize, SignatureData)>,
 }
 
 impl Check<'_> {
@@ -31,14 +32,14 @@ impl Check<'_> {
     ///
     /// # Errors
     /// When the request cannot prove anything, whatever its body is.
-    pub fn claim(
+    pub fn read_head(
         &self,
         head: &Request,
         now: Time,
         tolerance: Tolerance,
-    ) -> Result<Claim, Rejected> {
+    ) -> Result<HeadSignatures, Rejected> {
         let reading = self.reading(head, b"");
-        let late = Claim {
+        let late = HeadSignatures {
             now,
             tolerance,
             read: None,
@@ -55,7 +56,7 @@ impl Check<'_> {
                 return Ok(late);
             }
             let given = signature.read(reading, now, tolerance)?;
-            return Ok(Claim {
+            return Ok(HeadSignatures {
                 read: Some((place, given)),
                 ..late
             });
@@ -70,19 +71,19 @@ impl Check<'_> {
     /// When no signature was made with one of the secrets.
     pub fn verify(
         &self,
-        claim: &Claim,
+        head: &HeadSignatures,
         secrets: &[&[u8]],
         request: &Request,
     ) -> Result<(), Rejected> {
         let reading = self.reading(request, &request.body);
         let signatures = &self.provider().signatures;
-        if let Some((place, given)) = &claim.read {
+        if let Some((place, given)) = &head.read {
             let signature = signatures.get(*place).ok_or(Rejected::Missing)?;
             return signature.verify(given, secrets, reading);
         }
         let signature = self.applying(reading).ok_or(Rejected::Missing)?;
         let read_and_prove = |reading| {
-            let given = signature.read(reading, claim.now, claim.tolerance)?;
+            let given = signature.read(reading, head.now, head.tolerance)?;
             signature.verify(&given, secrets, reading)
         };
         let Some(each) = &signature.each else {

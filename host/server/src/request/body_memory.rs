@@ -34,7 +34,7 @@ enum Sender {
 
 /// The memory for bodies. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Rooms {
+pub(crate) struct BodyBudget {
     budget: Budget,
     /// The largest number of connections.
     connections: usize,
@@ -51,9 +51,9 @@ struct UnderWay {
 }
 
 /// The memory for one body or one answer.
-pub(crate) struct Room {
+pub(crate) struct BodyMemory {
     grant: Grant,
-    rooms: Rooms,
+    body_budget: BodyBudget,
     sender: Sender,
     most: UnderWay,
     /// The weight of the request, which counts for its sender. The entrance has taken the memory for it.
@@ -61,11 +61,11 @@ pub(crate) struct Room {
     under_way: UnderWay,
 }
 
-impl Rooms {
+impl BodyBudget {
     /// Creates the memory for bodies from a budget, on a host that accepts this many connections.
     #[must_use]
     pub(crate) fn new(budget: Budget, connections: u32) -> Self {
-        Rooms {
+        BodyBudget {
             budget,
             connections: connections as usize,
             under_way: Arc::default(),
@@ -73,19 +73,19 @@ impl Rooms {
     }
 
     /// Returns the memory for the body of a request to a webhook.
-    pub(crate) fn of_webhook(&self, run: RunId, webhook: WebhookNumber) -> Room {
-        self.room(Sender::Webhook(run, webhook), WEBHOOK_PART)
+    pub(crate) fn of_webhook(&self, run: RunId, webhook: WebhookNumber) -> BodyMemory {
+        self.memory(Sender::Webhook(run, webhook), WEBHOOK_PART)
     }
 
     /// Returns the memory for the body of a request to the API.
-    pub(crate) fn of_api(&self) -> Room {
-        self.room(Sender::Api, API_PART)
+    pub(crate) fn of_api(&self) -> BodyMemory {
+        self.memory(Sender::Api, API_PART)
     }
 
-    fn room(&self, sender: Sender, part: u32) -> Room {
-        Room {
+    fn memory(&self, sender: Sender, part: u32) -> BodyMemory {
+        BodyMemory {
             grant: self.budget.begin(Part::Requests),
-            rooms: self.clone(),
+            body_budget: self.clone(),
             sender,
             most: UnderWay {
                 bytes: self.budget.size(Part::Requests) / u64::from(part),
@@ -103,7 +103,7 @@ impl Rooms {
     }
 }
 
-impl Room {
+impl BodyMemory {
     /// Counts the weight of the request for its sender too.
     pub(crate) fn with_weight(mut self, weight: Option<Weight>) -> Self {
         self.weight = weight.map_or(0, |weight| weight.0);
@@ -115,7 +115,7 @@ impl Room {
     /// # Errors
     /// When it is.
     pub(crate) fn check_share(&self) -> Result<(), Problem> {
-        let all = self.rooms.lock();
+        let all = self.body_budget.lock();
         match all.get(&self.sender) {
             Some(under_way) if under_way.bytes >= self.most.bytes => Err(Problem::memory_share()),
             _ => Ok(()),
@@ -130,7 +130,7 @@ impl Room {
         let more = (self.weight + size).saturating_sub(self.under_way.bytes);
         let one = 1 - self.under_way.count;
         {
-            let mut all = self.rooms.lock();
+            let mut all = self.body_budget.lock();
             let under_way = all.entry(self.sender).or_default();
             let (bytes, count) = (under_way.bytes.saturating_add(more), under_way.count + one);
             // One body of the largest size is always within the share.
@@ -170,9 +170,9 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for BodyMemory {
     fn drop(&mut self) {
-        let mut all = self.rooms.lock();
+        let mut all = self.body_budget.lock();
         if let Entry::Occupied(mut under_way) = all.entry(self.sender) {
             let left = under_way.get_mut();
             left.bytes = left.bytes.saturating_sub(self.under_way.bytes);
@@ -192,8 +192,8 @@ mod tests {
     const RUN: RunId = RunId([1; 16]);
 
     /// Returns a memory of 400 KiB for bodies.
-    fn rooms() -> Rooms {
-        Rooms::new(Budget::new(6 * 400 * KIB), 40)
+    fn body_budget() -> BodyBudget {
+        BodyBudget::new(Budget::new(6 * 400 * KIB), 40)
     }
 
     fn code(result: Result<(), Problem>) -> &'static str {
@@ -202,15 +202,15 @@ mod tests {
 
     #[test]
     fn a_webhook_takes_a_quarter_and_leaves_the_rest_to_others() {
-        let rooms = rooms();
-        let mut all: Vec<Room> = (0..4)
-            .map(|_| rooms.of_webhook(RUN, WebhookNumber(0)))
+        let body_budget = body_budget();
+        let mut all: Vec<BodyMemory> = (0..4)
+            .map(|_| body_budget.of_webhook(RUN, WebhookNumber(0)))
             .collect();
         assert_eq!(code(all[0].hold(60 * KIB)), "ok");
         assert_eq!(code(all[1].hold(40 * KIB)), "ok");
         assert_eq!(code(all[2].hold(KIB)), "memory-share");
         assert_eq!(
-            code(rooms.of_webhook(RUN, WebhookNumber(1)).hold(60 * KIB)),
+            code(body_budget.of_webhook(RUN, WebhookNumber(1)).hold(60 * KIB)),
             "ok"
         );
         all.remove(0);
@@ -218,10 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn one_body_is_within_the_share_however_large() {
-        let rooms = rooms();
-        let mut room = rooms.of_webhook(RUN, WebhookNumber(0));
-        assert_eq!(code(room.hold(300 * KIB)), "ok");
+    fn a_single_body_may_use_the_whole_share() {
+        let body_budget = body_budget();
+        let mut memory = body_budget.of_webhook(RUN, WebhookNumber(0));
+        assert_eq!(code(memory.hold(300 * KIB)), "ok");
     }
 
     /// Returns a response with a body of this many bytes.
@@ -234,64 +234,67 @@ mod tests {
 
     #[test]
     fn answers_that_are_not_sent_yet_use_up_the_share() {
-        let rooms = rooms();
-        let webhook = || rooms.of_webhook(RUN, WebhookNumber(0));
+        let body_budget = body_budget();
+        let webhook = || body_budget.of_webhook(RUN, WebhookNumber(0));
         let small = webhook().answer(response(KIB)).unwrap();
-        assert_eq!(rooms.budget.taken(Part::Requests), 0);
+        assert_eq!(body_budget.budget.taken(Part::Requests), 0);
         let large = webhook().answer(response(60 * KIB)).unwrap();
-        assert_eq!(rooms.budget.taken(Part::Requests), 60 * KIB);
+        assert_eq!(body_budget.budget.taken(Part::Requests), 60 * KIB);
         assert_eq!(code(webhook().check_share()), "ok");
         let more = webhook().answer(response(60 * KIB));
         assert_eq!(code(more.map(drop)), "memory-share");
         let rest = webhook().answer(response(40 * KIB)).unwrap();
         assert_eq!(code(webhook().check_share()), "memory-share");
-        let other = rooms.of_webhook(RUN, WebhookNumber(1));
+        let other = body_budget.of_webhook(RUN, WebhookNumber(1));
         assert_eq!(code(other.check_share()), "ok");
         drop((small, large, rest));
         assert_eq!(code(webhook().check_share()), "ok");
-        assert_eq!(rooms.budget.taken(Part::Requests), 0);
+        assert_eq!(body_budget.budget.taken(Part::Requests), 0);
     }
 
     #[test]
     fn requests_whose_bodies_do_not_come_use_up_the_share_of_their_webhook_only() {
-        let rooms = rooms();
+        let body_budget = body_budget();
         let request = |number| {
-            let room = rooms.of_webhook(RUN, WebhookNumber(number));
-            room.with_weight(Some(Weight(30 * KIB)))
+            let memory = body_budget.of_webhook(RUN, WebhookNumber(number));
+            memory.with_weight(Some(Weight(30 * KIB)))
         };
-        let mut all: Vec<Room> = (0..4).map(|_| request(0)).collect();
-        let codes: Vec<_> = all.iter_mut().map(|room| code(room.hold(0))).collect();
+        let mut all: Vec<BodyMemory> = (0..4).map(|_| request(0)).collect();
+        let codes: Vec<_> = all.iter_mut().map(|memory| code(memory.hold(0))).collect();
         assert_eq!(codes, ["ok", "ok", "ok", "memory-share"]);
         assert_eq!(code(request(1).hold(0)), "ok");
     }
 
     #[test]
     fn bodies_of_a_byte_take_a_quarter_of_the_connections_and_no_more() {
-        let rooms = rooms();
-        let one = || rooms.of_webhook(RUN, WebhookNumber(0));
-        let mut held: Vec<Room> = (0..10).map(|_| one()).collect();
-        for room in &mut held {
-            assert_eq!(code(room.hold(0)), "ok");
-            assert_eq!(code(room.hold(1)), "ok", "it is the same body");
+        let body_budget = body_budget();
+        let one = || body_budget.of_webhook(RUN, WebhookNumber(0));
+        let mut held: Vec<BodyMemory> = (0..10).map(|_| one()).collect();
+        for memory in &mut held {
+            assert_eq!(code(memory.hold(0)), "ok");
+            assert_eq!(code(memory.hold(1)), "ok", "it is the same body");
         }
         assert_eq!(code(one().hold(0)), "memory-share");
-        assert_eq!(code(rooms.of_webhook(RUN, WebhookNumber(1)).hold(0)), "ok");
+        assert_eq!(
+            code(body_budget.of_webhook(RUN, WebhookNumber(1)).hold(0)),
+            "ok"
+        );
         held.pop();
         assert_eq!(code(one().hold(0)), "ok");
         drop(held);
-        assert!(rooms.lock().is_empty());
+        assert!(body_budget.lock().is_empty());
     }
 
     #[test]
-    fn what_is_kept_counts_for_the_host_until_it_is_gone_and_no_longer_for_the_sender() {
-        let rooms = rooms();
-        let mut room = rooms.of_api();
-        assert_eq!(code(room.hold(200 * KIB)), "ok");
-        let body = room.keep(Bytes::from_static(b"x"));
-        assert_eq!(rooms.budget.taken(Part::Requests), 200 * KIB);
-        assert!(rooms.lock().is_empty());
-        assert_eq!(code(rooms.of_api().hold(201 * KIB)), "no-memory");
+    fn a_kept_body_counts_for_the_host_until_it_is_dropped_and_not_for_the_sender() {
+        let body_budget = body_budget();
+        let mut memory = body_budget.of_api();
+        assert_eq!(code(memory.hold(200 * KIB)), "ok");
+        let body = memory.keep(Bytes::from_static(b"x"));
+        assert_eq!(body_budget.budget.taken(Part::Requests), 200 * KIB);
+        assert!(body_budget.lock().is_empty());
+        assert_eq!(code(body_budget.of_api().hold(201 * KIB)), "no-memory");
         drop(body);
-        assert_eq!(rooms.budget.taken(Part::Requests), 0);
+        assert_eq!(body_budget.budget.taken(Part::Requests), 0);
     }
 }
