@@ -520,7 +520,18 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn block(&self, run: RunId, reason: Failure, broke: Option<Broke>) -> Written<bool> {
-        self.write(Block { run, reason, broke })
+        let block = Block { run, reason, broke };
+        let lines = block.lines_before();
+        if lines.is_empty() {
+            return self.write(block);
+        }
+        let store = self.clone();
+        Box::pin(async move {
+            for some in lines {
+                store.write(some).await?;
+            }
+            store.write(block).await
+        })
     }
 
     fn repair(&self, repair: Repair) -> Written<Repaired> {

@@ -179,7 +179,7 @@ fn what_it_had_open_is_cleared_in_pieces_when_it_is_deleted(store_kind: StoreKin
     let id = world.start();
     let kinds = (0..1_000).map(|_| Kind::Sleep { duration: 5_000 });
     world
-        .commit(id, 0, activation(world.now(), None, kinds.collect()))
+        .commit_whole(id, 0, activation(world.now(), None, kinds.collect()))
         .unwrap();
     run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     let mut pieces = 0;

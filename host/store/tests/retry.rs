@@ -95,7 +95,7 @@ fn running(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> Run
             call: call(*policy),
         })
         .collect();
-    world.commit(id, 0, first).unwrap();
+    world.commit_whole(id, 0, first).unwrap();
     id
 }
 
@@ -103,7 +103,7 @@ fn failed(world: &World, id: RunId) -> FailedRun {
     run(world.store.failed(id)).unwrap().unwrap()
 }
 
-fn request(world: &World, id: RunId) -> RetryFailed {
+pub(crate) fn request(world: &World, id: RunId) -> RetryFailed {
     let failed = failed(world, id);
     RetryFailed {
         run: id,
@@ -147,6 +147,7 @@ pub(crate) fn limits() -> OrderLimits {
         retention: RETENTION,
         timeout_grace: 0,
         body: 1_000,
+        mail: crate::support::MAIL,
     }
 }
 

@@ -12,6 +12,8 @@ mod clearing;
 mod commit;
 pub(crate) mod control;
 mod counts;
+mod defer;
+mod deferred;
 pub(crate) mod deploy;
 pub(crate) mod events;
 mod failed_try;

@@ -8,11 +8,13 @@
 use std::ops::Bound;
 
 use dormouse_journal::{
-    CancelOptions, Header, OperationNumber, Outcome, RunId, Time, Transition, WhenParentEnds,
+    CancelOptions, Header, OperationNumber, Outcome, Response, RunId, Status, Time, Transition,
+    WhenParentEnds,
 };
 
 use super::child_start::{self, OrderLimits};
 use super::clearing::END;
+use super::deferred::DeferredWriter;
 use super::family::{self, Access};
 use super::handler;
 use super::held;
@@ -24,7 +26,7 @@ use crate::rows::keys::MinMax;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, HandOver, Order, Release, TakingBack};
+use crate::tables::orders::{self, ChildStart, Deferring, HandOver, Order, Release, TakingBack};
 use crate::tables::{results, run_waits, runs};
 use crate::views::OutstandingCall;
 
@@ -60,6 +62,12 @@ pub struct Carried {
     pub resuming: bool,
     /// Calls whose next attempts are due.
     pub calls: Vec<OutstandingCall>,
+    /// Callers that were answered: the run, the delivery, and the response.
+    pub answered: Vec<(RunId, String, Response)>,
+    /// True if an event was sent to all.
+    pub broadcasting: bool,
+    /// Runs of which an activation is now written completely, with their status.
+    pub settled: Vec<(RunId, Status)>,
     /// The run that had the last turn.
     pub last: Option<RunId>,
 }
@@ -215,6 +223,10 @@ impl Piece<'_> {
             Order::TakeBack(mut taking) => {
                 let more = self.restore(write, owner, &mut taking, until)?;
                 more.then_some(Order::TakeBack(taking))
+            }
+            Order::WriteDeferred(mut deferring) => {
+                let more = self.write_deferred(write, owner, &mut deferring, until)?;
+                more.then_some(Order::WriteDeferred(deferring))
             }
             Order::HandOver(mut handing) => {
                 let more = self.hand_over(write, owner, &mut handing, until)?;
@@ -414,6 +426,25 @@ impl Piece<'_> {
                     self.carried.woken.push(owner);
                     return Ok(false);
                 }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Continues to write what is left of an activation. Returns true if there is more.
+    fn write_deferred(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        deferring: &mut Deferring,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        let mut writer = DeferredWriter::new(owner, self.limits.mail);
+        while self.served < until && self.bytes < BYTES {
+            self.served += 1;
+            match writer.step(write, deferring, &mut self.carried)? {
+                Some(bytes) => self.bytes += bytes,
+                None => return Ok(false),
             }
         }
         Ok(true)

@@ -378,7 +378,7 @@ impl World {
             options,
         };
         let kinds = std::iter::once(create).chain(kinds).collect();
-        self.commit(id, 0, activation(self.now(), None, kinds))
+        self.commit_whole(id, 0, activation(self.now(), None, kinds))
             .unwrap();
         id
     }
@@ -394,6 +394,22 @@ impl World {
         new: NewActivation,
     ) -> Result<Activated, CommitRefused> {
         run(self.store.activate(id, number, new, RETENTION, MAIL)).unwrap()
+    }
+
+    /// Commits an activation, and writes what was deferred of it.
+    pub fn commit_whole(
+        &self,
+        id: RunId,
+        number: u32,
+        new: NewActivation,
+    ) -> Result<Activated, CommitRefused> {
+        let activated = self.commit(id, number, new)?;
+        if activated.is_deferred {
+            while run(self.store.has_orders()).unwrap() {
+                run(self.store.serve_orders(None, crate::retry::limits())).unwrap();
+            }
+        }
+        Ok(activated)
     }
 
     pub fn request(&self, id: RunId, body: &str) -> Accept {
