@@ -1,7 +1,7 @@
 //! Activations with more rows than one commit may write.
 
 use crate::on_both_grounds;
-use crate::retry::limits;
+use crate::support::limits;
 use crate::support::{
     HOOK, RETENTION, StoreKind, World, activation, call, last_activation, payload, run,
 };

@@ -28,9 +28,9 @@ use dormouse_journal::{
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
     Accept, Accepted, Activated, AttemptMade, AttemptNoted, Attempts, Call, CommitRefused, Deploy,
-    InboxLimits, MailLimits, NewActivation, Notified, OpenError, OverStorage, RunQuery, RunView,
-    SendingView, Served, StartRun, Started, State, StorageLimits, Store, Webhook, WebhookView,
-    WriteError,
+    InboxLimits, MailLimits, NewActivation, Notified, OpenError, OrderLimits, OverStorage,
+    RunQuery, RunView, SendingView, Served, StartRun, Started, State, StorageLimits, Store,
+    Webhook, WebhookView, WriteError,
 };
 use dormouse_store_memory::{Dump, Memory};
 use dormouse_store_redb::{Disk, Options, RedbStore};
@@ -406,7 +406,7 @@ impl World {
         let activated = self.commit(id, number, new)?;
         if activated.is_deferred {
             while run(self.store.has_orders()).unwrap() {
-                run(self.store.serve_orders(None, crate::retry::limits())).unwrap();
+                run(self.store.serve_orders(None, limits())).unwrap();
             }
         }
         Ok(activated)
@@ -601,6 +601,23 @@ pub fn no_limit() -> OverStorage {
             message: "it owns too much".into(),
         },
         repair_within: RETENTION,
+    }
+}
+
+/// The limits under which orders are carried out.
+pub fn limits() -> OrderLimits {
+    OrderLimits {
+        guest: GuestLimits {
+            memory: 1,
+            stack: 1,
+        },
+        storage: StorageLimits::NONE,
+        children: (10, "children"),
+        depth: (10, "depth"),
+        retention: RETENTION,
+        timeout_grace: 0,
+        body: 1_000,
+        mail: MAIL,
     }
 }
 
