@@ -3,7 +3,7 @@
 //! The pieces follow each other without anything of the run being executed in between, and also after a crash. What the
 //! activation asked of others is in the last ones. So they have the same result as one commit.
 
-use dormouse_journal::{OperationNumber, RunId};
+use dormouse_journal::{Kind, OperationNumber, RunId};
 
 use super::Write;
 use super::activate::{self, Sent};
@@ -173,9 +173,7 @@ impl DeferredWriter {
                     commit::apply(&mut run, deferring.activation, change, deferring.since)?;
                 }
                 match &operation.kind {
-                    dormouse_journal::Kind::WaitForRun { run: target, .. } => {
-                        self.wait(write, number, target)
-                    }
+                    Kind::WaitForRun { run: target, .. } => self.wait(write, number, target),
                     _ => Ok(()),
                 }
             }
@@ -262,7 +260,7 @@ fn cost(part: &Part) -> (u64, u64) {
     match part {
         Part::Replaced(_) => (1, 0),
         Part::Made { operation, .. } => {
-            let waits = matches!(operation.kind, dormouse_journal::Kind::WaitForRun { .. });
+            let waits = matches!(operation.kind, Kind::WaitForRun { .. });
             // A wait for a run writes its outcome, or an order and the state of the other run.
             let waited = if waits { 4 + RUN.rows } else { 0 };
             (changed(&operation.kind) + waited, 0)

@@ -79,7 +79,7 @@ impl Transaction for ServeOrders {
         Lane::Upkeep
     }
 
-    /// Each step may start a run, end a run, or write a result for one.
+    /// Each step may start a run, end a run, write a result for one, or write some of what was deferred.
     fn cost(&self) -> Extent {
         let labels = dormouse_journal::LABELS as u64;
         let each = RUN
