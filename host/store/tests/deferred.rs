@@ -22,7 +22,7 @@ on_both_grounds! {
     nothing_is_executed_before_the_end_and_a_crash_at_any_piece_changes_nothing,
     calls_events_and_starts_come_after_everything_that_was_opened,
     an_event_does_not_reach_the_waits_of_its_own_activation,
-    an_event_that_comes_late_reaches_waits_that_a_pass_has_gone_by,
+    an_event_that_is_added_behind_a_pass_costs_no_wait_its_event,
     callers_are_answered_when_the_webhooks_are_there,
     a_cancel_in_the_middle_leaves_nothing,
     a_generation_with_much_open_ends_in_pieces,
@@ -341,7 +341,7 @@ fn an_event_does_not_reach_the_waits_of_its_own_activation(store_kind: StoreKind
     assert_bounded(&world);
 }
 
-fn an_event_that_comes_late_reaches_waits_that_a_pass_has_gone_by(store_kind: StoreKind) {
+fn an_event_that_is_added_behind_a_pass_costs_no_wait_its_event(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let sender = world.start();
     let kinds = (0..EACH).map(create).chain((0..EACH).map(wait));

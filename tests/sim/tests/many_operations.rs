@@ -65,7 +65,8 @@ fn play(player: &mut Player) -> Value {
         assert_eq!(state.status, Status::Completed, "{:?}", state.failure);
         let told: Value = serde_json::from_slice(&output.body).unwrap();
         Some(json!([
-            told[1],
+            told[1][0]["body"],
+            told[1][1],
             told[2]["body"],
             state.operations,
             state.activations

@@ -12,7 +12,7 @@ use super::mail::MailLimits;
 use super::orders::Carried;
 use super::prepared::changed;
 use super::run::RunWrite;
-use super::{RUN, commit, events, family, labels, restore};
+use super::{RUN, commit, family, labels, restore};
 use crate::ReadError;
 use crate::rows::table::decode_row;
 use crate::tables::deferred::{self, CallToMake, Deferred, EventToSend, Part, SendTo};
@@ -224,10 +224,6 @@ impl DeferredWriter {
         let mut sent = Sent::default();
         let first = deferring.first_event;
         activate::send(write, self.run, event, (first, self.mail), &mut sent)?;
-        if let SendTo::Everyone { nth } = event.to {
-            // Events with later sequences may be under way already.
-            events::begin_again(write, &event.event, first + nth)?;
-        }
         carried.woken.extend(sent.woken);
         carried.broadcasting |= sent.to_all;
         match write.run(self.run)? {

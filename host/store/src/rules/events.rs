@@ -117,26 +117,6 @@ pub(super) fn decide(
     Ok(true)
 }
 
-/// Lets the pass through the waits for events of this name begin again, if the event of this sequence was added behind
-/// it. The pass may have gone past waits that the event is for.
-pub(super) fn begin_again(
-    write: &mut Write<'_>,
-    name: &str,
-    sequence: u64,
-) -> Result<(), ReadError> {
-    let all = between((name, u64::MIN), (name, u64::MAX));
-    let first = underway::TABLE.keys(&write.rows, all, false, 1)?.pop();
-    let Some((_, first)) = first else {
-        return Ok(());
-    };
-    if let Some(mut row) = broadcasts::TABLE.get(&write.rows, first)?
-        && row.round.take_if(|round| sequence <= round.until).is_some()
-    {
-        broadcasts::put(&mut write.rows, first, &row)?;
-    }
-    Ok(())
-}
-
 /// Returns true if an event that was decided already will reach this wait.
 pub(crate) fn is_underway(
     rows: &(impl Rows + ?Sized),
