@@ -5,10 +5,9 @@ use dormouse_journal::{
 };
 
 use super::commit::commit;
-use super::defer::Deferral;
 use super::mail::{self, AimedNotified, MailLimits};
 use super::new_activation::{Activated, CommitRefused};
-use super::prepared::{CommitLimits, Prepared};
+use super::prepared::{CommitLimits, Deferral, Prepared};
 use super::run::RunWrite;
 use super::{Lane, Transaction, Write};
 use super::{events, family, held, next_run};

@@ -5,13 +5,12 @@
 
 use dormouse_journal::{End, Kind, encoded_len};
 
-use super::SMALL_ROW;
-use super::prepared::Prepared;
-use crate::rows::Extent;
+use super::new_activation::NewActivation;
+use super::prepared::{Deferral, Prepared};
 use crate::tables::deferred::{self, Deferred, Part, SendTo};
 
 /// The most rows that an activation writes in its own commit. Other writes of the same group find room beside it.
-pub(super) const AT_ONCE: u64 = 2_048;
+const AT_ONCE: u64 = 2_048;
 
 /// The size of a row of `deferred`, in bytes. A single part may be larger. Each piece decodes such a row.
 const ROW_BYTES: usize = 64 << 10;
@@ -23,30 +22,21 @@ const ROWS: usize = 1_024;
 /// finds its answer then.
 const REPLIES: usize = 512;
 
-/// What is written after the commit of an activation.
-#[derive(Debug)]
-pub(crate) struct Deferral {
-    /// The rows of `deferred`.
-    pub(super) rows: Vec<Vec<u8>>,
-    /// The number of events that are sent to all.
-    pub(super) events: u64,
-    /// The number of orders to other runs.
-    pub(super) orders: u64,
-}
-
-impl Deferral {
-    /// Returns what noting it in the commit writes: the rows, and the order to write what is in them.
-    pub(super) fn cost(&self) -> Extent {
-        let bytes: usize = self.rows.iter().map(Vec::len).sum();
-        Extent::new(self.rows.len() as u64 + 1, bytes as u64 + SMALL_ROW)
+/// Prepares an activation to be committed, and defers most of it if it has too much for one commit.
+pub(crate) fn prepare(new: NewActivation) -> Prepared {
+    let mut prepared = Prepared::new(new);
+    if prepared.cost.rows > AT_ONCE {
+        prepared.deferral = Some(defer(&mut prepared));
+        prepared.cost = prepared.cost();
     }
+    prepared
 }
 
 /// Takes out of an activation what is written later.
 ///
 /// What the activation asks of others comes last. When somebody reacts to that, everything that the activation has
 /// opened is there. Answers and log lines may have the URL of a webhook, so they come after the webhooks.
-pub(super) fn defer(new: &mut Prepared) -> Deferral {
+fn defer(new: &mut Prepared) -> Deferral {
     let goes_on = new.activation.end.is_none() && new.next.is_none();
     let has_failed = matches!(new.activation.end, Some(End::Failed { .. }));
     let replaced = std::mem::take(&mut new.replaced);

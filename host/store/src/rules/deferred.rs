@@ -7,9 +7,9 @@ use dormouse_journal::{Kind, OperationNumber, RunId};
 
 use super::Write;
 use super::activate::{self, Sent};
+use super::carried::Carried;
 use super::clearing::OPERATION;
 use super::mail::MailLimits;
-use super::orders::Carried;
 use super::prepared::changed;
 use super::run::RunWrite;
 use super::{RUN, commit, family, labels, restore};

@@ -5,7 +5,6 @@ use dormouse_journal::{
 };
 
 use super::clearing::{END, OPERATION};
-use super::defer::{self, Deferral};
 use super::mail::MailLimits;
 use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, NotifyTarget};
 use super::next_run::NextRun;
@@ -91,10 +90,6 @@ impl Prepared {
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();
-        if prepared.cost.rows > defer::AT_ONCE {
-            prepared.deferral = Some(defer::defer(&mut prepared));
-            prepared.cost = prepared.cost();
-        }
         prepared
     }
 
@@ -112,7 +107,7 @@ impl Prepared {
 
     /// Returns the most that committing it writes. Most of the rows belong to operations that it opens and closes, of
     /// which a run may have up to `outstanding-limit` at once.
-    fn cost(&self) -> Extent {
+    pub(super) fn cost(&self) -> Extent {
         let operations = self.activation.operations.iter();
         let changed: u64 = match (&self.activation.end, &self.deferral) {
             (None, None) => operations.map(|operation| changed(&operation.kind)).sum(),
@@ -166,6 +161,25 @@ impl Prepared {
             Some(End::Completed(_)) => activation.and(END),
             Some(End::Failed { .. }) => activation.and(END).and(Extent::new(0, record)),
         }
+    }
+}
+
+/// What is written after the commit of an activation.
+#[derive(Debug)]
+pub(crate) struct Deferral {
+    /// The rows of `deferred`.
+    pub(super) rows: Vec<Vec<u8>>,
+    /// The number of events that are sent to all.
+    pub(super) events: u64,
+    /// The number of orders to other runs.
+    pub(super) orders: u64,
+}
+
+impl Deferral {
+    /// Returns what noting it in the commit writes: the rows, and the order to write what is in them.
+    fn cost(&self) -> Extent {
+        let bytes: usize = self.rows.iter().map(Vec::len).sum();
+        Extent::new(self.rows.len() as u64 + 1, bytes as u64 + SMALL_ROW)
     }
 }
 
