@@ -3,7 +3,9 @@
 //! They are defined only here. [`Frontier`](crate::Frontier) applies these changes to the open operations in memory,
 //! and the store writes them into its rows.
 
-use crate::{Activation, Kind, Open, OperationNumber, WebhookNumber, WebhookOptions};
+use crate::{
+    Activation, Kind, Open, Operation, OperationNumber, Time, WebhookNumber, WebhookOptions,
+};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,37 +42,46 @@ impl Activation {
             None => self.operations.as_slice(),
             Some(_) => &[],
         };
-        let made = (first.0..).zip(performed).flat_map(|(number, operation)| {
-            let mut changes = Vec::new();
-            match &operation.kind {
-                Kind::CreateWebhook {
-                    webhook, options, ..
-                } => changes.push(Change::WebhookCreated {
-                    webhook: *webhook,
-                    step: &operation.step,
-                    options,
-                }),
-                Kind::CloseWebhook { webhook } => changes.push(Change::WebhookClosed(*webhook)),
-                Kind::Abandon {
-                    operations,
-                    dropped,
-                } => changes.extend(operations.iter().map(|operation| match dropped {
+        let made = (first.0..)
+            .zip(performed)
+            .flat_map(|(number, operation)| operation.changes(OperationNumber(number), self.time));
+        closed.into_iter().chain(made)
+    }
+}
+
+impl Operation {
+    /// Returns the changes that this operation makes. `number` is its number, and `time` is that of its activation.
+    #[must_use]
+    pub fn changes(&self, number: OperationNumber, time: Time) -> Vec<Change<'_>> {
+        match &self.kind {
+            Kind::CreateWebhook {
+                webhook, options, ..
+            } => vec![Change::WebhookCreated {
+                webhook: *webhook,
+                step: &self.step,
+                options,
+            }],
+            Kind::CloseWebhook { webhook } => vec![Change::WebhookClosed(*webhook)],
+            Kind::Abandon {
+                operations,
+                dropped,
+            } => {
+                let given_up = operations.iter().map(|operation| match dropped {
                     true => Change::Closed(*operation),
                     false => Change::Abandoned(*operation),
-                })),
-                kind if kind.completes() => {
-                    let open = Open {
-                        step: operation.step.clone(),
-                        kind: kind.clone(),
-                        issued: self.time,
-                        abandoned: false,
-                    };
-                    changes.push(Change::Opened(OperationNumber(number), Box::new(open)));
-                }
-                _ => {}
+                });
+                given_up.collect()
             }
-            changes
-        });
-        closed.into_iter().chain(made)
+            kind if kind.completes() => {
+                let open = Open {
+                    step: self.step.clone(),
+                    kind: kind.clone(),
+                    issued: time,
+                    abandoned: false,
+                };
+                vec![Change::Opened(number, Box::new(open))]
+            }
+            _ => Vec::new(),
+        }
     }
 }

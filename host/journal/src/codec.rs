@@ -34,7 +34,7 @@ pub fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
 
 /// Returns the size of a value as a record in bytes, without encoding it.
 #[must_use]
-pub(crate) fn encoded_len<T: Serialize>(value: &T) -> usize {
+pub fn encoded_len<T: Serialize>(value: &T) -> usize {
     match postcard::serialize_with_flavor(value, Size::default()) {
         Ok(body) => 1 + body,
         Err(error) => unreachable!("recorded types have fixed shapes: {error}"),

@@ -40,7 +40,8 @@ pub use back::{
 };
 pub use changes::Change;
 pub use codec::{
-    DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, split_version,
+    DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, encoded_len,
+    split_version,
 };
 pub use cursor::{Cursor, Fault, Issued};
 pub use fields::Fields;

@@ -156,6 +156,8 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         slots: slots.clone(),
         wake: wake.clone(),
         calls: calls.clone(),
+        events: events.clone(),
+        replies: replies.clone(),
         watchers: watchers.clone(),
         limits: limits.clone(),
         waiting: orders_waiting,

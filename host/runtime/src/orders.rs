@@ -11,7 +11,9 @@ use dormouse_store::{Carried, OrderLimits, Store};
 use tokio::sync::Notify;
 
 use crate::calls::Calls;
+use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
+use crate::replies::Replies;
 use crate::slots::Slots;
 use crate::storage::storage_limits;
 use crate::wake::Wake;
@@ -27,6 +29,8 @@ pub(crate) struct Orders {
     pub(crate) slots: Arc<Slots>,
     pub(crate) wake: Wake,
     pub(crate) calls: Arc<Calls>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) replies: Arc<Replies>,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) limits: Arc<Limits>,
     /// Notified when there is something to carry out.
@@ -106,6 +110,7 @@ impl Orders {
             retention: limits.retention,
             timeout_grace: limits.timeout_grace,
             body: limits.body,
+            mail: mail_limits(limits),
         }
     }
 
@@ -123,6 +128,16 @@ impl Orders {
             self.calls.cancelled(*run);
             self.watchers.tell(*run, Status::Failed);
             self.hint();
+        }
+        for (run, delivery, response) in &carried.answered {
+            self.replies.answer(*run, delivery, response);
+        }
+        if carried.broadcasting {
+            self.events.hint();
+        }
+        for (run, status) in &carried.settled {
+            self.replies.continues(*run);
+            self.watchers.tell(*run, *status);
         }
         self.calls.put_back(&carried.calls);
         if carried.resuming {

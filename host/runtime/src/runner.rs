@@ -319,10 +319,11 @@ impl Runner {
                     run,
                 };
                 self.act(&requester, &activated, &effects);
-                if effects.is_end || effects.continues {
+                if effects.is_end || effects.continues || activated.is_deferred {
                     *live = None;
                 }
-                Ok(!effects.is_end)
+                // The run is woken when everything that was deferred is written.
+                Ok(!effects.is_end && !activated.is_deferred)
             }
             Ok(Err(refused)) => {
                 *live = None;
@@ -402,14 +403,17 @@ impl Runner {
     /// Acts on a committed activation.
     fn act(&self, requester: &Requester, activated: &Activated, effects: &Effects) {
         let run = requester.run;
-        for NewResponse { delivery, response } in &effects.responses {
-            self.replies.answer(run, delivery, response);
+        // A run that has ended makes no webhook whose URL an answer could have.
+        if !activated.is_deferred || effects.is_end {
+            for NewResponse { delivery, response } in &effects.responses {
+                self.replies.answer(run, delivery, response);
+            }
         }
         if activated.status == Status::Failed {
             self.calls.failed(run);
         } else if activated.status.has_ended() {
             self.calls.ended(run);
-        } else if !effects.calls.is_empty() {
+        } else if !effects.calls.is_empty() && !activated.is_deferred {
             let attempts = Attempts {
                 scheduled: 1,
                 next: activated.time,
@@ -428,7 +432,7 @@ impl Runner {
         if activated.ordering {
             self.orders.hint();
         }
-        if effects.continues {
+        if effects.continues && !activated.is_deferred {
             self.replies.continues(run);
         }
         if effects.is_end {

@@ -21,12 +21,13 @@ use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
 use crate::rules::back::PrepareBack;
 use crate::rules::control::{Block, Cancel, Resume};
+use crate::rules::defer;
 use crate::rules::deploy::{DeleteWorkflow, KeepCode, SetWorkflow};
 use crate::rules::events::{Notify, ServeEvents};
 use crate::rules::mail::NotifyRun;
 use crate::rules::orders::ServeOrders;
 use crate::rules::pause::{PutBackNext, SetAside, SetPause, Unpause};
-use crate::rules::prepared::{CommitLimits, Prepared};
+use crate::rules::prepared::CommitLimits;
 use crate::rules::retire::{Delete, Retire};
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
@@ -466,7 +467,7 @@ impl<B: Backend> Store for Embedded<B> {
             run,
             number,
             tries: new.tries,
-            new: Prepared::new(new),
+            new: defer::prepare(new),
             limits: CommitLimits { retention, mail },
         })
     }
@@ -520,7 +521,18 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn block(&self, run: RunId, reason: Failure, broke: Option<Broke>) -> Written<bool> {
-        self.write(Block { run, reason, broke })
+        let block = Block { run, reason, broke };
+        let lines = block.lines_before();
+        if lines.is_empty() {
+            return self.write(block);
+        }
+        let store = self.clone();
+        Box::pin(async move {
+            for some in lines {
+                store.write(some).await?;
+            }
+            store.write(block).await
+        })
     }
 
     fn repair(&self, repair: Repair) -> Written<Repaired> {

@@ -18,12 +18,14 @@ use sha2::{Digest, Sha256};
 
 use crate::migrations::Migration;
 use crate::rows::table::Row;
+use crate::tables::apart::Apart;
 use crate::tables::broadcasts::Broadcast;
-use crate::tables::call_requests::LargeCall;
+use crate::tables::call_requests::{LargeCall, NewCallRows};
 use crate::tables::calls::Outstanding;
 use crate::tables::children::Child;
 use crate::tables::code::Code;
 use crate::tables::counts::Counted;
+use crate::tables::deferred::{Deferred, Part, SendTo};
 use crate::tables::duplicates::Duplicate;
 use crate::tables::event_waits::EventWait;
 use crate::tables::expiries::Expiring;
@@ -35,7 +37,7 @@ use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
-use crate::tables::orders::{Order, ReleaseStage, Stage};
+use crate::tables::orders::{DeferringStage, Order, ReleaseStage, Stage};
 use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
@@ -54,8 +56,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    8,
-    "ff7a1b3445db91fc06ba13e0039e92472fda4b1aa45a7bac569f55339a36d52a",
+    9,
+    "0fb06fde9a3a993288f3cc2e7399b0d1d8473677197e240d4daa1de43c27c5d9",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
@@ -86,8 +88,10 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         };
     }
     add! {
+        "Apart" Apart<Payload>,
         "Aside" Aside,
         "CallError" CallError,
+        "DeferringStage" DeferringStage,
         "Encoding" Encoding,
         "End" End,
         "Expiring" Expiring,
@@ -96,7 +100,10 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "LabelValue" journal::LabelValue,
         "Level" Level,
         "OnExisting" journal::OnExisting,
+        "NewCallRows" NewCallRows,
         "Order" Order,
+        "Part" Part,
+        "SendTo" SendTo,
         "Channel" journal::Channel,
         "ReleaseStage" ReleaseStage,
         "Restore" Restore,
@@ -158,6 +165,7 @@ fn other<T: DeserializeOwned>(table: TableId, named: &mut BTreeSet<String>) -> S
 fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
     match table {
         TableId::Broadcasts => row::<Broadcast>(table, named),
+        TableId::Deferred => row::<Deferred>(table, named),
         TableId::CallRequests => row::<LargeCall>(table, named),
         TableId::Calls | TableId::CallsAside => row::<Outstanding>(table, named),
         TableId::Children => row::<Child>(table, named),

@@ -8,7 +8,7 @@ use dormouse_journal::{
 use dormouse_store::{AttemptMade, AttemptNoted, Attempts, NewCall, Restore, TakeBack, TakenBack};
 
 use crate::on_both_grounds;
-use crate::retry::limits;
+use crate::support::limits;
 use crate::support::{
     HOOK, RETENTION, StoreKind, World, activation, call, payload, run, wait, wait_event,
 };

@@ -11,6 +11,7 @@ mod back;
 mod commits;
 mod damage;
 mod decided;
+mod deferred;
 mod events;
 mod generations;
 mod inbox;

@@ -179,7 +179,7 @@ fn open_operations_of_a_deleted_run_are_removed_in_pieces(store_kind: StoreKind)
     let id = world.start();
     let kinds = (0..1_000).map(|_| Kind::Sleep { duration: 5_000 });
     world
-        .commit(id, 0, activation(world.now(), None, kinds.collect()))
+        .commit_whole(id, 0, activation(world.now(), None, kinds.collect()))
         .unwrap();
     run(world.store.cancel(id, CancelOptions::default(), RETENTION)).unwrap();
     let mut pieces = 0;

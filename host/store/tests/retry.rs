@@ -2,8 +2,8 @@
 
 use crate::on_both_grounds;
 use crate::support::{
-    RETENTION, StoreKind, World, activation, call, last_activation, operation, payload, queued,
-    run, wait, wait_event,
+    RETENTION, StoreKind, World, activation, call, last_activation, limits, operation, payload,
+    queued, run, wait, wait_event,
 };
 use bytes::Bytes;
 use dormouse_journal::{
@@ -12,8 +12,7 @@ use dormouse_journal::{
 };
 use dormouse_store::{
     Accepted, AimedNotified, AttemptMade, AttemptNoted, Attempts, CallAgain, Cancelled, Deleted,
-    FailedRun, NewActivation, NewCall, OrderLimits, Parent, RequestRefused, RetriedFailed,
-    RetryFailed, Started, StorageLimits,
+    FailedRun, NewActivation, NewCall, Parent, RequestRefused, RetriedFailed, RetryFailed, Started,
 };
 
 on_both_grounds! {
@@ -95,7 +94,7 @@ fn running(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> Run
             call: call(*policy),
         })
         .collect();
-    world.commit(id, 0, first).unwrap();
+    world.commit_whole(id, 0, first).unwrap();
     id
 }
 
@@ -103,7 +102,7 @@ fn failed(world: &World, id: RunId) -> FailedRun {
     run(world.store.failed(id)).unwrap().unwrap()
 }
 
-fn request(world: &World, id: RunId) -> RetryFailed {
+pub(crate) fn request(world: &World, id: RunId) -> RetryFailed {
     let failed = failed(world, id);
     RetryFailed {
         run: id,
@@ -132,21 +131,6 @@ fn retry(world: &World, retry: RetryFailed) -> Vec<(u32, Attempts)> {
             .map(|(operation, attempts)| (operation.0, attempts))
             .collect(),
         other => panic!("{other:?}"),
-    }
-}
-
-pub(crate) fn limits() -> OrderLimits {
-    OrderLimits {
-        guest: GuestLimits {
-            memory: 1,
-            stack: 1,
-        },
-        storage: StorageLimits::NONE,
-        children: (10, "children"),
-        depth: (10, "depth"),
-        retention: RETENTION,
-        timeout_grace: 0,
-        body: 1_000,
     }
 }
 

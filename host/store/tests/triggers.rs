@@ -14,7 +14,7 @@ use dormouse_store::{
 
 use crate::back;
 use crate::on_both_grounds;
-use crate::retry::limits;
+use crate::support::limits;
 use crate::support::storage::check_storage;
 use crate::support::{RETENTION, StoreKind, World, activation, last_activation, payload, run};
 

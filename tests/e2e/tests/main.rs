@@ -52,6 +52,7 @@ mod labels;
 mod libraries;
 mod limits;
 mod logs;
+mod many_operations;
 mod measures;
 mod memory;
 mod move_many;

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dormouse_journal::{CancelOptions, Kind, Payload, RunId, Status, Time, VersionId, WhenBroken};
 use dormouse_runtime::{Readiness, Refusal, Runtime, Settings};
-use dormouse_store::{AimedNotified, Pausable};
+use dormouse_store::{AimedNotified, Pausable, State};
 
 use crate::caller::post;
 use crate::case::EVENT;
@@ -532,12 +532,15 @@ fn look(
     if let Some(timer) = reading.passed_timer(host.clock().moment()).map_err(text)?
         && !is_held(timer.run)?
     {
-        let status = reading.state(timer.run).map_err(text)?;
-        let status = status.map(|state| state.status);
+        let state = reading.state(timer.run).map_err(text)?;
+        let status = state.as_ref().map(|state| state.status);
         // The timers of an ended run wake nothing, and are removed in pieces after its end. A pending run is due, looks at
-        // its timers by itself, and may wait for the disk: the check of due runs has patience with it.
-        let needs_look = |status: Status| !status.has_ended() && status != Status::Pending;
-        if status.is_none_or(needs_look) {
+        // its timers by itself, and may wait for the disk: the check of due runs has patience with it. A run whose
+        // activation is still being written looks at its timers after that.
+        let needs_look = |state: State| {
+            !state.status.has_ended() && state.status != Status::Pending && !state.is_restoring
+        };
+        if state.is_none_or(needs_look) {
             return Err(format!(
                 "{timer:?} has passed at {now:?}, and nobody looks; its run is {status:?}"
             ));

@@ -112,9 +112,27 @@ fn form(rng: &mut SeededRng, left: &mut usize, depth: u32) -> Value {
             }
         }
         27 => json!({"wait-cancel": null, "ms": span(rng)}),
+        23 if rng.percent(10) => many(rng),
         22 if rng.percent(20) => json!({"join": [{"call": call(rng)}, {"trap": "over"}]}),
         _ => json!({"now": true}),
     }
+}
+
+/// Returns a form with so many operations at once that they are written in pieces, and so is giving them up.
+fn many(rng: &mut SeededRng) -> Value {
+    let mut all = vec![json!({"sleep": 100 * HOUR}); 560];
+    let others = [
+        json!({"call": call(rng)}),
+        json!({"event": EVENT, "ms": timeout(rng)}),
+        json!({"notify": EVENT, "run": null, "body": 3}),
+        json!({"wait": "a", "ms": timeout(rng)}),
+        json!({"start": {"workflow": "script", "input": child(rng)}, "as": "one of many"}),
+    ];
+    for other in others {
+        let place = rng.index(all.len());
+        all.insert(place, other);
+    }
+    json!({"race": [{"sleep": span(rng)}, {"join": all}]})
 }
 
 /// Returns the script of a run that another run starts. It ends by itself.

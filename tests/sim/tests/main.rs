@@ -16,6 +16,7 @@ mod held;
 mod herds;
 mod histories;
 mod large_bodies;
+mod many_operations;
 mod one_sync;
 mod outages;
 mod panics;

@@ -17,6 +17,7 @@ macro_rules! for_each_table {
             Code "code" (Digest) bytes,
             Components "components" (Digest) bytes,
             Dates "dates" (U64, Run, U32) nothing,
+            Deferred "deferred" (Run, U32) bytes,
             Due "due" (Run) nothing,
             Duplicates "duplicates" (Run, U32, Digest) bytes,
             EventPayloads "event_payloads" (U64) bytes,

@@ -5,16 +5,17 @@ use dormouse_journal::{
 };
 
 use super::commit::commit;
-use super::mail::{self, AimedNotified};
-use super::new_activation::{Activated, CommitRefused, NotifyTarget};
-use super::prepared::{CommitLimits, Prepared, Send};
+use super::mail::{self, AimedNotified, MailLimits};
+use super::new_activation::{Activated, CommitRefused};
+use super::prepared::{CommitLimits, Deferral, Prepared};
 use super::run::RunWrite;
 use super::{Lane, Transaction, Write};
 use super::{events, family, held, next_run};
 use crate::ReadError;
 use crate::rows::Extent;
+use crate::tables::deferred::{self, EventToSend, SendTo};
 use crate::tables::inbox::{self, Arrival};
-use crate::tables::orders::{self, Order};
+use crate::tables::orders::{self, Deferring, DeferringStage, Order};
 use crate::tables::{pauses, results};
 
 /// An activation that is to be appended to a run's journal.
@@ -30,13 +31,13 @@ pub(crate) struct Activate {
 
 /// The effects of the events that an activation sends.
 #[derive(Default)]
-struct Sent {
+pub(super) struct Sent {
     /// The notify operations that complete at once, each with the number of waits that it reached.
-    told: Vec<(OperationNumber, u32)>,
+    pub(super) told: Vec<(OperationNumber, u32)>,
     /// Runs that have something to do now.
-    woken: Vec<RunId>,
+    pub(super) woken: Vec<RunId>,
     /// True if an event was sent to all runs that wait for it.
-    to_all: bool,
+    pub(super) to_all: bool,
     /// True if orders for other runs were written.
     ordering: bool,
 }
@@ -61,9 +62,7 @@ impl Transaction for Activate {
         // Events that the activation sends to all get sequences of this commit, so that they do not reach waits
         // that it makes.
         let first = write.sequence() + 1;
-        let to_all = |send: &&Send| send.to == NotifyTarget::Everyone;
-        let events = self.new.sends.iter().filter(to_all).count() as u64;
-        let orders = self.new.orders.len() as u64;
+        let (events, orders) = self.told_later();
         let sequence = write.sequence() + (events + orders).max(1);
         let is_held = held::of(write, self.run)?.is_some();
         let Some(mut run) = write.run(self.run)? else {
@@ -84,6 +83,9 @@ impl Transaction for Activate {
                 orders::TABLE.put_encoded(run.rows, (run.id, place), row)?;
             }
         }
+        if let Some(deferral) = &self.new.deferral {
+            self.put_deferral(&mut run, deferral, (first, sequence))?;
+        }
         commit(
             &mut run,
             self.number,
@@ -91,11 +93,16 @@ impl Transaction for Activate {
             sequence,
             self.limits.retention,
         )?;
+        if self.new.deferral.is_some() && !run.state().status.has_ended() {
+            run.state_mut().is_restoring = true;
+        }
         write.set_sequence(sequence);
 
         let mut sent = Sent::default();
         if self.new.activation.end.is_none() && self.new.next.is_none() {
-            self.send(write, first, &mut sent)?;
+            for event in &self.new.sends {
+                send(write, self.run, event, (first, self.limits.mail), &mut sent)?;
+            }
             self.wait(write, first_operation, &mut sent)?;
         }
         if let Some(new) = &self.new.next_run {
@@ -108,42 +115,92 @@ impl Transaction for Activate {
     }
 }
 
-impl Activate {
-    /// Sends the events of the activation. The first event to all gets the sequence `first`.
-    fn send(&self, write: &mut Write<'_>, first: u64, sent: &mut Sent) -> Result<(), ReadError> {
-        let mut sequence = first;
-        for send in &self.new.sends {
-            let operation = send.operation;
-            match send.to {
-                NotifyTarget::Nobody => sent.told.push((operation, 0)),
-                NotifyTarget::Run(run) => {
-                    let what = (send.size, &send.payload);
-                    let mail = self.limits.mail;
-                    let came = mail::send_to_run(write, run, &send.event, what, mail)?;
-                    let is_queued = came == AimedNotified::Queued;
-                    sent.told.push((operation, is_queued.into()));
-                    sent.woken.extend(is_queued.then_some(run));
-                }
-                NotifyTarget::Everyone => {
-                    // An event whose notify was abandoned in the same activation is sent, but its sender is not
-                    // told.
-                    let run = write.run(self.run)?;
-                    let waits = run.map(|run| run.waits_for(operation)).transpose()?;
-                    let from = (waits == Some(true)).then_some((self.run, operation));
-                    if events::decide(write, sequence, &send.event, &send.payload, from)? {
-                        sent.to_all = true;
-                    } else if from.is_some() {
-                        sent.told.push((operation, 0));
-                        if let Some(mut run) = write.run(self.run)? {
-                            let state = run.state_mut();
-                            state.notifying = state.notifying.saturating_sub(1);
-                        }
-                    }
-                    sequence += 1;
+/// Sends an event of an activation of the run `id`. The first event of that activation to all has the sequence `first`.
+pub(super) fn send(
+    write: &mut Write<'_>,
+    id: RunId,
+    send: &EventToSend,
+    (first, mail): (u64, MailLimits),
+    sent: &mut Sent,
+) -> Result<(), ReadError> {
+    let operation = send.operation;
+    match send.to {
+        SendTo::Nobody => sent.told.push((operation, 0)),
+        SendTo::Run(run) => {
+            let what = (send.size, &send.payload);
+            let came = mail::send_to_run(write, run, &send.event, what, mail)?;
+            let is_queued = came == AimedNotified::Queued;
+            sent.told.push((operation, is_queued.into()));
+            sent.woken.extend(is_queued.then_some(run));
+        }
+        SendTo::Everyone { nth } => {
+            // An event whose notify was abandoned in the same activation is sent, but its sender is not told.
+            let run = write.run(id)?;
+            let waits = run.map(|run| run.waits_for(operation)).transpose()?;
+            let from = (waits == Some(true)).then_some((id, operation));
+            if events::decide(write, first + nth, &send.event, &send.payload, from)? {
+                sent.to_all = true;
+            } else if from.is_some() {
+                sent.told.push((operation, 0));
+                if let Some(mut run) = write.run(id)? {
+                    let state = run.state_mut();
+                    state.notifying = state.notifying.saturating_sub(1);
                 }
             }
         }
-        Ok(())
+    }
+    Ok(())
+}
+
+/// Tells a run how many waits its events have reached, as far as that is known at once.
+pub(super) fn tell(
+    run: &mut RunWrite<'_>,
+    told: Vec<(OperationNumber, u32)>,
+) -> Result<(), ReadError> {
+    for (operation, count) in told {
+        // An event whose notify was abandoned in the same activation is sent, but its sender is not told.
+        if run.waits_for(operation)? {
+            let told = Outcome::Notified(count).into();
+            run.put_result(operation, run.now, &told)?;
+        }
+    }
+    Ok(())
+}
+
+impl Activate {
+    /// Writes what is deferred, and the order to write it to its tables. `first` is the first commit sequence of the
+    /// activation, and `last` the last one.
+    fn put_deferral(
+        &self,
+        run: &mut RunWrite<'_>,
+        deferral: &Deferral,
+        (first, last): (u64, u64),
+    ) -> Result<(), ReadError> {
+        for (number, row) in (0..).zip(&deferral.rows) {
+            deferred::TABLE.put_encoded(run.rows, (run.id, number), row)?;
+        }
+        let deferring = Deferring {
+            activation: self.number,
+            first: OperationNumber(run.state().operations),
+            since: last,
+            first_event: first,
+            first_order: first + deferral.events,
+            has_ended: self.new.activation.end.is_some(),
+            ends_generation: self.new.next.is_some(),
+            next: DeferringStage::Part { row: 0, part: 0 },
+        };
+        let order = Order::WriteDeferred(deferring);
+        orders::put(run.rows, run.id, orders::WRITE_DEFERRED, &order)
+    }
+
+    /// Returns the number of events to all, and of orders, whose results come later.
+    fn told_later(&self) -> (u64, u64) {
+        if let Some(deferral) = &self.new.deferral {
+            return (deferral.events, deferral.orders);
+        }
+        let to_all = |send: &&EventToSend| matches!(send.to, SendTo::Everyone { .. });
+        let events = self.new.sends.iter().filter(to_all).count() as u64;
+        (events, self.new.orders.len() as u64)
     }
 
     /// Completes the activation's waits for other runs, now or later. The first operation of the activation has
@@ -166,15 +223,10 @@ impl Activate {
 
     /// Records which waits the events have reached, and returns the state of the run.
     fn finish(&self, mut run: RunWrite<'_>, sent: Sent) -> Result<Activated, ReadError> {
-        for (operation, count) in sent.told {
-            // An event whose notify was abandoned in the same activation is sent, but its sender is not told.
-            if run.waits_for(operation)? {
-                let told = Outcome::Notified(count).into();
-                run.put_result(operation, run.now, &told)?;
-            }
-        }
+        tell(&mut run, sent.told)?;
+        let is_deferred = self.new.deferral.is_some();
         if !run.state().status.has_ended() && self.new.next.is_none() {
-            let has_host_work = run.has_host_work()?;
+            let has_host_work = is_deferred || run.has_host_work()?;
             // `refuse` has ensured that the run is neither blocked nor ended, so it can be activated.
             let _ = run.transition(Transition::Activated { has_host_work });
         }
@@ -182,7 +234,7 @@ impl Activate {
         // The end of a run leaves orders only if it concerns other runs.
         let has_ended = run.state().status.has_ended();
         let is_left = has_ended && run.has_orders()?;
-        let ordering = sent.ordering || !self.new.orders.is_empty() || is_left;
+        let ordering = sent.ordering || !self.new.orders.is_empty() || is_left || is_deferred;
         let state = run.state();
         Ok(Activated {
             status: state.status,
@@ -191,6 +243,7 @@ impl Activate {
             woken: sent.woken,
             broadcasting: sent.to_all,
             ordering,
+            is_deferred,
             journal_bytes: state.journal_bytes,
             own_bytes,
         })

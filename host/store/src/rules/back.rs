@@ -200,6 +200,9 @@ impl TakeBack {
         {
             return Ok(Err(TakenBack::Moved));
         }
+        if run.is_deferring()? {
+            return Ok(Err(TakenBack::Moved));
+        }
         if state.branches.len() >= BRANCHES {
             return Ok(Err(TakenBack::TooOften));
         }

@@ -4,6 +4,7 @@ use dormouse_journal::{
     Failure, Header, Label, LabelError, Labels, RunId, VersionId, WhenParentEnds,
 };
 
+use super::mail::MailLimits;
 use super::start::{BeginRun, StartRun, Started};
 use super::storage::StorageLimits;
 use super::{Transaction as _, Write, family};
@@ -29,6 +30,8 @@ pub struct OrderLimits {
     pub timeout_grace: u64,
     /// The largest size of an input or an output, in bytes.
     pub body: u64,
+    /// The limits of events that are aimed at a run.
+    pub mail: MailLimits,
 }
 
 /// Starts a run for another run. Returns the reason if it was not started.

@@ -8,9 +8,10 @@ use dormouse_journal::{
 };
 
 use super::labels;
-use super::prepared::{Prepared, PreparedCall};
+use super::prepared::Prepared;
 use super::run::RunWrite;
 use crate::ReadError;
+use crate::tables::deferred::CallToMake;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
 use crate::tables::{
@@ -29,7 +30,9 @@ pub(super) fn commit(
     let first = OperationNumber(run.state().operations);
     let before = run.state().stands();
     record(run, number, new)?;
-    keep_replies(run, &new.replies)?;
+    for (delivery, row) in &new.replies {
+        keep_reply(run, delivery, row)?;
+    }
     // Also if the run failed in the activation: its labels help to find failed runs and the reason.
     labels::set(run.rows, run.id, &new.labels)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
@@ -49,26 +52,11 @@ pub(super) fn commit(
     }
     let completed = new.activation.completion.as_ref();
     let completed = completed.map(|completion| completion.operation);
-    for change in new.activation.changes(first) {
-        // Operations that the last activation of a generation opened are given up together with all others.
-        if new.next.is_some() && matches!(change, Change::Opened(..) | Change::Abandoned(_)) {
-            continue;
-        }
-        match change {
-            Change::Closed(operation) => {
-                close(run, operation, completed == Some(operation))?;
-            }
-            Change::Abandoned(operation) => give_up(run, operation)?,
-            Change::Opened(operation, open) => self::open(run, operation, *open, sequence)?,
-            Change::WebhookCreated {
-                webhook,
-                step,
-                options,
-            } => create(run, webhook, created(run, number, step, options))?,
-            Change::WebhookClosed(webhook) => {
-                run.change_webhook(webhook, |webhook| webhook.closed = true)?;
-            }
-        }
+    if let Some(operation) = completed {
+        close(run, operation, true)?;
+    }
+    if new.deferral.is_none() {
+        change(run, number, new, (first, sequence))?;
     }
     for webhook in &new.replaced {
         run.change_webhook(*webhook, |webhook| webhook.closed = true)?;
@@ -80,7 +68,51 @@ pub(super) fn commit(
             run.end(retention)
         }
         (None, Some(next)) => run.continue_as_new(number, new, next),
-        (None, None) => schedule(run, &new.calls),
+        (None, None) => new.calls.iter().try_for_each(|call| {
+            schedule(run, call)?;
+            Ok(())
+        }),
+    }
+}
+
+/// Makes the changes of an activation. Its first operation has the number `first`.
+fn change(
+    run: &mut RunWrite<'_>,
+    number: u32,
+    new: &Prepared,
+    (first, sequence): (OperationNumber, u64),
+) -> Result<(), ReadError> {
+    let completed = new.activation.completion.is_some();
+    // The first change of a completion closes its operation, which is done.
+    for change in new.activation.changes(first).skip(completed.into()) {
+        // Operations that the last activation of a generation opened are given up together with all others.
+        if new.next.is_some() && matches!(change, Change::Opened(..) | Change::Abandoned(_)) {
+            continue;
+        }
+        apply(run, number, change, sequence)?;
+    }
+    Ok(())
+}
+
+/// Makes a change that an operation of the activation of this number makes.
+pub(super) fn apply(
+    run: &mut RunWrite<'_>,
+    number: u32,
+    change: Change<'_>,
+    sequence: u64,
+) -> Result<(), ReadError> {
+    match change {
+        Change::Closed(operation) => close(run, operation, false),
+        Change::Abandoned(operation) => give_up(run, operation),
+        Change::Opened(operation, open) => self::open(run, operation, *open, sequence),
+        Change::WebhookCreated {
+            webhook,
+            step,
+            options,
+        } => create(run, webhook, created(run, number, step, options)),
+        Change::WebhookClosed(webhook) => {
+            run.change_webhook(webhook, |webhook| webhook.closed = true)
+        }
     }
 }
 
@@ -163,15 +195,17 @@ fn take(
     }
 }
 
-/// Keeps answers for callers that ask again. Callers without a key cannot ask again and have no row. An answer from
-/// before a retry of the run stays.
-fn keep_replies(run: &mut RunWrite<'_>, replies: &[(String, Vec<u8>)]) -> Result<(), ReadError> {
-    for (delivery, row) in replies {
-        let key = (run.id, delivery.as_str());
-        let kept = replies::TABLE.get(run.rows, key)?;
-        if kept.is_some_and(|kept| kept.response.is_none()) {
-            replies::TABLE.put_encoded(run.rows, key, row)?;
-        }
+/// Keeps an answer for a caller that asks again. A caller without a key cannot ask again and has no row. An answer
+/// from before a retry of the run stays.
+pub(super) fn keep_reply(
+    run: &mut RunWrite<'_>,
+    delivery: &str,
+    row: &[u8],
+) -> Result<(), ReadError> {
+    let key = (run.id, delivery);
+    let kept = replies::TABLE.get(run.rows, key)?;
+    if kept.is_some_and(|kept| kept.response.is_none()) {
+        replies::TABLE.put_encoded(run.rows, key, row)?;
     }
     Ok(())
 }
@@ -297,7 +331,13 @@ fn create(
     }
 }
 
-fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOptions) -> Webhook {
+/// Returns a webhook that the activation of this number creates.
+pub(super) fn created(
+    run: &RunWrite<'_>,
+    activation: u32,
+    step: &str,
+    options: &WebhookOptions,
+) -> Webhook {
     Webhook {
         step: step.to_owned(),
         activation,
@@ -313,18 +353,20 @@ fn created(run: &RunWrite<'_>, activation: u32, step: &str, options: &WebhookOpt
     }
 }
 
-/// Schedules the first attempt of each call that the run still waits for, at the time of the activation.
-fn schedule(run: &mut RunWrite<'_>, calls: &[PreparedCall]) -> Result<(), ReadError> {
-    for new in calls {
-        if run.waits_for(new.operation)? {
-            let attempts = Attempts {
-                scheduled: 1,
-                next: run.now.max(run.state().time),
-            };
-            let bounds = Bounds::new(new.retry, run.state().time);
-            let key = (run.id, new.operation);
-            calls::put(run.rows, key, attempts, bounds, &new.call)?;
-        }
+/// Schedules the first attempt of a call, if the run still waits for it, at the time of the activation.
+pub(super) fn schedule(
+    run: &mut RunWrite<'_>,
+    new: &CallToMake,
+) -> Result<Option<(Attempts, Bounds)>, ReadError> {
+    if !run.waits_for(new.operation)? {
+        return Ok(None);
     }
-    Ok(())
+    let attempts = Attempts {
+        scheduled: 1,
+        next: run.now.max(run.state().time),
+    };
+    let bounds = Bounds::new(new.retry, run.state().time);
+    let key = (run.id, new.operation);
+    calls::put(run.rows, key, attempts, bounds, &new.call)?;
+    Ok(Some((attempts, bounds)))
 }

@@ -70,6 +70,9 @@ impl Transaction for Cancel {
     }
 }
 
+/// The most log lines of a broken activation that one commit writes.
+const LINES: usize = 1_024;
+
 /// Blocks a run.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -77,6 +80,69 @@ pub(crate) struct Block {
     pub(crate) reason: Failure,
     /// The remains of the broken activation, if the run's own code broke.
     pub(crate) broke: Option<Broke>,
+}
+
+impl Block {
+    /// Returns the writes of all log lines but the last ones, which the block itself writes. They are done before it. If
+    /// the run is not blocked after all, the same activation is executed again, and its lines replace these.
+    pub(crate) fn lines_before(&self) -> Vec<KeepLines> {
+        let Some(broke) = &self.broke else {
+            return Vec::new();
+        };
+        let before = &broke.logs[..lines_before(broke)];
+        let chunks = (0..).step_by(LINES).zip(before.chunks(LINES));
+        let writes = chunks.map(|(first, lines)| KeepLines {
+            run: self.run,
+            activation: broke.activation,
+            tries: broke.tries,
+            first,
+            lines: lines.to_vec(),
+        });
+        writes.collect()
+    }
+}
+
+/// Returns the number of log lines of a broken activation that are written before the run is blocked.
+fn lines_before(broke: &Broke) -> usize {
+    broke.logs.len().saturating_sub(1) / LINES * LINES
+}
+
+/// Writes log lines of a broken activation, the first of which has the place `first`.
+#[derive(Debug)]
+pub(crate) struct KeepLines {
+    run: RunId,
+    activation: u32,
+    tries: u32,
+    first: u32,
+    lines: Vec<LogLine>,
+}
+
+impl Transaction for KeepLines {
+    type Output = ();
+
+    fn run(&self) -> Option<RunId> {
+        Some(self.run)
+    }
+
+    fn cost(&self) -> Extent {
+        let lines = self.lines.iter().map(|line| line.message.len() as u64);
+        let rows = self.lines.len() as u64;
+        RUN.and(Extent::new(rows, lines.sum::<u64>() + rows * SMALL_ROW))
+    }
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), ReadError> {
+        let Some(run) = write.run(self.run)? else {
+            return Ok(());
+        };
+        let state = run.state();
+        if (self.activation, self.tries) != (state.activations, state.tries) {
+            return Ok(());
+        }
+        for (place, line) in (self.first..).zip(&self.lines) {
+            logs::TABLE.put(run.rows, (self.run, self.activation, place), line)?;
+        }
+        Ok(())
+    }
 }
 
 /// The remains of an activation in which a run broke. They are in no journal, and nothing that the activation
@@ -107,9 +173,10 @@ impl Transaction for Block {
     fn cost(&self) -> Extent {
         let message = self.reason.message.len() as u64;
         let (rows, bytes) = self.broke.as_ref().map_or((0, 0), |broke| {
-            let lines = broke.logs.iter().map(|line| line.message.len() as u64);
+            let logs = &broke.logs[lines_before(broke)..];
+            let lines = logs.iter().map(|line| line.message.len() as u64);
             let backtrace = broke.backtrace.as_ref().map_or(0, String::len) as u64;
-            (broke.logs.len() as u64 + 1, backtrace + lines.sum::<u64>())
+            (logs.len() as u64 + 1, backtrace + lines.sum::<u64>())
         });
         RUN.and(failed_try::COST)
             .and(Extent::new(rows, message + bytes + rows * SMALL_ROW))
@@ -135,7 +202,7 @@ impl Transaction for Block {
         state.backtrace = None;
         if let Some(broke) = &self.broke {
             state.backtrace.clone_from(&broke.backtrace);
-            for (place, line) in (0..).zip(&broke.logs) {
+            for (place, line) in (0..).zip(&broke.logs).skip(lines_before(broke)) {
                 logs::TABLE.put(run.rows, (self.run, broke.activation, place), line)?;
             }
             let (number, made) = (broke.activation, &broke.operations);

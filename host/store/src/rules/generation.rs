@@ -8,7 +8,7 @@ use dormouse_journal::{
 };
 
 use super::Write;
-use super::commit::close;
+use super::commit::{self, close};
 use super::prepared::{Prepared, PreparedGeneration};
 use super::run::RunWrite;
 use crate::ReadError;
@@ -17,8 +17,8 @@ use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
 use crate::tables::{
-    generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, routed, runs, tries,
-    workflows,
+    Webhook, generation_inputs, inbox, inbox_requests, journal, logs, open, repeats, routed, runs,
+    tries, webhooks, workflows,
 };
 
 /// The error for a webhook whose row refers to a record or a generation that has no URL for it.
@@ -36,9 +36,11 @@ impl RunWrite<'_> {
         prepared: &PreparedGeneration,
     ) -> Result<(), ReadError> {
         let next = &prepared.next;
-        self.close_all()?;
         let kept = self.keep(number, new, &next.keep)?;
-        self.close_others(&next.keep)?;
+        if new.deferral.is_none() {
+            self.close_all()?;
+            self.close_others(&next.keep)?;
+        }
         let row = Generation {
             first_webhook: next.first_webhook,
             kept,
@@ -99,9 +101,14 @@ impl RunWrite<'_> {
             urls.extend(kept.into_iter().map(|kept| (kept.number, kept.url)));
         }
         urls.extend(created(&new.activation.operations));
+        let mut new_webhooks = match new.deferral {
+            Some(_) => self.deferred_webhooks(number, new),
+            None => BTreeMap::new(),
+        };
         let mut kept = Vec::new();
         for number_kept in keep {
-            let Some(webhook) = self.webhook(*number_kept)? else {
+            let known = self.webhook(*number_kept)?;
+            let Some(webhook) = known.or_else(|| new_webhooks.remove(number_kept)) else {
                 continue;
             };
             if !urls.contains_key(number_kept) && webhook.activation != number {
@@ -117,6 +124,70 @@ impl RunWrite<'_> {
             });
         }
         Ok(kept)
+    }
+
+    /// Returns the webhooks that the activation of this number creates and whose rows are written later.
+    fn deferred_webhooks(&self, number: u32, new: &Prepared) -> BTreeMap<WebhookNumber, Webhook> {
+        let made = new.activation.operations.iter();
+        let webhooks = made.filter_map(|made| match &made.kind {
+            Kind::CreateWebhook {
+                webhook, options, ..
+            } => Some((*webhook, commit::created(self, number, &made.step, options))),
+            _ => None,
+        });
+        webhooks.collect()
+    }
+
+    /// Closes at most `limit` open operations of an earlier generation. Returns true if none is left.
+    pub(super) fn close_some(&mut self, limit: usize) -> Result<bool, ReadError> {
+        let mut open = self.loaded.open.numbers();
+        let others = open::TABLE.keys(self.rows, open::TABLE.of(self.id), false, limit + 1)?;
+        open.extend(others.into_iter().map(|(_, operation)| operation));
+        let is_all = open.len() <= limit;
+        open.truncate(limit);
+        for operation in open {
+            close(self, operation, false)?;
+        }
+        Ok(is_all)
+    }
+
+    /// Closes webhooks of earlier generations that the present one has not kept: those that come after this one, as far
+    /// as there are not more than `limit` of them. Returns the last one that was looked at, or none if none is left.
+    pub(super) fn close_more(
+        &mut self,
+        after: Option<WebhookNumber>,
+        limit: usize,
+    ) -> Result<Option<WebhookNumber>, ReadError> {
+        let Some(Generation {
+            first_webhook,
+            kept,
+            ..
+        }) = generations::TABLE.get(self.rows, self.id)?
+        else {
+            return Ok(None);
+        };
+        let start = after.map_or(Bound::Included((self.id, WebhookNumber(0))), |after| {
+            Bound::Excluded((self.id, after))
+        });
+        let end = Bound::Excluded((self.id, first_webhook));
+        let mut numbers = Vec::new();
+        // The few webhooks in the run's own row are closed first.
+        if after.is_none() {
+            let own = self.loaded.webhooks_in_row();
+            numbers.extend(own.into_iter().filter(|number| *number < first_webhook));
+        }
+        let others = webhooks::TABLE.keys(self.rows, (start, end), false, limit)?;
+        let next = others.last().map(|(_, number)| *number);
+        numbers.extend(others.into_iter().map(|(_, number)| number));
+        for number in numbers {
+            let is_kept = kept.binary_search_by_key(&number, |kept| kept.number);
+            if is_kept.is_err()
+                && let Some(webhook) = self.webhook(number)?.filter(|webhook| !webhook.closed)
+            {
+                self.put_changed_webhook(number, webhook, |webhook| webhook.closed = true)?;
+            }
+        }
+        Ok(next)
     }
 
     /// Closes the webhooks that are not kept.

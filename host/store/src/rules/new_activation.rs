@@ -120,8 +120,11 @@ pub struct Activated {
     pub woken: Vec<RunId>,
     /// True if an event was sent to all, so that there is something to deliver.
     pub broadcasting: bool,
-    /// True if orders for other runs were written.
+    /// True if orders were written.
     pub ordering: bool,
+    /// True if most of the activation is written afterwards, in pieces. Until then nothing of the run is executed, and
+    /// its calls are not made.
+    pub is_deferred: bool,
     /// The size of the journal now, in bytes.
     pub journal_bytes: u64,
     /// The disk space that the run uses for what it did itself, in bytes.

@@ -11,8 +11,10 @@ use dormouse_journal::{
     CancelOptions, Header, OperationNumber, Outcome, RunId, Time, Transition, WhenParentEnds,
 };
 
+use super::carried::Carried;
 use super::child_start::{self, OrderLimits};
 use super::clearing::END;
+use super::deferred::DeferredWriter;
 use super::family::{self, Access};
 use super::handler;
 use super::held;
@@ -24,7 +26,7 @@ use crate::rows::keys::MinMax;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, HandOver, Order, Release, TakingBack};
+use crate::tables::orders::{self, ChildStart, Deferring, HandOver, Order, Release, TakingBack};
 use crate::tables::{results, run_waits, runs};
 use crate::views::OutstandingCall;
 
@@ -45,25 +47,6 @@ pub(crate) struct ServeOrders {
     pub(crate) limits: OrderLimits,
 }
 
-/// The result of carrying out a piece.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Carried {
-    /// Runs that have something to do now, such as those that were started.
-    pub woken: Vec<RunId>,
-    /// Runs and operations that have got their results. A run that waits for thousands need not look at all of them.
-    pub told: Vec<(RunId, OperationNumber)>,
-    /// Runs that were cancelled.
-    pub cancelled: Vec<RunId>,
-    /// Runs that broke, were not repaired in time, and have failed.
-    pub failed: Vec<RunId>,
-    /// True if work that was set aside must be put back.
-    pub resuming: bool,
-    /// Calls whose next attempts are due.
-    pub calls: Vec<OutstandingCall>,
-    /// The run that had the last turn.
-    pub last: Option<RunId>,
-}
-
 impl Transaction for ServeOrders {
     type Output = Carried;
 
@@ -71,7 +54,7 @@ impl Transaction for ServeOrders {
         Lane::Upkeep
     }
 
-    /// Each step may start a run, end a run, or write a result for one.
+    /// Each step may start a run, end a run, write a result for one, or write some of what was deferred.
     fn cost(&self) -> Extent {
         let labels = dormouse_journal::LABELS as u64;
         let each = RUN
@@ -215,6 +198,10 @@ impl Piece<'_> {
             Order::TakeBack(mut taking) => {
                 let more = self.restore(write, owner, &mut taking, until)?;
                 more.then_some(Order::TakeBack(taking))
+            }
+            Order::WriteDeferred(mut deferring) => {
+                let more = self.write_deferred(write, owner, &mut deferring, until)?;
+                more.then_some(Order::WriteDeferred(deferring))
             }
             Order::HandOver(mut handing) => {
                 let more = self.hand_over(write, owner, &mut handing, until)?;
@@ -414,6 +401,25 @@ impl Piece<'_> {
                     self.carried.woken.push(owner);
                     return Ok(false);
                 }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Continues to write what is left of an activation. Returns true if there is more.
+    fn write_deferred(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        deferring: &mut Deferring,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        let mut writer = DeferredWriter::new(owner, self.limits.mail);
+        while self.served < until && self.bytes < BYTES {
+            self.served += 1;
+            match writer.step(write, deferring, &mut self.carried)? {
+                Some(bytes) => self.bytes += bytes,
+                None => return Ok(false),
             }
         }
         Ok(true)

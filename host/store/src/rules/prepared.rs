@@ -1,8 +1,7 @@
 //! An activation that is ready to be written. It is encoded, and its cost is known, before the writer gets it.
 
 use dormouse_journal::{
-    Activation, End, Kind, Labels, LogLine, NextGeneration, OperationNumber, Payload, RetryPolicy,
-    RunId, Source, WebhookNumber,
+    Activation, End, Kind, Labels, LogLine, NextGeneration, RunId, Source, WebhookNumber,
 };
 
 use super::clearing::{END, OPERATION};
@@ -14,6 +13,7 @@ use crate::rows::Extent;
 use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
 use crate::tables::call_requests::NewCallRows;
+use crate::tables::deferred::{CallToMake, EventToSend, SendTo};
 use crate::tables::orders::{self, Order};
 use crate::tables::{Reply, generation_inputs, logs, replies, results};
 
@@ -40,8 +40,8 @@ pub(crate) struct Prepared {
     pub(super) record: Vec<u8>,
     /// Webhooks whose places were taken by others.
     pub(super) replaced: Vec<WebhookNumber>,
-    pub(super) calls: Vec<PreparedCall>,
-    pub(super) sends: Vec<Send>,
+    pub(super) calls: Vec<CallToMake>,
+    pub(super) sends: Vec<EventToSend>,
     /// The rows of the orders to other runs.
     pub(super) orders: Vec<Vec<u8>>,
     /// The waits for other runs: the index of each among the operations, and the run, if the guest's text was an id.
@@ -58,25 +58,9 @@ pub(crate) struct Prepared {
     pub(super) repair_within: u64,
     /// The run that may be started when this run completes.
     pub(super) next_run: Option<NextRun>,
+    /// What is written after the commit, if all together would be too much for one commit.
+    pub(super) deferral: Option<Deferral>,
     pub(super) cost: Extent,
-}
-
-/// A call, encoded if it is large.
-#[derive(Debug)]
-pub(super) struct PreparedCall {
-    pub(super) operation: OperationNumber,
-    pub(super) retry: RetryPolicy,
-    pub(super) call: NewCallRows,
-}
-
-/// An event to send, encoded if it is large.
-#[derive(Debug)]
-pub(super) struct Send {
-    pub(super) operation: OperationNumber,
-    pub(super) event: String,
-    pub(super) to: NotifyTarget,
-    pub(super) size: u64,
-    pub(super) payload: Apart<Payload>,
 }
 
 impl Prepared {
@@ -90,7 +74,7 @@ impl Prepared {
             activation: new.activation,
             replaced: new.replaced,
             calls: new.calls.into_iter().map(call).collect(),
-            sends: new.notifies.into_iter().map(send).collect(),
+            sends: sends(new.notifies),
             orders: new.orders.into_iter().map(order).collect(),
             waits,
             replies: new.responses.into_iter().map(reply).collect(),
@@ -102,6 +86,7 @@ impl Prepared {
             labels: new.labels,
             repair_within: new.repair_within,
             next_run: new.next_run,
+            deferral: None,
             cost: Extent::default(),
         };
         prepared.cost = prepared.cost();
@@ -121,19 +106,21 @@ impl Prepared {
     }
 
     /// Returns the most that committing it writes. Most of the rows belong to operations that it opens and closes, of
-    /// which a run may have up to `outstanding-limit` at once. An activation that exceeds the room of a group gets a
-    /// group of its own.
-    fn cost(&self) -> Extent {
+    /// which a run may have up to `outstanding-limit` at once.
+    pub(super) fn cost(&self) -> Extent {
         let operations = self.activation.operations.iter();
-        let changed: u64 = operations.map(|operation| changed(&operation.kind)).sum();
+        let changed: u64 = match (&self.activation.end, &self.deferral) {
+            (None, None) => operations.map(|operation| changed(&operation.kind)).sum(),
+            _ => 0,
+        };
         let sum = |rows: &mut dyn Iterator<Item = usize>| rows.sum::<usize>() as u64;
         let calls = self.calls.iter().map(|call| call.call.bytes() + SMALL_ROW);
         let replies = sum(&mut self.replies.iter().map(|(_, row)| row.len()));
         let logs = sum(&mut self.logs.iter().map(Vec::len));
         let sends = self.sends.iter().map(|send| match send.to {
-            NotifyTarget::Everyone => events::cost(&send.payload),
-            NotifyTarget::Run(_) => RUN.and(mail::cost(&send.payload)),
-            NotifyTarget::Nobody => Extent::default(),
+            SendTo::Everyone { .. } => events::cost(&send.payload),
+            SendTo::Run(_) => RUN.and(mail::cost(&send.payload)),
+            SendTo::Nobody => Extent::default(),
         });
         let told = 4 * self.sends.len() as u64;
         let sends = sends.fold(Extent::new(told, told * SMALL_ROW), Extent::and);
@@ -152,9 +139,12 @@ impl Prepared {
         let delivered = delivered.map_or(0, |delivered| results::size(&delivered.outcome)) as u64;
         let repeated = record.saturating_sub(delivered) + changed * SMALL_ROW;
         let bytes = record + repeated + calls.sum::<u64>() + replies + logs;
-        let next = self.next.as_ref().map(PreparedGeneration::cost);
+        let closes_now = self.deferral.is_none();
+        let next = self.next.as_ref().map(|next| next.cost(closes_now));
+        let deferred = self.deferral.as_ref().map(Deferral::cost);
         let activation = Extent::new(rows, bytes)
             .and(next.unwrap_or_default())
+            .and(deferred.unwrap_or_default())
             .and(sends)
             .and(orders)
             .and(waits)
@@ -171,6 +161,25 @@ impl Prepared {
             Some(End::Completed(_)) => activation.and(END),
             Some(End::Failed { .. }) => activation.and(END).and(Extent::new(0, record)),
         }
+    }
+}
+
+/// What is written after the commit of an activation.
+#[derive(Debug)]
+pub(crate) struct Deferral {
+    /// The rows of `deferred`.
+    pub(super) rows: Vec<Vec<u8>>,
+    /// The number of events that are sent to all.
+    pub(super) events: u64,
+    /// The number of orders to other runs.
+    pub(super) orders: u64,
+}
+
+impl Deferral {
+    /// Returns what noting it in the commit writes: the rows, and the order to write what is in them.
+    fn cost(&self) -> Extent {
+        let bytes: usize = self.rows.iter().map(Vec::len).sum();
+        Extent::new(self.rows.len() as u64 + 1, bytes as u64 + SMALL_ROW)
     }
 }
 
@@ -193,18 +202,22 @@ impl PreparedGeneration {
         }
     }
 
-    /// Returns the most that beginning it writes: every open operation is closed, and every webhook that is not kept.
-    fn cost(&self) -> Extent {
-        let webhooks = u64::from(self.next.webhooks);
+    /// Returns the most that beginning it writes. If it closes everything now, that is every open operation, and every
+    /// webhook that is not kept.
+    fn cost(&self, closes_now: bool) -> Extent {
         let kept = self.next.keep.len() as u64 * SMALL_ROW;
-        let rows = (OPERATION + 1) * self.outstanding + webhooks + 4;
+        let closed = match closes_now {
+            true => (OPERATION + 1) * self.outstanding + u64::from(self.next.webhooks),
+            false => 0,
+        };
+        let rows = closed + 4;
         let bytes = self.input.len() as u64 + kept + RUN_ROW;
         Extent::new(rows, bytes + rows * SMALL_ROW)
     }
 }
 
 /// Returns the number of rows that making an operation changes.
-fn changed(kind: &Kind) -> u64 {
+pub(super) fn changed(kind: &Kind) -> u64 {
     match kind {
         Kind::Abandon { operations, .. } => (CLOSED + 1) * operations.len() as u64,
         Kind::CreateWebhook { .. } | Kind::CloseWebhook { .. } => 1,
@@ -212,8 +225,8 @@ fn changed(kind: &Kind) -> u64 {
     }
 }
 
-fn call(new: super::NewCall) -> PreparedCall {
-    PreparedCall {
+fn call(new: super::NewCall) -> CallToMake {
+    CallToMake {
         operation: new.operation,
         retry: new.call.retry,
         call: NewCallRows::new(new.call),
@@ -249,11 +262,26 @@ fn waits(activation: &Activation) -> Vec<(u32, Option<RunId>)> {
     waits.collect()
 }
 
-fn send(new: NewNotify) -> Send {
-    Send {
+fn sends(new: Vec<NewNotify>) -> Vec<EventToSend> {
+    let mut to_all = 0..;
+    let sends = new.into_iter().map(|new| {
+        let to = match new.to {
+            NotifyTarget::Everyone => SendTo::Everyone {
+                nth: to_all.next().unwrap_or_default(),
+            },
+            NotifyTarget::Run(run) => SendTo::Run(run),
+            NotifyTarget::Nobody => SendTo::Nobody,
+        };
+        send(new, to)
+    });
+    sends.collect()
+}
+
+fn send(new: NewNotify, to: SendTo) -> EventToSend {
+    EventToSend {
         operation: new.operation,
         event: new.event,
-        to: new.to,
+        to,
         size: new.payload.body.len() as u64,
         payload: Apart::new(payload_size(&new.payload), new.payload),
     }

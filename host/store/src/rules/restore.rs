@@ -110,15 +110,20 @@ pub(super) fn step(
     }
 }
 
-/// Lets the run continue.
 fn over(run: &mut RunWrite<'_>) -> Result<Step, ReadError> {
+    let_continue(run)?;
+    Ok(Step::Over)
+}
+
+/// Lets the run continue.
+pub(super) fn let_continue(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
     run.state_mut().is_restoring = false;
     if run.state().has_begun() {
         let has_host_work = run.has_host_work()?;
         // A run that was blocked or has ended meanwhile stays so.
         let _ = run.transition(Transition::Activated { has_host_work });
     }
-    Ok(Step::Over)
+    Ok(())
 }
 
 /// Returns the last open operation up to this one.

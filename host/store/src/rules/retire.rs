@@ -17,10 +17,10 @@ use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::set_aside::Aside;
 use crate::tables::{
-    State, call_bodies, call_requests, children, duplicates, failed_tries, generation_inputs,
-    generations, handled, held_calls, inbox, inbox_requests, inputs, journal, logs, mail,
-    mail_payloads, mailboxes, open, repeats, replies, restores, result_outcomes, results, routed,
-    runs, starts, tries, webhooks,
+    State, call_bodies, call_requests, children, deferred, duplicates, failed_tries,
+    generation_inputs, generations, handled, held_calls, inbox, inbox_requests, inputs, journal,
+    logs, mail, mail_payloads, mailboxes, open, repeats, replies, restores, result_outcomes,
+    results, routed, runs, starts, tries, webhooks,
 };
 
 /// The number of rows that a piece changes, besides those of the runs that it touches. A piece takes about as long as a
@@ -345,6 +345,7 @@ fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, Rea
             && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
             && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
             && restores::TABLE.remove_range(rows, restores::TABLE.of(id), room)?
+            && deferred::TABLE.remove_range(rows, deferred::TABLE.of(id), room)?
             && tries::TABLE.remove_range(rows, tries::TABLE.of(id), room)?
             && handled::TABLE.remove_range(rows, one(id), room)?
             && inputs::TABLE.remove_range(rows, one(id), room)?

@@ -188,6 +188,9 @@ impl RetryFailed {
         if (state.activations, state.tries) != (self.activations, self.tries) {
             return Ok(Err(RetriedFailed::Moved));
         }
+        if run.is_deferring()? {
+            return Ok(Err(RetriedFailed::Moved));
+        }
         for (number, _) in run.all_open()? {
             if !self.in_flight.contains(&number) && is_once_in_doubt(&run, number)? {
                 return Ok(Err(RetriedFailed::AtMostOnce(number)));

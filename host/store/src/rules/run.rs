@@ -284,6 +284,11 @@ pub(crate) fn next(run: RunId) -> RunId {
 }
 
 impl Loaded {
+    /// Returns the numbers of the webhooks that are in the run's own row.
+    pub(super) fn webhooks_in_row(&self) -> Vec<WebhookNumber> {
+        self.webhooks.numbers()
+    }
+
     /// Loads a run that exists.
     fn load(rows: &(dyn Ledger + Send), run: RunId) -> Result<Option<Self>, ReadError> {
         if let Some((standing, row)) = states::TABLE.get_encoded(rows, run)? {

@@ -4,7 +4,9 @@
 //! stay small, and so do the leaves of the B-tree, which are rewritten as a whole. An id or a time can be read without the
 //! body.
 
+use bytes::Bytes;
 use dormouse_journal::encode_as;
+use serde::{Deserialize, Serialize};
 
 use crate::ReadError;
 use crate::rows::keys::{Key, KeyOf};
@@ -15,12 +17,12 @@ use crate::rows::{Rows, RowsMut};
 const SMALL: usize = 1_024;
 
 /// A value that is to be stored. A large value is encoded already, so that the writer need not do it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Apart<V> {
     /// A small value, which is stored in the row.
     Small(V),
     /// A large value, encoded as a row of its own table.
-    Large(Vec<u8>),
+    Large(Bytes),
 }
 
 /// The most bytes that a value adds to the row that it is stored in.
@@ -37,7 +39,7 @@ impl<V: Row + Clone> Apart<V> {
         if is_small(size) {
             Apart::Small(value)
         } else {
-            Apart::Large(encode_as(V::VERSION, &value))
+            Apart::Large(encode_as(V::VERSION, &value).into())
         }
     }
 

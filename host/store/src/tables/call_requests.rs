@@ -62,12 +62,12 @@ impl From<Call> for LargeCall {
 }
 
 /// A call to store. A large call is already encoded, so that the thread that writes need not encode it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum NewCallRows {
     /// A small call, which is stored in its row of `calls`.
     Small(Call),
     /// The encoded row of a large call, and the body for `call_bodies`. The body is empty if it is in the row.
-    Large(Vec<u8>, Bytes),
+    Large(Bytes, Bytes),
 }
 
 impl NewCallRows {
@@ -81,7 +81,7 @@ impl NewCallRows {
             size = Some(body.len() as u64);
         }
         let row = LargeCall { call, body: size };
-        NewCallRows::Large(encode_as(LargeCall::VERSION, &row), body)
+        NewCallRows::Large(encode_as(LargeCall::VERSION, &row).into(), body)
     }
 
     /// Returns how many bytes the call takes in the store, at most.

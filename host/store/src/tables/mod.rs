@@ -12,6 +12,7 @@ pub(crate) mod code;
 pub(crate) mod components;
 pub(crate) mod counts;
 pub(crate) mod dates;
+pub(crate) mod deferred;
 pub(crate) mod due;
 pub(crate) mod duplicates;
 pub(crate) mod event_payloads;

@@ -5,7 +5,8 @@
 //! so that each exists at most once.
 
 use dormouse_journal::{
-    CancelOptions, Failure, Header, OperationNumber, Payload, RunId, Time, WhenParentEnds,
+    CancelOptions, Failure, Header, OperationNumber, Payload, RunId, Time, WebhookNumber,
+    WhenParentEnds,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders)
 
 /// The place of [`Order::TakeBack`]. No other order of the run is carried out before it.
 pub(crate) const TAKE_BACK: u64 = 0;
+/// The place of [`Order::WriteDeferred`]. A run is not taken back as long as there is such an order.
+pub(crate) const WRITE_DEFERRED: u64 = TAKE_BACK;
 /// The place of [`Order::Release`].
 pub(crate) const RELEASE: u64 = u64::MAX - 7;
 /// The place of [`Order::HandOver`].
@@ -90,6 +93,41 @@ pub(crate) enum Order {
         /// The headers.
         headers: Vec<Header>,
     },
+    /// The run has committed an activation that has too much for one commit: write the rest.
+    WriteDeferred(Deferring),
+}
+
+/// The progress of writing what is left of an activation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deferring {
+    /// The number of the activation.
+    pub(crate) activation: u32,
+    /// The number of the activation's first operation.
+    pub(crate) first: OperationNumber,
+    /// The commit sequence of the waits for events that the activation made.
+    pub(crate) since: u64,
+    /// The commit sequence of the first event that the activation sends to all. The others follow.
+    pub(crate) first_event: u64,
+    /// The place of the first order of the activation. The others follow.
+    pub(crate) first_order: u64,
+    /// True if the run has ended with the activation.
+    pub(crate) has_ended: bool,
+    /// True if a generation of the run has ended with the activation.
+    pub(crate) ends_generation: bool,
+    /// The next stage.
+    pub(crate) next: DeferringStage,
+}
+
+/// A stage of writing what is left of an activation. The stages follow each other in this order. Only the end of a
+/// generation has the later ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum DeferringStage {
+    /// This part in this row of `deferred`.
+    Part { row: u32, part: u32 },
+    /// The operations that are still open. They are closed.
+    Operations,
+    /// The webhooks that are not kept, after this one. They are closed.
+    Webhooks(Option<WebhookNumber>),
 }
 
 /// The progress of ending the hold of a run and of the runs below it.

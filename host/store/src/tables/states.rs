@@ -152,8 +152,9 @@ pub struct State {
     pub frozen: Option<Frozen>,
     /// The branches of the journal, in order. Empty if the run was never taken back in this generation.
     pub branches: Vec<Branch>,
-    /// True while the run is being restored after it was taken back, and while it gets the requests that the previous
-    /// run of its key has not taken. Nothing of the run is executed meanwhile.
+    /// True while the run is being restored after it was taken back, while it gets the requests that the previous run of
+    /// its key has not taken, and while what was deferred of its last activation is written. Nothing of the run is executed
+    /// meanwhile.
     pub is_restoring: bool,
 }
 

@@ -28,9 +28,9 @@ use dormouse_journal::{
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
     Accept, Accepted, Activated, AttemptMade, AttemptNoted, Attempts, Call, CommitRefused, Deploy,
-    InboxLimits, MailLimits, NewActivation, Notified, OpenError, OverStorage, RunQuery, RunView,
-    SendingView, Served, StartRun, Started, State, StorageLimits, Store, Webhook, WebhookView,
-    WriteError,
+    InboxLimits, MailLimits, NewActivation, Notified, OpenError, OrderLimits, OverStorage,
+    RunQuery, RunView, SendingView, Served, StartRun, Started, State, StorageLimits, Store,
+    Webhook, WebhookView, WriteError,
 };
 use dormouse_store_memory::{Dump, Memory};
 use dormouse_store_redb::{Disk, Options, RedbStore};
@@ -378,7 +378,7 @@ impl World {
             options,
         };
         let kinds = std::iter::once(create).chain(kinds).collect();
-        self.commit(id, 0, activation(self.now(), None, kinds))
+        self.commit_whole(id, 0, activation(self.now(), None, kinds))
             .unwrap();
         id
     }
@@ -394,6 +394,22 @@ impl World {
         new: NewActivation,
     ) -> Result<Activated, CommitRefused> {
         run(self.store.activate(id, number, new, RETENTION, MAIL)).unwrap()
+    }
+
+    /// Commits an activation, and writes what was deferred of it.
+    pub fn commit_whole(
+        &self,
+        id: RunId,
+        number: u32,
+        new: NewActivation,
+    ) -> Result<Activated, CommitRefused> {
+        let activated = self.commit(id, number, new)?;
+        if activated.is_deferred {
+            while run(self.store.has_orders()).unwrap() {
+                run(self.store.serve_orders(None, limits())).unwrap();
+            }
+        }
+        Ok(activated)
     }
 
     pub fn request(&self, id: RunId, body: &str) -> Accept {
@@ -585,6 +601,23 @@ pub fn no_limit() -> OverStorage {
             message: "it owns too much".into(),
         },
         repair_within: RETENTION,
+    }
+}
+
+/// The limits under which orders are carried out.
+pub fn limits() -> OrderLimits {
+    OrderLimits {
+        guest: GuestLimits {
+            memory: 1,
+            stack: 1,
+        },
+        storage: StorageLimits::NONE,
+        children: (10, "children"),
+        depth: (10, "depth"),
+        retention: RETENTION,
+        timeout_grace: 0,
+        body: 1_000,
+        mail: MAIL,
     }
 }
 
