@@ -6,6 +6,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::Difference;
+use crate::few::few;
+
+/// The largest number of ids in one request.
+const MOST_IDS: usize = 1_000;
 
 /// What is to be done, and to which runs.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -14,7 +18,7 @@ pub struct ActOnRuns {
     /// What is to be done to each run.
     pub action: Action,
     /// The ids of the runs, at most 1,000. Absent if the query has a filter, which says which runs are meant.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few::<_, MOST_IDS>")]
     pub ids: Option<Vec<String>>,
     /// The options of the action: the same as in the body of the route that does it to one run.
     #[serde(default)]
@@ -92,11 +96,6 @@ pub struct Acted {
     /// Why the host stopped early, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-}
-
-impl ActOnRuns {
-    /// The largest number of ids in one request.
-    pub const MOST_IDS: usize = 1_000;
 }
 
 impl Action {

@@ -9,6 +9,7 @@ mod actions;
 mod content;
 mod difference;
 mod events;
+mod few;
 mod health;
 mod journal;
 mod logs;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
 use super::Difference;
+use super::few::few;
 use super::runs::status_schema;
 
 /// How a run is to be retried.
@@ -218,6 +219,9 @@ pub struct BackTotals {
     pub requests: u64,
 }
 
+/// The largest number of workflows that a workflow may list as usable by its runs.
+const MOST_NAMES: usize = 1_000;
+
 /// The settings of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -234,7 +238,7 @@ pub struct WorkflowSettings {
     /// The workflows whose runs the runs of this workflow may start, wait for and cancel, besides their own workflow. If absent
     /// or null, its runs may start runs of all workflows, and wait for and cancel those that they have started. The names need
     /// not exist yet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few::<_, MOST_NAMES>")]
     pub may_use: Option<Vec<String>>,
     /// The workflow that is started when a run of this workflow fails, with the input `{"run", "workflow", "version",
     /// "failure", "labels", "try", "input", "content_type"}`. `input` is the failed run's input as text; it is absent if that is

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_journal::{KeptWebhook, WebhookNumber};
 
+use crate::settings::shown;
 use crate::stop::Stop;
 
 /// The deliveries of a run that the workflow answers.
@@ -49,12 +50,13 @@ impl Answers {
         match self.deliveries.get(delivery) {
             Some(false) => Ok(()),
             Some(true) => Err(Stop::Misuse(format!(
-                "`respond` was called twice for the delivery {delivery:?}; a caller gets one answer, so answer each \
-                 delivery once"
+                "`respond` was called twice for the delivery {}; a caller gets one answer, so answer each delivery once",
+                shown(delivery)
             ))),
             None => Err(Stop::Misuse(format!(
-                "`respond` was called for the delivery {delivery:?}, which takes no answer: this run was not given it, or was given it \
-                 before it continued as new, or its webhook does not reply `from-workflow`, so that its caller was answered when it called"
+                "`respond` was called for the delivery {}, which takes no answer: this run was not given it, or was given it \
+                 before it continued as new, or its webhook does not reply `from-workflow`, so that its caller was answered when it called",
+                shown(delivery)
             ))),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_journal::{End, Failure, NextGeneration, Payload};
+use dormouse_journal::{End, Failure, NextGeneration, Payload, cut_backtrace};
 use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmtimeBug};
 
 use crate::decision::Interruption;
@@ -129,7 +129,7 @@ pub(crate) fn of_result(result: Result<Payload, Failure>) -> Consequence {
     Consequence::Ends(match result {
         Ok(payload) => End::Completed(payload),
         Err(failure) => End::Failed {
-            failure,
+            failure: failure.cut(),
             backtrace: None,
         },
     })
@@ -137,12 +137,13 @@ pub(crate) fn of_result(result: Result<Payload, Failure>) -> Consequence {
 
 /// Returns the verdict that the run failed with this code.
 pub(crate) fn failed(code: &str, message: String, backtrace: Option<String>) -> Consequence {
+    let failure = Failure {
+        code: code.into(),
+        message,
+    };
     Consequence::Ends(End::Failed {
-        failure: Failure {
-            code: code.into(),
-            message,
-        },
-        backtrace,
+        failure: failure.cut(),
+        backtrace: backtrace.map(cut_backtrace),
     })
 }
 

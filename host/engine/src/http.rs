@@ -10,6 +10,7 @@ use crate::bindings::dormouse::workflow::http::{
     self, CallError, CallOptions, Host, HostWithStore, Request, Response,
 };
 use crate::guest::Guest;
+use crate::limits;
 use crate::settings;
 use crate::stop::Stop;
 use crate::wait::Wait;
@@ -64,8 +65,7 @@ impl HostWithStore<Guest> for HasSelf<Guest> {
 
 /// Returns the size in bytes of what a call keeps.
 fn size(request: &Request, options: &journal::CallOptions) -> usize {
-    let headers = request.headers.iter();
-    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+    let headers = limits::headers_size(&request.headers);
     let line = request.method.len() + request.url.len();
     let secrets = options.secret_headers.iter();
     let secrets: usize = secrets.map(SecretHeader::size).sum();

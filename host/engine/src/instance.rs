@@ -30,17 +30,6 @@ use crate::stop::Stop;
 use execution::{Returned, execute};
 use poll::{Signal, yield_now};
 
-/// The number of bytes that a suspended instance keeps resident, in addition to its memories and what grows with its
-/// tables: two pages of each of two stacks, one page of each of two tables, and the allocations of wasmtime and this
-/// crate. Measured with Rust guests at 45 to 55 KiB.
-const BASE: usize = 52 << 10;
-
-/// The number of bytes that wasmtime and this crate keep for each outstanding operation. Measured at 1.6 KiB.
-const EACH_WAIT: usize = 1_700;
-
-/// The number of bytes that are kept for each delivery that the workflow answers itself: its id, in a map.
-const EACH_ANSWER: usize = 128;
-
 /// The number of activations that a replay repeats before it gives way to others. A long journal takes about a second,
 /// for which others would have to wait.
 const REPLAYS_A_TURN: u32 = 64;
@@ -113,9 +102,21 @@ impl Instance {
         Ok(())
     }
 
-    /// Ends a replay. The instance gives up its turn.
+    /// Takes the memory for recorded activations of this many bytes, which are to be replayed, in place of those before them.
+    ///
+    /// # Errors
+    /// If the host has no memory left.
+    pub fn hold_records(&mut self, bytes: usize) -> Result<(), Interruption> {
+        let mut state = self.shared.lock();
+        state.hold_records(bytes);
+        let reserved = state.reserve_held();
+        reserved.map_err(|_| Interruption::NoMemory)
+    }
+
+    /// Ends a replay. The instance gives up its turn. The memory of what it replayed is there for its next activation.
     pub fn rest(&mut self) {
         self.turn = None;
+        self.shared.lock().hold_records(0);
     }
 
     /// Makes a new activation at this moment: delivers the completion, and lets the guest run until it waits or ends. The
@@ -180,18 +181,12 @@ impl Instance {
         if self.guest.is_none() {
             return 0;
         }
-        let state = self.shared.lock();
-        let headers = state.run.headers.iter();
-        let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-        BASE + headers
-            + self.shared.memory.own()
-            + state.waits.outstanding() * EACH_WAIT
-            + state.answers.remembered() * EACH_ANSWER
+        self.shared.memory.own() + self.shared.lock().kept()
     }
 
     /// Notes that the decision of the last activation is durable, so that the host no longer has it in memory.
     pub fn committed(&mut self) {
-        self.shared.lock().release_handed();
+        self.shared.lock().release_made();
     }
 
     /// Opens an activation, and puts its completion where the guest finds it.
@@ -210,7 +205,7 @@ impl Instance {
             state.first_shift = state.cursor.now().shift;
         }
         state.meter.reset();
-        state.volume = 0;
+        (state.volume, state.made) = (0, 0);
         state.log.forget_final_output();
         let completed = completion.map_or(Ok(()), |completion| state.waits.complete(completion));
         drop(state);
@@ -333,10 +328,6 @@ impl Instance {
 }
 
 impl State {
-    fn release_handed(&mut self) {
-        self.handed = self.handed.another();
-    }
-
     /// Returns the consequence of the guest's state for its run. None if the guest waits for something that can happen.
     fn consequence_of(&mut self, settled: Settled) -> Option<Consequence> {
         self.flush_streams();

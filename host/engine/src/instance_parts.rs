@@ -33,8 +33,9 @@ pub struct InstanceParts {
     pub host_limits: Arc<Limits>,
     /// The memory that is reserved for the guest. It may be zero: more is taken when the guest needs it.
     pub memory: Grant,
-    /// The memory that is reserved for what the guest passes to the host in its first new activation.
-    pub handed: Grant,
+    /// The memory that is reserved for what the host keeps of the guest besides that: its waits, its operations, and what it
+    /// passes to the host. It may be zero, too.
+    pub held: Grant,
     /// Makes the URLs of the run's webhooks.
     pub urls: Arc<dyn Urls>,
     /// The providers whose webhooks the guest may ask for.

@@ -26,6 +26,7 @@ mod engine;
 mod events;
 mod failure;
 mod guest;
+mod held;
 mod http;
 mod instance;
 mod instance_parts;

@@ -28,6 +28,16 @@ pub(crate) const SPARE_HANDLES: usize = 10_000;
 /// The number of bytes that a guest may pass in one call in addition to the size of a value, for headers and names.
 pub(crate) const CALL_OVERHEAD: usize = 1 << 20;
 
+/// The number of bytes that a header takes in memory besides its name and its value, which may be empty.
+pub(crate) const EACH_HEADER: usize = 96;
+
+/// Returns the size of headers in memory, in bytes.
+pub(crate) fn headers_size<V: AsRef<[u8]>>(headers: &[(String, V)]) -> usize {
+    let sizes = headers.iter();
+    let sizes = sizes.map(|(name, value)| EACH_HEADER + name.len() + value.as_ref().len());
+    sizes.sum()
+}
+
 /// The number of values of the largest size that a guest may pass to the host before it waits. All of them are in
 /// memory until the activation is committed.
 pub(crate) const VALUES: usize = 4;

@@ -7,6 +7,7 @@ use dormouse_journal::{Arguments, Issued, Kind, Level, OperationNumber};
 use dormouse_limits::{BODY, OPERATIONS, OUTSTANDING, STEP_NAME};
 
 use crate::decision::Effect;
+use crate::held::{COPIES, EACH_OPERATION};
 use crate::limits::{self, VALUES};
 use crate::state::State;
 use crate::stop::Stop;
@@ -36,6 +37,8 @@ impl State {
         let issued = self.cursor.issue(step, arguments, kind);
         let issued = issued.map_err(Box::new)?;
         if !issued.recorded {
+            self.made += EACH_OPERATION + COPIES * step.len();
+            self.reserve_held()?;
             self.warn_of_limit();
         }
         Ok(issued)
@@ -81,6 +84,7 @@ impl State {
         }
         let issued = self.issue(import, &step, &arguments, |_| kind)?;
         self.waits.open(issued.number, step, &issued.kind);
+        self.reserve_held()?;
         let number = issued.number;
         self.add_effect(&issued, arguments);
         Ok(number)
@@ -138,9 +142,7 @@ impl State {
         let limit = self.host_limits.body;
         limits::check_bytes(what, size, limit, BODY)?;
         self.volume = self.volume.saturating_add(size);
-        if !self.handed.reach_body(self.volume as u64) {
-            return Err(Stop::NoMemory);
-        }
+        self.reserve_held()?;
         let limit = limit.saturating_mul(VALUES as u64);
         let what = "all that the workflow handed to the host since it last waited";
         limits::check_bytes(what, self.volume, limit, BODY)

@@ -62,8 +62,12 @@ pub(crate) struct State {
     pub effects: Vec<Effect>,
     /// The size of the new values that the guest has passed to the host in the open activation, in bytes.
     pub volume: usize,
-    /// The memory for what the guest passed to the host in this activation.
-    pub handed: Grant,
+    /// The size of the new operations of the open activation, in bytes.
+    pub made: usize,
+    /// The size of the recorded activations that are in memory, in bytes.
+    pub records: usize,
+    /// The memory for what the host keeps of the guest besides its memories and tables. See `held.rs`.
+    pub held: Grant,
     /// The memory that is reserved for the guest, until it has an instance.
     memory_reserved: Grant,
     pub log: Log,
@@ -96,7 +100,9 @@ impl State {
             beginning: parts.beginning,
             effects: Vec::new(),
             volume: 0,
-            handed: parts.handed,
+            made: 0,
+            records: 0,
+            held: parts.held,
             memory_reserved: parts.memory,
             log: Log::new(size(parts.host_limits.log), parts.logged),
             labels: RunLabels::new(parts.labels),

@@ -7,6 +7,7 @@ use dormouse_webhook::{
 };
 
 use crate::bindings::dormouse::workflow::webhooks as contract;
+use crate::limits;
 use crate::settings;
 use crate::stop::Stop;
 
@@ -189,9 +190,7 @@ pub(crate) fn size(options: &journal::WebhookOptions) -> usize {
 
 /// Returns the approximate size of a response in the journal and in the store, in bytes.
 pub(crate) fn response_size(response: &journal::Response) -> usize {
-    let headers = response.headers.iter();
-    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    headers + response.body.len()
+    limits::headers_size(&response.headers) + response.body.len()
 }
 
 #[cfg(test)]

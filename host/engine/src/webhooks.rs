@@ -9,6 +9,7 @@ use crate::bindings::dormouse::workflow::webhooks::{
 };
 use crate::guest::Guest;
 use crate::limits;
+use crate::settings;
 use crate::state::State;
 use crate::stop::Stop;
 use crate::wait::Wait;
@@ -135,8 +136,9 @@ impl State {
             .filter(|webhook| self.has_webhook(*webhook) && webhook.to_string() == id)
             .ok_or_else(|| {
                 Stop::Misuse(format!(
-                    "`{import}` was called with the webhook id {id:?}, which this run has not created, or has not kept; \
-                     pass the `id` that `create-webhook` or `kept-webhooks` gave"
+                    "`{import}` was called with the webhook id {}, which this run has not created, or has not kept; \
+                     pass the `id` that `create-webhook` or `kept-webhooks` gave",
+                    settings::shown(id)
                 ))
             })
     }

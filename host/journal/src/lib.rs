@@ -63,6 +63,6 @@ pub use triggers::{
 pub use values::{
     CallError, CallOptions, CancelOptions, Delivery, Encoding, Failure, GuestLimits, Header, Level,
     LogLine, OtherBody, Payload, Reply, Request, Response, RunOutcome, SecretHeader, StartOptions,
-    ValueGroup, ValuePart, WhenBroken, WhenParentEnds, json_payload,
+    ValueGroup, ValuePart, WhenBroken, WhenParentEnds, cut_backtrace, json_payload,
 };
 pub use webhook_options::{Signature, WebhookOptions, WrittenHandshake, WrittenScheme};

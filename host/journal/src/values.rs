@@ -62,7 +62,22 @@ pub struct Failure {
     pub message: String,
 }
 
+/// The longest code, message and backtrace of a failed or blocked run, in bytes. They are in the run's row, which is read with
+/// each request to the run, and written again with each request that a blocked run gets. Guests choose these texts, also those
+/// of a backtrace, which has the names of the guest's functions and files.
+const CODE: usize = 256;
+const MESSAGE: usize = 64 << 10;
+const BACKTRACE: usize = 16 << 10;
+
 impl Failure {
+    /// Cuts what is too long for the row of a run.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        cut(&mut self.code, CODE);
+        cut(&mut self.message, MESSAGE);
+        self
+    }
+
     /// Returns the result of an order that the workflow gave up before it got the result.
     #[must_use]
     pub fn abandoned() -> Self {
@@ -70,6 +85,23 @@ impl Failure {
             code: "abandoned".into(),
             message: "the workflow gave this up before it was told what came of it".into(),
         }
+    }
+}
+
+/// Cuts the backtrace of a run as the texts of its failure are cut.
+#[must_use]
+pub fn cut_backtrace(mut backtrace: String) -> String {
+    cut(&mut backtrace, BACKTRACE);
+    backtrace
+}
+
+/// Cuts a text to this many bytes, and marks that it was cut.
+fn cut(text: &mut String, most: usize) {
+    const MARK: char = '…';
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most - MARK.len_utf8()));
+        text.push(MARK);
+        text.shrink_to_fit();
     }
 }
 

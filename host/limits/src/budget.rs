@@ -25,7 +25,7 @@ pub enum Part {
     Requests,
     /// Bodies of calls under way, and the responses to them. A sixth.
     Calls,
-    /// The memories and tables of guests, active or warm, and what they pass to the host. Two thirds.
+    /// The memories and tables of guests, active or warm, and what the host keeps for them besides. Two thirds.
     Guests,
 }
 
@@ -78,13 +78,13 @@ impl Budget {
         part.of(self.0.size)
     }
 
-    /// Returns the most that one guest may use: for its memories and tables, and for what it passes to the host. Both
+    /// Returns the most that one guest may use: for its memories and tables, and for what the host keeps for it besides. Both
     /// together fill the guests' part.
     #[must_use]
     pub fn of_guest(&self) -> (u64, u64) {
         let size = self.size(Part::Guests);
-        let handed = size / 4;
-        (size - handed, handed)
+        let held = size / 4;
+        (size - held, held)
     }
 
     /// Returns how many bytes of a part are taken.
@@ -197,6 +197,22 @@ impl Grant {
         self.grow(bytes.saturating_sub(self.bytes))
     }
 
+    /// Returns what is more than this many bytes.
+    pub fn shrink(&mut self, bytes: u64) {
+        let less = self.bytes.saturating_sub(bytes);
+        if less > 0 {
+            self.bytes -= less;
+            self.give_back(less);
+        }
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.budget.0.taken[self.part as usize].fetch_sub(bytes, Ordering::AcqRel);
+        if let Some(account) = &self.account {
+            account.remove(bytes);
+        }
+    }
+
     /// Returns bytes that hold this grant as long as any part of them is in use.
     #[must_use]
     pub fn keep(self, bytes: Bytes) -> Bytes {
@@ -218,10 +234,7 @@ impl Grant {
 
 impl Drop for Grant {
     fn drop(&mut self) {
-        self.budget.0.taken[self.part as usize].fetch_sub(self.bytes, Ordering::AcqRel);
-        if let Some(account) = &self.account {
-            account.remove(self.bytes);
-        }
+        self.give_back(self.bytes);
     }
 }
 

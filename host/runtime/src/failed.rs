@@ -222,8 +222,8 @@ impl Repairs {
             Recorded::new(state.first_activation..state.activations, |from, limit| {
                 self.store.journal(run, from, limit)
             });
-        while let Some((number, activations)) = recorded.next().await.map_err(Unavailable::from)? {
-            for (number, activation) in (number..).zip(&activations) {
+        while let Some(page) = recorded.next().await.map_err(Unavailable::from)? {
+            for (number, activation) in (page.first..).zip(&page.activations) {
                 look(first, number, activation);
                 first += u32::try_from(activation.operations.len()).unwrap_or(u32::MAX);
             }

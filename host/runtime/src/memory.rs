@@ -39,8 +39,8 @@ impl GuestMemory {
         })
     }
 
-    /// Returns the memory with which a new instance of a run begins, and the memory for what the instance passes to the
-    /// host. If the run found no memory before, both are the most that it may need, and its workflow's share does not matter.
+    /// Returns the memory with which a new instance of a run begins, and the memory for what the host keeps for it
+    /// besides. If the run found no memory before, both are the most that it may need, and its workflow's share does not matter.
     pub(crate) fn reserve(
         &self,
         run: RunId,
@@ -54,22 +54,22 @@ impl GuestMemory {
             let none = || self.budget.begin(Part::Guests).of(account.clone());
             return Ok((none(), none()));
         }
-        let (most, handed) = self.budget.of_guest();
+        let (most, held) = self.budget.of_guest();
         let memory = limit.min(most);
         loop {
             let taken = (
                 self.budget.take(Part::Guests, memory),
-                self.budget.take(Part::Guests, handed),
+                self.budget.take(Part::Guests, held),
             );
-            if let (Some(memory), Some(handed)) = taken {
-                return Ok((memory.of(account.clone()), handed.of(account.clone())));
+            if let (Some(memory), Some(held)) = taken {
+                return Ok((memory.of(account.clone()), held.of(account.clone())));
             }
             if !self.slots.make_room() {
                 return Err(Trouble::Retry(format!(
                     "guests have {} of the {size} bytes of memory that they may have together, and this run needs {}; \
                      the setting is `{MEMORY_BUDGET}`",
                     self.budget.taken(Part::Guests),
-                    memory + handed
+                    memory + held
                 )));
             }
         }

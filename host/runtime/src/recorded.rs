@@ -26,6 +26,15 @@ pub(crate) struct Recorded<R> {
     ahead: Option<Ahead>,
 }
 
+/// Activations that were read.
+pub(crate) struct Page {
+    /// The number of the first activation.
+    pub(crate) first: u32,
+    pub(crate) activations: Vec<Activation>,
+    /// Their size in the store, in bytes.
+    pub(crate) bytes: usize,
+}
+
 /// A page that is being read.
 struct Ahead {
     page: Read<JournalPage>,
@@ -44,12 +53,16 @@ impl<R: Fn(u32, usize) -> Read<JournalPage>> Recorded<R> {
         recorded
     }
 
-    /// Returns the next activations, and the number of the first of them. None if there are no more.
-    pub(crate) async fn next(&mut self) -> Result<Option<(u32, Vec<Activation>)>, ReadError> {
+    /// Returns the next activations. None if there are no more.
+    pub(crate) async fn next(&mut self) -> Result<Option<Page>, ReadError> {
         let Some(Ahead { page, limit }) = self.ahead.take() else {
             return Ok(None);
         };
-        let JournalPage { activations, more } = page.await?;
+        let JournalPage {
+            activations,
+            more,
+            bytes,
+        } = page.await?;
         let first = self.left.start;
         let read = u32::try_from(activations.len()).unwrap_or(u32::MAX);
         self.left.start = first.saturating_add(read);
@@ -57,7 +70,11 @@ impl<R: Fn(u32, usize) -> Read<JournalPage>> Recorded<R> {
             let is_large = activations.len() < limit;
             self.read_ahead(if is_large { SHORT } else { LONG });
         }
-        Ok(Some((first, activations)))
+        Ok(Some(Page {
+            first,
+            activations,
+            bytes,
+        }))
     }
 
     /// Begins to read the next page, of at most this many activations. Activations beyond the range are left out: a retry
@@ -103,13 +120,14 @@ mod tests {
             let page = JournalPage {
                 activations: (first..end.min(stored)).map(activation).collect(),
                 more: end < stored,
+                bytes: 0,
             };
             Box::pin(async move { Ok(page) })
         });
         let (mut times, mut counts) = (Vec::new(), Vec::new());
-        while let Some((first, activations)) = block_on(recorded.next()).unwrap() {
-            assert_eq!(activations[0].time, Time(first.into()));
-            times.extend(activations.iter().map(|activation| activation.time.0));
+        while let Some(page) = block_on(recorded.next()).unwrap() {
+            assert_eq!(page.activations[0].time, Time(page.first.into()));
+            times.extend(page.activations.iter().map(|activation| activation.time.0));
             counts.push(asked.borrow().len());
         }
         (times, counts)
@@ -141,11 +159,13 @@ mod tests {
                 Ok(JournalPage {
                     activations,
                     more: true,
+                    bytes: 7,
                 })
             })
         });
         for number in 0..100 {
-            assert_eq!(block_on(recorded.next()).unwrap().unwrap().0, number);
+            let page = block_on(recorded.next()).unwrap().unwrap();
+            assert_eq!((page.first, page.bytes), (number, 7));
         }
         assert!(block_on(recorded.next()).unwrap().is_none());
         assert_eq!(asked.take()[..3], [SHORT, SHORT, SHORT]);

@@ -262,7 +262,7 @@ impl Replay {
         let beginning_at = beginning.first_webhook;
         let account = self.memory.account(&view.run.workflow);
         let limit = view.run.limits.memory;
-        let (memory, handed) = self.memory.reserve(view.id, limit, &account)?;
+        let (memory, held) = self.memory.reserve(view.id, limit, &account)?;
         let parts = InstanceParts {
             context: RunContext {
                 id: view.id,
@@ -282,7 +282,7 @@ impl Replay {
             limits: view.run.limits,
             host_limits: self.limits.clone(),
             memory,
-            handed,
+            held,
             urls: self.urls.clone(),
             providers: self.providers.clone(),
             cpu: Arc::new(Cpu(self.clock.clone())),
@@ -297,8 +297,10 @@ impl Replay {
         let (store, run) = (&self.store, view.id);
         let mut recorded =
             Recorded::new(activations, |from, limit| store.journal(run, from, limit));
-        while let Some((first, activations)) = recorded.next().await? {
-            for (number, activation) in (first..).zip(activations) {
+        while let Some(page) = recorded.next().await? {
+            // What was read is in memory until it was repeated, which takes as long as others compute.
+            instance.hold_records(page.bytes)?;
+            for (number, activation) in (page.first..).zip(page.activations) {
                 let replayed = instance.replay(activation).await;
                 replayed.map_err(|interruption| within(number, interruption))?;
             }

@@ -181,6 +181,7 @@ impl Runner {
     }
 
     async fn block(&self, run: RunId, reason: Failure, broke: Option<Broke>) {
+        let reason = reason.cut();
         let is_broken = broke.is_some();
         tracing::warn!(
             %run, code = reason.code, reason = reason.message, is_broken, "a run is blocked"

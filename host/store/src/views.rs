@@ -265,6 +265,8 @@ pub struct JournalPage {
     pub activations: Vec<Activation>,
     /// True if there are more activations.
     pub more: bool,
+    /// The size of the activations in the store, in bytes.
+    pub bytes: usize,
 }
 
 /// A part of a run's log.

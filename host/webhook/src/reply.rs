@@ -7,10 +7,14 @@
 use dormouse_journal::Response;
 use http::{HeaderName, HeaderValue};
 
+/// The largest number of headers of a response. Few clients take as many, and the map in which they are sent has no room for
+/// very many: it panics.
+const HEADERS: usize = 1_000;
+
 /// Checks that a response can be sent. If it cannot, the error says what to change.
 ///
 /// # Errors
-/// If the status is not from 200 to 599, if a header is invalid or not the workflow's to set, or if the status allows no
+/// If the status is not from 200 to 599, if there are too many headers, if a header is invalid or not the workflow's to set, or if the status allows no
 /// body and the response has one.
 pub fn check_response(response: &Response) -> Result<(), String> {
     let status = response.status;
@@ -24,6 +28,12 @@ pub fn check_response(response: &Response) -> Result<(), String> {
             "a response with the status {status} has no body, and this one has {} bytes; leave the body empty or give \
              another status",
             response.body.len()
+        ));
+    }
+    if response.headers.len() > HEADERS {
+        return Err(format!(
+            "a response has at most {HEADERS} headers, and this one has {}",
+            response.headers.len()
         ));
     }
     response
@@ -120,6 +130,21 @@ mod tests {
         for name in ["Content-Type", "X-Own", "Location", "Cache-Control"] {
             assert_eq!(check(200, Some((name, "v")), ""), Ok(()), "{name}");
         }
+    }
+
+    #[test]
+    fn so_many_headers_that_no_map_has_room_for_them_are_refused() {
+        let with = |count: usize| {
+            let headers = (0..count).map(|number| (format!("x-{number}"), Bytes::new()));
+            check_response(&Response {
+                status: 200,
+                headers: headers.collect(),
+                body: Bytes::new(),
+            })
+        };
+        assert_eq!(with(1_000), Ok(()));
+        let text = with(1_001).unwrap_err();
+        assert!(text.contains("1001"), "{text}");
     }
 
     #[test]

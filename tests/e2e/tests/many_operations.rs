@@ -1,7 +1,5 @@
 //! Activations with thousands of operations. Each is one decision, and is written in small commits.
 
-use std::time::Instant;
-
 use dormouse_e2e::{Host, Run, SeededRng, pause, post};
 use serde_json::{Value, json};
 
@@ -46,9 +44,7 @@ fn finish(run: &Run) {
 fn an_activation_with_thousands_of_operations_is_written_in_small_commits() {
     let host = Host::start();
     let run = host.script(&script());
-    let began = Instant::now();
     finish(&run);
-    eprintln!("{} operations took {:?}", 4 * MANY, began.elapsed());
     let rows = rows_max(&host);
     assert!((100..=MOST).contains(&rows), "{rows}");
     let journal = run.journal();

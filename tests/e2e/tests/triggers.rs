@@ -462,6 +462,31 @@ fn invalid_options_are_refused_by_name() {
 }
 
 #[test]
+fn a_page_of_large_triggers_ends_early() {
+    let host = host();
+    let names: Vec<String> = (0..70).map(|number| format!("t{number:02}")).collect();
+    for name in &names {
+        let reply = json!({"kind": "fixed", "status": 200, "body": "x".repeat(50_000)});
+        set(&host, name, json!({"reply": reply}));
+    }
+    let (mut found, mut pages, mut cursor) = (Vec::new(), 0, String::new());
+    loop {
+        let path = format!("/v1/triggers?limit=1000{cursor}");
+        let page = host.get(&path).expect(200).json();
+        let triggers = page["triggers"].as_array().unwrap();
+        let named = triggers.iter().map(|trigger| trigger["name"].clone());
+        found.extend(named);
+        pages += 1;
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert!(pages > 1, "3.5 MB are one page");
+    assert_eq!(found, names);
+}
+
+#[test]
 fn the_command_line_sets_and_shows_triggers() {
     let host = host();
     let cli = Cli::of(&host);

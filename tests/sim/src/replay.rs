@@ -153,7 +153,7 @@ impl<'w> Recorded<'w> {
             limits: run.limits,
             host_limits: self.world.limits(),
             memory: Budget::default().begin(Part::Guests),
-            handed: Budget::default().begin(Part::Guests),
+            held: Budget::default().begin(Part::Guests),
             urls: self.urls.clone(),
             providers: dormouse_webhook::provider::Providers::default(),
             cpu: Arc::new(NoCpu),

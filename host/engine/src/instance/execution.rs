@@ -22,6 +22,13 @@ pub(super) async fn execute(
     limits: GuestLimits,
     input: Payload,
 ) -> Returned {
+    let reserved = shared.lock().reserve_held();
+    if let Err(stop) = reserved {
+        return Err(Crash {
+            error: stop.into(),
+            starting: true,
+        });
+    }
     let mut store = store(&program, shared.clone(), limits);
     let returned = call(&mut store, &program, input).await;
     // The store is dropped when this function ends, and with it the futures in which the guest still waited.

@@ -168,7 +168,7 @@ pub(crate) fn instance_parts(input: Payload) -> InstanceParts {
         },
         host_limits: Arc::new(Limits::default()),
         memory: Budget::default().begin(Part::Guests),
-        handed: Budget::default().begin(Part::Guests),
+        held: Budget::default().begin(Part::Guests),
         urls: Arc::new(CountedUrls::default()),
         providers: dormouse_webhook::provider::Providers::default(),
         cpu: SteppingCpu::new(Duration::ZERO),

@@ -18,6 +18,7 @@ mod ends;
 mod features;
 mod generations;
 mod harness;
+mod held;
 mod labels;
 mod limits;
 mod log;

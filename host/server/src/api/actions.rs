@@ -176,13 +176,6 @@ type Runs = BoxStream<'static, Result<RunId, Problem>>;
 
 /// Returns the runs with these ids.
 fn named(ids: &[String]) -> Result<Runs, Problem> {
-    if ids.len() > ActOnRuns::MOST_IDS {
-        let most = ActOnRuns::MOST_IDS;
-        return Err(wrong(&format!(
-            "has {} `ids`: give at most {most}",
-            ids.len()
-        )));
-    }
     let parse = |(place, text): (usize, &String)| {
         let why = || {
             wrong(&format!(

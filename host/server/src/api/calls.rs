@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::ProblemBody;
-use dormouse_journal::{Header, Payload};
+use dormouse_journal::{Header, OperationNumber, Payload, RunId};
 
 use super::docs::{Guarded, Output, RunProblems};
 use super::path::PathParams;
@@ -34,6 +34,14 @@ pub(super) async fn request(
     path: PathParams,
 ) -> Result<Response, Problem> {
     let (run, operation) = (path.run()?, path.operation()?);
+    state.turns.make(request_of(&state, run, operation)).await
+}
+
+async fn request_of(
+    state: &AppState,
+    run: RunId,
+    operation: OperationNumber,
+) -> Result<Response, Problem> {
     let reader = state.runtime.reader();
     let Some(call) = reader.call(run, operation).await? else {
         let is_known = reader.state(run).await?.is_some();

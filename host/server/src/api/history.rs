@@ -33,17 +33,38 @@ pub(super) async fn history(
     path: PathParams,
 ) -> Result<Response, Problem> {
     let run = path.run()?;
-    let begun = state.runtime.history(run).await?;
-    let (head, left) = begun.ok_or_else(|| Problem::unknown_run(run))?;
-    let begun = Bytes::from(head.encode());
-    let activations = stream::try_unfold(left, piece);
+    let (begun, left) = {
+        let _turn = state.turns.next().await;
+        let begun = state.runtime.history(run).await?;
+        let (head, left) = begun.ok_or_else(|| Problem::unknown_run(run))?;
+        (
+            state.body_budget.of_api().piece(head.encode().into())?,
+            left,
+        )
+    };
+    let activations = stream::try_unfold((state, left), |(state, left)| piece(state, left));
     let pieces = stream::once(async { Ok(begun) });
     let body = Body::from_stream(futures::StreamExt::chain(pieces, activations));
     Ok(([(CONTENT_TYPE, "application/octet-stream")], body).into_response())
 }
 
-/// Reads the next piece, once the client has taken the piece before.
-async fn piece(mut left: RunHistory) -> Result<Option<(Bytes, RunHistory)>, ReadError> {
+/// The reason why a history ends early. Its client sees that the connection ends before the answer does.
+#[derive(Debug, thiserror::Error)]
+enum CutOff {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The memory for answers is used up by answers that are not read.
+    #[error("the memory for answers of the API is used up")]
+    NoMemory,
+}
+
+/// Reads the next piece, once the client has taken the piece before. The piece takes memory until it is sent.
+async fn piece(
+    state: AppState,
+    mut left: RunHistory,
+) -> Result<Option<(Bytes, (AppState, RunHistory))>, CutOff> {
+    let turn = state.turns.next().await;
     let Some(activations) = left.next().await? else {
         return Ok(None);
     };
@@ -51,5 +72,8 @@ async fn piece(mut left: RunHistory) -> Result<Option<(Bytes, RunHistory)>, Read
     for activation in &activations {
         piece.extend(History::encode_activation(activation));
     }
-    Ok(Some((piece.into(), left)))
+    let piece = state.body_budget.of_api().piece(piece.into());
+    let piece = piece.map_err(|_| CutOff::NoMemory)?;
+    drop(turn);
+    Ok(Some((piece, (state, left))))
 }

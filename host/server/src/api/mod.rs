@@ -15,6 +15,7 @@
 //! - `pauses` pauses and resumes runs, workflows and the host.
 //! - `path` reads the variable parts of a path, `subject` looks up what they name if the body is slow to arrive, and
 //!   [`dormouse_api::request`] reads every other part of a request.
+//! - `large` lets only a few answers of any size be made at the same time.
 //! - `shown` makes answers from the data of the store.
 
 mod actions;
@@ -28,6 +29,7 @@ mod docs;
 mod events;
 mod found;
 mod history;
+mod large;
 mod lines;
 mod move_many;
 mod operations;

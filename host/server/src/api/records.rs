@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
 use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
 use dormouse_journal::RunId;
@@ -12,6 +13,7 @@ use http::Uri;
 
 use super::docs::{Guarded, QueryProblems, RunProblems};
 use super::path::PathParams;
+use super::runs::about;
 use super::shown;
 use super::state::AppState;
 use crate::ingress::Source;
@@ -51,13 +53,14 @@ pub(super) async fn journal(
     State(state): State<AppState>,
     path: PathParams,
     uri: Uri,
-) -> Result<Json<JournalPage>, Problem> {
+) -> Result<Response, Problem> {
     let run = path.run()?;
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
     let mask = state.mask().clone();
-    Ok(Json(journal_page(&state, run, from, limit, mask).await?))
+    let page = async { Ok(Json(journal_page(&state, run, from, limit, mask).await?)) };
+    state.turns.make(page).await
 }
 
 /// Shows a run's log
@@ -74,12 +77,13 @@ pub(super) async fn logs(
     State(state): State<AppState>,
     path: PathParams,
     uri: Uri,
-) -> Result<Json<LogPage>, Problem> {
+) -> Result<Response, Problem> {
     let run = path.run()?;
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(LINES, 1..=MOST_LINES)?;
     let from = AtLine::from_query(&params)?.unwrap_or_default();
-    Ok(Json(log_page(&state, run, from, limit).await?))
+    let page = async { Ok(Json(log_page(&state, run, from, limit).await?)) };
+    state.turns.make(page).await
 }
 
 /// Shows a run's webhooks
@@ -94,9 +98,13 @@ pub(super) async fn logs(
 pub(super) async fn webhooks(
     State(state): State<AppState>,
     path: PathParams,
-) -> Result<Json<Webhooks>, Problem> {
-    let webhooks = webhooks_of(&state, path.run()?).await?;
-    Ok(Json(Webhooks { webhooks }))
+) -> Result<Response, Problem> {
+    let run = path.run()?;
+    let webhooks = async {
+        let webhooks = webhooks_of(&state, run).await?;
+        Ok(Json(Webhooks { webhooks }))
+    };
+    about(&state, run, webhooks).await
 }
 
 /// Returns the webhooks of a run.

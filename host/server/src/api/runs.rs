@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{AfterRun, Cursor as _, LABEL, QueryParams, RunFilter, Wait};
 use dormouse_api::{Dates, ProblemBody, Run, RunCounts, RunPage};
 use dormouse_journal::{Payload, RunId, Status};
-use dormouse_store::{RunQuery, TimeRange};
+use dormouse_store::{RunQuery, State as RunState, TimeRange};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
 use serde::de::IgnoredAny;
@@ -38,12 +38,13 @@ const LARGEST_PAGE: usize = 500;
     ),
     responses((status = 200, description = "A page of runs", body = RunPage), QueryProblems, Guarded),
 )]
-pub(super) async fn list(
-    State(state): State<AppState>,
-    uri: Uri,
-) -> Result<Json<RunPage>, Problem> {
+pub(super) async fn list(State(state): State<AppState>, uri: Uri) -> Result<Response, Problem> {
+    state.turns.make(page(&state, &uri)).await
+}
+
+async fn page(state: &AppState, uri: &Uri) -> Result<Json<RunPage>, Problem> {
     let known = [&RunFilter::PARAMS[..], &["limit", "cursor"]].concat();
-    let params = QueryParams::read_repeating(&uri, &known, &[LABEL])?;
+    let params = QueryParams::read_repeating(uri, &known, &[LABEL])?;
     let query = RunQuery {
         before: AfterRun::from_query(&params)?.map(|cursor| cursor.0),
         limit: params.limit(PAGE, 1..=LARGEST_PAGE)?,
@@ -104,7 +105,7 @@ pub(super) async fn show(
     State(state): State<AppState>,
     path: PathParams,
     headers: HeaderMap,
-) -> Result<(HeaderMap, Json<Run>), Problem> {
+) -> Result<Response, Problem> {
     let run = path.run()?;
     let mut answer = HeaderMap::new();
     if let Some(wait) = Wait::from_headers(&headers, state.max_wait)? {
@@ -112,7 +113,8 @@ pub(super) async fn show(
         let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
         waited.await?;
     }
-    Ok((answer, Json(view(&state, run).await?)))
+    let shown = async { Ok((answer, Json(view(&state, run).await?))) };
+    about(&state, run, shown).await
 }
 
 /// Returns a run's output
@@ -135,6 +137,10 @@ pub(super) async fn output(
     path: PathParams,
 ) -> Result<Response, Problem> {
     let run = path.run()?;
+    about(&state, run, output_of(&state, run)).await
+}
+
+async fn output_of(state: &AppState, run: RunId) -> Result<Response, Problem> {
     let found = state.runtime.reader().output(run).await?;
     let output = match found.ok_or_else(|| Problem::unknown_run(run))? {
         (_, Some(output)) => output,
@@ -161,8 +167,11 @@ pub(super) async fn input(
     path: PathParams,
 ) -> Result<Response, Problem> {
     let run = path.run()?;
-    let input = state.runtime.reader().input(run).await?;
-    Ok(bytes(input.ok_or_else(|| Problem::unknown_run(run))?))
+    let input = async {
+        let input = state.runtime.reader().input(run).await?;
+        Ok(bytes(input.ok_or_else(|| Problem::unknown_run(run))?))
+    };
+    state.turns.make(input).await
 }
 
 /// Returns bytes from outside as an answer with their own media type. If they are declared as JSON but are not JSON, a
@@ -188,6 +197,26 @@ pub(super) fn bytes(mut payload: Payload) -> Response {
         ),
     ];
     (headers, payload.body).into_response()
+}
+
+/// The size of a run's journal in bytes up to which answers about the run are made without a turn: most runs are smaller, and
+/// many ask for them.
+const SMALL: u64 = 64 << 10;
+
+/// Makes an answer about a run: its details, its output or its webhooks, all of which are in its journal. If that is large, the
+/// answer is made when it has its turn.
+pub(super) async fn about<T: IntoResponse>(
+    state: &AppState,
+    run: RunId,
+    answer: impl Future<Output = Result<T, Problem>>,
+) -> Result<Response, Problem> {
+    let known = state.runtime.reader().state(run).await?;
+    // A run that has continued as new may have kept webhooks of an earlier journal.
+    let is_small = |known: &RunState| known.journal_bytes <= SMALL && known.generation == 0;
+    if known.as_ref().is_none_or(is_small) {
+        return Ok(answer.await?.into_response());
+    }
+    state.turns.make(answer).await
 }
 
 /// Returns a run with all its details.

@@ -123,21 +123,26 @@ pub(super) async fn answer(
         None => runs::status(state, run).await?,
     };
     if wait.is_some() && status.has_ended() {
-        return Ok((answer, Json(runs::view(state, run).await?)).into_response());
+        let ended = async { Ok((answer, Json(runs::view(state, run).await?))) };
+        return runs::about(state, run, ended).await;
     }
     let sleeps = wait.is_some_and(|wait| wait.until().is_reached_by(status));
-    let started = StartedRun {
-        id: run.to_string(),
-        status,
-        webhooks: match sleeps {
-            true => Some(records::webhooks_of(state, run).await?),
-            false => None,
-        },
-    };
     let code = if new {
         StatusCode::ACCEPTED
     } else {
         StatusCode::OK
     };
-    Ok((code, answer, Json(started)).into_response())
+    let mut started = StartedRun {
+        id: run.to_string(),
+        status,
+        webhooks: None,
+    };
+    if !sleeps {
+        return Ok((code, answer, Json(started)).into_response());
+    }
+    let with_webhooks = async {
+        started.webhooks = Some(records::webhooks_of(state, run).await?);
+        Ok((code, answer, Json(started)))
+    };
+    runs::about(state, run, with_webhooks).await
 }

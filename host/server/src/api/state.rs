@@ -14,6 +14,7 @@ use http::HeaderName;
 
 use super::auth::Auth;
 use super::backup_place::BackupPlace;
+use super::large::Turns;
 use crate::health::Health;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) backup_place: BackupPlace,
     /// The memory for bodies.
     pub(super) body_budget: BodyBudget,
+    /// The turns to make a large answer.
+    pub(super) turns: Turns,
     /// The OpenAPI document.
     pub(super) document: Bytes,
 }
@@ -98,6 +101,7 @@ impl AppState {
             masked: masked.map(HeaderName::to_string).collect(),
             auth: Auth::new(config.token.clone(), &config.public_url),
             body_budget,
+            turns: Turns::new(),
             max_wait: Duration::from_millis(config.limits.max_wait),
             backup_place: BackupPlace::new(&config.data_dir, backup),
             document,

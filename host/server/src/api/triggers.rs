@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::Response;
 use dormouse_api::request::QueryParams;
 use dormouse_api::{
     EarlierUrl, ProblemBody, RotateTrigger, SetTrigger, Trigger, TriggerReply, Triggers,
@@ -27,6 +28,11 @@ const BODY: u64 = 128 << 10;
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1_000;
 
+/// The number of triggers that are read at once, and the size of a page in bytes from which it ends. A trigger has up to
+/// [`BODY`] bytes.
+const AT_ONCE: usize = 32;
+const PAGE_BYTES: usize = 1 << 20;
+
 /// How long earlier URLs stay valid after a rotation, in milliseconds, if the request does not say.
 const KEEP_OLD: u64 = 24 * 60 * 60 * 1_000;
 
@@ -42,22 +48,41 @@ const LONGEST_KEEP: u64 = 90 * KEEP_OLD;
     ),
     responses((status = 200, description = "The triggers, by name", body = Triggers), QueryProblems, Guarded),
 )]
-pub(super) async fn list(
-    State(state): State<AppState>,
-    uri: Uri,
-) -> Result<Json<Triggers>, Problem> {
+pub(super) async fn list(State(state): State<AppState>, uri: Uri) -> Result<Response, Problem> {
     let params = QueryParams::read(&uri, &["limit", "cursor"])?;
     let limit = params.limit(PAGE, 1..=LARGEST_PAGE)?;
     let after: Option<String> = params.value("cursor")?;
-    let mut shown = state.runtime.triggers().list(after, limit + 1).await?;
-    let is_more = shown.len() > limit;
-    shown.truncate(limit);
-    let triggers: Vec<Trigger> = shown.into_iter().map(|shown| show(&state, shown)).collect();
-    let last = triggers.last().map(|trigger| trigger.name.clone());
-    Ok(Json(Triggers {
-        triggers,
-        next: last.filter(|_| is_more),
-    }))
+    state.turns.make(page(&state, after, limit)).await
+}
+
+/// Returns a page of triggers. It ends early if they are large.
+async fn page(
+    state: &AppState,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Json<Triggers>, Problem> {
+    let mut page = Triggers {
+        triggers: Vec::new(),
+        next: after,
+    };
+    let mut bytes = 0;
+    while page.triggers.len() < limit && bytes < PAGE_BYTES {
+        let wanted = AT_ONCE.min(limit - page.triggers.len());
+        let after = page.next.take();
+        let mut found = state.runtime.triggers().list(after, wanted + 1).await?;
+        let is_more = found.len() > wanted;
+        found.truncate(wanted);
+        for found in found {
+            let trigger = show(state, found);
+            bytes += serde_json::to_vec(&trigger).map_or(0, |json| json.len());
+            page.triggers.push(trigger);
+        }
+        if !is_more {
+            return Ok(Json(page));
+        }
+        page.next = page.triggers.last().map(|trigger| trigger.name.clone());
+    }
+    Ok(Json(page))
 }
 
 /// Shows a trigger

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::Response;
 use dormouse_api::request::workflow_name;
 use dormouse_api::{Deployed, ProblemBody, Workflow, WorkflowSettings, Workflows};
 use dormouse_limits::RETENTION;
@@ -25,7 +26,11 @@ use crate::request::body;
     get, path = "/v1/workflows", tag = "workflows", operation_id = "list_workflows",
     responses((status = 200, description = "The workflows", body = Workflows), Guarded),
 )]
-pub(super) async fn list(State(state): State<AppState>) -> Result<Json<Workflows>, Problem> {
+pub(super) async fn list(State(state): State<AppState>) -> Result<Response, Problem> {
+    state.turns.make(all(&state)).await
+}
+
+async fn all(state: &AppState) -> Result<Json<Workflows>, Problem> {
     let workflows = state.runtime.reader().workflows().await?;
     let (pauses, dates) = (state.runtime.pauses(), state.dates());
     let workflows = workflows
@@ -125,22 +130,11 @@ pub(super) async fn set_settings(
             )
         })?;
     }
-    if stored
-        .may_use
-        .as_ref()
-        .is_some_and(|names| names.len() > MOST_NAMES)
-    {
-        let why = format!("has more than {MOST_NAMES} names");
-        return Err(wrong_setting("`may_use`", why));
-    }
     match state.runtime.set_workflow(name, stored).await? {
         true => Ok(Json(settings)),
         false => Err(Problem::unknown_workflow(name)),
     }
 }
-
-/// The largest number of workflows that a workflow may list as usable by its runs.
-const MOST_NAMES: usize = 1_000;
 
 fn retention(text: &str) -> Result<u64, Problem> {
     let parsed = dormouse_limits::parse_span(text);

@@ -166,7 +166,7 @@ impl Code {
             limits: head.limits,
             host_limits: Arc::new(Limits::default()),
             memory: budget.begin(Part::Guests),
-            handed: budget.begin(Part::Guests),
+            held: budget.begin(Part::Guests),
             urls: Arc::new(NoUrls),
             providers: Providers::default(),
             cpu: Arc::new(Cpu),

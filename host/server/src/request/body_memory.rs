@@ -16,7 +16,7 @@ use dormouse_journal::{RunId, WebhookNumber};
 use dormouse_limits::{Budget, Grant, Part};
 use hyper::body::Body as _;
 
-use super::weight::{Weight, keeping};
+use super::weight::{Weight, keeping, kept};
 use crate::problem::Problem;
 
 /// The part of the memory for bodies and answers, and of the connections, that one webhook's senders may use: a quarter.
@@ -156,7 +156,7 @@ impl BodyMemory {
 
     /// Takes memory for an answer, which is in memory as a whole, and returns the answer together with that memory. A
     /// client that does not read its answers can keep no more of them in memory than this allows. An answer whose
-    /// length is not known is made while it is read.
+    /// length is not known is made while it is read, and takes memory for each piece.
     ///
     /// # Errors
     /// When the share of those who ask or the host's memory is used up.
@@ -167,6 +167,19 @@ impl BodyMemory {
         }
         self.hold(size)?;
         Ok(keeping(response, self))
+    }
+
+    /// Takes memory for a piece of an answer that is made while it is read, and returns the piece together with that memory.
+    ///
+    /// # Errors
+    /// When the share of those who ask or the host's memory is used up.
+    pub(crate) fn piece(mut self, piece: Bytes) -> Result<Bytes, Problem> {
+        let size = piece.len() as u64;
+        if !Budget::counts(size) {
+            return Ok(piece);
+        }
+        self.hold(size)?;
+        Ok(kept(piece, self))
     }
 }
 
@@ -249,6 +262,21 @@ mod tests {
         assert_eq!(code(other.check_share()), "ok");
         drop((small, large, rest));
         assert_eq!(code(webhook().check_share()), "ok");
+        assert_eq!(body_budget.budget.taken(Part::Requests), 0);
+    }
+
+    #[test]
+    fn a_piece_of_an_answer_takes_memory_until_it_is_sent() {
+        let body_budget = body_budget();
+        let piece = |size| {
+            let bytes = Bytes::from(vec![0; usize::try_from(size).unwrap()]);
+            body_budget.of_api().piece(bytes)
+        };
+        let first = piece(150 * KIB).unwrap();
+        assert_eq!(body_budget.budget.taken(Part::Requests), 150 * KIB);
+        assert_eq!(code(piece(60 * KIB).map(drop)), "memory-share");
+        drop(first);
+        assert_eq!(code(piece(60 * KIB).map(drop)), "ok");
         assert_eq!(body_budget.budget.taken(Part::Requests), 0);
     }
 

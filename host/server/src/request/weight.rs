@@ -49,6 +49,12 @@ pub(crate) fn keeping<K: Send + Sync + 'static>(response: Response, kept: K) -> 
     response.map(|body| Body::new(Keeping { body, kept }))
 }
 
+/// Returns bytes that keep this until they are sent.
+pub(crate) fn kept<K: Send + Sync + 'static>(bytes: Bytes, kept: K) -> Bytes {
+    let kept = Arc::new(kept);
+    Bytes::from_owner(Piece { bytes, _kept: kept })
+}
+
 /// A body together with what it keeps. hyper drops a body when it has taken the last piece, and has not sent that piece
 /// by then. So each piece keeps it too.
 struct Keeping<K> {

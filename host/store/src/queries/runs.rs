@@ -298,7 +298,7 @@ impl<R: Rows> View<R> {
         limit: usize,
     ) -> Result<JournalPage, ReadError> {
         let mut page = JournalPage::default();
-        let (mut bytes, mut next) = (0, activations.start);
+        let mut next = activations.start;
         while next < activations.end && !page.more {
             let later = branches.iter().map(|branch| branch.from);
             let end = later.filter(|from| *from > next).min();
@@ -306,11 +306,13 @@ impl<R: Rows> View<R> {
             let branch = branch_of(branches, next);
             let range = between((run, branch, next), (run, branch, end - 1));
             journal::TABLE.scan_sized(&self.0, range, |_, activation, size| {
-                if page.activations.len() == limit || (bytes + size > PAGE_BYTES && bytes > 0) {
+                if page.activations.len() == limit
+                    || (page.bytes + size > PAGE_BYTES && page.bytes > 0)
+                {
                     page.more = true;
                     return false;
                 }
-                bytes += size;
+                page.bytes += size;
                 page.activations.push(activation);
                 true
             })?;
