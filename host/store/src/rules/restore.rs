@@ -462,6 +462,10 @@ fn reopen(
     let has_result = results::TABLE.has(run.rows, key)?;
     if let Some(known) = run.open(operation)? {
         if known.abandoned || is_done_again {
+            if is_done_again {
+                // The activation in which the run failed left the answer where it was.
+                keep_arrived(run, operation, &known)?;
+            }
             commit::close(run, operation, false)?;
         } else {
             return Ok(None);
