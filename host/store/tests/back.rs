@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Channel, GuestLimits, Kind, Open, OperationNumber, Outcome, Response, RetryPolicy, Source,
-    Status, Time,
+    Channel, End, Failure, GuestLimits, Kind, Open, OperationNumber, Outcome, Response,
+    RetryPolicy, Source, Status, Time,
 };
 use dormouse_store::{AttemptMade, AttemptNoted, Attempts, NewCall, Restore, TakeBack, TakenBack};
 
@@ -15,6 +15,7 @@ use crate::support::{
 
 on_both_grounds! {
     requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_branch,
+    an_event_that_the_step_got_in_the_activation_that_failed_comes_again,
     a_late_word_of_a_call_that_is_made_again_changes_nothing,
     unused_preparations_are_removed,
     a_run_that_has_moved_on_or_ended_is_not_taken_back,
@@ -218,6 +219,47 @@ fn requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_
     assert_eq!((tries.len(), tries[0].1.from, tries[0].1.until), (1, 1, 5));
     let page = run(world.store.set_aside_journal(id, tries[0].0, 0, 10)).unwrap();
     assert_eq!(page.unwrap().activations, aside[1..]);
+}
+
+fn an_event_that_the_step_got_in_the_activation_that_failed_comes_again(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
+    let id = world.run_with(vec![wait_event(None)]);
+    let issued = world.now();
+    world.notify("e", payload("all"));
+    let channel = Channel::Result(OperationNumber(1));
+    let event = world.arrival(id, channel.clone(), 0).unwrap();
+    let source = Source::Arrival { channel, place: 0 };
+    let mut last = activation(world.now(), Some((1, event.clone(), source)), Vec::new());
+    last.activation.end = Some(End::Failed {
+        failure: Failure {
+            code: "once".into(),
+            message: String::new(),
+        },
+        backtrace: None,
+    });
+    world.commit(id, 1, last).unwrap();
+
+    let again = Restore::Open {
+        operation: OperationNumber(1),
+        open: Open {
+            step: "step".into(),
+            kind: wait_event(None),
+            issued,
+            abandoned: false,
+        },
+        is_done_again: true,
+    };
+    assert!(run(world.store.prepare_back(id, 0, 0, vec![again])).unwrap());
+    let back = TakeBack {
+        restores: 1,
+        ..request(&world, id, 1, 2)
+    };
+    let taken = run(world.store.take_back(back)).unwrap();
+    assert!(matches!(taken, TakenBack::Now(_)), "{taken:?}");
+    restore(&mut world);
+    let mail = Channel::Event("e".into());
+    let head = world.head(id, &mail).expect("the event is lost");
+    assert_eq!(world.arrival(id, mail, head.place), Some(event));
 }
 
 fn a_late_word_of_a_call_that_is_made_again_changes_nothing(store_kind: StoreKind) {
