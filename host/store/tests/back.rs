@@ -10,12 +10,14 @@ use dormouse_store::{AttemptMade, AttemptNoted, Attempts, NewCall, Restore, Take
 use crate::on_both_grounds;
 use crate::support::limits;
 use crate::support::{
-    HOOK, RETENTION, StoreKind, World, activation, call, payload, run, wait, wait_event,
+    HOOK, RETENTION, StoreKind, World, activation, call, last_activation, payload, run, wait,
+    wait_event,
 };
 
 on_both_grounds! {
     requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_branch,
     an_event_that_the_step_got_in_the_activation_that_failed_comes_again,
+    a_deadline_passes_although_there_is_a_result_from_after_it,
     a_late_word_of_a_call_that_is_made_again_changes_nothing,
     unused_preparations_are_removed,
     a_run_that_has_moved_on_or_ended_is_not_taken_back,
@@ -260,6 +262,62 @@ fn an_event_that_the_step_got_in_the_activation_that_failed_comes_again(store_ki
     let mail = Channel::Event("e".into());
     let head = world.head(id, &mail).expect("the event is lost");
     assert_eq!(world.arrival(id, mail, head.place), Some(event));
+}
+
+/// A retry gives the waits of a run more time, and the run may be taken back to before that.
+fn a_deadline_passes_although_there_is_a_result_from_after_it(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
+    let other = world.start();
+    let waiting = Kind::WaitForRun {
+        run: other.to_string(),
+        timeout: Some(10),
+    };
+    let issued = world.now();
+    let id = world.run_with(vec![waiting.clone()]);
+    world
+        .commit(other, 0, last_activation(world.now(), None))
+        .unwrap();
+    while run(world.store.has_orders()).unwrap() {
+        run(world.store.serve_orders(None, limits())).unwrap();
+    }
+    let channel = Channel::Result(OperationNumber(1));
+    let ended = world.arrival(id, channel.clone(), 0).unwrap();
+    let source = Source::Arrival {
+        channel: channel.clone(),
+        place: 0,
+    };
+    let mut taken = activation(world.now(), Some((1, ended, source)), vec![wait(None)]);
+    if let Some(origin) = &mut taken.activation.origin {
+        origin.accepted = issued.after(50);
+    }
+    world.commit(id, 1, taken).unwrap();
+
+    world.at(issued.after(100).0);
+    let again = Restore::Open {
+        operation: OperationNumber(1),
+        open: Open {
+            step: "step".into(),
+            kind: waiting,
+            issued,
+            abandoned: false,
+        },
+        is_done_again: false,
+    };
+    assert!(run(world.store.prepare_back(id, 0, 0, vec![again])).unwrap());
+    let back = TakeBack {
+        restores: 1,
+        step: (OperationNumber(2), "step".into()),
+        ..request(&world, id, 1, 2)
+    };
+    let taken = run(world.store.take_back(back)).unwrap();
+    assert!(matches!(taken, TakenBack::Now(_)), "{taken:?}");
+    restore(&mut world);
+    assert_eq!(world.head(id, &channel).unwrap().accepted, issued.after(50));
+    let timed_out = Some((1, Outcome::RunEnded(Ok(None)), Source::Deadline));
+    let mut next = activation(world.now(), timed_out, Vec::new());
+    next.tries = 1;
+    world.commit(id, 1, next).unwrap();
+    assert!(world.head(id, &channel).is_none());
 }
 
 fn a_late_word_of_a_call_that_is_made_again_changes_nothing(store_kind: StoreKind) {

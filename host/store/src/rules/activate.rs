@@ -1,7 +1,8 @@
 //! Commits an activation: everything that it decided, in one transaction.
 
 use dormouse_journal::{
-    Channel, End, Kind, OperationNumber, Outcome, RunId, Source, Status, Transition, WebhookNumber,
+    Channel, End, Kind, OperationNumber, Outcome, RunId, Source, Status, Time, Transition,
+    WebhookNumber,
 };
 
 use super::commit::commit;
@@ -331,8 +332,11 @@ fn refuse_deadline(
             run.first_mail(event)?
         }
         Kind::WaitForRun { run: target, .. } => {
-            if results::TABLE.has(run.rows, (run.id, operation))? {
-                return Ok(Some(CommitRefused::Stale));
+            let told: Option<Time> = results::TABLE.get_prefix(run.rows, (run.id, operation))?;
+            if let Some(told) = told {
+                // A run that was taken back can have a result from after the deadline.
+                let is_in_time = open.waiting().takes(told);
+                return Ok(is_in_time.then_some(CommitRefused::Stale));
             }
             let ended = target.parse().ok().map(|target: RunId| {
                 let key = (target, orders::ENDED);
