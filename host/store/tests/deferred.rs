@@ -3,7 +3,8 @@
 use crate::on_both_grounds;
 use crate::support::limits;
 use crate::support::{
-    HOOK, RETENTION, StoreKind, World, activation, call, last_activation, payload, run,
+    HOOK, RETENTION, StoreKind, World, activation, call, create, last_activation, payload, run,
+    wait, wait_for,
 };
 use bytes::Bytes;
 use dormouse_journal::{
@@ -37,21 +38,6 @@ const MOST: u64 = 4_096;
 
 /// The number of operations of each kind.
 const EACH: u32 = 1_500;
-
-fn create(number: u32) -> Kind {
-    Kind::CreateWebhook {
-        webhook: WebhookNumber(number),
-        url: format!("http://host/hooks/{number}"),
-        options: WebhookOptions::default(),
-    }
-}
-
-fn wait(number: u32) -> Kind {
-    Kind::WaitForWebhook {
-        webhook: WebhookNumber(number),
-        timeout: Some(5_000),
-    }
-}
 
 fn start_run() -> Kind {
     Kind::StartRun {
@@ -139,7 +125,7 @@ fn kinds() -> Vec<Kind> {
     let sleeps = (0..EACH).map(|number| Kind::Sleep {
         duration: 10_000 + u64::from(number),
     });
-    let waits = (0..EACH).map(wait);
+    let waits = (0..EACH).map(wait_for);
     let others = [
         Kind::WaitForEvent {
             event: "e".into(),
@@ -267,7 +253,7 @@ fn calls_events_and_starts_come_after_everything_that_was_opened(store_kind: Sto
     let kinds = kinds
         .into_iter()
         .chain((0..EACH).map(create))
-        .chain((0..EACH).map(wait));
+        .chain((0..EACH).map(wait_for));
     let mut new = activation(world.now(), None, kinds.collect());
     make_call(&mut new, 0);
     new.notifies.push(notify(1));
@@ -344,7 +330,7 @@ fn an_event_does_not_reach_the_waits_of_its_own_activation(store_kind: StoreKind
 fn an_event_that_is_added_behind_a_pass_costs_no_wait_its_event(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let sender = world.start();
-    let kinds = (0..EACH).map(create).chain((0..EACH).map(wait));
+    let kinds = (0..EACH).map(create).chain((0..EACH).map(wait_for));
     let kinds = kinds.chain([Kind::Notify {
         event: "e".into(),
         run: None,
@@ -385,7 +371,7 @@ fn callers_are_answered_when_the_webhooks_are_there(store_kind: StoreKind) {
         reply: Reply::FromWorkflow(5_000),
         ..WebhookOptions::default()
     };
-    let id = world.run_with_webhook(options, vec![crate::support::wait(None)]);
+    let id = world.run_with_webhook(options, vec![wait(None)]);
     let kinds = (1..4 * EACH).map(create).collect();
     let mut new = activation(world.now(), None, kinds);
     let response = Response {
@@ -531,7 +517,7 @@ fn an_end_with_many_orders_and_lines_is_written_in_pieces(store_kind: StoreKind)
 
 fn a_failed_run_is_retried_when_everything_is_written(store_kind: StoreKind) {
     let world = World::new(store_kind);
-    let id = world.run_with(vec![crate::support::wait(None)]);
+    let id = world.run_with(vec![wait(None)]);
     let mut last = activation(world.now(), None, Vec::new());
     last.activation.end = Some(End::Failed {
         failure: Failure::default(),
@@ -571,7 +557,7 @@ fn many_futures_are_dropped_in_pieces(store_kind: StoreKind) {
 
 fn a_broken_activation_keeps_many_lines_in_small_commits(store_kind: StoreKind) {
     let world = World::new(store_kind);
-    let id = world.run_with(vec![crate::support::wait(None)]);
+    let id = world.run_with(vec![wait(None)]);
     let broke = Broke {
         activation: 1,
         tries: 0,

@@ -1,10 +1,11 @@
 //! Runs whose webhooks and open operations are too many or too large for the run's own row.
 
 use crate::on_both_grounds;
-use crate::support::{RETENTION, StoreKind, World, activation, last_activation, queued, run};
+use crate::support::{
+    RETENTION, StoreKind, World, activation, create, last_activation, queued, run, wait_for,
+};
 use dormouse_journal::{
     CancelOptions, Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber,
-    WebhookOptions,
 };
 use dormouse_store::{Accept, Accepted, Deleted};
 
@@ -20,25 +21,13 @@ on_both_grounds! {
 /// More than twice the number that a run's own row holds.
 const MANY: u32 = 20;
 
-fn create(number: u32) -> Kind {
-    Kind::CreateWebhook {
-        webhook: WebhookNumber(number),
-        url: format!("http://host/hooks/{number}"),
-        options: WebhookOptions::default(),
-    }
-}
-
-fn wait(number: u32) -> Kind {
-    Kind::WaitForWebhook {
-        webhook: WebhookNumber(number),
-        timeout: Some(5_000),
-    }
-}
-
 /// Returns a run with many webhooks, which waits for each of them: operation `MANY + n` for webhook `n`.
 fn waiting(world: &World) -> RunId {
     let id = world.start();
-    let kinds = (0..MANY).map(create).chain((0..MANY).map(wait)).collect();
+    let kinds = (0..MANY)
+        .map(create)
+        .chain((0..MANY).map(wait_for))
+        .collect();
     world
         .commit(id, 0, activation(world.now(), None, kinds))
         .unwrap();
@@ -95,11 +84,11 @@ fn each_takes_a_request_and_what_follows_comes_in_order(store_kind: StoreKind) {
     }
     // The wait in the run's row makes room for a new one, while older ones lie in the table.
     let completed = delivered(&world, id, 0);
-    let next = activation(world.now(), Some(completed), vec![wait(0)]);
+    let next = activation(world.now(), Some(completed), vec![wait_for(0)]);
     let activated = world.commit(id, 1, next).unwrap();
     assert!(activated.is_due, "the other request is not forgotten");
     let completed = delivered(&world, id, MANY - 1);
-    let next = activation(world.now(), Some(completed), vec![wait(MANY - 1)]);
+    let next = activation(world.now(), Some(completed), vec![wait_for(MANY - 1)]);
     let activated = world.commit(id, 2, next).unwrap();
     assert!(!activated.is_due);
     assert_eq!(open(&world, id), {
@@ -198,7 +187,7 @@ fn open_operations_of_a_deleted_run_are_removed_in_pieces(store_kind: StoreKind)
 fn a_large_open_operation_is_in_its_own_table(store_kind: StoreKind) {
     let world = World::new(store_kind);
     let id = world.start();
-    let kinds = vec![create(0), wait(0), create(1), wait(1)];
+    let kinds = vec![create(0), wait_for(0), create(1), wait_for(1)];
     let mut first = activation(world.now(), None, kinds);
     for operation in &mut first.activation.operations[..2] {
         operation.step = "long ".repeat(1_000);

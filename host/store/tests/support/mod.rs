@@ -683,6 +683,23 @@ pub fn last_activation(time: Time, delivered: Option<(u32, Outcome, Source)>) ->
     last
 }
 
+/// Creates the webhook of this number.
+pub fn create(number: u32) -> Kind {
+    Kind::CreateWebhook {
+        webhook: WebhookNumber(number),
+        url: format!("http://host/hooks/{number}"),
+        options: WebhookOptions::default(),
+    }
+}
+
+/// Waits for a request to the webhook of this number.
+pub fn wait_for(number: u32) -> Kind {
+    Kind::WaitForWebhook {
+        webhook: WebhookNumber(number),
+        timeout: Some(5_000),
+    }
+}
+
 pub fn wait(timeout: Option<u64>) -> Kind {
     Kind::WaitForWebhook {
         webhook: HOOK,
