@@ -22,6 +22,7 @@ pub struct RunHistory {
     end: u32,
     /// The number of times that the run had been retried, moved or taken back, and its generation.
     at: (u32, u32),
+    journal_bytes: u64,
 }
 
 impl RunHistory {
@@ -35,6 +36,7 @@ impl RunHistory {
         };
         let state = &run_generation.view.state;
         let at = (state.tries, state.generation);
+        let journal_bytes = state.journal_bytes;
         let head = head(run_generation);
         let history = RunHistory {
             reader,
@@ -42,8 +44,15 @@ impl RunHistory {
             next: head.first_activation,
             end: head.first_activation.saturating_add(head.activations),
             at,
+            journal_bytes,
         };
         Ok(Some((head, history)))
+    }
+
+    /// Returns the size of the run's journal in bytes: the most that one activation has.
+    #[must_use]
+    pub fn journal_bytes(&self) -> u64 {
+        self.journal_bytes
     }
 
     /// Reads the next activations. Returns none after the last, and if the rest is no longer available.

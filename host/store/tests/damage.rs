@@ -50,9 +50,9 @@ fn urls(world: &World, id: RunId) -> Result<Option<Urls>, ReadError> {
     Ok(views.map(|views| views.into_iter().map(url).collect()))
 }
 
-/// Reads the URLs with this in the place of the second activation's record, or with nothing there.
+/// The run with this in the place of the second activation's record, or with nothing there.
 #[track_caller]
-fn damaged(record: Option<&[u8]>) -> ReadError {
+fn with_record(record: Option<&[u8]>) -> (World, RunId) {
     let (world, id) = three_webhooks(StoreKind::Memory);
     let Machine::Memory(memory) = &world.machine else {
         panic!("it is in memory");
@@ -67,7 +67,24 @@ fn damaged(record: Option<&[u8]>) -> ReadError {
         };
         assert!(changed.unwrap(), "there was no such record");
     });
+    (world, id)
+}
+
+/// Reads the URLs of the run with this record.
+#[track_caller]
+fn damaged(record: Option<&[u8]>) -> ReadError {
+    let (world, id) = with_record(record);
     urls(&world, id).unwrap_err()
+}
+
+/// A record may have 64 MiB, so one that is not on the page must not be decoded for it.
+#[test]
+fn a_page_of_the_journal_decodes_no_record_after_its_last() {
+    let (world, id) = with_record(Some(&[200]));
+    let page = run(world.store.journal(id, 0, 1)).unwrap();
+    assert_eq!((page.activations.len(), page.more), (1, true));
+    let error = run(world.store.journal(id, 0, 2)).unwrap_err();
+    assert!(matches!(error, ReadError::Row { .. }), "{error}");
 }
 
 fn a_webhooks_url_is_that_of_the_activation_that_created_it(store_kind: StoreKind) {

@@ -34,7 +34,7 @@ pub(super) async fn history(
 ) -> Result<Response, Problem> {
     let run = path.run()?;
     let (begun, left) = {
-        let _turn = state.turns.next().await;
+        let _turn = state.turns.next(0).await;
         let begun = state.runtime.history(run).await?;
         let (head, left) = begun.ok_or_else(|| Problem::unknown_run(run))?;
         (
@@ -64,7 +64,7 @@ async fn piece(
     state: AppState,
     mut left: RunHistory,
 ) -> Result<Option<(Bytes, (AppState, RunHistory))>, CutOff> {
-    let turn = state.turns.next().await;
+    let turn = state.turns.next(left.journal_bytes()).await;
     let Some(activations) = left.next().await? else {
         return Ok(None);
     };

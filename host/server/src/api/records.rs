@@ -59,8 +59,10 @@ pub(super) async fn journal(
     let limit = params.limit(ACTIVATIONS, 1..=MOST_ACTIVATIONS)?;
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
     let mask = state.mask().clone();
+    let known = state.runtime.reader().state(run).await?;
+    let bytes = known.map_or(0, |known| known.journal_bytes);
     let page = async { Ok(Json(journal_page(&state, run, from, limit, mask).await?)) };
-    state.turns.make(page).await
+    state.turns.make_of(bytes, page).await
 }
 
 /// Shows a run's log

@@ -213,10 +213,10 @@ pub(super) async fn about<T: IntoResponse>(
     let known = state.runtime.reader().state(run).await?;
     // A run that has continued as new may have kept webhooks of an earlier journal.
     let is_small = |known: &RunState| known.journal_bytes <= SMALL && known.generation == 0;
-    if known.as_ref().is_none_or(is_small) {
-        return Ok(answer.await?.into_response());
+    match known {
+        Some(known) if !is_small(&known) => state.turns.make_of(known.journal_bytes, answer).await,
+        _ => Ok(answer.await?.into_response()),
     }
-    state.turns.make(answer).await
 }
 
 /// Returns a run with all its details.

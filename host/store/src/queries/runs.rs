@@ -305,17 +305,9 @@ impl<R: Rows> View<R> {
             let end = end.unwrap_or(u32::MAX).min(activations.end);
             let branch = branch_of(branches, next);
             let range = between((run, branch, next), (run, branch, end - 1));
-            journal::TABLE.scan_sized(&self.0, range, |_, activation, size| {
-                if page.activations.len() == limit
-                    || (page.bytes + size > PAGE_BYTES && page.bytes > 0)
-                {
-                    page.more = true;
-                    return false;
-                }
-                page.bytes += size;
-                page.activations.push(activation);
-                true
-            })?;
+            let has_room = |page: &mut JournalPage, size| page.has_room(size, limit);
+            let add = |page: &mut JournalPage, activation| page.activations.push(activation);
+            journal::TABLE.collect(&self.0, range, &mut page, has_room, add)?;
             next = end;
         }
         Ok(page)
@@ -339,5 +331,18 @@ impl<R: Rows> View<R> {
             true
         })?;
         Ok(page)
+    }
+}
+
+impl JournalPage {
+    /// Returns true if the page takes one more activation, of this size in bytes. Otherwise there are more activations than
+    /// the page has.
+    fn has_room(&mut self, size: usize, limit: usize) -> bool {
+        let is_too_large = self.bytes + size > PAGE_BYTES && self.bytes > 0;
+        self.more = self.activations.len() == limit || is_too_large;
+        if !self.more {
+            self.bytes += size;
+        }
+        !self.more
     }
 }

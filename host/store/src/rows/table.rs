@@ -222,6 +222,30 @@ impl<K: Key, R: Row> Table<K, R> {
         self.scan_as(rows, range, decode, |key, (row, size)| each(key, row, size))
     }
 
+    /// Adds the rows of a range to `all`, in the order of their keys, as long as `has_room` returns true for the size of the
+    /// next row in bytes. The row at which it ends is not decoded, because it may be large.
+    pub(crate) fn collect<A: KeyOf<K>, B: KeyOf<K>, T>(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        range: (Bound<A>, Bound<B>),
+        all: &mut T,
+        mut has_room: impl FnMut(&mut T, usize) -> bool,
+        mut add: impl FnMut(&mut T, R),
+    ) -> Result<(), ReadError> {
+        let mut damage = None;
+        scan(self.id, rows, range, false, |_: K, row| {
+            if !has_room(all, row.len()) {
+                return false;
+            }
+            match decode_row(row) {
+                Ok(row) => add(all, row),
+                Err(source) => damage = Some(self.damaged(source)),
+            }
+            damage.is_none()
+        })?;
+        damage.map_or(Ok(()), Err)
+    }
+
     fn scan_as<A: KeyOf<K>, B: KeyOf<K>, T>(
         &self,
         rows: &(impl Rows + ?Sized),
