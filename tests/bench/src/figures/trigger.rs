@@ -21,7 +21,7 @@ pub(super) async fn measure(lab: &mut Lab) -> anyhow::Result<Measures> {
     for _ in 0..lab.repeats {
         lab.measure_sync()?;
         let clients = lab.clients();
-        let host = lab.start(&["--held-replies", "100000"]).await?;
+        let host = lab.start(&[]).await?;
         let path = set(&host).await?;
         let time = Duration::from_secs(lab.choose(10, 3));
         let connections = host.connections(clients).await?;
