@@ -161,6 +161,18 @@ impl<B: Backend> Embedded<B> {
         })
     }
 
+    /// Reads at most this many rows: a few on this thread, and more on another one.
+    fn at_most<T: Send + 'static>(
+        &self,
+        rows: usize,
+        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Read<T> {
+        match rows <= FEW {
+            true => self.few(question),
+            false => self.many(question),
+        }
+    }
+
     fn write<T: Transaction>(&self, transaction: T) -> Written<T::Output> {
         Box::pin(self.writer.write(transaction, None))
     }
@@ -201,19 +213,11 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn webhooks(&self, run: RunId, limit: usize) -> Read<Option<Vec<WebhookView>>> {
-        if limit <= FEW {
-            self.few(move |view| view.webhooks(run, limit))
-        } else {
-            self.many(move |view| view.webhooks(run, limit))
-        }
+        self.at_most(limit, move |view| view.webhooks(run, limit))
     }
 
     fn journal(&self, run: RunId, from: u32, limit: usize) -> Read<JournalPage> {
-        if limit <= FEW {
-            self.few(move |view| view.journal(run, from, limit))
-        } else {
-            self.many(move |view| view.journal(run, from, limit))
-        }
+        self.at_most(limit, move |view| view.journal(run, from, limit))
     }
 
     fn tries(&self, run: RunId, limit: usize) -> Read<Vec<(u32, PastTry)>> {
@@ -231,7 +235,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn repeats(&self, run: RunId, calls: Vec<(OperationNumber, Digest)>) -> Read<Vec<u32>> {
-        self.few(move |view| view.repeats_of(run, &calls))
+        self.at_most(calls.len(), move |view| view.repeats_of(run, &calls))
     }
 
     fn logs(&self, run: RunId, from: (u32, u32), limit: usize) -> Read<LogPage> {
@@ -247,11 +251,19 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn run_to_continue(&self, run: RunId) -> Read<Option<RunToContinue>> {
-        self.few(move |view| view.run_to_continue(run))
+        let this = self.clone();
+        Box::pin(async move {
+            let few = this.few(move |view| view.run_to_continue(run, FEW));
+            if let Some(read) = few.await? {
+                return Ok(read);
+            }
+            let many = this.many(move |view| view.run_to_continue(run, usize::MAX));
+            Ok(many.await?.flatten())
+        })
     }
 
     fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, Head)>> {
-        self.few(move |view| view.heads(run, channels))
+        self.at_most(channels.len(), move |view| view.heads(run, channels))
     }
 
     fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>> {
@@ -332,15 +344,15 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<DuePage> {
-        self.few(move |view| view.due_runs(after, limit))
+        self.at_most(limit, move |view| view.due_runs(after, limit))
     }
 
     fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>> {
-        self.few(move |view| view.blocked_runs(after, limit))
+        self.at_most(limit, move |view| view.blocked_runs(after, limit))
     }
 
     fn timers(&self, after: Option<Timer>, now: Moment, limit: usize) -> Read<TimerPage> {
-        self.few(move |view| view.timers(after, now, limit))
+        self.at_most(limit, move |view| view.timers(after, now, limit))
     }
 
     fn is_broadcasting(&self) -> Read<bool> {
@@ -356,7 +368,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn pauses_of(&self, runs: Vec<RunId>) -> Read<Vec<(RunId, Pause)>> {
-        self.few(move |view| view.pauses_of(&runs))
+        self.at_most(runs.len(), move |view| view.pauses_of(&runs))
     }
 
     fn is_resuming(&self) -> Read<bool> {

@@ -1,13 +1,19 @@
 //! Runs whose webhooks and open operations are too many or too large for the run's own row.
 
-use crate::on_both_grounds;
-use crate::support::{
-    RETENTION, StoreKind, World, activation, create, last_activation, queued, run, wait_for,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use dormouse_journal::{
     CancelOptions, Channel, Kind, OperationNumber, Outcome, RunId, Source, WebhookNumber,
 };
+use dormouse_seams::{Spawner, Task};
 use dormouse_store::{Accept, Accepted, Deleted};
+
+use crate::on_both_grounds;
+use crate::support::{
+    Inline, Opened, RETENTION, StoreKind, World, activation, create, last_activation, queued, run,
+    wait_for,
+};
 
 on_both_grounds! {
     all_are_listed_in_their_order_and_can_be_asked_for,
@@ -200,4 +206,49 @@ fn a_large_open_operation_is_in_its_own_table(store_kind: StoreKind) {
     assert_eq!(webhooks[0].webhook.step, "long ".repeat(1_000));
     assert_eq!(webhooks[0].webhook.queued, 1);
     assert_eq!(webhooks[1].webhook.queued, 0);
+}
+
+/// Counts the reads that are passed to another thread.
+#[derive(Default)]
+struct CountedReads(AtomicUsize);
+
+impl Spawner for CountedReads {
+    fn spawn(&self, task: Task) {
+        Inline.spawn(task);
+    }
+
+    fn spawn_blocking(&self, task: Task) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Inline.spawn_blocking(task);
+    }
+}
+
+/// A read of thousands of rows takes tens of milliseconds. On the thread of a run, it would stop other runs for as long.
+#[test]
+fn a_run_with_many_open_operations_is_read_on_another_thread() {
+    let world = World::new(StoreKind::Redb);
+    let Opened::Redb(store) = &world.opened else {
+        panic!("it is in redb");
+    };
+    let counted = Arc::new(CountedReads::default());
+    let reader = store.reader_on(counted.clone());
+    let elsewhere = || counted.0.load(Ordering::Relaxed);
+
+    let few = waiting(&world);
+    let read = run(reader.run_to_continue(few)).unwrap().unwrap();
+    assert_eq!((read.open.len(), elsewhere()), (MANY as usize, 0));
+
+    let many = world.start();
+    let kinds = (0..2 * MANY).map(create);
+    let kinds = kinds.chain((0..2 * MANY).map(wait_for)).collect();
+    world
+        .commit(many, 0, activation(world.now(), None, kinds))
+        .unwrap();
+    let read = run(reader.run_to_continue(many)).unwrap().unwrap();
+    assert_eq!((read.open.len(), elsewhere()), (2 * MANY as usize, 1));
+    let channels = |count| (0..count).map(|n| Channel::Webhook(WebhookNumber(n)));
+    run(reader.heads(many, channels(MANY).collect())).unwrap();
+    assert_eq!(elsewhere(), 1);
+    run(reader.heads(many, channels(2 * MANY).collect())).unwrap();
+    assert_eq!(elsewhere(), 2);
 }
