@@ -503,6 +503,7 @@ fn size(restore: &Restore) -> usize {
         Restore::Call { call, .. } => call.request.body.len(),
         Restore::Record { record, .. } => record.encode().len(),
         Restore::Open { open, .. } => open.step.len(),
+        Restore::Again { .. } => 0,
     }
 }
 

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use dormouse_journal::{Header, Request, Response, RunId, WebhookNumber, WebhookOptions};
-use dormouse_store::{IncomingView, SealedSecret, TriggerCalled};
+use dormouse_store::{Incoming, IncomingView, SealedSecret, TriggerCalled};
 use dormouse_webhook::provider::Check;
 use dormouse_webhook::{Token, TriggerToken};
 
-use crate::Unavailable;
 use crate::received::Refusal;
 use crate::triggers::counted_as;
 use crate::unknown_provider::UnknownProvider;
@@ -66,17 +65,15 @@ impl Target {
 }
 
 impl Endpoint {
-    pub(crate) async fn find(
-        webhooks: Arc<Webhooks>,
-        address: Address,
-    ) -> Result<Self, Unavailable> {
+    pub(crate) async fn find(webhooks: Arc<Webhooks>, address: Address) -> Result<Self, Refusal> {
         let store = &webhooks.store;
         let (target, options) = match address {
             Address::Webhook(token) => {
-                let incoming = store
-                    .incoming(token.run, token.webhook)
-                    .await?
-                    .map(Box::new);
+                let incoming = match store.incoming(token.run, token.webhook).await? {
+                    Incoming::Known(incoming) => Some(incoming),
+                    Incoming::Unknown => None,
+                    Incoming::ToCome => return Err(Refusal::WebhookToCome),
+                };
                 let webhook = incoming.as_ref().map(|incoming| &incoming.webhook);
                 let options = webhook.map(|webhook| webhook.options.clone());
                 (Target::Webhook { token, incoming }, options)

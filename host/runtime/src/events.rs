@@ -245,6 +245,10 @@ impl Events {
                     self.senders.follow(&served);
                     self.wake_reached(&served);
                     last = served.last;
+                    if !served.more {
+                        // Everything is delivered, or waits until an order is carried out, which hints.
+                        self.told().await;
+                    }
                     self.wake.room().await;
                 }
                 Err(error) => {

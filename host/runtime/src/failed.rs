@@ -101,6 +101,11 @@ impl Repairs {
     ) -> Result<Option<RepairedRun>, RepairError> {
         let run = failed.view.id;
         let request = self.request(failed, choice.version, again, retry);
+        // The store prepares a large retry before it decides it. Two tasks must not mix what they prepare.
+        let prepares = request.is_large().then(|| self.preparing.begin(run));
+        if let Some(None) = prepares {
+            return Err(RepairError::Busy);
+        }
         let retried = self.store.retry_failed(request).await;
         match retried.map_err(Unavailable::from)? {
             RetriedFailed::Now {

@@ -73,7 +73,7 @@ impl Services {
         let (at, provider, trigger) = match address {
             Address::Webhook(Token { run, webhook }) => {
                 let incoming = self.store.incoming(run, webhook).await?;
-                let webhook_of = incoming.ok_or(ForgetError::WebhookGone)?.webhook;
+                let webhook_of = incoming.known().ok_or(ForgetError::WebhookGone)?.webhook;
                 let at = RememberedAt::Webhook(run, webhook);
                 (at, provider(webhook_of.options), None)
             }

@@ -129,6 +129,9 @@ pub enum Refusal {
     /// There is no such webhook.
     #[error("there is no such webhook on this host")]
     Unknown,
+    /// The run has just made much at once, perhaps also this webhook, and the host is still writing it to the disk.
+    #[error("the run of this webhook is still being written to the disk; try again in a second")]
+    WebhookToCome,
     /// The inbox is full.
     #[error(
         "this webhook's inbox is full: the run has not taken the requests that were sent before"
@@ -238,6 +241,7 @@ impl From<RequestRefused> for Refusal {
             RequestRefused::RunFull => Refusal::RunFull,
             RequestRefused::WorkflowFull => Refusal::WorkflowFull,
             RequestRefused::UnknownWebhook => Refusal::Unknown,
+            RequestRefused::WebhookToCome => Refusal::WebhookToCome,
         }
     }
 }

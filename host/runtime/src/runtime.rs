@@ -25,8 +25,8 @@ use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
 use crate::{
     BadStep, DeployError, Deployment, Endpoint, ForgetError, Forgotten, Move, NotifyError, Parts,
-    Reached, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret, SetSecretError,
-    Settings, StartError, Unavailable, UnusableSecret,
+    Reached, Refusal, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret,
+    SetSecretError, Settings, StartError, Unavailable, UnusableSecret,
 };
 
 /// The host without HTTP. Cheap to clone.
@@ -331,8 +331,8 @@ impl Runtime {
     /// Returns the webhook or the trigger that a token names, to which a request can be passed.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub async fn endpoint(&self, address: Address) -> Result<Endpoint, Unavailable> {
+    /// When the store cannot be read, or when the webhook may be among what is still being written of its run.
+    pub async fn endpoint(&self, address: Address) -> Result<Endpoint, Refusal> {
         Endpoint::find(self.0.webhooks.clone(), address).await
     }
 

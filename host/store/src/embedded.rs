@@ -29,6 +29,8 @@ use crate::rules::orders::ServeOrders;
 use crate::rules::pause::{PutBackNext, SetAside, SetPause, Unpause};
 use crate::rules::prepared::CommitLimits;
 use crate::rules::retire::{Delete, Retire};
+use crate::rules::retried::FreezeMore;
+use crate::rules::retry::Retry;
 use crate::rules::secrets::DeleteSecret;
 use crate::rules::start::BeginRun;
 use crate::rules::trigger::Arrive;
@@ -47,7 +49,7 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage, LogPage,
+    Answer, CallPage, ChannelItem, DuePage, FailedRun, Incoming, JournalPage, LogPage,
     RunGeneration, RunPage, RunQuery, RunShown, RunToContinue, SendingView, Timer, TimerPage,
     TriggerCalled, TriggerView, WebhookView,
 };
@@ -176,6 +178,22 @@ impl<B: Backend> Embedded<B> {
     fn write<T: Transaction>(&self, transaction: T) -> Written<T::Output> {
         Box::pin(self.writer.write(transaction, None))
     }
+
+    /// Prepares a retry in small commits, and then decides it.
+    async fn retry_in_pieces(self, retry: RetryFailed) -> Result<RetriedFailed, WriteError> {
+        let (run, tries) = (retry.run, retry.tries);
+        let mut next = Some(OperationNumber(0));
+        while let Some(from) = next {
+            next = self.write(FreezeMore { run, tries, from }).await?;
+        }
+        let (retry, batches) = Retry::in_pieces(retry);
+        for batch in batches {
+            if !self.write(batch).await? {
+                return Ok(RetriedFailed::Moved);
+            }
+        }
+        self.write(retry).await
+    }
 }
 
 /// A read whose task was dropped.
@@ -274,7 +292,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
         self.many(move |view| view.channel_items(run, &channel))
     }
 
-    fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Option<IncomingView>> {
+    fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Incoming> {
         self.few(move |view| view.incoming(run, webhook))
     }
 
@@ -552,7 +570,10 @@ impl<B: Backend> Store for Embedded<B> {
     }
 
     fn retry_failed(&self, retry: RetryFailed) -> Written<RetriedFailed> {
-        self.write(retry)
+        if retry.dry_run || !retry.is_large() {
+            return self.write(Retry::at_once(retry));
+        }
+        Box::pin(self.clone().retry_in_pieces(retry))
     }
 
     fn prepare_back(

@@ -37,7 +37,7 @@ use crate::tables::inbox::Queued;
 use crate::tables::mail::Mail;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::meta::ClockRow;
-use crate::tables::orders::{DeferringStage, Order, ReleaseStage, Stage};
+use crate::tables::orders::{DeferringStage, Order, ReleaseStage, RetryStage, Stage};
 use crate::tables::pauses::Since;
 use crate::tables::repeats::Repeats;
 use crate::tables::results::Arrived;
@@ -49,6 +49,7 @@ use crate::tables::states::Standing;
 use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
 use crate::tables::trigger_requests::TriggerRequested;
 use crate::tables::triggers::Named;
+use crate::tables::unsettled::Unsettled;
 use crate::tables::{
     PastTry, Pauses, Reply, Restore, SCHEMA, SealedSecret, Start, TableId, TokenKeys, Trigger,
     TriggerCounts, Webhook, Workflow,
@@ -56,8 +57,8 @@ use crate::tables::{
 
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
-    9,
-    "0fb06fde9a3a993288f3cc2e7399b0d1d8473677197e240d4daa1de43c27c5d9",
+    10,
+    "eeacbddc15a2d0d9e8eaf65fddf3a7ec16065258252bbae7cf887fce9c3ecb85",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
@@ -107,6 +108,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Channel" journal::Channel,
         "ReleaseStage" ReleaseStage,
         "Restore" Restore,
+        "RetryStage" RetryStage,
         "Source" journal::Source,
         "Stage" Stage,
         "Outcome" Outcome,
@@ -222,6 +224,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::TriggerNames => row::<Named>(table, named),
         TableId::TriggerRequests => row::<TriggerRequested>(table, named),
         TableId::Triggers => row::<Trigger>(table, named),
+        TableId::Unsettled => row::<Unsettled>(table, named),
         TableId::Webhooks => row::<Webhook>(table, named),
         TableId::Workflows => row::<Workflow>(table, named),
         TableId::CallBodies

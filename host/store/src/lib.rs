@@ -52,8 +52,8 @@ pub use tables::{
     Workflow, WorkflowSettings,
 };
 pub use views::{
-    Answer, BadAnswer, CallPage, CallProgress, ChannelItem, DuePage, FailedRun, IncomingView,
-    JournalPage, LogPage, OutstandingCall, RunGeneration, RunPage, RunQuery, RunShown,
-    RunToContinue, RunView, SendingView, TimeRange, Timer, TimerPage, TriggerCalled, TriggerView,
-    WebhookView,
+    Answer, BadAnswer, CallPage, CallProgress, ChannelItem, DuePage, FailedRun, Incoming,
+    IncomingView, JournalPage, LogPage, OutstandingCall, RunGeneration, RunPage, RunQuery,
+    RunShown, RunToContinue, RunView, SendingView, TimeRange, Timer, TimerPage, TriggerCalled,
+    TriggerView, WebhookView,
 };

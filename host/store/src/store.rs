@@ -27,7 +27,7 @@ use crate::tables::{
     WorkflowSettings,
 };
 use crate::views::{
-    Answer, CallPage, ChannelItem, DuePage, FailedRun, IncomingView, JournalPage, LogPage,
+    Answer, CallPage, ChannelItem, DuePage, FailedRun, Incoming, JournalPage, LogPage,
     RunGeneration, RunPage, RunQuery, RunShown, RunToContinue, SendingView, TimerPage,
     TriggerCalled, TriggerView, WebhookView,
 };
@@ -109,9 +109,8 @@ pub trait StoreReader: Send + Sync + 'static {
     /// Returns everything in a channel of a run. The size is not bounded; for tests.
     fn channel_items(&self, run: RunId, channel: Channel) -> Read<Vec<ChannelItem>>;
 
-    /// Returns what decides whether a request to a webhook is accepted. None if the run never created the webhook, or was
-    /// removed.
-    fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Option<IncomingView>>;
+    /// Returns what decides whether a request to a webhook is accepted.
+    fn incoming(&self, run: RunId, webhook: WebhookNumber) -> Read<Incoming>;
 
     /// Returns true if a request to this webhook is remembered by this key, or, if no key is given, by any key.
     fn remembers(&self, run: RunId, webhook: WebhookNumber, key: Option<[u8; 32]>) -> Read<bool>;

@@ -121,6 +121,28 @@ pub struct WebhookView {
     pub url: String,
 }
 
+/// What a genuine token of a webhook names.
+#[derive(Debug, Clone)]
+pub enum Incoming {
+    /// This webhook.
+    Known(Box<IncomingView>),
+    /// The run's last activation is being written in pieces, and may have created this webhook.
+    ToCome,
+    /// No webhook: the run never created it or did not keep it, or was removed.
+    Unknown,
+}
+
+impl Incoming {
+    /// Returns the webhook, if it is known.
+    #[must_use]
+    pub fn known(self) -> Option<IncomingView> {
+        match self {
+            Incoming::Known(incoming) => Some(*incoming),
+            Incoming::ToCome | Incoming::Unknown => None,
+        }
+    }
+}
+
 /// The webhook data that decides whether a request is accepted.
 #[derive(Debug, Clone)]
 pub struct IncomingView {

@@ -15,6 +15,7 @@ use crate::support::{
 };
 
 on_both_grounds! {
+    an_event_reaches_the_waits_of_a_run_that_is_being_taken_back,
     requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_branch,
     an_event_that_the_step_got_in_the_activation_that_failed_comes_again,
     a_deadline_passes_although_there_is_a_result_from_after_it,
@@ -77,6 +78,48 @@ pub(crate) fn request(
         anyway: false,
         dry_run: false,
     }
+}
+
+fn an_event_reaches_the_waits_of_a_run_that_is_being_taken_back(store_kind: StoreKind) {
+    let mut world = World::new(store_kind);
+    world.at(1_000);
+    let id = world.run_with(vec![wait_event(None), wait(None)]);
+    world.notify("e", payload("before"));
+    let result = Source::Arrival {
+        channel: Channel::Result(OperationNumber(1)),
+        place: 0,
+    };
+    let outcome = Outcome::Event(Some(payload("before")));
+    let taken = activation(world.now(), Some((1, outcome, result)), vec![]);
+    world.commit(id, 1, taken).unwrap();
+    world.at(2_000);
+    let rows = vec![Restore::Open {
+        operation: OperationNumber(1),
+        open: Open {
+            step: "step".into(),
+            kind: wait_event(None),
+            issued: Time(1_000),
+            abandoned: false,
+        },
+        is_done_again: true,
+    }];
+    assert!(run(world.store.prepare_back(id, 0, 0, rows)).unwrap());
+    let back = TakeBack {
+        restores: 1,
+        ..request(&world, id, 1, 3)
+    };
+    world.decide("e", payload("before the decision"));
+    let taken = run(world.store.take_back(back)).unwrap();
+    assert_eq!(taken, TakenBack::Now(Status::Running));
+    world.decide("e", payload("after the decision"));
+    assert!(world.serve().iter().all(|served| served.reached.is_empty()));
+    restore(&mut world);
+    let reached = world.serve().into_iter().flat_map(|served| served.reached);
+    let reached: Vec<_> = reached.map(|(_, run)| run).collect();
+    assert_eq!(reached, [id]);
+    let arrived = world.arrival(id, Channel::Result(OperationNumber(1)), 0);
+    let expected = Outcome::Event(Some(payload("after the decision")));
+    assert_eq!(arrived, Some(expected));
 }
 
 fn requests_taken_since_are_in_the_inboxes_again_and_the_journal_continues_in_a_branch(

@@ -13,9 +13,9 @@ use dormouse_journal::{
     WebhookOptions, WhenParentEnds,
 };
 use dormouse_store::{
-    Accept, Accepted, Broke, Carried, ChildStart, CommitRefused, Deleted, NewActivation, NewCall,
-    NewGeneration, NewNotify, NewOrder, NewResponse, NotifyTarget, RequestRefused, RetriedFailed,
-    Served,
+    Accept, Accepted, AttemptMade, AttemptNoted, Attempts, Broke, Carried, ChildStart,
+    CommitRefused, Deleted, Incoming, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
+    NewResponse, NotifyTarget, OverStorage, RequestRefused, RetriedFailed, Served,
 };
 
 on_both_grounds! {
@@ -24,6 +24,9 @@ on_both_grounds! {
     calls_events_and_starts_come_after_everything_that_was_opened,
     an_event_does_not_reach_the_waits_of_its_own_activation,
     an_event_that_is_added_behind_a_pass_costs_no_wait_its_event,
+    an_event_reaches_the_waits_that_are_being_written_and_is_not_delayed_by_later_ones,
+    a_webhook_that_is_being_written_is_to_come,
+    a_run_that_fails_while_it_is_written_has_everything_when_it_is_retried,
     callers_are_answered_when_the_webhooks_are_there,
     a_cancel_in_the_middle_leaves_nothing,
     a_generation_with_much_open_ends_in_pieces,
@@ -98,14 +101,14 @@ fn line(number: u32) -> LogLine {
     }
 }
 
-fn serve_orders(world: &World) -> Carried {
+pub(crate) fn serve_orders(world: &World) -> Carried {
     let mut limits = limits();
     (limits.children.0, limits.body) = (u32::MAX, 1 << 20);
     run(world.store.serve_orders(None, limits)).unwrap()
 }
 
 /// Carries out all orders, and returns what each piece did.
-fn carry_out(world: &World) -> Vec<Carried> {
+pub(crate) fn carry_out(world: &World) -> Vec<Carried> {
     let mut pieces = Vec::new();
     while run(world.store.has_orders()).unwrap() {
         pieces.push(serve_orders(world));
@@ -114,7 +117,7 @@ fn carry_out(world: &World) -> Vec<Carried> {
     pieces
 }
 
-fn assert_bounded(world: &World) {
+pub(crate) fn assert_bounded(world: &World) {
     let commits = world.store.commits();
     assert!(commits.rows_max <= MOST, "{commits:?}");
     assert!(world.keys("deferred").is_empty());
@@ -294,7 +297,7 @@ fn start_id(operation: u32) -> [u8; 16] {
     }
 }
 
-fn reached(served: Served) -> impl Iterator<Item = RunId> {
+pub(crate) fn reached(served: Served) -> impl Iterator<Item = RunId> {
     served.reached.into_iter().map(|(_, run)| run)
 }
 
@@ -363,6 +366,163 @@ fn an_event_that_is_added_behind_a_pass_costs_no_wait_its_event(store_kind: Stor
         matches!(outcome, Some(Outcome::Event(Some(_)))),
         "{outcome:?}"
     );
+}
+
+fn an_event_reaches_the_waits_that_are_being_written_and_is_not_delayed_by_later_ones(
+    store_kind: StoreKind,
+) {
+    let world = World::new(store_kind);
+    let waits = |many: u32| -> Vec<Kind> {
+        let creates = (0..many).map(create);
+        let waits = (0..EACH).map(|_| crate::support::wait_event(None));
+        creates.chain(waits).collect()
+    };
+    let other = world.run_with(vec![crate::support::wait_event(None)]);
+    let first = world.start();
+    let new = activation(world.now(), None, waits(EACH));
+    assert!(world.commit(first, 0, new).unwrap().is_deferred);
+    serve_orders(&world);
+    let event = world.decide("e", payload("in the middle"));
+    let later = world.start();
+    let new = activation(world.now(), None, waits(3 * EACH));
+    assert!(world.commit(later, 0, new).unwrap().is_deferred);
+    let served = world.serve();
+    assert_eq!(served.len(), 1, "it waits without being asked again");
+    assert!(served[0].reached.is_empty() && served[0].finished.is_empty());
+    // An event that was decided after all commits does not overtake it.
+    world.decide("e", payload("last"));
+    loop {
+        let carried = serve_orders(&world);
+        if carried.broadcasting {
+            break;
+        }
+    }
+    assert!(world.state(later).is_restoring, "this one goes on");
+    let reached: Vec<_> = world.serve().into_iter().flat_map(reached).collect();
+    let of = |run| reached.iter().filter(|reached| **reached == run).count();
+    assert_eq!((of(other), of(first), of(later)), (1, EACH as usize, 0));
+    let number = |operation| Channel::Result(OperationNumber(operation));
+    for operation in [EACH, 2 * EACH - 1] {
+        let arrived = world.arrival(first, number(operation), 0);
+        let expected = Outcome::Event(Some(payload("in the middle")));
+        assert_eq!(arrived, Some(expected), "{event:?}");
+    }
+    carry_out(&world);
+    let reached: Vec<_> = world
+        .serve()
+        .into_iter()
+        .flat_map(|served| served.reached)
+        .collect();
+    assert_eq!(reached.len(), EACH as usize);
+    let arrived = world.arrival(later, number(4 * EACH - 1), 0);
+    assert_eq!(arrived, Some(Outcome::Event(Some(payload("last")))));
+    assert!(!run(world.store.is_broadcasting()).unwrap());
+    assert!(world.keys("unsettled").is_empty());
+    assert_bounded(&world);
+}
+
+fn a_webhook_that_is_being_written_is_to_come(store_kind: StoreKind) {
+    let world = World::new(store_kind);
+    let id = world.start();
+    let last = 2 * EACH - 1;
+    let kinds = (0..=last).map(create).collect();
+    world
+        .commit(id, 0, activation(world.now(), None, kinds))
+        .unwrap();
+    serve_orders(&world);
+    let incoming = |webhook| run(world.store.incoming(id, WebhookNumber(webhook))).unwrap();
+    let send = |webhook| {
+        let webhook = WebhookNumber(webhook);
+        let request = Accept {
+            webhook,
+            ..world.request(id, "a")
+        };
+        world.send(request).unwrap()
+    };
+    assert!(matches!(incoming(0), Incoming::Known(_)));
+    assert!(matches!(incoming(last), Incoming::ToCome));
+    assert!(matches!(send(0), Accepted::Queued { is_due: false, .. }));
+    let to_come = Accepted::Refused(RequestRefused::WebhookToCome);
+    assert_eq!(send(last), to_come);
+    carry_out(&world);
+    assert!(matches!(incoming(last), Incoming::Known(_)));
+    assert!(matches!(send(last), Accepted::Queued { .. }));
+    assert!(matches!(incoming(last + 1), Incoming::Unknown));
+    let unknown = Accepted::Refused(RequestRefused::UnknownWebhook);
+    assert_eq!(send(last + 1), unknown);
+    // A webhook that the next generation keeps is written in pieces, too.
+    let all: Vec<_> = (0..=last).map(|number| create(last + 1 + number)).collect();
+    let mut new = activation(world.now(), None, all);
+    let kept = WebhookNumber(2 * last + 1);
+    new.next = Some(NewGeneration {
+        next: NextGeneration {
+            input: payload("again"),
+            keep: (last + 1..=kept.0).map(WebhookNumber).collect(),
+            first_webhook: WebhookNumber(kept.0 + 1),
+            webhooks: kept.0 + 1,
+            on_current_version: false,
+        },
+        outstanding: 10_000,
+    });
+    assert!(world.commit(id, 1, new).unwrap().is_deferred);
+    assert_eq!(send(kept.0), to_come);
+    carry_out(&world);
+    assert!(matches!(send(kept.0), Accepted::Queued { .. }));
+    assert_eq!(send(0), Accepted::Refused(RequestRefused::Closed));
+}
+
+fn a_run_that_fails_while_it_is_written_has_everything_when_it_is_retried(store_kind: StoreKind) {
+    let world = World::new(store_kind);
+    world.at(1_000);
+    let id = world.start();
+    let starts = (0..EACH).map(|_| start_run());
+    let waits = (0..EACH).map(|_| crate::support::wait_event(Some(60_000)));
+    let kinds = [call_kind(), create(0), wait_for(0)].into_iter();
+    let mut new = activation(
+        world.now(),
+        None,
+        kinds.chain(waits).chain(starts).collect(),
+    );
+    make_call(&mut new, 0);
+    new.orders = (0..EACH).map(|number| start(3 + EACH + number)).collect();
+    assert!(world.commit(id, 0, new).unwrap().is_deferred);
+    while serve_orders(&world).calls.is_empty() {}
+    assert!(world.state(id).is_restoring);
+    let attempt = Attempts {
+        scheduled: 1,
+        next: Time(1_000),
+    };
+    let response = Response {
+        status: 200,
+        headers: Vec::new(),
+        body: Bytes::from(vec![0; 2_000]),
+    };
+    let over = OverStorage {
+        most: 0,
+        ..crate::support::no_limit()
+    };
+    let made = AttemptMade::Done(Ok(response));
+    let call = OperationNumber(0);
+    let noted = run(world.store.attempt_made(id, call, attempt, made, over)).unwrap();
+    assert_eq!(noted, AttemptNoted::RunFailed);
+    let retry = || run(world.store.retry_failed(crate::retry::request(&world, id))).unwrap();
+    assert_eq!(retry(), RetriedFailed::Moved);
+    carry_out(&world);
+    world.retire();
+    assert_eq!(world.keys("event_waits"), [""; 0], "it has failed");
+    world.at(2_000);
+    assert!(matches!(retry(), RetriedFailed::Now { .. }));
+    carry_out(&world);
+    assert_eq!(world.keys("event_waits").len(), EACH as usize);
+    let state = world.state(id);
+    assert_eq!(
+        (state.is_restoring, state.notifying, state.ready),
+        (false, 0, EACH)
+    );
+    for operation in [3 + EACH, 2 + 2 * EACH] {
+        let told = world.arrival(id, Channel::Result(OperationNumber(operation)), 0);
+        assert!(matches!(told, Some(Outcome::Started(Ok(_)))), "{told:?}");
+    }
 }
 
 fn callers_are_answered_when_the_webhooks_are_there(store_kind: StoreKind) {

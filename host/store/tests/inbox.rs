@@ -429,6 +429,7 @@ fn a_repeat_is_answered_without_a_write_also_after_the_end(store_kind: StoreKind
     let ended = |id| {
         run(world.store.incoming(id, HOOK))
             .unwrap()
+            .known()
             .unwrap()
             .has_ended
     };

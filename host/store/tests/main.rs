@@ -16,6 +16,7 @@ mod events;
 mod generations;
 mod inbox;
 mod labels;
+mod large_retry;
 mod many;
 mod measures;
 mod migration;

@@ -29,7 +29,7 @@ on_both_grounds! {
     a_timeout_counts_again_from_a_retry,
 }
 
-fn call_kind(policy: RetryPolicy) -> Kind {
+pub(crate) fn call_kind(policy: RetryPolicy) -> Kind {
     Kind::Call {
         method: "GET".into(),
         url: "http://service.example/".into(),
@@ -37,14 +37,14 @@ fn call_kind(policy: RetryPolicy) -> Kind {
     }
 }
 
-fn attempts(attempts: u32) -> RetryPolicy {
+pub(crate) fn attempts(attempts: u32) -> RetryPolicy {
     RetryPolicy {
         attempts: Some(attempts),
         ..RetryPolicy::default()
     }
 }
 
-fn failing(time: Time, delivered: Option<(u32, Outcome, Source)>) -> NewActivation {
+pub(crate) fn failing(time: Time, delivered: Option<(u32, Outcome, Source)>) -> NewActivation {
     let mut last = activation(time, delivered, vec![wait(None)]);
     last.activation.end = Some(End::Failed {
         failure: Failure {
@@ -56,7 +56,7 @@ fn failing(time: Time, delivered: Option<(u32, Outcome, Source)>) -> NewActivati
     last
 }
 
-fn slept(operation: u32) -> Option<(u32, Outcome, Source)> {
+pub(crate) fn slept(operation: u32) -> Option<(u32, Outcome, Source)> {
     Some((operation, Outcome::Slept, Source::Deadline))
 }
 
@@ -77,7 +77,7 @@ fn fails(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId
     id
 }
 
-fn running(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId {
+pub(crate) fn running(world: &World, kinds: Vec<Kind>, calls: &[(u32, RetryPolicy)]) -> RunId {
     let id = world.start();
     let create = Kind::CreateWebhook {
         webhook: crate::support::HOOK,
@@ -379,6 +379,7 @@ fn a_run_with_much_open_is_set_aside_in_pieces_and_retried_at_any_of_them(store_
         }
         world.at(2_000);
         retry(&world, request(&world, id));
+        crate::deferred::carry_out(&world);
         let all = || world.keys("timers").len();
         assert_eq!(all(), 1_501);
         let page = run(world.store.timers(None, Time(61_999).into(), 5)).unwrap();

@@ -185,7 +185,7 @@ fn an_existing_file_is_replaced_only_with_force() {
 
     let made = back_up(&host, &["--force", "--json", name]).json();
     let length = fs::metadata(&backup).unwrap().len();
-    assert_eq!(made, json!({"bytes": length, "format": 9, "runs": 0}));
+    assert_eq!(made, json!({"bytes": length, "format": 10, "runs": 0}));
 
     let unreachable = Cli::of(&host).run(&[
         "backup",

@@ -57,13 +57,17 @@ fn script(rng: &mut SeededRng, repairs: bool) -> Value {
     json!({ "seq": parts })
 }
 
-/// Returns a form that fails once, alone or beside another form that has not completed then.
+/// Returns a form that fails once, alone or beside other forms that have not completed then. At times they are so many that
+/// a retry is written in pieces.
 fn failing(rng: &mut SeededRng, left: &mut usize) -> Value {
     let once = fails_once(&json!({"step": "mended", "value": rng.below(9)}));
     if rng.percent(50) {
         return once;
     }
     let after = json!({"seq": [{"sleep": span(rng)}, once]});
+    if rng.percent(15) {
+        return json!({"race": [after, {"join": outstanding(rng, 130)}]});
+    }
     json!({"join": [form(rng, left, 1), form(rng, left, 1), after]})
 }
 
@@ -120,7 +124,12 @@ fn form(rng: &mut SeededRng, left: &mut usize, depth: u32) -> Value {
 
 /// Returns a form with so many operations at once that they are written in pieces, and so is giving them up.
 fn many(rng: &mut SeededRng) -> Value {
-    let mut all = vec![json!({"sleep": 100 * HOUR}); 560];
+    json!({"race": [{"sleep": span(rng)}, {"join": outstanding(rng, 560)}]})
+}
+
+/// Returns so many sleeps, with one form of other kinds each among them.
+fn outstanding(rng: &mut SeededRng, sleeps: usize) -> Vec<Value> {
+    let mut all = vec![json!({"sleep": 100 * HOUR}); sleeps];
     let others = [
         json!({"call": call(rng)}),
         json!({"event": EVENT, "ms": timeout(rng)}),
@@ -132,7 +141,7 @@ fn many(rng: &mut SeededRng) -> Value {
         let place = rng.index(all.len());
         all.insert(place, other);
     }
-    json!({"race": [{"sleep": span(rng)}, {"join": all}]})
+    all
 }
 
 /// Returns the script of a run that another run starts. It ends by itself.

@@ -86,7 +86,8 @@ impl Reading {
         run: RunId,
         webhook: WebhookNumber,
     ) -> Result<Option<Webhook>, ReadError> {
-        Ok(now(self.0.incoming(run, webhook))?.map(|incoming| incoming.webhook))
+        let incoming = now(self.0.incoming(run, webhook))?.known();
+        Ok(incoming.map(|incoming| incoming.webhook))
     }
 
     /// Returns the webhooks of a run.

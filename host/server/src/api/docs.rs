@@ -123,7 +123,8 @@ impl Modify for Hooks {
         (status = 502, description = "The trigger answers with its run's output, and the run failed or was cancelled: `code` is the \
             failure's", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The host cannot keep the request now, or its caller (`too-many-held`); \
-            `trigger-paused`; `run-failed`: the run has failed, and may be retried; with `Retry-After`", body = ProblemBody,
+            `trigger-paused`; `run-failed`: the run has failed, and may be retried; `webhook-not-ready`: the run is still being \
+            written to the disk; with `Retry-After`", body = ProblemBody,
             content_type = "application/problem+json"),
         BodyProblems,
     ),

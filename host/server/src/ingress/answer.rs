@@ -18,6 +18,9 @@ use crate::problem::{Problem, authored};
 /// run takes from it.
 const RETRY_ROOM: HeaderValue = HeaderValue::from_static("30");
 
+/// Seconds after which a caller may try again if the run of the webhook is still being written to the disk.
+const RETRY_WRITTEN: HeaderValue = HeaderValue::from_static("1");
+
 /// Seconds after which a caller may try again if somebody must put back the provider's description.
 const RETRY_PROVIDER: HeaderValue = HeaderValue::from_static("60");
 
@@ -160,6 +163,8 @@ fn problem_of(refusal: Refusal) -> Problem {
         Refusal::KeyedInboxFull(_) => problem(StatusCode::TOO_MANY_REQUESTS, "inbox-full")
             .with_header(RETRY_AFTER, RETRY_ROOM),
         Refusal::Unknown => problem(StatusCode::NOT_FOUND, "unknown-webhook"),
+        Refusal::WebhookToCome => problem(StatusCode::SERVICE_UNAVAILABLE, "webhook-not-ready")
+            .with_header(RETRY_AFTER, RETRY_WRITTEN),
         Refusal::InboxFull => problem(StatusCode::TOO_MANY_REQUESTS, "inbox-full")
             .with_header(RETRY_AFTER, RETRY_ROOM),
         Refusal::HostFull => {

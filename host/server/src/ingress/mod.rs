@@ -167,7 +167,7 @@ async fn respond(
             let answered = take(ingress, address, caller, endpoint, is_allowed, request).await;
             (answered, origin)
         }
-        Err(unavailable) => (Err(unavailable.into()), None),
+        Err(refusal) => (Err(answer::refused(refusal, None)), None),
     }
 }
 

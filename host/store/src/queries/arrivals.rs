@@ -156,7 +156,7 @@ impl<R: Rows> View<R> {
             return Ok(Answer::Open);
         }
         // If a webhook has no row, it was removed together with the requests that were never taken.
-        let has_webhook = !goes_on || self.incoming(run, webhook)?.is_some();
+        let has_webhook = !goes_on || self.incoming(run, webhook)?.known().is_some();
         let was_taken = has_webhook && !inbox::TABLE.has(&self.0, (run, webhook, place))?;
         Ok(Answer::Ended { was_taken })
     }

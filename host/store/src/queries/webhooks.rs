@@ -10,7 +10,7 @@ use crate::rows::Rows;
 use crate::rows::table::between;
 use crate::rules::{Accepted, RememberedKey};
 use crate::tables::{Branch, TableId, duplicates, generations, journal, webhooks};
-use crate::views::{IncomingView, WebhookView};
+use crate::views::{Incoming, IncomingView, WebhookView};
 
 /// The error for a webhook whose record with the URL is missing.
 const MISSING_URL: ReadError = ReadError::Missing {
@@ -24,9 +24,9 @@ impl<R: Rows> View<R> {
         &self,
         run: RunId,
         webhook: WebhookNumber,
-    ) -> Result<Option<IncomingView>, ReadError> {
+    ) -> Result<Incoming, ReadError> {
         let Some(standing) = self.standing(run)? else {
-            return Ok(None);
+            return Ok(Incoming::Unknown);
         };
         let has_ended = standing.state.is_gone();
         let has_failed = standing.state.is_frozen();
@@ -34,7 +34,10 @@ impl<R: Rows> View<R> {
             .webhooks
             .get(&webhooks::TABLE, &self.0, (run, webhook))?;
         let Some(webhook) = webhook else {
-            return Ok(None);
+            return Ok(match standing.state.may_create_webhooks() {
+                true => Incoming::ToCome,
+                false => Incoming::Unknown,
+            });
         };
         let (workflow, secrets) = match &webhook.options.signature {
             None => (String::new(), Vec::new()),
@@ -47,13 +50,13 @@ impl<R: Rows> View<R> {
                 (stored.run.workflow, self.named_secrets(names)?)
             }
         };
-        Ok(Some(IncomingView {
+        Ok(Incoming::Known(Box::new(IncomingView {
             webhook,
             has_ended,
             has_failed,
             workflow,
             secrets,
-        }))
+        })))
     }
 
     /// Returns true if a request to this webhook is remembered by this key, or, if no key is given, by any key.

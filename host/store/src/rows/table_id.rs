@@ -67,6 +67,7 @@ macro_rules! for_each_table {
             Triggers "triggers" (Run) bytes,
             Tries "tries" (Run, U32) bytes,
             Underway "underway" (Text, U64) nothing,
+            Unsettled "unsettled" (Run) bytes,
             Webhooks "webhooks" (Run, U32) bytes,
             Workflows "workflows" (Text) bytes,
         }

@@ -109,6 +109,8 @@ pub enum RequestRefused {
     WorkflowFull,
     /// The run never created this webhook.
     UnknownWebhook,
+    /// The run's last activation is being written in pieces, and may have created this webhook.
+    WebhookToCome,
 }
 
 /// A request that is ready to be written.
@@ -182,6 +184,9 @@ impl Transaction for AcceptRequest {
             return Ok(Accepted::Refused(RequestRefused::RunFailed));
         }
         let Some(webhook) = webhook else {
+            if run.state().may_create_webhooks() {
+                return Ok(Accepted::Refused(RequestRefused::WebhookToCome));
+            }
             // The token proves that the webhook existed. A later generation did not keep it.
             return Ok(Accepted::Refused(match run.state().generation {
                 0 => RequestRefused::UnknownWebhook,

@@ -17,7 +17,8 @@ use crate::rows::Extent;
 use crate::tables::deferred::{self, EventToSend, SendTo};
 use crate::tables::inbox::{self, Arrival};
 use crate::tables::orders::{self, Deferring, DeferringStage, Order};
-use crate::tables::{pauses, results};
+use crate::tables::unsettled::Unsettled;
+use crate::tables::{pauses, results, unsettled};
 
 /// An activation that is to be appended to a run's journal.
 #[derive(Debug)]
@@ -190,6 +191,9 @@ impl Activate {
             ends_generation: self.new.next.is_some(),
             next: DeferringStage::Part { row: 0, part: 0 },
         };
+        if deferral.waits_for_events {
+            unsettled::TABLE.put(run.rows, run.id, &Unsettled { since: last })?;
+        }
         let order = Order::WriteDeferred(deferring);
         orders::put(run.rows, run.id, orders::WRITE_DEFERRED, &order)
     }

@@ -17,10 +17,14 @@ use crate::ReadError;
 use crate::rows::Extent;
 use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order, Stage, TakingBack};
-use crate::tables::{Branch, PastTry, Restore, restores, tries};
+use crate::tables::unsettled::Unsettled;
+use crate::tables::{Branch, PastTry, Restore, restores, tries, unsettled};
 
 /// How long prepared rows are kept if they are not used, in milliseconds.
 const KEPT: u64 = 600_000;
+
+/// The most that one commit prepares: rows, and bytes (a single row may be larger).
+const BATCH: (usize, usize) = (256, 1 << 20);
 
 /// The largest number of branches of a journal. A run's row has all of them.
 const BRANCHES: usize = 256;
@@ -43,6 +47,28 @@ impl PrepareBack {
             first,
             rows,
         }
+    }
+
+    /// Returns the preparation of these rows in several commits.
+    pub(crate) fn in_batches(
+        run: RunId,
+        tries: u32,
+        rows: Vec<Restore>,
+    ) -> impl Iterator<Item = PrepareBack> {
+        let (mut rows, mut first) = (rows.into_iter().peekable(), 0);
+        std::iter::from_fn(move || {
+            rows.peek()?;
+            let mut batch = PrepareBack::new(run, tries, first, &[]);
+            let mut bytes = 0;
+            while batch.rows.len() < BATCH.0 && bytes < BATCH.1 {
+                let Some(row) = rows.next() else { break };
+                let row = restores::TABLE.encode(&row);
+                bytes += row.len();
+                batch.rows.push(row);
+                first += 1;
+            }
+            Some(batch)
+        })
     }
 }
 
@@ -146,7 +172,7 @@ impl Transaction for TakeBack {
 
     fn cost(&self) -> Extent {
         let row = (BRANCHES as u64) * 10 + (64 << 10);
-        RUN.and(RUN).and(Extent::new(13, row + 13 * SMALL_ROW))
+        RUN.and(RUN).and(Extent::new(14, row + 14 * SMALL_ROW))
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<TakenBack, ReadError> {
@@ -157,6 +183,7 @@ impl Transaction for TakeBack {
         if self.dry_run {
             return Ok(TakenBack::Could);
         }
+        let since = write.sequence();
         let Some(mut run) = write.run(self.run)? else {
             return Ok(TakenBack::Unknown);
         };
@@ -178,6 +205,7 @@ impl Transaction for TakeBack {
             next: Stage::Open(OperationNumber(u32::MAX)),
         });
         orders::put(run.rows, run.id, orders::TAKE_BACK, &order)?;
+        unsettled::TABLE.put(run.rows, run.id, &Unsettled { since })?;
         let status = run.state().status;
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
             retry::count_child_again(write, parent)?;
@@ -200,7 +228,7 @@ impl TakeBack {
         {
             return Ok(Err(TakenBack::Moved));
         }
-        if run.is_deferring()? {
+        if run.is_in_pieces()? {
             return Ok(Err(TakenBack::Moved));
         }
         if state.branches.len() >= BRANCHES {

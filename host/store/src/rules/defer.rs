@@ -75,7 +75,12 @@ fn defer(new: &mut Prepared) -> Deferral {
             row: row.into(),
         }));
     }
+    let waits = |part: &Part| match part {
+        Part::Made { operation, .. } => matches!(operation.kind, Kind::WaitForEvent { .. }),
+        _ => false,
+    };
     Deferral {
+        waits_for_events: parts.iter().any(waits),
         rows: pack(parts),
         events,
         orders: count,

@@ -16,7 +16,7 @@ use super::{RUN, commit, family, labels, restore};
 use crate::ReadError;
 use crate::rows::table::decode_row;
 use crate::tables::deferred::{self, CallToMake, Deferred, EventToSend, Part, SendTo};
-use crate::tables::orders::{self, Deferring, DeferringStage, Order};
+use crate::tables::orders::{self, Deferring, DeferringStage};
 use crate::tables::{Reply, TableId, logs};
 use crate::views::OutstandingCall;
 
@@ -41,10 +41,10 @@ pub(super) struct DeferredWriter {
 }
 
 impl RunWrite<'_> {
-    /// Returns true if something that was deferred of the run's last activation is not written yet.
-    pub(super) fn is_deferring(&self) -> Result<bool, ReadError> {
-        let order = orders::TABLE.get(self.rows, (self.id, orders::WRITE_DEFERRED))?;
-        Ok(matches!(order, Some(Order::WriteDeferred(_))))
+    /// Returns true if something that was decided about the run is still being written in pieces: what was deferred of its
+    /// last activation, a retry, or that it was taken back.
+    pub(super) fn is_in_pieces(&self) -> Result<bool, ReadError> {
+        orders::TABLE.has(self.rows, (self.id, orders::WRITE_DEFERRED))
     }
 }
 
@@ -67,11 +67,11 @@ impl DeferredWriter {
         let Some(mut run) = write.run(self.run)? else {
             return Ok(None);
         };
+        let is_gone = run.state().is_gone();
         match deferring.next {
             DeferringStage::Part { row, part } => {
                 let Some(read) = self.read(write, row)? else {
-                    let has_ended = has_ended(write, self.run)?;
-                    if !deferring.ends_generation || has_ended {
+                    if !deferring.ends_generation || is_gone {
                         return self.over(write, carried).map(|()| None);
                     }
                     deferring.next = DeferringStage::Operations;
@@ -129,7 +129,8 @@ impl DeferredWriter {
         Ok((next, bytes))
     }
 
-    /// Writes a part. If the run was cancelled meanwhile, only what was answered and logged is written.
+    /// Writes a part. If the run was cancelled meanwhile, only what was answered and logged is written. If it has failed
+    /// meanwhile, it may be retried, so everything is written, and nothing acts on it.
     fn part(
         &self,
         write: &mut Write<'_>,
@@ -137,10 +138,10 @@ impl DeferredWriter {
         part: &Part,
         carried: &mut Carried,
     ) -> Result<(), ReadError> {
-        let has_ended = has_ended(write, self.run)?;
         let Some(mut run) = write.run(self.run)? else {
             return Ok(());
         };
+        let is_gone = run.state().is_gone();
         match part {
             Part::Reply { delivery, row } => {
                 commit::keep_reply(&mut run, delivery, row)?;
@@ -158,11 +159,11 @@ impl DeferredWriter {
                 logs::TABLE.put_encoded(run.rows, (self.run, deferring.activation, *place), row)
             }
             Part::Labels(set) => labels::set(run.rows, self.run, set),
-            Part::Order { nth, row } if !has_ended || deferring.has_ended => {
+            Part::Order { nth, row } if !is_gone || deferring.has_ended => {
                 let key = (self.run, deferring.first_order + nth);
                 orders::TABLE.put_encoded(run.rows, key, row)
             }
-            _ if has_ended => Ok(()),
+            _ if is_gone || deferring.has_ended => Ok(()),
             Part::Replaced(webhook) => {
                 run.change_webhook(*webhook, |webhook| webhook.closed = true)
             }
@@ -171,6 +172,9 @@ impl DeferredWriter {
                 let time = run.state().time;
                 for change in operation.changes(number, time) {
                     commit::apply(&mut run, deferring.activation, change, deferring.since)?;
+                }
+                if run.state().is_frozen() {
+                    run.freeze_operation(number)?;
                 }
                 match &operation.kind {
                     Kind::WaitForRun { run: target, .. } => self.wait(write, number, target),
@@ -203,6 +207,9 @@ impl DeferredWriter {
         carried: &mut Carried,
     ) -> Result<(), ReadError> {
         if let Some((attempts, bounds)) = commit::schedule(run, call)? {
+            if run.state().is_frozen() {
+                return run.freeze_operation(call.operation);
+            }
             carried.calls.push(OutstandingCall {
                 run: self.run,
                 workflow: run.state().workflow.as_str().into(),
@@ -237,18 +244,13 @@ impl DeferredWriter {
         let Some(mut run) = write.run(self.run)? else {
             return Ok(());
         };
+        restore::let_continue(&mut run)?;
         if !run.state().status.has_ended() {
-            restore::let_continue(&mut run)?;
             carried.woken.push(self.run);
             carried.settled.push((self.run, run.state().status));
         }
         Ok(())
     }
-}
-
-fn has_ended(write: &mut Write<'_>, run: RunId) -> Result<bool, ReadError> {
-    let run = write.run(run)?;
-    Ok(run.is_none_or(|run| run.state().status.has_ended()))
 }
 
 /// Returns the most rows and bytes that writing a part takes.

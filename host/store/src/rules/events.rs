@@ -7,6 +7,10 @@
 //!
 //! One pass over the waits serves all events of a name: each wait gets the first event that was decided after it was
 //! made. So any number of events costs one pass.
+//!
+//! The waits of a run that made or got back many at once are written in pieces after the commit that decided about them
+//! (`unsettled`). An event that was decided later than such a commit is for these waits too. So its pass begins when they
+//! are written. Runs that begin to be written meanwhile are later than the event, and do not delay it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -23,7 +27,7 @@ use crate::tables::apart::Apart;
 use crate::tables::broadcasts::{self, Broadcast, Round, payload_size};
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::results::Arriving;
-use crate::tables::{event_payloads, underway};
+use crate::tables::{event_payloads, underway, unsettled};
 
 /// The number of waits that one piece reaches, and of events that it finishes. A piece takes about as long as a disk
 /// sync, so the other writes of its group are hardly delayed.
@@ -173,7 +177,7 @@ pub struct Served {
     pub finished: Vec<Finished>,
     /// The name whose events were delivered last.
     pub last: Option<String>,
-    /// True if there is more to deliver.
+    /// True if there is more to deliver now. Events that wait until the waits of a run are written do not count.
     pub more: bool,
 }
 
@@ -213,14 +217,25 @@ impl Transaction for ServeEvents {
             },
             looked_at: 0,
         };
+        let mut has_served = false;
+        let settled = unsettled::settled_until(&write.rows)?;
+        // The first of the names whose events all wait, since the last name of which something was delivered.
+        let mut waiting: Option<String> = None;
         while piece.has_room() {
             let Some(name) = next_name(&write.rows, piece.served.last.as_deref())? else {
                 return Ok(piece.served);
             };
-            piece.serve(write, &name)?;
+            if waiting.as_ref() == Some(&name) {
+                return Ok(piece.served);
+            }
+            if piece.serve(write, &name, settled)? {
+                (waiting, has_served) = (None, true);
+            } else {
+                waiting.get_or_insert_with(|| name.clone());
+            }
             piece.served.last = Some(name);
         }
-        piece.served.more = next_name(&write.rows, None)?.is_some();
+        piece.served.more = has_served && next_name(&write.rows, None)?.is_some();
         Ok(piece.served)
     }
 }
@@ -268,20 +283,26 @@ impl Piece {
             && self.looked_at < LOOKED_AT
     }
 
-    /// Continues the pass of this name's events.
-    fn serve(&mut self, write: &mut Write<'_>, name: &str) -> Result<(), ReadError> {
-        let all = between((name, u64::MIN), (name, u64::MAX));
+    /// Continues the pass of this name's events, or begins one for those that were decided at `settled` or before. Returns
+    /// false if all of them were decided later.
+    fn serve(
+        &mut self,
+        write: &mut Write<'_>,
+        name: &str,
+        settled: u64,
+    ) -> Result<bool, ReadError> {
+        // Each look counts, so that a piece ends whatever it finds.
+        self.looked_at += 1;
+        let all = between((name, u64::MIN), (name, settled));
         let first = underway::TABLE.keys(&write.rows, all, false, 1)?.pop();
         let last = underway::TABLE.keys(&write.rows, all, true, 1)?.pop();
         let (Some((_, first)), Some((_, last))) = (first, last) else {
-            return Ok(());
+            return Ok(false);
         };
-        // Each look counts, so that a piece ends whatever it finds.
-        self.looked_at += 1;
         let mut events = Events::new();
         let Some(row) = load(&mut events, &write.rows, first)? else {
             underway::TABLE.remove(&mut write.rows, (name, first))?;
-            return Ok(());
+            return Ok(true);
         };
         let mut round = row.round.take().unwrap_or(Round {
             until: last,
@@ -301,7 +322,7 @@ impl Piece {
         if round.is_over {
             self.finish(write, name, (first, until))?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Continues through the waits, and gives each the first event that is for it.

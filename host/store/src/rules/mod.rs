@@ -34,6 +34,7 @@ pub(crate) mod prepared;
 pub(crate) mod repair;
 mod restore;
 pub(crate) mod retire;
+pub(crate) mod retried;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod secrets;

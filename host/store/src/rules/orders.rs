@@ -20,14 +20,17 @@ use super::handler;
 use super::held;
 use super::next_run::{self, HandedOver};
 use super::restore::{self, Step};
+use super::retried;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::keys::MinMax;
 use crate::rows::{Extent, Rows};
 use crate::tables::children;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, ChildStart, Deferring, HandOver, Order, Release, TakingBack};
-use crate::tables::{results, run_waits, runs};
+use crate::tables::orders::{
+    self, ChildStart, Deferring, HandOver, Order, Release, Retrying, TakingBack,
+};
+use crate::tables::{results, run_waits, runs, unsettled};
 use crate::views::OutstandingCall;
 
 /// The number of runs that one piece touches. A piece takes about as long as a disk sync, so the other writes of its
@@ -197,11 +200,18 @@ impl Piece<'_> {
             }
             Order::TakeBack(mut taking) => {
                 let more = self.restore(write, owner, &mut taking, until)?;
+                self.settle(write, owner, more)?;
                 more.then_some(Order::TakeBack(taking))
             }
             Order::WriteDeferred(mut deferring) => {
                 let more = self.write_deferred(write, owner, &mut deferring, until)?;
+                self.settle(write, owner, more)?;
                 more.then_some(Order::WriteDeferred(deferring))
+            }
+            Order::Retry(mut retrying) => {
+                let more = self.retry(write, owner, &mut retrying, until)?;
+                self.settle(write, owner, more)?;
+                more.then_some(Order::Retry(retrying))
             }
             Order::HandOver(mut handing) => {
                 let more = self.hand_over(write, owner, &mut handing, until)?;
@@ -423,6 +433,32 @@ impl Piece<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Continues to write a retry. Returns true if there is more.
+    fn retry(
+        &mut self,
+        write: &mut Write<'_>,
+        owner: RunId,
+        retrying: &mut Retrying,
+        until: usize,
+    ) -> Result<bool, ReadError> {
+        while self.served < until && self.bytes < BYTES {
+            self.served += 1;
+            match retried::step(write, owner, retrying, &mut self.carried)? {
+                Some(bytes) => self.bytes += bytes,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Notes that the waits of a run for events are all written, unless there are more. Events may wait for that.
+    fn settle(&mut self, write: &mut Write<'_>, id: RunId, more: bool) -> Result<(), ReadError> {
+        if !more && unsettled::TABLE.remove(&mut write.rows, id)? {
+            self.carried.broadcasting = true;
+        }
+        Ok(())
     }
 
     /// Continues to end the hold of a run and of the runs below it. Returns true if there is more.

@@ -173,13 +173,16 @@ pub(crate) struct Deferral {
     pub(super) events: u64,
     /// The number of orders to other runs.
     pub(super) orders: u64,
+    /// True if waits for events are among what is written later.
+    pub(super) waits_for_events: bool,
 }
 
 impl Deferral {
-    /// Returns what noting it in the commit writes: the rows, and the order to write what is in them.
+    /// Returns what noting it in the commit writes: the rows, the order to write what is in them, and a note that waits for
+    /// events follow.
     fn cost(&self) -> Extent {
         let bytes: usize = self.rows.iter().map(Vec::len).sum();
-        Extent::new(self.rows.len() as u64 + 1, bytes as u64 + SMALL_ROW)
+        Extent::new(self.rows.len() as u64 + 2, bytes as u64 + 2 * SMALL_ROW)
     }
 }
 

@@ -14,7 +14,7 @@ use dormouse_journal::{
 use super::commit;
 use super::run::RunWrite;
 use super::thaw::Thaw;
-use super::{Write, family};
+use super::{Write, family, retry};
 use crate::ReadError;
 use crate::rows::counted::Room;
 use crate::rows::keys::MinMax;
@@ -27,7 +27,7 @@ use crate::tables::orders::{self, Order, Place, Stage, TakingBack};
 use crate::tables::repeats::{self, Repeats};
 use crate::tables::{
     Attempts, Bounds, PastTry, Restore, calls, children, event_waits, held_calls, journal, logs,
-    mail, open, restores, results, routed, runs, tries,
+    mail, open, restores, results, routed, runs, tries, unsettled,
 };
 
 /// The number of rows that one step removes.
@@ -57,7 +57,8 @@ pub(super) fn step(
     id: RunId,
     taking: &mut TakingBack,
 ) -> Result<Step, ReadError> {
-    let sequence = write.sequence();
+    // Waits count as made when the run was taken back.
+    let sequence = unsettled::since(&write.rows, id, write.sequence())?;
     let Some(mut run) = write.run(id)? else {
         return Ok(Step::Over);
     };
@@ -155,6 +156,7 @@ fn settle_open(
         run.freeze_operation(number)?;
         let thaw = Thaw {
             failed,
+            at: run.now,
             sequence,
             in_flight: taking.in_flight.contains(&number),
         };
@@ -172,12 +174,8 @@ fn settle_open(
         held_calls::remove(run.rows, key)?;
         run.drop_result(number)?;
     }
-    let Some((number, attempts)) = calling else {
-        return Ok(Step::Done(0));
-    };
-    let row = calls::get(run.rows, key)?;
-    Ok(row.map_or(Step::Done(0), |row| {
-        Step::Calling(number, attempts, row.bounds, 0)
+    Ok(calling.map_or(Step::Done(0), |(attempts, bounds)| {
+        Step::Calling(number, attempts, bounds, 0)
     }))
 }
 
@@ -438,15 +436,11 @@ fn restore(
             Ok(Step::Calling(operation, attempts, bounds, size as u64))
         }
         Restore::Record { activation, record } => {
-            let record = record.encode();
-            let key = run.record_key(activation);
-            let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
-            journal::TABLE.put_encoded(run.rows, key, &record)?;
-            let state = run.state_mut();
-            let others = state.journal_bytes.saturating_sub(before);
-            state.journal_bytes = others.saturating_add(record.len() as u64);
-            Ok(Step::Done(record.len() as u64))
+            let bytes = retry::replace_record(&mut run, activation, &record)?;
+            Ok(Step::Done(bytes))
         }
+        // Only a failed run that is retried has this.
+        Restore::Again { .. } => Ok(Step::Done(0)),
     }
 }
 

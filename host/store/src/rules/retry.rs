@@ -1,11 +1,14 @@
 //! Retries a failed run: the activation in which it failed is taken back, operations with a bad answer are done again,
 //! and its open operations wait again with the time that they had left.
+//!
+//! If that is too much for one commit, the commit decides it, and the rest is written in pieces (`retried.rs`).
 
 use dormouse_journal::{
     Activation, GuestLimits, Kind, Open, OperationNumber, RunId, Status, Time, Transition,
     VersionId, WhenParentEnds,
 };
 
+use super::back::PrepareBack;
 use super::clearing::OPERATION;
 use super::run::RunWrite;
 use super::thaw::{Thaw, is_once_in_doubt};
@@ -15,9 +18,12 @@ use crate::rows::Extent;
 use crate::rows::table::between;
 use crate::tables::call_requests::NewCallRows;
 use crate::tables::expiries::Expiring;
-use crate::tables::orders::{self, Order};
+use crate::tables::orders::{self, Order, RetryStage, Retrying};
 use crate::tables::repeats::{self, Repeats};
-use crate::tables::{Attempts, Bounds, Call, calls, journal, logs, runs, timers};
+use crate::tables::unsettled::Unsettled;
+use crate::tables::{
+    Attempts, Bounds, Call, Restore, calls, journal, logs, restores, runs, timers, unsettled,
+};
 
 /// The number of log lines of the taken-back activation that are removed with it. Lines beyond this number are replaced
 /// by the next try, or stay.
@@ -97,71 +103,95 @@ pub enum RetriedFailed {
     Unknown,
 }
 
-impl Transaction for RetryFailed {
+/// The most that a retry writes in its own commit, besides the log lines that it removes. Other writes of the same group find
+/// room beside it.
+const AT_ONCE: Extent = Extent {
+    rows: 2_048,
+    bytes: 8 << 20,
+};
+
+/// A retry, and how it is written.
+pub(crate) struct Retry {
+    asked: RetryFailed,
+    /// The number of rows that were prepared in `restores`, if the retry is written in pieces (`retried.rs`). None if its
+    /// commit writes everything.
+    prepared: Option<u32>,
+}
+
+impl Retry {
+    /// A retry that one commit writes.
+    pub(crate) fn at_once(asked: RetryFailed) -> Self {
+        Retry {
+            asked,
+            prepared: None,
+        }
+    }
+
+    /// A retry that is written in pieces, and the commits that prepare it.
+    pub(crate) fn in_pieces(
+        mut asked: RetryFailed,
+    ) -> (Self, impl Iterator<Item = PrepareBack> + use<>) {
+        let restores = asked.take_restores();
+        let prepared = Some(u32::try_from(restores.len()).unwrap_or(u32::MAX));
+        let batches = PrepareBack::in_batches(asked.run, asked.tries, restores);
+        (Retry { asked, prepared }, batches)
+    }
+}
+
+impl Transaction for Retry {
     type Output = RetriedFailed;
 
     fn lane(&self) -> Lane {
-        Lane::Run(self.run)
+        Lane::Run(self.asked.run)
     }
 
-    /// The rows: each open operation, four rows for each call that is made again, the waits that are made again, and
-    /// the records.
     fn cost(&self) -> Extent {
-        let rows = 2 * OPERATION * self.open + 5 * self.calls.len() as u64;
-        let rows = rows + 5 * self.waits.len() as u64 + self.records.len() as u64;
-        let calls = self.calls.iter().map(|again| again.call.size() as u64);
-        let records = self.records.iter();
-        let records = records.map(|(_, record)| record.encode().len() as u64);
-        let bytes = calls.sum::<u64>() + records.sum::<u64>() + rows * 4 * SMALL_ROW;
-        let lines = LINES as u64 + 8;
-        RUN.and(RUN)
-            .and(failed_try::COST)
-            .and(Extent::new(rows + lines, bytes + (64 << 10)))
+        let once = match self.prepared {
+            None if !self.asked.dry_run => self.asked.cost(),
+            _ => Extent::default(),
+        };
+        let lines = LINES as u64 + 10;
+        let more = Extent::new(lines, 64 << 10);
+        RUN.and(RUN).and(failed_try::COST).and(once).and(more)
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<RetriedFailed, ReadError> {
-        let parent = match self.refuse(write)? {
+        let asked = &self.asked;
+        let parent = match asked.refuse(write)? {
             Ok(parent) => parent,
             Err(refused) => return Ok(refused),
         };
-        if self.dry_run {
-            return Ok(RetriedFailed::Could);
-        }
-        let sequence = write.sequence();
-        let Some(mut run) = write.run(self.run)? else {
+        let since = write.sequence();
+        let Some(mut run) = write.run(asked.run)? else {
             return Ok(RetriedFailed::Unknown);
         };
-        let open = run.all_open()?;
-        for (number, _) in &open {
-            // The operations that were not frozen yet.
-            run.freeze_operation(*number)?;
+        if !self.is_prepared(&run)? {
+            return Ok(RetriedFailed::Moved);
         }
+        if asked.dry_run {
+            return Ok(RetriedFailed::Could);
+        }
+        let open = self.freeze_rest(&mut run)?;
         let Some(failed) = take_back(&mut run)? else {
             return Ok(RetriedFailed::NotFailed(run.state().status));
         };
-        let mut calls = Vec::new();
-        for (number, open) in open {
-            let again = Thaw {
-                failed,
-                sequence,
-                in_flight: self.in_flight.contains(&number),
-            };
-            calls.extend(again.thaw(&mut run, number, open)?);
-        }
-        for again in &self.calls {
-            calls.push((again.operation, call_again(&mut run, again)?));
-        }
-        self.write_records(&mut run)?;
-        set_version(&mut run, self.version, self.limits)?;
+        set_version(&mut run, asked.version, asked.limits)?;
         set_time(&mut run)?;
         run.release(Some(failed))?;
         let is_old_end_told = forget_end(&mut run)?;
-        let is_releasing = run.state().children > 0;
-        let ordering = self.wait_again(write)? || is_releasing;
+        let mut ordering = run.state().children > 0;
+        let mut calls = Vec::new();
+        if let Some(restores) = self.prepared {
+            self.order_pieces(&mut run, failed, since, restores)?;
+            ordering = true;
+        } else {
+            calls = asked.thaw(&mut run, open, failed, since)?;
+            ordering |= asked.again(write, &mut calls)?;
+        }
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
             count_child_again(write, parent)?;
         }
-        let status = write.run(self.run)?.map(|run| run.state().status);
+        let status = write.run(asked.run)?.map(|run| run.state().status);
         Ok(
             status.map_or(RetriedFailed::Unknown, |status| RetriedFailed::Now {
                 status,
@@ -172,7 +202,139 @@ impl Transaction for RetryFailed {
     }
 }
 
+impl Retry {
+    /// Returns true if everything that is written later was prepared.
+    fn is_prepared(&self, run: &RunWrite<'_>) -> Result<bool, ReadError> {
+        match self.prepared.and_then(|restores| restores.checked_sub(1)) {
+            Some(last) => Ok(restores::TABLE.has(run.rows, (run.id, 0))?
+                && restores::TABLE.has(run.rows, (run.id, last))?),
+            None => Ok(true),
+        }
+    }
+
+    /// Freezes the operations that were not frozen yet. Returns all open operations. For a retry in pieces, this was done
+    /// before.
+    fn freeze_rest(
+        &self,
+        run: &mut RunWrite<'_>,
+    ) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
+        if self.prepared.is_some() {
+            return Ok(Vec::new());
+        }
+        let open = run.all_open()?;
+        for (number, _) in &open {
+            run.freeze_operation(*number)?;
+        }
+        Ok(open)
+    }
+
+    /// Orders the pieces of a retry.
+    fn order_pieces(
+        &self,
+        run: &mut RunWrite<'_>,
+        failed: Time,
+        since: u64,
+        restores: u32,
+    ) -> Result<(), ReadError> {
+        let order = Order::Retry(Retrying {
+            failed,
+            at: run.now,
+            in_flight: self.asked.in_flight.clone(),
+            restores,
+            next: RetryStage::Open(OperationNumber(0)),
+        });
+        orders::put(run.rows, run.id, orders::RETRY, &order)?;
+        unsettled::TABLE.put(run.rows, run.id, &Unsettled { since })?;
+        run.state_mut().is_restoring = true;
+        Ok(())
+    }
+}
+
 impl RetryFailed {
+    /// Returns true if it has too much for one commit.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        !self.cost().is_within(AT_ONCE)
+    }
+
+    /// Returns the most that it writes for open operations and records: for each open operation, four more rows for each
+    /// call that is made again, the waits that are made again, and the records.
+    fn cost(&self) -> Extent {
+        let rows = 2 * OPERATION * self.open + 5 * self.calls.len() as u64;
+        let rows = rows + 5 * self.waits.len() as u64 + self.records.len() as u64;
+        let calls = self.calls.iter().map(|again| again.call.size() as u64);
+        let records = self.records.iter();
+        let records = records.map(|(_, record)| record.encode().len() as u64);
+        let bytes = calls.sum::<u64>() + records.sum::<u64>() + rows * 4 * SMALL_ROW;
+        Extent::new(rows, bytes)
+    }
+
+    /// Takes out what is done again, as rows of `restores`.
+    fn take_restores(&mut self) -> Vec<Restore> {
+        let records = std::mem::take(&mut self.records).into_iter();
+        let records = records.map(|(activation, record)| Restore::Record { activation, record });
+        let waits = std::mem::take(&mut self.waits).into_iter();
+        let waits = waits.map(|(operation, kind)| Restore::Again {
+            operation,
+            kind,
+            call: None,
+        });
+        let calls = std::mem::take(&mut self.calls).into_iter();
+        let calls = calls.map(|again| Restore::Again {
+            operation: again.operation,
+            kind: again.kind,
+            call: Some((again.call, again.repeats)),
+        });
+        records.chain(waits).chain(calls).collect()
+    }
+
+    /// Lets the open operations wait again. Returns the calls whose next attempts are due.
+    fn thaw(
+        &self,
+        run: &mut RunWrite<'_>,
+        open: Vec<(OperationNumber, Open)>,
+        failed: Time,
+        sequence: u64,
+    ) -> Result<Vec<(OperationNumber, Attempts)>, ReadError> {
+        let mut calls = Vec::new();
+        for (number, open) in open {
+            let again = Thaw {
+                failed,
+                at: run.now,
+                sequence,
+                in_flight: self.in_flight.contains(&number),
+            };
+            let call = again.thaw(run, number, open)?;
+            calls.extend(call.map(|(attempts, _)| (number, attempts)));
+        }
+        Ok(calls)
+    }
+
+    /// Does again what had a bad answer. Returns true if orders were written for that.
+    fn again(
+        &self,
+        write: &mut Write<'_>,
+        calls: &mut Vec<(OperationNumber, Attempts)>,
+    ) -> Result<bool, ReadError> {
+        let mut ordering = false;
+        if let Some(mut run) = write.run(self.run)? {
+            let at = run.now;
+            for again in &self.calls {
+                let (operation, repeats) = (again.operation, again.repeats);
+                let call = (again.call.clone(), repeats);
+                let (attempts, _) = call_again(&mut run, operation, &again.kind, call, at)?;
+                calls.push((operation, attempts));
+            }
+            for (number, record) in &self.records {
+                replace_record(&mut run, *number, record)?;
+            }
+        }
+        for (operation, kind) in &self.waits {
+            ordering |= wait_again(write, self.run, *operation, kind)?;
+        }
+        Ok(ordering)
+    }
+
     /// Checks everything before anything is written. Returns the run that started it.
     fn refuse(
         &self,
@@ -188,11 +350,12 @@ impl RetryFailed {
         if (state.activations, state.tries) != (self.activations, self.tries) {
             return Ok(Err(RetriedFailed::Moved));
         }
-        if run.is_deferring()? {
+        if run.is_in_pieces()? {
             return Ok(Err(RetriedFailed::Moved));
         }
-        for (number, _) in run.all_open()? {
-            if !self.in_flight.contains(&number) && is_once_in_doubt(&run, number)? {
+        for (number, open) in run.all_open()? {
+            let is_call = matches!(open.kind, Kind::Call { .. });
+            if is_call && !self.in_flight.contains(&number) && is_once_in_doubt(&run, number)? {
                 return Ok(Err(RetriedFailed::AtMostOnce(number)));
             }
         }
@@ -206,37 +369,6 @@ impl RetryFailed {
             return Ok(Err(RetriedFailed::HandlerRunning(running)));
         }
         Ok(Ok(parent))
-    }
-
-    fn write_records(&self, run: &mut RunWrite<'_>) -> Result<(), ReadError> {
-        for (number, record) in &self.records {
-            let key = run.record_key(*number);
-            let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
-            let record = record.encode();
-            journal::TABLE.put_encoded(run.rows, key, &record)?;
-            let state = run.state_mut();
-            let others = state.journal_bytes.saturating_sub(before);
-            state.journal_bytes = others.saturating_add(record.len() as u64);
-        }
-        Ok(())
-    }
-
-    /// Makes waits for other runs again. Returns true if orders were written for that.
-    fn wait_again(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let workflow = write.run(self.run)?.map(|run| run.state().workflow.clone());
-        let asking = (self.run, workflow.as_deref().unwrap_or_default());
-        let mut ordering = false;
-        for (operation, kind) in &self.waits {
-            let Kind::WaitForRun { run: target, .. } = kind else {
-                continue;
-            };
-            if let Some(mut run) = write.run(self.run)? {
-                run.drop_result(*operation)?;
-                change_kind(&mut run, *operation, kind)?;
-            }
-            ordering |= family::wait(write, asking, *operation, target.parse().ok())?;
-        }
-        Ok(ordering)
     }
 }
 
@@ -377,22 +509,64 @@ pub(super) fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
     })
 }
 
-/// Makes a call again that had a result.
-fn call_again(run: &mut RunWrite<'_>, again: &CallAgain) -> Result<Attempts, ReadError> {
-    let key = (run.id, again.operation);
-    run.drop_result(again.operation)?;
-    change_kind(run, again.operation, &again.kind)?;
+/// Makes a call again that had a result. The last number of `call` is how often it was made again. The first attempt is due
+/// at `at`.
+pub(super) fn call_again(
+    run: &mut RunWrite<'_>,
+    operation: OperationNumber,
+    kind: &Kind,
+    (call, repeats): (Call, u32),
+    at: Time,
+) -> Result<(Attempts, Bounds), ReadError> {
+    let key = (run.id, operation);
+    run.drop_result(operation)?;
+    change_kind(run, operation, kind)?;
     let attempts = Attempts {
         scheduled: 1,
-        next: run.now,
+        next: at,
     };
-    let bounds = Bounds::new(again.call.retry, run.now);
-    let call = NewCallRows::new(again.call.clone());
-    calls::put(run.rows, key, attempts, bounds, &call)?;
-    if again.repeats > 0 {
-        repeats::TABLE.put(run.rows, key, &Repeats::new(again.repeats))?;
+    let bounds = Bounds::new(call.retry, at);
+    calls::put(run.rows, key, attempts, bounds, &NewCallRows::new(call))?;
+    if repeats > 0 {
+        repeats::TABLE.put(run.rows, key, &Repeats::new(repeats))?;
     }
-    Ok(attempts)
+    Ok((attempts, bounds))
+}
+
+/// Makes a wait for another run again. Returns true if an order was written for that.
+pub(super) fn wait_again(
+    write: &mut Write<'_>,
+    id: RunId,
+    operation: OperationNumber,
+    kind: &Kind,
+) -> Result<bool, ReadError> {
+    let Kind::WaitForRun { run: target, .. } = kind else {
+        return Ok(false);
+    };
+    let Some(mut run) = write.run(id)? else {
+        return Ok(false);
+    };
+    let workflow = run.state().workflow.clone();
+    run.drop_result(operation)?;
+    change_kind(&mut run, operation, kind)?;
+    family::wait(write, (id, &workflow), operation, target.parse().ok())
+}
+
+/// Replaces a record of the journal. Returns its size in bytes.
+pub(super) fn replace_record(
+    run: &mut RunWrite<'_>,
+    number: u32,
+    record: &Activation,
+) -> Result<u64, ReadError> {
+    let key = run.record_key(number);
+    let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
+    let record = record.encode();
+    journal::TABLE.put_encoded(run.rows, key, &record)?;
+    let state = run.state_mut();
+    let others = state.journal_bytes.saturating_sub(before);
+    let bytes = record.len() as u64;
+    state.journal_bytes = others.saturating_add(bytes);
+    Ok(bytes)
 }
 
 /// Gives an operation that is done again the arguments that the code has for it now.

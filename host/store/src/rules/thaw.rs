@@ -15,25 +15,27 @@ use crate::tables::{Attempts, Bounds, calls, held_calls, results, timers};
 pub(super) struct Thaw {
     /// The time at which the run failed.
     pub(super) failed: Time,
-    /// The last commit sequence: events that were decided up to it do not reach the wait.
+    /// The time at which it goes on.
+    pub(super) at: Time,
+    /// The last commit sequence when the run went on: events that were decided up to it do not reach the wait.
     pub(super) sequence: u64,
     /// True if an attempt at the call is in flight.
     pub(super) in_flight: bool,
 }
 
 impl Thaw {
-    /// Thaws one operation. Returns its attempts, if it is a call that must be made.
+    /// Thaws one operation. Returns its attempts and what bounds them, if it is a call that must be made.
     pub(super) fn thaw(
         &self,
         run: &mut RunWrite<'_>,
         number: OperationNumber,
         mut open: Open,
-    ) -> Result<Option<(OperationNumber, Attempts)>, ReadError> {
+    ) -> Result<Option<(Attempts, Bounds)>, ReadError> {
         if open.abandoned {
             return Ok(None);
         }
         let id = run.id;
-        let stood = run.now.0.saturating_sub(self.failed.0);
+        let stood = self.at.0.saturating_sub(self.failed.0);
         timers::remove(run.rows, id, number, &open)?;
         let deadline = open.kind.deadline(open.issued);
         if deadline.is_some_and(|deadline| deadline > self.failed) {
@@ -63,16 +65,18 @@ impl Thaw {
         number: OperationNumber,
         retry: RetryPolicy,
         stood: u64,
-    ) -> Result<Option<(OperationNumber, Attempts)>, ReadError> {
-        let (now, key) = (run.now, (run.id, number));
+    ) -> Result<Option<(Attempts, Bounds)>, ReadError> {
+        let (now, key) = (self.at, (run.id, number));
         let Some(mut call) = held_calls::TABLE.take(run.rows, key)? else {
             return Ok(None);
         };
         call.bounds.until = call.bounds.until.map(|until| until.after(stood));
         let Attempts { scheduled, next } = call.attempts;
-        if next > self.failed {
+        if self.in_flight {
+            // The attempt goes on. If it has ended since, its next one is scheduled already.
+        } else if next > self.failed {
             call.attempts.next = next.after(stood);
-        } else if !self.in_flight {
+        } else {
             if !call.bounds.allow_after(scheduled) {
                 // All attempts were made, and the result of the last one is unknown. The call gets the same number of
                 // attempts again.
@@ -86,7 +90,7 @@ impl Thaw {
             };
         }
         calls::TABLE.put(run.rows, key, &call)?;
-        Ok(Some((number, call.attempts)))
+        Ok(Some((call.attempts, call.bounds)))
     }
 }
 

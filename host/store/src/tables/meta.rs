@@ -29,7 +29,7 @@ pub(crate) const TABLE: Raw<String> = Raw::new(TableId::Meta);
 
 /// The schema that this version writes. It increases with every change of a layout, including a new variant of a stored
 /// enum. `layouts.rs` checks the layouts of this number.
-pub const SCHEMA: u8 = 9;
+pub const SCHEMA: u8 = 10;
 
 pub(crate) const FORMAT: &str = "format";
 pub(crate) const MIGRATION: &str = "migration";

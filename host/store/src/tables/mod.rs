@@ -61,6 +61,7 @@ pub(crate) mod trigger_keys;
 pub(crate) mod trigger_requests;
 pub(crate) mod triggers;
 pub(crate) mod underway;
+pub(crate) mod unsettled;
 pub(crate) mod webhooks;
 pub(crate) mod workflows;
 

@@ -19,8 +19,11 @@ pub(crate) const TABLE: Table<(RunId, u64), Order> = Table::new(TableId::Orders)
 
 /// The place of [`Order::TakeBack`]. No other order of the run is carried out before it.
 pub(crate) const TAKE_BACK: u64 = 0;
-/// The place of [`Order::WriteDeferred`]. A run is not taken back as long as there is such an order.
+/// The place of [`Order::WriteDeferred`]. A run is neither retried nor taken back as long as there is an order at this
+/// place.
 pub(crate) const WRITE_DEFERRED: u64 = TAKE_BACK;
+/// The place of [`Order::Retry`].
+pub(crate) const RETRY: u64 = TAKE_BACK;
 /// The place of [`Order::Release`].
 pub(crate) const RELEASE: u64 = u64::MAX - 7;
 /// The place of [`Order::HandOver`].
@@ -95,6 +98,32 @@ pub(crate) enum Order {
     },
     /// The run has committed an activation that has too much for one commit: write the rest.
     WriteDeferred(Deferring),
+    /// The failed run is retried, and has too much for one commit: let it continue.
+    Retry(Retrying),
+}
+
+/// The progress of a retry of a failed run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retrying {
+    /// When the run had failed.
+    pub(crate) failed: Time,
+    /// When it was retried.
+    pub(crate) at: Time,
+    /// The run's calls that had an attempt in flight.
+    pub(crate) in_flight: Vec<OperationNumber>,
+    /// The number of prepared rows in `restores`.
+    pub(crate) restores: u32,
+    /// The next stage.
+    pub(crate) next: RetryStage,
+}
+
+/// A stage of a retry. The stages follow each other in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RetryStage {
+    /// The open operations, from this one on. They wait again.
+    Open(OperationNumber),
+    /// The row of `restores` of this number.
+    Restore(u32),
 }
 
 /// The progress of writing what is left of an activation.

@@ -1,9 +1,10 @@
-//! `restores`: what a run that is taken back gets again. The rows are prepared before the decision.
+//! `restores`: what a run gets again that is taken back, or retried with much to do. The rows are prepared before the
+//! decision.
 //!
 //! Key: run, number from 0. Row: [`Restore`]. The rows of a run are not read before `orders` has an order to take it
-//! back.
+//! back or to retry it.
 
-use dormouse_journal::{Activation, Open, OperationNumber, RunId};
+use dormouse_journal::{Activation, Kind, Open, OperationNumber, RunId};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, TableId};
@@ -11,7 +12,7 @@ use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u32), Restore> = Table::new(TableId::Restores);
 
-/// Something that a run which is taken back gets again.
+/// Something that a run which is taken back or retried gets again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Restore {
     /// An operation that was open waits again.
@@ -40,6 +41,15 @@ pub enum Restore {
         activation: u32,
         /// The new record.
         record: Activation,
+    },
+    /// An operation of a retried run had a bad answer, and is done again.
+    Again {
+        /// The number of the operation.
+        operation: OperationNumber,
+        /// The operation's kind, with its present arguments.
+        kind: Kind,
+        /// The call, if it is one, and how often it was made again after a definite answer, including this time.
+        call: Option<(Call, u32)>,
     },
 }
 

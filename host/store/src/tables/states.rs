@@ -152,9 +152,9 @@ pub struct State {
     pub frozen: Option<Frozen>,
     /// The branches of the journal, in order. Empty if the run was never taken back in this generation.
     pub branches: Vec<Branch>,
-    /// True while the run is being restored after it was taken back, while it gets the requests that the previous run of
-    /// its key has not taken, and while what was deferred of its last activation is written. Nothing of the run is executed
-    /// meanwhile.
+    /// True while the run is being restored after it was taken back or retried, while it gets the requests that the
+    /// previous run of its key has not taken, and while what was deferred of its last activation is written. Nothing of the
+    /// run is executed meanwhile.
     pub is_restoring: bool,
 }
 
@@ -278,6 +278,13 @@ impl State {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.status.has_ended() && self.frozen.is_none()
+    }
+
+    /// Returns true if a webhook that has no row may have been created by the run's last activation, which is still being
+    /// written in pieces.
+    #[must_use]
+    pub(crate) fn may_create_webhooks(&self) -> bool {
+        self.is_restoring && !self.is_gone()
     }
 
     /// Returns true if the run is in the table `due`, unless its work is set aside.

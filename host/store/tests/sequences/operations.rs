@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::labels::labels;
-use crate::support::{World, activation, no_limit, run};
+use crate::support::{World, activation, limits, no_limit, run};
 
 /// How long ended runs are kept.
 const RETENTION: u64 = 3_000;
@@ -94,6 +94,7 @@ pub(crate) enum TestAction {
     Block(RunId),
     Resume(RunId),
     Retry(Box<RetryFailed>),
+    ServeOrders,
     Retire,
 }
 
@@ -159,6 +160,7 @@ impl TestAction {
             }
             TestAction::Resume(id) => then!(store.resume(id), told),
             TestAction::Retry(retry) => then!(store.retry_failed(*retry), told),
+            TestAction::ServeOrders => then!(store.serve_orders(None, limits()), told),
             TestAction::Retire => then!(store.retire(), told),
         }
     }
@@ -175,7 +177,7 @@ pub(crate) fn next(
     let Some(id) = rng.pick(runs) else {
         return start(world, rng, runs);
     };
-    match rng.below(24) {
+    match rng.below(25) {
         0..=1 => start(world, rng, runs),
         2..=10 => activate(world, rng, id).unwrap_or_else(|| accept(world, rng, id, *made)),
         11..=15 => accept(world, rng, id, *made),
@@ -188,6 +190,7 @@ pub(crate) fn next(
             1 => TestAction::Block(id),
             _ => TestAction::Resume(id),
         },
+        23 => TestAction::ServeOrders,
         22 => retry(world, rng, id).unwrap_or(TestAction::Resume(id)),
         _ => TestAction::Retire,
     }

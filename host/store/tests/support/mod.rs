@@ -486,7 +486,7 @@ impl World {
 
     pub fn webhook(&self, id: RunId, webhook: u32) -> Option<Webhook> {
         let incoming = run(self.store.incoming(id, WebhookNumber(webhook))).unwrap();
-        incoming.map(|incoming| incoming.webhook)
+        incoming.known().map(|incoming| incoming.webhook)
     }
 
     pub fn sending(&self, id: RunId, operation: u32) -> Option<SendingView> {
@@ -521,7 +521,7 @@ impl World {
     }
 
     pub fn timers(&self) -> Vec<(u64, RunId, u32)> {
-        let timers = run(self.store.timers(None, Time(u64::MAX).into(), 100)).unwrap();
+        let timers = run(self.store.timers(None, Time(u64::MAX).into(), usize::MAX)).unwrap();
         assert_eq!(timers.next, None);
         let due = timers.due.into_iter();
         due.map(|timer| (timer.due.0, timer.run, timer.operation.0))
