@@ -45,6 +45,7 @@ mod forgetting;
 mod herd;
 mod hint;
 mod histories;
+mod large_work;
 mod live;
 mod memory;
 mod orders;

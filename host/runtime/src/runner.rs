@@ -20,6 +20,7 @@ use crate::deadlines::Deadlines;
 use crate::decisions::{self, Before, NewRunValues};
 use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
+use crate::large_work::LargeWork;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
 use crate::orders::Orders;
@@ -54,6 +55,7 @@ pub(crate) struct Runner {
     pub(crate) when_broken: WhenBroken,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
+    pub(crate) large_work: LargeWork,
 }
 
 /// What follows from an activation once it is committed.
@@ -307,7 +309,17 @@ impl Runner {
         let made = u32::try_from(new.activation.operations.len()).unwrap_or(u32::MAX);
         let number = current.next;
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
-        let committed = self.store.activate(run, number, new, retention, mail);
+        let volume = decisions::volume(&new);
+        let committed = if LargeWork::is_large(volume) {
+            let (store, work) = (self.store.clone(), self.large_work.clone());
+            let activating =
+                async move { store.activate(run, number, new, retention, mail).await };
+            // Others need not wait until it is encoded.
+            state.hold = None;
+            Box::pin(async move { work.begin(volume, activating).await })
+        } else {
+            self.store.activate(run, number, new, retention, mail)
+        };
         // The decision is in the same queue now, behind the write that it follows from.
         state.hold = None;
         state.wait();

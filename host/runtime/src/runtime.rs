@@ -75,7 +75,10 @@ impl Runtime {
     /// # Errors
     /// When the workflow or the version does not exist, or the start cannot be made durable.
     pub async fn start(&self, start: Start) -> Result<(RunId, bool), StartError> {
-        self.0.starter.start(start).await
+        let starter = self.0.starter.clone();
+        let size = start.input.body.len();
+        let starting = async move { starter.start(start).await };
+        self.0.large_work.begin(size, starting).await
     }
 
     /// Resolves when a run has reached this point, this much time has passed, or the host stops. Returns the run's
@@ -306,7 +309,9 @@ impl Runtime {
     /// # Errors
     /// When there is no room for it, or it cannot be made durable.
     pub async fn notify(&self, event: String, payload: Payload) -> Result<Reached, NotifyError> {
-        self.0.events.send_to_all(event, payload).await
+        let (events, size) = (self.0.events.clone(), payload.body.len());
+        let sending = async move { events.send_to_all(event, payload).await };
+        self.0.large_work.begin(size, sending).await
     }
 
     /// Sends an event to one run, which keeps it for its next wait.
@@ -319,7 +324,19 @@ impl Runtime {
         event: String,
         payload: Payload,
     ) -> Result<AimedNotified, Unavailable> {
-        Ok(self.0.events.send_to_run(run, event, payload).await?)
+        let (events, size) = (self.0.events.clone(), payload.body.len());
+        let sending = async move { events.send_to_run(run, event, payload).await };
+        Ok(self.0.large_work.begin(size, sending).await?)
+    }
+
+    /// Computes something from a value of this many bytes, whose size somebody outside chose. If they are many, another thread
+    /// does it, in turn with other such work.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        self.0.large_work.compute(bytes, work).await
     }
 
     /// Returns what a token names, if the token is genuine. The store is not asked.
