@@ -8,7 +8,7 @@ use dormouse_engine::{Decision, Effect, Interruption};
 use dormouse_journal::{
     Activation, End, Failure, Frontier, Kind, OperationNumber, RunId, Status, Time, WhenBroken,
 };
-use dormouse_limits::{Limits, MEMORY_BUDGET};
+use dormouse_limits::Limits;
 use dormouse_seams::{HostClock, Task};
 use dormouse_store::{
     Activated, Attempts, Broke, CommitRefused, Hold, NewActivation, NewResponse, Store,
@@ -168,8 +168,9 @@ impl Runner {
                     tracing::debug!(%run, "a guest found no memory, and is executed again with its limit reserved");
                     self.wake.wake(run, Hint::Anything);
                 } else {
-                    tracing::warn!(%run, "a guest found no memory; the setting is `{MEMORY_BUDGET}`");
-                    self.wake.retry(run);
+                    // It would do the same again and again, and keep everything reserved meanwhile.
+                    self.memory.is_enough(run);
+                    self.block(run, self.memory.not_enough(), None).await;
                 }
             }
             Trouble::NoInstanceSlot => {

@@ -16,6 +16,7 @@ use crate::opening::{self, StoreKeys};
 use crate::queries::View;
 use crate::queue::{Commits, Decided, Writer};
 use crate::rows::Extent;
+use crate::rows::here::Here;
 use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
@@ -131,27 +132,38 @@ impl<B: Backend> Embedded<B> {
         }
     }
 
-    /// Reads a few rows on this thread: moving to another thread would cost more than the read.
+    /// Reads a few rows on this thread: moving to another thread would cost more than the read. If it turns out to be more than
+    /// a few small rows, they are read on another thread after all.
     fn few<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+        question: impl Fn(&View<Here<B::Snapshot>>) -> Result<T, ReadError> + Send + 'static,
     ) -> Read<T> {
-        let backend = self.backend.clone();
-        Box::pin(async move { question(&View::new(backend.snapshot()?)) })
+        let store = self.clone();
+        Box::pin(async move {
+            let view = View::new(Here::a_few(store.backend.snapshot()?));
+            let answer = question(&view);
+            let is_refused = view.rows().has_refused();
+            // Nothing of a snapshot is kept while this waits.
+            drop(view);
+            match answer {
+                Err(_) if is_refused => store.many(question).await,
+                answer => answer,
+            }
+        })
     }
 
     /// Reads what may be many rows on another thread, so that waiting for the disk delays no other task. The read begins
     /// at once, not when the result is first polled, so that the caller can do something else meanwhile.
     fn many<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+        question: impl FnOnce(&View<Here<B::Snapshot>>) -> Result<T, ReadError> + Send + 'static,
     ) -> Read<T> {
         let backend = self.backend.clone();
         let (sender, receiver) = oneshot::channel();
         self.spawner.spawn_blocking(Box::pin(async move {
             let answer = backend
                 .snapshot()
-                .and_then(|snapshot| question(&View::new(snapshot)));
+                .and_then(|snapshot| question(&View::new(Here::all(snapshot))));
             // Whoever asked may have gone away.
             let _ = sender.send(answer);
         }));
@@ -251,7 +263,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, Head)>> {
-        self.few(move |view| view.heads(run, channels))
+        self.few(move |view| view.heads(run, channels.iter().cloned()))
     }
 
     fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>> {
