@@ -240,7 +240,8 @@ impl Instance {
             Some(Consequence::Interrupted(interruption)) => return Err(interruption),
             Some(Consequence::Rebuild) => {
                 let partial = state.cursor.take_partial();
-                let partial = partial.map_err(|mismatch| Interruption::Mismatch(Box::new(mismatch)))?;
+                let partial =
+                    partial.map_err(|mismatch| Interruption::Mismatch(Box::new(mismatch)))?;
                 let partial = partial.map(|activation| state.decision(activation));
                 return Err(partial.map_or_else(
                     || Interruption::Host("a step was finished outside an activation".into()),

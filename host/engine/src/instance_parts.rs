@@ -87,10 +87,7 @@ pub trait Turns: Send + Sync {
     fn next(&self) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>> + Send>>;
 
     /// Hashes the arguments of an operation on another thread. None if the host is stopping.
-    fn hash(
-        &self,
-        unhashed: Unhashed,
-    ) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>>;
+    fn hash(&self, unhashed: Unhashed) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>>;
 }
 
 /// Makes the URLs of webhooks.

@@ -94,8 +94,11 @@ impl CallResults {
             let over = over_storage(&self.limits);
             let (store, made) = (self.store.clone(), made.clone());
             let size = size(&made);
-            let recording =
-                async move { store.attempt_made(run, operation, attempt, made, over).await };
+            let recording = async move {
+                store
+                    .attempt_made(run, operation, attempt, made, over)
+                    .await
+            };
             match self.large_work.begin(size, recording).await {
                 Ok(AttemptNoted::Recorded) => return Recorded::Yes,
                 Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,

@@ -173,7 +173,12 @@ pub(crate) fn volume(new: &NewActivation) -> usize {
     });
     let next = new.next.iter().map(|next| next.next.input.body.len());
     let decided = calls.chain(notifies).chain(responses).chain(orders);
-    decided.chain(steps).chain(completion).chain(end).chain(next).sum()
+    decided
+        .chain(steps)
+        .chain(completion)
+        .chain(end)
+        .chain(next)
+        .sum()
 }
 
 fn too_long(limits: &Limits, size: u64) -> End {

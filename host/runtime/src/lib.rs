@@ -115,3 +115,4 @@ pub use trigger_control::{SetTriggerError, ShownTrigger, TriggerControl};
 pub use unknown_provider::UnknownProvider;
 pub use unusable::UnusableSecret;
 pub use urls::Address;
+pub use watchers::Standing;

@@ -32,7 +32,7 @@ use crate::shares::Requester;
 use crate::slots::{ClaimedRun, Owner, Release, Slots};
 use crate::trouble::{Trouble, mismatch_failure};
 use crate::wake::{RunExecutor, Seat, Wake};
-use crate::watchers::Watchers;
+use crate::watchers::{Standing, Watchers};
 
 /// The number of activations of a run that are executed before other runs get a turn.
 const IN_A_ROW: u32 = 64;
@@ -313,8 +313,7 @@ impl Runner {
         let volume = decisions::volume(&new);
         let committed = if LargeWork::is_large(volume) {
             let (store, work) = (self.store.clone(), self.large_work.clone());
-            let activating =
-                async move { store.activate(run, number, new, retention, mail).await };
+            let activating = async move { store.activate(run, number, new, retention, mail).await };
             // Others need not wait until it is encoded.
             state.hold = None;
             Box::pin(async move { work.begin(volume, activating).await })
@@ -332,7 +331,7 @@ impl Runner {
                     workflow: current.workflow.clone(),
                     run,
                 };
-                self.act(&requester, &activated, &effects);
+                self.act(&requester, &activated, (&effects, current.generation));
                 if effects.is_end || effects.continues || activated.is_deferred {
                     *live = None;
                 }
@@ -415,7 +414,12 @@ impl Runner {
     }
 
     /// Acts on a committed activation.
-    fn act(&self, requester: &Requester, activated: &Activated, effects: &Effects) {
+    fn act(
+        &self,
+        requester: &Requester,
+        activated: &Activated,
+        (effects, generation): (&Effects, u32),
+    ) {
         let run = requester.run;
         // A run that has ended makes no webhook whose URL an answer could have.
         if !activated.is_deferred || effects.is_end {
@@ -452,7 +456,12 @@ impl Runner {
         if effects.is_end {
             tracing::debug!(%run, status = %activated.status, "a run has ended");
         }
-        self.watchers.tell(run, activated.status);
+        let is_first = generation == 0 && !effects.continues;
+        let standing = Standing {
+            status: activated.status,
+            journal_bytes: is_first.then_some(activated.journal_bytes),
+        };
+        self.watchers.tell(run, standing);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
+use crate::watchers::Standing;
 use crate::{
     BadStep, DeployError, Deployment, Endpoint, ForgetError, Forgotten, Move, NotifyError, Parts,
     Reached, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret, SetSecretError,
@@ -32,6 +33,9 @@ use crate::{
 /// The host without HTTP. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime(Arc<Services>);
+
+/// The number of webhooks whose secrets are checked at once. Their descriptions of providers are compiled for that.
+const CHECKED_AT_ONCE: usize = 64;
 
 /// Tells whether the host can take work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +85,8 @@ impl Runtime {
         self.0.large_work.begin(size, starting).await
     }
 
-    /// Resolves when a run has reached this point, this much time has passed, or the host stops. Returns the run's
-    /// status, if the run exists.
+    /// Resolves when a run has reached this point, this much time has passed, or the host stops. Returns what is known of
+    /// the run then, if the run exists.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -91,24 +95,33 @@ impl Runtime {
         run: RunId,
         until: Until,
         wait: Duration,
-    ) -> Result<Option<Status>, Unavailable> {
+    ) -> Result<Option<Standing>, Unavailable> {
         // Wait first, then look, so that nothing in between is missed.
         let mut reached = self.0.watchers.wait(run, until).fuse();
-        let status = self.status(run).await?;
-        if status.is_none_or(|status| until.is_reached_by(status)) {
-            return Ok(status);
+        let standing = self.standing(run).await?;
+        if standing.is_none_or(|standing| until.is_reached_by(standing.status)) {
+            return Ok(standing);
         }
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let clock = &self.0.clock;
         let mut passed = clock.sleep_until(clock.now().after(wait)).fuse();
         let reached = futures::select_biased! {
-            status = reached => status,
+            standing = reached => standing,
             () = passed => None,
         };
         match reached {
-            Some(status) => Ok(Some(status)),
-            None => self.status(run).await,
+            Some(standing) => Ok(Some(standing)),
+            None => self.standing(run).await,
         }
+    }
+
+    /// Returns the status of a run, and the size of its journal, if there is such a run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn standing(&self, run: RunId) -> Result<Option<Standing>, Unavailable> {
+        let state = self.0.store.state(run).await?;
+        Ok(state.as_ref().map(Standing::from))
     }
 
     /// Returns the status of a run, if there is such a run.
@@ -116,8 +129,8 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn status(&self, run: RunId) -> Result<Option<Status>, Unavailable> {
-        let state = self.0.store.state(run).await?;
-        Ok(state.map(|state| state.status))
+        let standing = self.standing(run).await?;
+        Ok(standing.map(|standing| standing.status))
     }
 
     /// Ends a run, or asks it to end.
@@ -372,7 +385,21 @@ impl Runtime {
         workflow: &str,
         options: &[&WebhookOptions],
     ) -> Result<Vec<Vec<UnusableSecret>>, Unavailable> {
-        self.0.unusable_secrets(workflow, options).await
+        let mut unusable = Vec::new();
+        for some in options.chunks(CHECKED_AT_ONCE) {
+            let own = some
+                .iter()
+                .filter_map(|options| options.description.as_ref());
+            let size = own.map(String::len).sum();
+            let (services, workflow) = (self.0.clone(), workflow.to_owned());
+            let some: Vec<WebhookOptions> = some.iter().copied().cloned().collect();
+            let checking = async move {
+                let options: Vec<&WebhookOptions> = some.iter().collect();
+                services.unusable_secrets(&workflow, &options).await
+            };
+            unusable.extend(self.0.large_work.begin(size, checking).await?);
+        }
+        Ok(unusable)
     }
 
     /// Returns the service that sets and shows triggers.

@@ -16,7 +16,8 @@ use dormouse_engine::{
 };
 use dormouse_journal::{
     Activation, Beginning, Completion, End, Failure, GuestLimits, Hashed, Labels, Operation,
-    OperationNumber, Outcome, Payload, RunId, Time, Unhashed, VersionId, WebhookNumber, json_payload,
+    OperationNumber, Outcome, Payload, RunId, Time, Unhashed, VersionId, WebhookNumber,
+    json_payload,
 };
 use dormouse_limits::{Budget, Limits, Part};
 use serde_json::Value;
@@ -145,10 +146,7 @@ impl Turns for CountedTurns {
         })
     }
 
-    fn hash(
-        &self,
-        unhashed: Unhashed,
-    ) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>> {
+    fn hash(&self, unhashed: Unhashed) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>> {
         assert_eq!(self.taken(), 1, "who has something hashed has a turn");
         self.hashed.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Some(unhashed.hash()) })

@@ -1,9 +1,7 @@
 //! Replay: a journal is repeated exactly, or the difference is reported and nothing is lost.
 
 use dormouse_engine::{Effect, Interruption};
-use dormouse_journal::{
-    Arguments, CallOptions, Fields, Mismatch, OperationNumber, Outcome, Side,
-};
+use dormouse_journal::{Arguments, CallOptions, Fields, Mismatch, OperationNumber, Outcome, Side};
 use serde_json::{Value, json};
 
 use crate::harness::{CountedTurns, Run, block_on};

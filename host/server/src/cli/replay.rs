@@ -220,10 +220,7 @@ impl Turns for NoTurns {
         })
     }
 
-    fn hash(
-        &self,
-        unhashed: Unhashed,
-    ) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>> {
+    fn hash(&self, unhashed: Unhashed) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>> {
         Box::pin(async { Some(unhashed.hash()) })
     }
 }

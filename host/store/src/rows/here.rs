@@ -150,3 +150,100 @@ impl<R: Rows> Rows for Here<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Bound;
+
+    use super::*;
+
+    /// Many rows of one size.
+    struct Alike(usize);
+
+    impl Rows for Alike {
+        fn read(
+            &self,
+            _: TableId,
+            _: &[Part<'_>],
+            found: &mut dyn FnMut(&[u8]),
+        ) -> Result<bool, StorageError> {
+            found(&vec![0; self.0]);
+            Ok(true)
+        }
+
+        fn scan(&self, _: TableId, _: Range<'_>, each: EachRow<'_>) -> Result<(), StorageError> {
+            let row = vec![0; self.0];
+            while each(&[], &row).is_continue() {}
+            Ok(())
+        }
+    }
+
+    const ALL: Range<'_> = Range {
+        start: Bound::Unbounded,
+        end: Bound::Unbounded,
+        backwards: false,
+    };
+
+    /// Reads rows of this size one by one, at most as many as a scan would. Returns how many were read before one was refused.
+    fn read(rows: &Here<Alike>, table: TableId) -> usize {
+        let mut count = 0;
+        while count < 2 * ROWS && rows.read(table, &[], &mut |_| count += 1).is_ok() {}
+        count
+    }
+
+    /// Scans rows until `most` were found. Returns how many were, and whether the scan was refused.
+    fn scan(rows: &Here<Alike>, most: usize) -> (usize, bool) {
+        let mut count = 0;
+        let scanned = rows.scan(TableId::Open, ALL, &mut |_, _| {
+            count += 1;
+            match count < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        });
+        (count, scanned.is_err())
+    }
+
+    #[test]
+    fn a_few_small_rows_are_read_here() {
+        let rows = Here::a_few(Alike(10));
+        assert_eq!(scan(&rows, ROWS), (ROWS, false));
+        assert!(!rows.has_refused());
+        let rows = Here::a_few(Alike(10));
+        assert_eq!(scan(&rows, ROWS + 1), (ROWS, true));
+        assert!(rows.has_refused());
+        let rows = Here::a_few(Alike(10));
+        assert_eq!(read(&rows, TableId::States), ROWS);
+        assert!(rows.has_refused());
+    }
+
+    #[test]
+    fn the_bytes_of_the_rows_are_counted() {
+        let rows = Here::a_few(Alike(BYTES / 4));
+        assert_eq!(read(&rows, TableId::States), 4);
+        assert!(rows.has_refused());
+        let rows = Here::a_few(Alike(BYTES / 4));
+        assert_eq!(scan(&rows, 9), (4, true));
+    }
+
+    #[test]
+    fn rows_of_unknown_size_are_not_read_here() {
+        let rows = Here::a_few(Alike(1));
+        assert_eq!(read(&rows, TableId::InboxRequests), 0);
+        assert!(rows.has_refused());
+        let rows = Here::a_few(Alike(1));
+        assert!(rows.is_short(BYTES as u64).is_ok());
+        assert!(!rows.has_refused());
+        assert!(rows.is_short(BYTES as u64 + 1).is_err());
+        assert!(rows.has_refused());
+    }
+
+    #[test]
+    fn on_another_thread_everything_is_read() {
+        let rows = Here::all(Alike(BYTES));
+        assert_eq!(read(&rows, TableId::InboxRequests), 2 * ROWS);
+        assert_eq!(scan(&rows, 2 * ROWS), (2 * ROWS, false));
+        assert!(rows.is_short(u64::MAX).is_ok());
+        assert!(!rows.has_refused());
+    }
+}
