@@ -240,6 +240,8 @@ impl Instance {
             Some(Consequence::Interrupted(interruption)) => return Err(interruption),
             Some(Consequence::Rebuild) => {
                 let partial = state.cursor.take_partial();
+                let partial =
+                    partial.map_err(|mismatch| Interruption::Mismatch(Box::new(mismatch)))?;
                 let partial = partial.map(|activation| state.decision(activation));
                 return Err(partial.map_or_else(
                     || Interruption::Host("a step was finished outside an activation".into()),
@@ -263,7 +265,11 @@ impl Instance {
         self.is_long = false;
         loop {
             let polled = self.poll();
-            match self.after_poll(polled) {
+            let polled = self.after_poll(polled);
+            if let Err(stop) = self.hash_large().await {
+                return Settled::Stopped(stop);
+            }
+            match polled {
                 Polled::Settled(settled) => {
                     // A replay keeps its turn for the next activations.
                     if self.shared.lock().cursor.is_live() {
@@ -278,6 +284,23 @@ impl Instance {
                     self.next_turn().await;
                 }
             }
+        }
+    }
+
+    /// Has the large arguments of the operations hashed that the guest has made in this poll. It does not go on meanwhile.
+    async fn hash_large(&mut self) -> Result<(), Stop> {
+        loop {
+            let Some(unhashed) = self.shared.lock().cursor.take_unhashed() else {
+                return Ok(());
+            };
+            // Hashing takes a processor from others, as computing does.
+            if self.turn.is_none() {
+                self.turn = Some(self.shared.turns.next().await);
+            }
+            let hashed = self.shared.turns.hash(unhashed).await;
+            let hashed = hashed.ok_or_else(|| Stop::Host("the host is stopping".into()))?;
+            let compared = self.shared.lock().cursor.put_hashed(hashed);
+            compared.map_err(Box::new)?;
         }
     }
 

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use dormouse_journal::{
-    Beginning, GuestLimits, Header, Labels, Payload, RunId, Time, TriggerRequest, VersionId,
-    WebhookNumber,
+    Beginning, GuestLimits, Hashed, Header, Labels, Payload, RunId, Time, TriggerRequest, Unhashed,
+    VersionId, WebhookNumber,
 };
 use dormouse_limits::{Grant, Limits};
 use dormouse_webhook::provider::Providers;
@@ -85,6 +85,9 @@ pub trait Turns: Send + Sync {
     /// Resolves when the guest may execute for another slice of a few milliseconds. The guest drops the result when the
     /// slice is over.
     fn next(&self) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>> + Send>>;
+
+    /// Hashes the arguments of an operation on another thread. None if the host is stopping.
+    fn hash(&self, unhashed: Unhashed) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>>;
 }
 
 /// Makes the URLs of webhooks.

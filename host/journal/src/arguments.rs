@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    CallOptions, CancelOptions, Digest, OperationNumber, Payload, Request, Response, StartOptions,
-    Time, WebhookNumber, WebhookOptions,
+    CallOptions, CancelOptions, Digest, Header, OperationNumber, Payload, Request, Response,
+    StartOptions, Time, WebhookNumber, WebhookOptions,
 };
 
 /// The complete arguments of an operation. Only their digest and the smaller [`Kind`](crate::Kind) are recorded. A
@@ -94,6 +94,36 @@ pub enum Arguments {
 }
 
 impl Arguments {
+    /// Returns about how many bytes are hashed for the digest. Only the arguments that may be large are counted.
+    #[must_use]
+    pub fn volume(&self) -> usize {
+        let of_headers = |headers: &[Header]| -> usize {
+            let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
+            sizes.sum()
+        };
+        match self {
+            Arguments::Respond { response, .. } => {
+                response.body.len() + of_headers(&response.headers)
+            }
+            Arguments::Call { request, .. } => {
+                request.body.len() + request.url.len() + of_headers(&request.headers)
+            }
+            Arguments::Notify { payload, .. } => payload.body.len(),
+            Arguments::StartRun { input, .. } => input.body.len(),
+            Arguments::CreateWebhook(_)
+            | Arguments::WaitForWebhook { .. }
+            | Arguments::CloseWebhook(_)
+            | Arguments::Sleep(_)
+            | Arguments::SleepUntil(_)
+            | Arguments::WaitForEvent { .. }
+            | Arguments::Begin
+            | Arguments::Abandon { .. }
+            | Arguments::WaitForRun { .. }
+            | Arguments::CancelRun { .. }
+            | Arguments::WaitForCancel(_) => 0,
+        }
+    }
+
     /// Returns the digest that replay compares.
     #[must_use]
     pub fn digest(&self) -> Digest {

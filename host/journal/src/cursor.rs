@@ -4,13 +4,23 @@
 //! an activation, recorded or new, lets the guest run, and closes the activation. While a recorded activation is open, each
 //! operation is compared with the record; when it is closed, the number of operations is compared too. While a new activation
 //! is open, operations are appended to it.
+//!
+//! Hashing the arguments of an operation takes as long as they are large. The guest does not need the digest, so large arguments
+//! are hashed later: the driver takes what is to be hashed ([`Cursor::take_unhashed`]), has another thread hash it, and gives it
+//! back. No activation is closed before that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
-    Activation, Arguments, Completion, End, Failure, Fields, Kind, Mismatch, Moment, Operation,
-    OperationNumber, Payload, Side,
+    Activation, Arguments, Completion, Digest, End, Failure, Fields, Kind, Mismatch, Moment,
+    Operation, OperationNumber, Payload, Side,
 };
+
+/// The largest arguments in bytes that are hashed at once: that takes half a millisecond.
+const HASHED_AT_ONCE: usize = 256 << 10;
+
+/// The digest of arguments that were not hashed yet.
+const UNKNOWN: Digest = Digest([0; 16]);
 
 /// A position in the journal of one run.
 #[derive(Debug, Default)]
@@ -22,6 +32,51 @@ pub struct Cursor {
     again: BTreeSet<OperationNumber>,
     /// The operations of `again` that the code has made so far.
     remade: Vec<(OperationNumber, Operation)>,
+    /// The operations of the open activation whose arguments are to be hashed, in order.
+    unhashed: VecDeque<Unhashed>,
+}
+
+/// An operation whose large arguments are to be hashed.
+#[derive(Debug)]
+pub struct Unhashed {
+    number: OperationNumber,
+    step: String,
+    kind: Kind,
+    arguments: Arguments,
+    place: Place,
+}
+
+/// Where the digest of an operation belongs.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// It is to be that of the recorded operation of this index.
+    Recorded(usize),
+    /// It is recorded for the new operation of this index.
+    New(usize),
+    /// It is kept for the operation of this index among those that are done again.
+    Again(usize),
+}
+
+/// An operation whose large arguments were hashed.
+#[derive(Debug)]
+pub struct Hashed {
+    unhashed: Unhashed,
+    digest: Digest,
+    /// None if the operation is recorded, and only the digest is compared.
+    fields: Option<Fields>,
+}
+
+impl Unhashed {
+    /// Hashes the arguments. This can be done on any thread.
+    #[must_use]
+    pub fn hash(self) -> Hashed {
+        let is_recorded = matches!(self.place, Place::Recorded(_));
+        Hashed {
+            digest: self.arguments.digest(),
+            fields: (!is_recorded).then(|| Fields::of(&self.arguments)),
+            unhashed: self,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -158,6 +213,25 @@ impl Cursor {
         arguments: &Arguments,
         fresh: impl FnOnce(OperationNumber) -> Kind,
     ) -> Result<Issued, Mismatch> {
+        let issued = if arguments.volume() > HASHED_AT_ONCE {
+            let kind = fresh(OperationNumber(self.next));
+            self.issue_large(step, arguments, kind)
+        } else {
+            self.issue_small(step, arguments, fresh)
+        };
+        if issued.is_err() {
+            // An earlier difference may not have been found yet. It is the first one.
+            self.hash_all()?;
+        }
+        issued
+    }
+
+    fn issue_small(
+        &mut self,
+        step: &str,
+        arguments: &Arguments,
+        fresh: impl FnOnce(OperationNumber) -> Kind,
+    ) -> Result<Issued, Mismatch> {
         let number = OperationNumber(self.next);
         let digest = arguments.digest();
         let made = |kind| Operation {
@@ -200,6 +274,119 @@ impl Cursor {
             kind,
             recorded,
         })
+    }
+
+    /// Makes an operation whose arguments are hashed later.
+    fn issue_large(
+        &mut self,
+        step: &str,
+        arguments: &Arguments,
+        kind: Kind,
+    ) -> Result<Issued, Mismatch> {
+        let number = OperationNumber(self.next);
+        let made = Operation {
+            step: step.to_owned(),
+            digest: UNKNOWN,
+            kind,
+            fields: Fields::default(),
+        };
+        let current = self.current.as_mut();
+        let expected = current
+            .as_ref()
+            .and_then(|current| current.activation.operations.get(current.position));
+        let is_same = |expected: &Operation| {
+            expected.step == made.step && expected.kind.name() == made.kind.name()
+        };
+        let (place, issued_kind) = match (&current, expected) {
+            (Some(_), Some(expected)) if is_same(expected) && self.again.contains(&number) => {
+                self.remade.push((number, made.clone()));
+                (Place::Again(self.remade.len() - 1), made.kind.clone())
+            }
+            (Some(current), Some(expected)) if is_same(expected) => {
+                (Place::Recorded(current.position), expected.kind.clone())
+            }
+            (Some(current), None) if current.live => {
+                (Place::New(current.position), made.kind.clone())
+            }
+            _ => {
+                let found = Operation {
+                    digest: arguments.digest(),
+                    fields: Fields::of(arguments),
+                    ..made
+                };
+                return Err(Mismatch::new(number, expected, found, arguments));
+            }
+        };
+        self.unhashed.push_back(Unhashed {
+            number,
+            step: made.step.clone(),
+            kind: made.kind.clone(),
+            arguments: arguments.clone(),
+            place,
+        });
+        if let Some(current) = current {
+            if matches!(place, Place::New(_)) {
+                current.activation.operations.push(made);
+            }
+            current.position += 1;
+        }
+        self.next += 1;
+        Ok(Issued {
+            number,
+            kind: issued_kind,
+            recorded: matches!(place, Place::Recorded(_)),
+        })
+    }
+
+    /// Takes the next operation whose arguments are to be hashed. The caller hashes it and gives it back, before the guest goes
+    /// on.
+    pub fn take_unhashed(&mut self) -> Option<Unhashed> {
+        self.unhashed.pop_front()
+    }
+
+    /// Records or compares the digest of an operation that was taken to be hashed.
+    ///
+    /// # Errors
+    /// When the guest does not repeat what is recorded.
+    pub fn put_hashed(&mut self, hashed: Hashed) -> Result<(), Mismatch> {
+        let Hashed {
+            unhashed,
+            digest,
+            fields,
+        } = hashed;
+        let operations = self.current.as_mut();
+        let operations = operations.map(|current| &mut current.activation.operations);
+        let operation = match unhashed.place {
+            Place::Recorded(index) => {
+                let expected = operations.and_then(|operations| operations.get(index));
+                if expected.is_some_and(|expected| expected.digest == digest) {
+                    return Ok(());
+                }
+                let found = Operation {
+                    step: unhashed.step,
+                    digest,
+                    kind: unhashed.kind,
+                    fields: Fields::of(&unhashed.arguments),
+                };
+                let (number, arguments) = (unhashed.number, &unhashed.arguments);
+                return Err(Mismatch::new(number, expected, found, arguments));
+            }
+            Place::New(index) => operations.and_then(|operations| operations.get_mut(index)),
+            Place::Again(index) => self.remade.get_mut(index).map(|(_, operation)| operation),
+        };
+        if let Some(operation) = operation {
+            operation.digest = digest;
+            operation.fields = fields.unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Hashes everything that the caller has not taken.
+    fn hash_all(&mut self) -> Result<(), Mismatch> {
+        while let Some(unhashed) = self.take_unhashed() {
+            self.put_hashed(unhashed.hash())?;
+        }
+        Ok(())
     }
 
     /// Records the outcome of the open step.
@@ -263,6 +450,7 @@ impl Cursor {
     }
 
     fn close_as(&mut self, is_last: bool) -> Result<Option<Activation>, Mismatch> {
+        self.hash_all()?;
         let number = OperationNumber(self.next);
         let Some(current) = self.current.take() else {
             return Ok(None);
@@ -282,8 +470,12 @@ impl Cursor {
     }
 
     /// Returns the open activation as far as it was made, to continue it in a rebuilt instance.
-    pub fn take_partial(&mut self) -> Option<Activation> {
-        self.current.take().map(|current| current.activation)
+    ///
+    /// # Errors
+    /// When the guest did not repeat what is recorded.
+    pub fn take_partial(&mut self) -> Result<Option<Activation>, Mismatch> {
+        self.hash_all()?;
+        Ok(self.current.take().map(|current| current.activation))
     }
 }
 

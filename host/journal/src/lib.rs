@@ -43,7 +43,7 @@ pub use codec::{
     DecodeError, VERSION, decode, decode_body, decode_prefix, encode, encode_as, encoded_len,
     split_version,
 };
-pub use cursor::{Cursor, Fault, Issued};
+pub use cursor::{Cursor, Fault, Hashed, Issued, Unhashed};
 pub use fields::Fields;
 pub use frontier::{Frontier, Ready};
 pub use generation::{Beginning, KeptWebhook, NextGeneration, generation_key};

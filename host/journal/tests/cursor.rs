@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use dormouse_journal::{
-    Activation, Arguments, Completion, Cursor, End, Fault, Issued, Kind, Mismatch, OperationNumber,
-    Outcome, Payload, Side, Time, WebhookNumber,
+    Activation, Arguments, Completion, Cursor, End, Fault, Fields, Issued, Kind, Mismatch,
+    OperationNumber, Outcome, Payload, Side, Time, WebhookNumber,
 };
 
 fn sleep(cursor: &mut Cursor, step: &str, duration: u64) -> Result<Issued, Mismatch> {
@@ -202,7 +202,7 @@ fn a_rebuilt_instance_goes_on_in_the_middle_of_an_activation() {
     let mut cursor = Cursor::new();
     cursor.open_live(Time(3).into(), None);
     sleep(&mut cursor, "a", 1).unwrap();
-    let partial = cursor.take_partial().unwrap();
+    let partial = cursor.take_partial().unwrap().unwrap();
 
     let mut cursor = Cursor::new();
     cursor.open_partial(partial);
@@ -223,4 +223,102 @@ fn log_lines_count_only_when_live() {
     let mut cursor = Cursor::new();
     cursor.open_recorded(activation);
     assert_eq!(cursor.log_line(), None);
+}
+
+/// Returns arguments that are too large to be hashed where they are made.
+fn large(first: u8) -> Arguments {
+    let mut body = vec![b'x'; 300 << 10];
+    body[0] = first;
+    Arguments::Notify {
+        event: "e".into(),
+        run: None,
+        payload: Payload {
+            content_type: String::new(),
+            body: body.into(),
+        },
+    }
+}
+
+fn notify(cursor: &mut Cursor, first: u8) -> Result<Issued, Mismatch> {
+    cursor.issue("tell", &large(first), |_| Kind::Notify {
+        event: "e".into(),
+        run: None,
+    })
+}
+
+/// Hashes what is to be hashed, as another thread does it.
+fn hash(cursor: &mut Cursor) -> Result<usize, Mismatch> {
+    let mut hashed = 0;
+    while let Some(unhashed) = cursor.take_unhashed() {
+        cursor.put_hashed(unhashed.hash())?;
+        hashed += 1;
+    }
+    Ok(hashed)
+}
+
+/// Returns an activation with two large operations, and a small one between them.
+fn with_large(hashing: impl FnOnce(&mut Cursor)) -> Activation {
+    let mut cursor = Cursor::new();
+    cursor.open_live(Time(5).into(), None);
+    notify(&mut cursor, b'a').unwrap();
+    sleep(&mut cursor, "nap", 10).unwrap();
+    notify(&mut cursor, b'b').unwrap();
+    hashing(&mut cursor);
+    cursor.close(None).unwrap().unwrap()
+}
+
+#[test]
+fn large_arguments_have_the_digests_that_they_always_had() {
+    let activation = with_large(|cursor| assert_eq!(hash(cursor), Ok(2)));
+    for (index, first) in [(0, b'a'), (2, b'b')] {
+        let made = &activation.operations[index];
+        assert_eq!(made.digest, large(first).digest());
+        assert_eq!(made.fields, Fields::of(&large(first)));
+    }
+    assert_eq!(with_large(|_| {}), activation, "nobody hashed them before");
+}
+
+#[test]
+fn large_arguments_are_compared_before_the_activation_is_closed() {
+    let recorded = with_large(|_| {});
+    let replayed = |second: u8, hashing: fn(&mut Cursor) -> Result<usize, Mismatch>| {
+        let mut cursor = Cursor::new();
+        cursor.open_recorded(recorded.clone());
+        assert!(notify(&mut cursor, b'a').unwrap().recorded);
+        sleep(&mut cursor, "nap", 10).unwrap();
+        assert!(notify(&mut cursor, second).unwrap().recorded);
+        hashing(&mut cursor)?;
+        cursor.close(None)
+    };
+    assert_eq!(replayed(b'b', hash), Ok(None));
+    assert_eq!(replayed(b'b', |_| Ok(0)), Ok(None));
+    for hashing in [hash, |_: &mut Cursor| Ok(0)] {
+        let mismatch = replayed(b'c', hashing).unwrap_err();
+        assert_eq!(mismatch.number, OperationNumber(2));
+        assert!(mismatch.to_string().contains("body"), "{mismatch}");
+    }
+}
+
+#[test]
+fn the_first_difference_is_shown_even_if_it_is_found_later() {
+    let mut cursor = Cursor::new();
+    cursor.open_recorded(with_large(|_| {}));
+    notify(&mut cursor, b'z').unwrap();
+    let mismatch = sleep(&mut cursor, "nap", 11).unwrap_err();
+    assert_eq!(mismatch.number, OperationNumber(0));
+}
+
+#[test]
+fn large_operations_that_are_done_again_are_taken_as_they_are_made() {
+    let mut cursor = Cursor::new();
+    cursor.do_again([OperationNumber(0)].into());
+    cursor.open_recorded(with_large(|_| {}));
+    notify(&mut cursor, b'z').unwrap();
+    sleep(&mut cursor, "nap", 10).unwrap();
+    notify(&mut cursor, b'b').unwrap();
+    assert_eq!(hash(&mut cursor), Ok(2));
+    assert_eq!(cursor.close(None), Ok(None));
+    let remade = cursor.take_remade();
+    assert_eq!(remade.len(), 1);
+    assert_eq!(remade[0].1.digest, large(b'z').digest());
 }

@@ -8,6 +8,7 @@ use dormouse_journal::{CallError, Response};
 use dormouse_limits::Part;
 use dormouse_seams::Attempt;
 use http::HeaderValue;
+use tokio::sync::Semaphore;
 
 use crate::listeners::Listeners;
 use crate::lookups::ON_BEHALF_OF;
@@ -45,7 +46,11 @@ pub struct Client {
     parts: Parts,
     routes: RwLock<Arc<Routes>>,
     user_agent: HeaderValue,
+    masking: Semaphore,
 }
+
+/// The number of large responses that are searched for secrets at the same time.
+const MASKED_AT_ONCE: usize = 1;
 
 impl Client {
     /// Returns a client that uses the system's resolver and root certificates. If the system has no root certificates,
@@ -70,6 +75,7 @@ impl Client {
             routes: RwLock::new(Arc::new(Routes::new(&parts, Listeners::default()))),
             parts,
             user_agent: settings.user_agent,
+            masking: Semaphore::new(MASKED_AT_ONCE),
         }
     }
 
@@ -89,7 +95,7 @@ impl Client {
     /// # Errors
     /// If there is no response, or none that may be shown to the workflow.
     pub async fn send(&self, attempt: Attempt) -> Result<Response, CallError> {
-        let mask = Mask::new(&attempt.secret_headers)?;
+        let mask = Arc::new(Mask::new(&attempt.secret_headers)?);
         let timeout = attempt.timeout;
         let whose = attempt.on_behalf_of.clone();
         let exchange = ON_BEHALF_OF.scope(whose, self.exchange(attempt, &mask));
@@ -99,7 +105,7 @@ impl Client {
             .map_err(|error| mask.error(error))
     }
 
-    async fn exchange(&self, attempt: Attempt, mask: &Mask) -> Result<Response, CallError> {
+    async fn exchange(&self, attempt: Attempt, mask: &Arc<Mask>) -> Result<Response, CallError> {
         let routes = self.routes();
         let (limit, memory) = (attempt.max_response, attempt.memory);
         let mut outgoing = Outgoing::check(
@@ -118,8 +124,9 @@ impl Client {
             match next {
                 Some(next) => outgoing = next,
                 None => {
-                    return body::read(&outgoing, response, limit, mask, memory.begin(Part::Calls))
-                        .await;
+                    let memory = memory.begin(Part::Calls);
+                    let masking = (mask, &self.masking);
+                    return body::read(&outgoing, response, limit, masking, memory).await;
                 }
             }
             redirects -= 1;

@@ -52,6 +52,11 @@ impl Mask {
         })
     }
 
+    /// Returns whether there is anything to mask.
+    pub(crate) fn masks(&self) -> bool {
+        self.scanner.is_some()
+    }
+
     /// Returns whether a text contains a secret.
     pub(crate) fn finds_in(&self, text: &str) -> bool {
         let scanner = self.scanner.as_ref();

@@ -19,6 +19,7 @@ use crate::deadlines::Deadlines;
 use crate::decisions::NewRunValues;
 use crate::deploy::Deployer;
 use crate::events::Events;
+use crate::large_work::LargeWork;
 use crate::memory::GuestMemory;
 use crate::orders::Orders;
 use crate::pause_cache::PauseCache;
@@ -64,7 +65,8 @@ pub(crate) struct Services {
     pub(crate) orders: Arc<Orders>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) webhooks: Arc<Webhooks>,
-    pub(crate) starter: Starter,
+    pub(crate) large_work: LargeWork,
+    pub(crate) starter: Arc<Starter>,
     pub(crate) ids: Arc<RunIds>,
     pub(crate) repairs: Repairs,
     pub(crate) pause_cache: Arc<PauseCache>,
@@ -93,6 +95,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         size => Budget::new(size),
     };
     let clock = store.clock().clone();
+    let large_work = LargeWork::new(spawner.clone());
     let slots = Slots::new(limits.instances, limits.warm_memory);
     let guests = GuestMemory::new(memory.clone(), slots.clone());
     let places = Places::new(limits.instances);
@@ -128,6 +131,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         limits: limits.clone(),
         watchers: watchers.clone(),
         orders_waiting: orders_waiting.clone(),
+        large_work: large_work.clone(),
     });
     let sender = Arc::new(CallSender {
         store: store.clone(),
@@ -187,6 +191,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         rates,
         triggers,
         providers: WebhookProviders::new(settings.providers.clone()),
+        large_work: large_work.clone(),
         limits: limits.clone(),
     });
     let pauses = Arc::new(PauseService {
@@ -206,7 +211,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         clock: clock.clone(),
         slots: slots.clone(),
         places: places.clone(),
-        turns: Processors::new(spawner.parallelism()),
+        turns: Processors::new(spawner.clone()),
         pause_cache: pause_cache.clone(),
         programs: programs.clone(),
         deadlines: deadlines.clone(),
@@ -246,20 +251,23 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         when_broken: settings.when_broken,
         limits: limits.clone(),
         memory: guests,
+        large_work: large_work.clone(),
     });
     let owner: Arc<dyn RunExecutor> = runner.clone();
     wake.set_executor(Arc::downgrade(&owner));
-    let starter = Starter {
+    let starter = Arc::new(Starter {
         store: store.clone(),
         clock: clock.clone(),
         entropy,
         wake: wake.clone(),
         ids: ids.clone(),
         limits: limits.clone(),
-    };
+    });
     let deployer = Deployer {
         store: store.clone(),
         programs: programs.clone(),
+        // Uploads take longer than anything else, so they have turns of their own.
+        large_work: LargeWork::new(spawner.clone()),
         limits,
     };
     Services {
@@ -275,6 +283,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         orders,
         calls,
         webhooks,
+        large_work,
         starter,
         ids,
         repairs,

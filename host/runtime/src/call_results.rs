@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::call_queue::{AttemptState, CallId};
 use crate::hint::Hint;
+use crate::large_work::LargeWork;
 use crate::slots::Slots;
 use crate::storage::over_storage;
 use crate::wake::Wake;
@@ -32,6 +33,7 @@ pub(crate) struct CallResults {
     pub(crate) watchers: Arc<Watchers>,
     /// Notified when a run has ended because of a call, which may leave orders to be carried out.
     pub(crate) orders_waiting: Arc<Notify>,
+    pub(crate) large_work: LargeWork,
 }
 
 /// The outcome of recording the result of an attempt.
@@ -90,12 +92,14 @@ impl CallResults {
         loop {
             let attempt = state.attempts;
             let over = over_storage(&self.limits);
-            let made = made.clone();
-            match self
-                .store
-                .attempt_made(run, operation, attempt, made, over)
-                .await
-            {
+            let (store, made) = (self.store.clone(), made.clone());
+            let size = size(&made);
+            let recording = async move {
+                store
+                    .attempt_made(run, operation, attempt, made, over)
+                    .await
+            };
+            match self.large_work.begin(size, recording).await {
                 Ok(AttemptNoted::Recorded) => return Recorded::Yes,
                 Ok(AttemptNoted::Unwanted) => return Recorded::Unwanted,
                 Ok(AttemptNoted::RunFailed) => {
@@ -123,6 +127,14 @@ impl CallResults {
                 }
             }
         }
+    }
+}
+
+/// Returns the size of the body that is recorded, in bytes.
+fn size(made: &AttemptMade) -> usize {
+    match made {
+        AttemptMade::Done(Ok(response)) => response.body.len(),
+        _ => 0,
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use dormouse_engine::{Decision, Effect, WASM_STACK};
 use dormouse_journal::{
-    Arguments, CallOptions, End, Failure, GuestLimits, OperationNumber, Origin, Request, RunId,
-    Time,
+    Arguments, CallOptions, End, Failure, GuestLimits, Kind, OperationNumber, Origin, Outcome,
+    Request, RunId, RunOutcome, Time,
 };
 use dormouse_limits::{JOURNAL, Limits};
 use dormouse_seams::Entropy;
@@ -141,6 +141,44 @@ fn made(effect: &Effect) -> u64 {
         }
         Effect::Notify { .. } | Effect::CancelRun { .. } => 0,
     }
+}
+
+/// Returns about how many bytes are encoded for an activation: those of the bodies in it.
+pub(crate) fn volume(new: &NewActivation) -> usize {
+    let calls = new.calls.iter().map(|new| new.call.request.body.len());
+    let notifies = new.notifies.iter().map(|new| new.payload.body.len());
+    let responses = new.responses.iter().map(|new| new.response.body.len());
+    let orders = new.orders.iter().map(|order| match order {
+        NewOrder::Start(start, _) => start.input.body.len(),
+        NewOrder::Cancel { .. } => 0,
+    });
+    let steps = new.activation.operations.iter();
+    let steps = steps.map(|operation| match &operation.kind {
+        Kind::Begin {
+            outcome: Some(Ok(payload)),
+        } => payload.body.len(),
+        _ => 0,
+    });
+    let completion = new.activation.completion.iter();
+    let completion = completion.map(|completion| match &completion.outcome {
+        Outcome::Delivery(Some(delivery)) => delivery.request.body.len(),
+        Outcome::Response(Ok(response)) => response.body.len(),
+        Outcome::Event(Some(payload))
+        | Outcome::RunEnded(Ok(Some(RunOutcome::Completed(payload)))) => payload.body.len(),
+        _ => 0,
+    });
+    let end = new.activation.end.iter().map(|end| match end {
+        End::Completed(output) => output.body.len(),
+        End::Failed { .. } => 0,
+    });
+    let next = new.next.iter().map(|next| next.next.input.body.len());
+    let decided = calls.chain(notifies).chain(responses).chain(orders);
+    decided
+        .chain(steps)
+        .chain(completion)
+        .chain(end)
+        .chain(next)
+        .sum()
 }
 
 fn too_long(limits: &Limits, size: u64) -> End {

@@ -9,6 +9,7 @@ use dormouse_store::{Deploy, Deployed, Store};
 
 use crate::companions::{self, PlannedWorkflow};
 use crate::compile_error::CompileError;
+use crate::large_work::LargeWork;
 use crate::programs::Programs;
 use crate::{BuiltComponent, CompileFailure, DeployError, ScriptFacts};
 
@@ -44,6 +45,7 @@ struct Ready {
 pub(crate) struct Deployer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) programs: Arc<Programs>,
+    pub(crate) large_work: LargeWork,
     /// The limits. The limit on the bytes of a component is used here.
     pub(crate) limits: Arc<Limits>,
 }
@@ -131,19 +133,14 @@ impl Deployer {
         } else {
             (upload, ScriptFacts::default())
         };
-        let prepared = dormouse_component::prepare(&upload)?;
-        let component = if prepared.wrapped {
-            Bytes::from(prepared.component)
-        } else {
-            upload
-        };
-        let version = VersionId::of(&component);
+        let preparing = self.large_work.compute(upload.len(), || prepared(upload));
+        let (version, component, wrapped) = preparing.await?;
         let code = self.code(version, &component).await?;
         Ok(Ready {
             version,
             component,
             code,
-            wrapped: prepared.wrapped,
+            wrapped,
             facts,
         })
     }
@@ -162,6 +159,16 @@ impl Deployer {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Checks a component. Returns its version, the component, and true if the upload was a core module.
+fn prepared(upload: Bytes) -> Result<(VersionId, Bytes, bool), DeployError> {
+    let prepared = dormouse_component::prepare(&upload)?;
+    let component = match prepared.wrapped {
+        true => Bytes::from(prepared.component),
+        false => upload,
+    };
+    Ok((VersionId::of(&component), component, prepared.wrapped))
 }
 
 impl From<CompileError> for DeployError {

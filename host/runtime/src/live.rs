@@ -15,6 +15,8 @@ pub(crate) struct LiveRun {
     /// The account of the instance's memory. It rests while the instance is kept warm.
     pub(crate) account: Arc<Account>,
     pub(crate) frontier: Frontier,
+    /// The number of the run's generation.
+    pub(crate) generation: u32,
     /// The number of the next activation.
     pub(crate) next: u32,
     /// The number of operations that the run has made.

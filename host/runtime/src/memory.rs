@@ -2,13 +2,13 @@
 //!
 //! A guest takes memory as it needs it. If there is none, the guest is dropped together with what its activation did,
 //! and the activation is executed again with the guest's whole limit reserved. So it cannot run out of memory in the
-//! middle a second time. Nobody waits while holding memory.
+//! middle a second time. Nobody waits while holding memory. If even that is not enough, the run is blocked.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dormouse_journal::RunId;
+use dormouse_journal::{Failure, RunId};
 use dormouse_limits::{Account, Accounts, Budget, Grant, MEMORY_BUDGET, Part};
 
 use crate::slots::Slots;
@@ -81,12 +81,23 @@ impl GuestMemory {
     }
 
     /// Notes that a run found no memory. Returns false if it found none before although its limit was reserved: then
-    /// all the memory of the host is not enough for it.
+    /// all the memory that a run may have is not enough for it.
     pub(crate) fn is_missing(&self, run: RunId) -> bool {
         let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = short.insert(run);
         self.count.store(short.len(), Ordering::Release);
         is_new
+    }
+
+    /// Returns the reason why a run is blocked that needs more memory than was reserved for it.
+    pub(crate) fn not_enough(&self) -> Failure {
+        let (memory, held) = self.budget.of_guest();
+        Failure {
+            code: "memory-budget".into(),
+            message: format!(
+                "the run needs more memory than this host gives to one run: up to {memory} bytes for the memory of its code,                  and {held} bytes for what it does until it waits: its operations, and the values that it passes to the host.                  Let it do less at a time, or raise the host's setting `{MEMORY_BUDGET}`, and resume the run"
+            ),
+        }
     }
 
     /// Notes that a run has executed.

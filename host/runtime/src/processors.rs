@@ -8,29 +8,46 @@ use std::any::Any;
 use std::sync::Arc;
 
 use dormouse_engine::Turns;
-use dormouse_seams::Task;
+use dormouse_journal::{Hashed, Unhashed};
+use dormouse_seams::{Spawner, Task};
+use futures::channel::oneshot;
 use tokio::sync::Semaphore;
 
 /// The slices that may be executed at once.
-pub(crate) struct Processors(Arc<Semaphore>);
+pub(crate) struct Processors {
+    slices: Arc<Semaphore>,
+    spawner: Arc<dyn Spawner>,
+}
 
 impl Processors {
     /// Leaves one of the threads to other work. If there is only one thread, none can be left, and the slices are
     /// short.
-    pub(crate) fn new(parallelism: usize) -> Arc<Self> {
-        let slices = parallelism.saturating_sub(1).max(1);
-        Arc::new(Processors(Arc::new(Semaphore::new(slices))))
+    pub(crate) fn new(spawner: Arc<dyn Spawner>) -> Arc<Self> {
+        let slices = spawner.parallelism().saturating_sub(1).max(1);
+        Arc::new(Processors {
+            slices: Arc::new(Semaphore::new(slices)),
+            spawner,
+        })
     }
 }
 
 impl Turns for Processors {
     fn next(&self) -> Task<Box<dyn Any + Send>> {
-        let processors = self.0.clone();
+        let slices = self.slices.clone();
         Box::pin(async move {
             // The semaphore is fair, and never closed.
-            let slice: Box<dyn Any + Send> = Box::new(processors.acquire_owned().await.ok());
+            let slice: Box<dyn Any + Send> = Box::new(slices.acquire_owned().await.ok());
             slice
         })
+    }
+
+    fn hash(&self, unhashed: Unhashed) -> Task<Option<Hashed>> {
+        let (sender, hashed) = oneshot::channel();
+        self.spawner.spawn_blocking(Box::pin(async move {
+            // The instance may have been dropped.
+            let _ = sender.send(unhashed.hash());
+        }));
+        Box::pin(async move { hashed.await.ok() })
     }
 }
 
@@ -40,9 +57,26 @@ mod tests {
 
     use super::*;
 
+    /// A machine that executes this many tasks at once.
+    struct Machine(usize);
+
+    impl Spawner for Machine {
+        fn spawn(&self, _: Task) {}
+
+        fn spawn_blocking(&self, _: Task) {}
+
+        fn parallelism(&self) -> usize {
+            self.0
+        }
+    }
+
+    fn processors(parallelism: usize) -> Arc<Processors> {
+        Processors::new(Arc::new(Machine(parallelism)))
+    }
+
     #[test]
     fn slices_are_fewer_than_processors_and_go_round() {
-        let processors = Processors::new(3);
+        let processors = processors(3);
         let next = || processors.next();
         let first = next().now_or_never().unwrap();
         let second = next().now_or_never().unwrap();
@@ -61,6 +95,6 @@ mod tests {
 
     #[test]
     fn a_machine_that_executes_one_task_at_once_has_a_slice_as_well() {
-        assert!(Processors::new(1).next().now_or_never().is_some());
+        assert!(processors(1).next().now_or_never().is_some());
     }
 }

@@ -98,6 +98,7 @@ impl Replay {
             instance,
             account,
             frontier,
+            generation: view.state.generation,
             next: view.state.activations,
             operations: view.state.operations,
             was_taken_back: !view.state.branches.is_empty(),

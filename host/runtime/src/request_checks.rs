@@ -48,7 +48,10 @@ impl Endpoint {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let body = body.await?;
-        Ok(checked_head.receive(body).await)
+        let large_work = checked_head.to.webhooks.large_work.clone();
+        Ok(large_work
+            .begin(body.len(), checked_head.receive(body))
+            .await)
     }
 
     /// Checks the head of a request.

@@ -8,7 +8,7 @@ use dormouse_engine::{Decision, Effect, Interruption};
 use dormouse_journal::{
     Activation, End, Failure, Frontier, Kind, OperationNumber, RunId, Status, Time, WhenBroken,
 };
-use dormouse_limits::{Limits, MEMORY_BUDGET};
+use dormouse_limits::Limits;
 use dormouse_seams::{HostClock, Task};
 use dormouse_store::{
     Activated, Attempts, Broke, CommitRefused, Hold, NewActivation, NewResponse, Store,
@@ -20,6 +20,7 @@ use crate::deadlines::Deadlines;
 use crate::decisions::{self, Before, NewRunValues};
 use crate::events::{Events, mail_limits};
 use crate::hint::Hint;
+use crate::large_work::LargeWork;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
 use crate::orders::Orders;
@@ -31,7 +32,7 @@ use crate::shares::Requester;
 use crate::slots::{ClaimedRun, Owner, Release, Slots};
 use crate::trouble::{Trouble, mismatch_failure};
 use crate::wake::{RunExecutor, Seat, Wake};
-use crate::watchers::Watchers;
+use crate::watchers::{Standing, Watchers};
 
 /// The number of activations of a run that are executed before other runs get a turn.
 const IN_A_ROW: u32 = 64;
@@ -54,6 +55,7 @@ pub(crate) struct Runner {
     pub(crate) when_broken: WhenBroken,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
+    pub(crate) large_work: LargeWork,
 }
 
 /// What follows from an activation once it is committed.
@@ -166,8 +168,9 @@ impl Runner {
                     tracing::debug!(%run, "a guest found no memory, and is executed again with its limit reserved");
                     self.wake.wake(run, Hint::Anything);
                 } else {
-                    tracing::warn!(%run, "a guest found no memory; the setting is `{MEMORY_BUDGET}`");
-                    self.wake.retry(run);
+                    // It would do the same again and again, and keep everything reserved meanwhile.
+                    self.memory.is_enough(run);
+                    self.block(run, self.memory.not_enough(), None).await;
                 }
             }
             Trouble::NoInstanceSlot => {
@@ -307,7 +310,16 @@ impl Runner {
         let made = u32::try_from(new.activation.operations.len()).unwrap_or(u32::MAX);
         let number = current.next;
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
-        let committed = self.store.activate(run, number, new, retention, mail);
+        let volume = decisions::volume(&new);
+        let committed = if LargeWork::is_large(volume) {
+            let (store, work) = (self.store.clone(), self.large_work.clone());
+            let activating = async move { store.activate(run, number, new, retention, mail).await };
+            // Others need not wait until it is encoded.
+            state.hold = None;
+            Box::pin(async move { work.begin(volume, activating).await })
+        } else {
+            self.store.activate(run, number, new, retention, mail)
+        };
         // The decision is in the same queue now, behind the write that it follows from.
         state.hold = None;
         state.wait();
@@ -319,7 +331,7 @@ impl Runner {
                     workflow: current.workflow.clone(),
                     run,
                 };
-                self.act(&requester, &activated, &effects);
+                self.act(&requester, &activated, (&effects, current.generation));
                 if effects.is_end || effects.continues || activated.is_deferred {
                     *live = None;
                 }
@@ -402,7 +414,12 @@ impl Runner {
     }
 
     /// Acts on a committed activation.
-    fn act(&self, requester: &Requester, activated: &Activated, effects: &Effects) {
+    fn act(
+        &self,
+        requester: &Requester,
+        activated: &Activated,
+        (effects, generation): (&Effects, u32),
+    ) {
         let run = requester.run;
         // A run that has ended makes no webhook whose URL an answer could have.
         if !activated.is_deferred || effects.is_end {
@@ -439,7 +456,12 @@ impl Runner {
         if effects.is_end {
             tracing::debug!(%run, status = %activated.status, "a run has ended");
         }
-        self.watchers.tell(run, activated.status);
+        let is_first = generation == 0 && !effects.continues;
+        let standing = Standing {
+            status: activated.status,
+            journal_bytes: is_first.then_some(activated.journal_bytes),
+        };
+        self.watchers.tell(run, standing);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
+use crate::watchers::Standing;
 use crate::{
     BadStep, DeployError, Deployment, Endpoint, ForgetError, Forgotten, Move, NotifyError, Parts,
     Reached, Refusal, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret,
@@ -32,6 +33,9 @@ use crate::{
 /// The host without HTTP. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime(Arc<Services>);
+
+/// The number of webhooks whose secrets are checked at once. Their descriptions of providers are compiled for that.
+const CHECKED_AT_ONCE: usize = 64;
 
 /// Tells whether the host can take work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +79,14 @@ impl Runtime {
     /// # Errors
     /// When the workflow or the version does not exist, or the start cannot be made durable.
     pub async fn start(&self, start: Start) -> Result<(RunId, bool), StartError> {
-        self.0.starter.start(start).await
+        let starter = self.0.starter.clone();
+        let size = start.input.body.len();
+        let starting = async move { starter.start(start).await };
+        self.0.large_work.begin(size, starting).await
     }
 
-    /// Resolves when a run has reached this point, this much time has passed, or the host stops. Returns the run's
-    /// status, if the run exists.
+    /// Resolves when a run has reached this point, this much time has passed, or the host stops. Returns what is known of
+    /// the run then, if the run exists.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -88,24 +95,33 @@ impl Runtime {
         run: RunId,
         until: Until,
         wait: Duration,
-    ) -> Result<Option<Status>, Unavailable> {
+    ) -> Result<Option<Standing>, Unavailable> {
         // Wait first, then look, so that nothing in between is missed.
         let mut reached = self.0.watchers.wait(run, until).fuse();
-        let status = self.status(run).await?;
-        if status.is_none_or(|status| until.is_reached_by(status)) {
-            return Ok(status);
+        let standing = self.standing(run).await?;
+        if standing.is_none_or(|standing| until.is_reached_by(standing.status)) {
+            return Ok(standing);
         }
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let clock = &self.0.clock;
         let mut passed = clock.sleep_until(clock.now().after(wait)).fuse();
         let reached = futures::select_biased! {
-            status = reached => status,
+            standing = reached => standing,
             () = passed => None,
         };
         match reached {
-            Some(status) => Ok(Some(status)),
-            None => self.status(run).await,
+            Some(standing) => Ok(Some(standing)),
+            None => self.standing(run).await,
         }
+    }
+
+    /// Returns the status of a run, and the size of its journal, if there is such a run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn standing(&self, run: RunId) -> Result<Option<Standing>, Unavailable> {
+        let state = self.0.store.state(run).await?;
+        Ok(state.as_ref().map(Standing::from))
     }
 
     /// Returns the status of a run, if there is such a run.
@@ -113,8 +129,8 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn status(&self, run: RunId) -> Result<Option<Status>, Unavailable> {
-        let state = self.0.store.state(run).await?;
-        Ok(state.map(|state| state.status))
+        let standing = self.standing(run).await?;
+        Ok(standing.map(|standing| standing.status))
     }
 
     /// Ends a run, or asks it to end.
@@ -306,7 +322,9 @@ impl Runtime {
     /// # Errors
     /// When there is no room for it, or it cannot be made durable.
     pub async fn notify(&self, event: String, payload: Payload) -> Result<Reached, NotifyError> {
-        self.0.events.send_to_all(event, payload).await
+        let (events, size) = (self.0.events.clone(), payload.body.len());
+        let sending = async move { events.send_to_all(event, payload).await };
+        self.0.large_work.begin(size, sending).await
     }
 
     /// Sends an event to one run, which keeps it for its next wait.
@@ -319,7 +337,19 @@ impl Runtime {
         event: String,
         payload: Payload,
     ) -> Result<AimedNotified, Unavailable> {
-        Ok(self.0.events.send_to_run(run, event, payload).await?)
+        let (events, size) = (self.0.events.clone(), payload.body.len());
+        let sending = async move { events.send_to_run(run, event, payload).await };
+        Ok(self.0.large_work.begin(size, sending).await?)
+    }
+
+    /// Computes something from a value of this many bytes, whose size somebody outside chose. If they are many, another thread
+    /// does it, in turn with other such work.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        self.0.large_work.compute(bytes, work).await
     }
 
     /// Returns what a token names, if the token is genuine. The store is not asked.
@@ -355,7 +385,21 @@ impl Runtime {
         workflow: &str,
         options: &[&WebhookOptions],
     ) -> Result<Vec<Vec<UnusableSecret>>, Unavailable> {
-        self.0.unusable_secrets(workflow, options).await
+        let mut unusable = Vec::new();
+        for some in options.chunks(CHECKED_AT_ONCE) {
+            let own = some
+                .iter()
+                .filter_map(|options| options.description.as_ref());
+            let size = own.map(String::len).sum();
+            let (services, workflow) = (self.0.clone(), workflow.to_owned());
+            let some: Vec<WebhookOptions> = some.iter().copied().cloned().collect();
+            let checking = async move {
+                let options: Vec<&WebhookOptions> = some.iter().collect();
+                services.unusable_secrets(&workflow, &options).await
+            };
+            unusable.extend(self.0.large_work.begin(size, checking).await?);
+        }
+        Ok(unusable)
     }
 
     /// Returns the service that sets and shows triggers.

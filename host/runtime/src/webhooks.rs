@@ -17,6 +17,7 @@ use dormouse_store::{Accept, Accepted, Answer, Following, InboxLimits, Store, Wr
 use futures::future::{Either, select};
 
 use crate::hint::{EarlyRequest, Hint};
+use crate::large_work::LargeWork;
 use crate::rates::Rates;
 use crate::received::{Received, Refusal};
 use crate::replies::{Replies, answered};
@@ -40,6 +41,7 @@ pub(crate) struct Webhooks {
     pub(crate) providers: WebhookProviders,
     pub(crate) rates: Arc<Rates>,
     pub(crate) triggers: Arc<Triggers>,
+    pub(crate) large_work: LargeWork,
     pub(crate) limits: Arc<Limits>,
 }
 

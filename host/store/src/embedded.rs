@@ -16,6 +16,7 @@ use crate::opening::{self, StoreKeys};
 use crate::queries::View;
 use crate::queue::{Commits, Decided, Writer};
 use crate::rows::Extent;
+use crate::rows::here::Here;
 use crate::rules::accept::AcceptRequest;
 use crate::rules::activate::Activate;
 use crate::rules::attempts::RecordAttempt;
@@ -133,27 +134,38 @@ impl<B: Backend> Embedded<B> {
         }
     }
 
-    /// Reads a few rows on this thread: moving to another thread would cost more than the read.
+    /// Reads a few rows on this thread: moving to another thread would cost more than the read. If it turns out to be more than
+    /// a few small rows, they are read on another thread after all.
     fn few<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+        question: impl Fn(&View<Here<B::Snapshot>>) -> Result<T, ReadError> + Send + 'static,
     ) -> Read<T> {
-        let backend = self.backend.clone();
-        Box::pin(async move { question(&View::new(backend.snapshot()?)) })
+        let store = self.clone();
+        Box::pin(async move {
+            let view = View::new(Here::a_few(store.backend.snapshot()?));
+            let answer = question(&view);
+            let is_refused = view.rows().has_refused();
+            // Nothing of a snapshot is kept while this waits.
+            drop(view);
+            match answer {
+                Err(_) if is_refused => store.many(question).await,
+                answer => answer,
+            }
+        })
     }
 
     /// Reads what may be many rows on another thread, so that waiting for the disk delays no other task. The read begins
     /// at once, not when the result is first polled, so that the caller can do something else meanwhile.
     fn many<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
+        question: impl FnOnce(&View<Here<B::Snapshot>>) -> Result<T, ReadError> + Send + 'static,
     ) -> Read<T> {
         let backend = self.backend.clone();
         let (sender, receiver) = oneshot::channel();
         self.spawner.spawn_blocking(Box::pin(async move {
             let answer = backend
                 .snapshot()
-                .and_then(|snapshot| question(&View::new(snapshot)));
+                .and_then(|snapshot| question(&View::new(Here::all(snapshot))));
             // Whoever asked may have gone away.
             let _ = sender.send(answer);
         }));
@@ -161,18 +173,6 @@ impl<B: Backend> Embedded<B> {
             let cut_off = || Err(StorageError::new(ReadCancelled).into());
             receiver.await.unwrap_or_else(|_| cut_off())
         })
-    }
-
-    /// Reads at most this many rows: a few on this thread, and more on another one.
-    fn at_most<T: Send + 'static>(
-        &self,
-        rows: usize,
-        question: impl FnOnce(&View<B::Snapshot>) -> Result<T, ReadError> + Send + 'static,
-    ) -> Read<T> {
-        match rows <= FEW {
-            true => self.few(question),
-            false => self.many(question),
-        }
     }
 
     fn write<T: Transaction>(&self, transaction: T) -> Written<T::Output> {
@@ -231,11 +231,19 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn webhooks(&self, run: RunId, limit: usize) -> Read<Option<Vec<WebhookView>>> {
-        self.at_most(limit, move |view| view.webhooks(run, limit))
+        if limit <= FEW {
+            self.few(move |view| view.webhooks(run, limit))
+        } else {
+            self.many(move |view| view.webhooks(run, limit))
+        }
     }
 
     fn journal(&self, run: RunId, from: u32, limit: usize) -> Read<JournalPage> {
-        self.at_most(limit, move |view| view.journal(run, from, limit))
+        if limit <= FEW {
+            self.few(move |view| view.journal(run, from, limit))
+        } else {
+            self.many(move |view| view.journal(run, from, limit))
+        }
     }
 
     fn tries(&self, run: RunId, limit: usize) -> Read<Vec<(u32, PastTry)>> {
@@ -253,7 +261,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn repeats(&self, run: RunId, calls: Vec<(OperationNumber, Digest)>) -> Read<Vec<u32>> {
-        self.at_most(calls.len(), move |view| view.repeats_of(run, &calls))
+        self.few(move |view| view.repeats_of(run, &calls))
     }
 
     fn logs(&self, run: RunId, from: (u32, u32), limit: usize) -> Read<LogPage> {
@@ -269,19 +277,11 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn run_to_continue(&self, run: RunId) -> Read<Option<RunToContinue>> {
-        let this = self.clone();
-        Box::pin(async move {
-            let few = this.few(move |view| view.run_to_continue(run, FEW));
-            if let Some(read) = few.await? {
-                return Ok(read);
-            }
-            let many = this.many(move |view| view.run_to_continue(run, usize::MAX));
-            Ok(many.await?.flatten())
-        })
+        self.few(move |view| view.run_to_continue(run))
     }
 
     fn heads(&self, run: RunId, channels: Vec<Channel>) -> Read<Vec<(Channel, Head)>> {
-        self.at_most(channels.len(), move |view| view.heads(run, channels))
+        self.few(move |view| view.heads(run, channels.iter().cloned()))
     }
 
     fn arrival(&self, run: RunId, channel: Channel, place: u64) -> Read<Option<Outcome>> {
@@ -362,15 +362,15 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn due_runs(&self, after: Option<RunId>, limit: usize) -> Read<DuePage> {
-        self.at_most(limit, move |view| view.due_runs(after, limit))
+        self.few(move |view| view.due_runs(after, limit))
     }
 
     fn blocked_runs(&self, after: Option<RunId>, limit: usize) -> Read<Vec<RunId>> {
-        self.at_most(limit, move |view| view.blocked_runs(after, limit))
+        self.few(move |view| view.blocked_runs(after, limit))
     }
 
     fn timers(&self, after: Option<Timer>, now: Moment, limit: usize) -> Read<TimerPage> {
-        self.at_most(limit, move |view| view.timers(after, now, limit))
+        self.few(move |view| view.timers(after, now, limit))
     }
 
     fn is_broadcasting(&self) -> Read<bool> {
@@ -386,7 +386,7 @@ impl<B: Backend> StoreReader for Embedded<B> {
     }
 
     fn pauses_of(&self, runs: Vec<RunId>) -> Read<Vec<(RunId, Pause)>> {
-        self.at_most(runs.len(), move |view| view.pauses_of(&runs))
+        self.few(move |view| view.pauses_of(&runs))
     }
 
     fn is_resuming(&self) -> Read<bool> {

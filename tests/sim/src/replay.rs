@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use dormouse_engine::{CpuClock, InstanceParts, Program, RunContext, Turns, Urls};
 use dormouse_journal::{
-    Activation, Completion, End, Kind, LogLine, RunId, Status, WebhookNumber, generation_key,
+    Activation, Completion, End, Hashed, Kind, LogLine, RunId, Status, Unhashed, WebhookNumber,
+    generation_key,
 };
 use dormouse_limits::{Budget, Part};
 use dormouse_seams::Task;
@@ -194,6 +195,10 @@ impl Turns for AtOnce {
             let turn: Box<dyn Any + Send> = Box::new(());
             turn
         })
+    }
+
+    fn hash(&self, unhashed: Unhashed) -> Task<Option<Hashed>> {
+        Box::pin(async { Some(unhashed.hash()) })
     }
 }
 

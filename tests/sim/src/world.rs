@@ -1,13 +1,14 @@
 //! The simulated machine, and the hosts that start and crash on it.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use dormouse_engine::{Config, Engine, Program, open, seal};
-use dormouse_journal::{Response, RunId, Status, Time, Until, VersionId};
+use dormouse_journal::{Response, RunId, Time, Until, VersionId};
 use dormouse_limits::Limits;
-use dormouse_runtime::{Parts, Runtime, Settings};
+use dormouse_runtime::{Parts, Runtime, Settings, Standing};
 use dormouse_scenario::InProcess;
 use dormouse_seams::{Clock as _, Spawner as _, Task};
 use dormouse_simulation::{Executor, Seam, Seeded};
@@ -179,8 +180,9 @@ impl World {
         let year = std::time::Duration::from_secs(365 * 24 * 3_600);
         let until = self.now().after(365 * 24 * 3_600_000);
         while self.now() < until {
-            let status = self.run(host.wait_until(run, Until::Ended, year));
-            if status.is_ok_and(|status| status.is_none_or(Status::has_ended)) {
+            let standing = self.run(host.wait_until(run, Until::Ended, year));
+            let has_ended = |standing: Standing| standing.status.has_ended();
+            if standing.is_ok_and(|standing| standing.is_none_or(has_ended)) {
                 return;
             }
             // A blocked run is tried again some time after the host was started.
@@ -221,6 +223,18 @@ impl World {
         let mut rng = SeededRng::new(seed);
         self.executor
             .delay_blocking_work(move || rng.below(most + 1));
+    }
+
+    /// Counts the pieces of blocking work that are begun from now on, those of the store's writer included.
+    #[must_use]
+    pub fn count_blocking_work(&self) -> Arc<AtomicU64> {
+        let count = Arc::<AtomicU64>::default();
+        let counted = count.clone();
+        self.executor.delay_blocking_work(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            0
+        });
+        count
     }
 
     /// Changes the settings of the hosts that are started later.

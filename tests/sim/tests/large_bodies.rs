@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_journal::{Request, Response, Status};
+use dormouse_journal::{Request, Response, Status, Until};
 use dormouse_runtime::{Runtime, Settings};
 use dormouse_sim::{Connection, SimEgress, StoreKind, World, on_both};
 use dormouse_store::rows::{Part, RowsMut, TableId};
@@ -124,7 +125,44 @@ fn a_large_call_goes_on_with_its_body_after_a_kill(store_kind: StoreKind) {
     assert_eq!(bodies(&world), [SIZE]);
 }
 
+/// Returns how many pieces of blocking work follow from a request with a body of this size.
+fn work_of_a_request(store_kind: StoreKind, size: usize) -> u64 {
+    let (world, host) = World::with_script(store_kind, 3, |_| {});
+    let script = json!({"seq": [{"webhook": "a"}, {"wait": "a", "ms": null}, {"sleep": 1_000}]});
+    let run = world.start(&host, "script", &script);
+    let url = world.url(run);
+    let work = world.count_blocking_work();
+    world.post(&host, &url, &[], &"x".repeat(size)).unwrap();
+    world.pass(100);
+    assert_eq!(world.status(run), Status::Suspended);
+    assert_eq!(world.reading().journal(run).unwrap().len(), 2);
+    work.load(Ordering::Relaxed)
+}
+
+/// The request is checked and encoded, and so is the activation that takes it.
+fn a_large_request_is_worked_on_where_it_delays_no_task(store_kind: StoreKind) {
+    let small = work_of_a_request(store_kind, 10);
+    let large = work_of_a_request(store_kind, 200 << 10);
+    assert!(
+        large >= small + 2,
+        "{large} pieces, and {small} for a small one"
+    );
+}
+
+fn who_waits_for_a_run_is_told_how_much_was_recorded_of_it(store_kind: StoreKind) {
+    let (world, host) = World::with_script(store_kind, 3, |_| {});
+    let run = world.start(&host, "script", &json!({"sleep": 1_000}));
+    let wait = Duration::from_secs(10);
+    let told = world.run(host.wait_until(run, Until::Suspended, wait));
+    let told = told.unwrap().unwrap();
+    let state = world.reading().state(run).unwrap().unwrap();
+    assert_eq!(told.status, Status::Suspended);
+    assert_eq!(told.journal_bytes, Some(state.journal_bytes));
+}
+
 on_both! {
+    a_large_request_is_worked_on_where_it_delays_no_task,
+    who_waits_for_a_run_is_told_how_much_was_recorded_of_it,
     calls_that_hang_hold_no_memory,
     a_large_call_goes_on_with_its_body_after_a_kill,
 }

@@ -297,6 +297,29 @@ fn more_runs_than_memory_has_room_for_take_turns_and_all_end(store_kind: StoreKi
     }
 }
 
+/// An activation that makes more operations than the host has memory for would find none however often it is executed.
+fn a_run_that_needs_more_memory_than_a_run_may_have_is_blocked(store_kind: StoreKind) {
+    let (world, host) = world(store_kind, |settings| {
+        settings.limits.memory_budget = 6 << 20;
+        settings.limits.cpu = 3_600_000;
+    });
+    let steps = json!({"repeat": 20_000, "do": {"step": "a step", "value": 1}});
+    let run = world.start(&host, "script", &json!({"seq": [steps, {"sleep": 1}]}));
+    world.pass(1_000);
+    assert_eq!(world.status(run), Status::Blocked);
+    let state = world.reading().state(run).unwrap().unwrap();
+    assert!(!state.is_broken, "the run itself made no mistake");
+    let failure = state.failure.unwrap();
+    assert_eq!(failure.code, "memory-budget");
+    for says in ["3145728 bytes", "1048576 bytes", "`memory-budget`"] {
+        assert!(failure.message.contains(says), "{failure:?}");
+    }
+    // Nothing is reserved for it any more, and others go on.
+    let other = world.start(&host, "script", &json!({"sleep": 1}));
+    world.pass(1_000);
+    assert_eq!(world.status(other), Status::Completed);
+}
+
 fn a_closed_webhook_takes_nothing_more(store_kind: StoreKind) {
     let (world, host) = world(store_kind, warm);
     let script = hook_then(&[
@@ -397,6 +420,7 @@ on_both! {
     waits_at_once_are_served_in_the_order_made,
     more_runs_than_instances_queue_and_all_end,
     more_runs_than_memory_has_room_for_take_turns_and_all_end,
+    a_run_that_needs_more_memory_than_a_run_may_have_is_blocked,
     a_closed_webhook_takes_nothing_more,
     an_event_reaches_a_run_that_waits_and_is_gone_for_one_that_does_not,
     code_that_does_not_fit_its_journal_blocks_the_run_until_the_right_code_is_back,

@@ -15,8 +15,9 @@ use dormouse_engine::{
     Turns, Urls, WASM_STACK, open, seal,
 };
 use dormouse_journal::{
-    Activation, Beginning, Completion, End, Failure, GuestLimits, Labels, Operation,
-    OperationNumber, Outcome, Payload, RunId, Time, VersionId, WebhookNumber, json_payload,
+    Activation, Beginning, Completion, End, Failure, GuestLimits, Hashed, Labels, Operation,
+    OperationNumber, Outcome, Payload, RunId, Time, Unhashed, VersionId, WebhookNumber,
+    json_payload,
 };
 use dormouse_limits::{Budget, Limits, Part};
 use serde_json::Value;
@@ -95,6 +96,8 @@ pub(crate) struct CountedTurns {
     pub(crate) most: u32,
     /// How many are under way.
     taken: Arc<AtomicU32>,
+    /// How many operations were hashed elsewhere.
+    hashed: AtomicU32,
 }
 
 impl Default for CountedTurns {
@@ -103,6 +106,7 @@ impl Default for CountedTurns {
             asked: AtomicU32::new(0),
             most: u32::MAX,
             taken: Arc::default(),
+            hashed: AtomicU32::new(0),
         }
     }
 }
@@ -122,6 +126,10 @@ impl CountedTurns {
     pub(crate) fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
     }
+
+    pub(crate) fn hashed(&self) -> u32 {
+        self.hashed.load(Ordering::Relaxed)
+    }
 }
 
 impl Turns for CountedTurns {
@@ -136,6 +144,12 @@ impl Turns for CountedTurns {
             let turn: Box<dyn Any + Send> = Box::new(turn);
             turn
         })
+    }
+
+    fn hash(&self, unhashed: Unhashed) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>> {
+        assert_eq!(self.taken(), 1, "who has something hashed has a turn");
+        self.hashed.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Some(unhashed.hash()) })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Replay: a journal is repeated exactly, or the difference is reported and nothing is lost.
 
-use dormouse_engine::Interruption;
-use dormouse_journal::{Mismatch, Outcome, Side};
+use dormouse_engine::{Effect, Interruption};
+use dormouse_journal::{Arguments, CallOptions, Fields, Mismatch, OperationNumber, Outcome, Side};
 use serde_json::{Value, json};
 
-use crate::harness::{Run, block_on};
+use crate::harness::{CountedTurns, Run, block_on};
 
 /// Replays the journal of one script with another.
 fn differs(recorded: Value, completions: usize, repeated: Value) -> Box<Mismatch> {
@@ -115,4 +115,49 @@ fn an_outcome_of_another_kind_is_the_hosts_trouble() {
     };
     let error = block_on(instance.activate(dormouse_journal::Time(2_000).into(), Some(completion)));
     assert!(matches!(error, Err(Interruption::Host(_))), "{error:?}");
+}
+
+/// Returns the script of a call whose body begins with `first`, and is too large to be hashed where it is made.
+fn large_call(first: &str) -> Value {
+    let body = format!("{first}{}", "x".repeat(300 << 10));
+    json!({"call": {"method": "POST", "url": "http://service.example/", "body": body}})
+}
+
+#[test]
+fn large_arguments_are_hashed_elsewhere_in_a_turn_of_the_guest() {
+    let turns = CountedTurns::up_to(u32::MAX);
+    let with_turns = |script: Value| {
+        let given = turns.clone();
+        Run::script(script).with(move |parts| parts.turns = given.clone())
+    };
+    with_turns(json!({"call": {"method": "GET", "url": "http://service.example/"}})).start();
+    assert_eq!((turns.hashed(), turns.asked()), (0, 0));
+    let mut run = with_turns(large_call("a"));
+    run.start();
+    assert_eq!((turns.hashed(), turns.taken()), (1, 0));
+    let Effect::Call {
+        request, options, ..
+    } = &run.last().effects[0]
+    else {
+        panic!("{:?}", run.last().effects)
+    };
+    let arguments = Arguments::Call {
+        request: request.clone(),
+        options: CallOptions {
+            retry: None,
+            ..options.clone()
+        },
+    };
+    let made = &run.last().activation.operations[0];
+    assert_eq!(made.digest, arguments.digest());
+    assert_eq!(made.fields, Fields::of(&arguments));
+    run.rebuild().unwrap();
+    assert_eq!((turns.hashed(), turns.taken()), (2, 0));
+}
+
+#[test]
+fn large_arguments_that_differ_are_found_in_a_replay() {
+    let mismatch = differs(large_call("a"), 0, large_call("b"));
+    assert_eq!(mismatch.number, OperationNumber(0));
+    assert_eq!(mismatch.differing(), ["body"]);
 }

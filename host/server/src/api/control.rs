@@ -389,12 +389,12 @@ pub(super) async fn restart_run(
 }
 
 /// Reads a body that is a JSON object or empty.
-pub(super) async fn asked<T: DeserializeOwned>(
+pub(super) async fn asked<T: DeserializeOwned + Send + 'static>(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
     subject: Subject<'_>,
-    what: &str,
+    what: &'static str,
 ) -> Result<Option<T>, Problem> {
     let (limit, memory) = (
         state.runtime.settings().limits.body,
@@ -405,7 +405,9 @@ pub(super) async fn asked<T: DeserializeOwned>(
     if body.is_empty() {
         return Ok(None);
     }
-    from_object(&body, what).map(Some)
+    let size = body.len();
+    let reading = move || from_object(&body, what).map(Some);
+    state.runtime.compute(size, reading).await
 }
 
 /// Refuses a body that is not empty: its sender expects more than this request does.
@@ -414,7 +416,7 @@ pub(super) async fn takes_nothing(
     headers: &HeaderMap,
     body: Body,
     subject: Subject<'_>,
-    what: &str,
+    what: &'static str,
 ) -> Result<(), Problem> {
     let asked: Option<NoOptions> = asked(state, headers, body, subject, what).await?;
     let NoOptions {} = asked.unwrap_or_default();

@@ -43,7 +43,9 @@ pub(super) async fn broadcast(
 ) -> Result<(StatusCode, Json<Notified>), Problem> {
     let event = event(&state, &path)?;
     let limit = state.runtime.settings().limits.body;
-    let payload = body::read_payload(&headers, body, limit, state.body_budget.of_api()).await?;
+    let check = |body| state.check_json(body);
+    let memory = state.body_budget.of_api();
+    let payload = body::read_payload(&headers, body, limit, memory, check).await?;
     let reached = state.runtime.notify(event, payload).await?;
     let status = match reached.is_done {
         true => StatusCode::OK,
@@ -90,7 +92,9 @@ pub(super) async fn aim(
     let run = path.run()?;
     let event = event(&state, &path)?;
     let limit = state.runtime.settings().limits.body;
-    let payload = body::read_payload(&headers, body, limit, state.body_budget.of_api());
+    let check = |body| state.check_json(body);
+    let memory = state.body_budget.of_api();
+    let payload = body::read_payload(&headers, body, limit, memory, check);
     let subject = Subject::Receiver(run);
     let payload = subject.read(&state, &headers, payload).await?;
     match state

@@ -1,11 +1,13 @@
 //! The records of a run: its journal, its log and its webhooks.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use dormouse_api::request::{AtActivation, AtLine, Cursor as _, QueryParams};
 use dormouse_api::{Activation, JournalPage, LogLine, LogPage, Mask, Showing, Webhook, Webhooks};
-use dormouse_journal::RunId;
+use dormouse_journal::{RunId, Signature};
 use dormouse_runtime::UnusableSecret;
 use dormouse_store::WebhookView;
 use dormouse_webhook::provider::{Provider, Providers};
@@ -30,6 +32,9 @@ const MOST_READS: u32 = 8;
 /// The number of lines on a page of a log: the default and the largest.
 const LINES: usize = 1_000;
 const MOST_LINES: usize = 10_000;
+
+/// The number of webhooks whose descriptions of providers are compiled at once. They have at most a mebibyte together.
+const COMPILED_AT_ONCE: usize = 64;
 
 /// The number of webhooks that are read first. Few runs have more.
 const FEW: usize = 32;
@@ -106,7 +111,7 @@ pub(super) async fn webhooks(
         let webhooks = webhooks_of(&state, run).await?;
         Ok(Json(Webhooks { webhooks }))
     };
-    about(&state, run, webhooks).await
+    about(&state, run, None, webhooks).await
 }
 
 /// Returns the webhooks of a run.
@@ -159,10 +164,7 @@ async fn journal_page(
     mask: Mask,
 ) -> Result<JournalPage, Problem> {
     let webhooks = first_webhooks(state, run, usize::MAX).await?;
-    let mut showing = Showing::new(mask.with(signature_headers_of(
-        &webhooks,
-        &state.runtime.settings().providers,
-    )));
+    let mut showing = Showing::new(mask.with(signature_headers_of(state, webhooks).await));
     let reader = state.runtime.reader();
     let mut page = JournalPage {
         activations: Vec::new(),
@@ -199,12 +201,36 @@ async fn journal_page(
     }
 }
 
-/// Returns the headers with the signatures that a run's webhooks check. Authors choose some of the names.
-fn signature_headers_of(webhooks: &[WebhookView], providers: &Providers) -> Vec<String> {
-    let headers = webhooks.iter().filter_map(|view| {
-        let options = &view.webhook.options;
-        let signature = options.signature.as_ref()?;
-        let own = options.description.as_deref();
+/// Returns the headers with the signatures that a run's webhooks check. Authors choose some of the names. Many descriptions are
+/// compiled on another thread, some at a time, so that others have their turn in between.
+async fn signature_headers_of(state: &AppState, webhooks: Vec<WebhookView>) -> BTreeSet<String> {
+    let mut signed: Vec<Signed> = webhooks
+        .into_iter()
+        .filter_map(|view| {
+            let options = view.webhook.options;
+            Some((options.signature?, options.description))
+        })
+        .collect();
+    // Most webhooks of a run check the same.
+    signed.dedup();
+    let mut names = BTreeSet::new();
+    while !signed.is_empty() {
+        let some: Vec<Signed> = signed.drain(..signed.len().min(COMPILED_AT_ONCE)).collect();
+        let sizes = some.iter().filter_map(|(_, own)| own.as_ref());
+        let size = sizes.map(String::len).sum();
+        let providers = state.runtime.settings().providers.clone();
+        let compiling = move || headers_of(&some, &providers);
+        names.extend(state.runtime.compute(size, compiling).await);
+    }
+    names
+}
+
+/// What a webhook checks: the signature that it names, and its own description of a provider.
+type Signed = (Signature, Option<String>);
+
+fn headers_of(signed: &[Signed], providers: &Providers) -> Vec<String> {
+    let headers = signed.iter().filter_map(|(signature, own)| {
+        let own = own.as_deref();
         let own = own.and_then(|text| Provider::compile("description", text).ok());
         let own = own.filter(|own| own.name() == signature.provider);
         let known = providers.get(&signature.provider).map(AsRef::as_ref);

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{AfterRun, Cursor as _, LABEL, QueryParams, RunFilter, Wait};
 use dormouse_api::{Dates, ProblemBody, Run, RunCounts, RunPage};
 use dormouse_journal::{Payload, RunId, Status};
-use dormouse_store::{RunQuery, State as RunState, TimeRange};
+use dormouse_runtime::Standing;
+use dormouse_store::{RunQuery, TimeRange};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
 use serde::de::IgnoredAny;
@@ -107,14 +108,14 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let run = path.run()?;
-    let mut answer = HeaderMap::new();
+    let (mut answer, mut known) = (HeaderMap::new(), None);
     if let Some(wait) = Wait::from_headers(&headers, state.max_wait)? {
         answer.extend([wait.applied()]);
         let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
-        waited.await?;
+        known = waited.await?;
     }
     let shown = async { Ok((answer, Json(view(&state, run).await?))) };
-    about(&state, run, shown).await
+    about(&state, run, known, shown).await
 }
 
 /// Returns a run's output
@@ -137,7 +138,7 @@ pub(super) async fn output(
     path: PathParams,
 ) -> Result<Response, Problem> {
     let run = path.run()?;
-    about(&state, run, output_of(&state, run)).await
+    about(&state, run, None, output_of(&state, run)).await
 }
 
 async fn output_of(state: &AppState, run: RunId) -> Result<Response, Problem> {
@@ -204,17 +205,24 @@ pub(super) fn bytes(mut payload: Payload) -> Response {
 const SMALL: u64 = 64 << 10;
 
 /// Makes an answer about a run: its details, its output or its webhooks, all of which are in its journal. If that is large, the
-/// answer is made when it has its turn.
+/// answer is made when it has its turn. `known` is what was read of the run for the same request, if it was read.
 pub(super) async fn about<T: IntoResponse>(
     state: &AppState,
     run: RunId,
+    known: Option<Standing>,
     answer: impl Future<Output = Result<T, Problem>>,
 ) -> Result<Response, Problem> {
-    let known = state.runtime.reader().state(run).await?;
+    let known = match known {
+        Some(known) if known.journal_bytes.is_some() => Some(known),
+        _ => state.runtime.standing(run).await?,
+    };
     // A run that has continued as new may have kept webhooks of an earlier journal.
-    let is_small = |known: &RunState| known.journal_bytes <= SMALL && known.generation == 0;
     match known {
-        Some(known) if !is_small(&known) => state.turns.make_of(known.journal_bytes, answer).await,
+        // The size of the rest is not known.
+        Some(Standing { journal_bytes, .. }) if journal_bytes.is_none_or(|size| size > SMALL) => {
+            let bytes = journal_bytes.unwrap_or_default();
+            state.turns.make_of(bytes, answer).await
+        }
         _ => Ok(answer.await?.into_response()),
     }
 }
@@ -237,8 +245,13 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
 
 /// Returns the status of a run.
 pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
-    let status = state.runtime.status(run).await?;
-    status.ok_or_else(|| Problem::unknown_run(run))
+    Ok(standing(state, run).await?.status)
+}
+
+/// Returns the status of a run, and the size of its journal.
+pub(super) async fn standing(state: &AppState, run: RunId) -> Result<Standing, Problem> {
+    let standing = state.runtime.standing(run).await?;
+    standing.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Returns the search for a filter. Its limit is zero, and the caller sets it.

@@ -80,7 +80,9 @@ pub(super) async fn start(
     let (workflow, version) = (path.text("name"), params.value("version")?);
     let labels = labels(&params)?;
     let limit = state.runtime.settings().limits.body;
-    let input = body::read_payload(&headers, body, limit, state.body_budget.of_api());
+    let check = |body| state.check_json(body);
+    let memory = state.body_budget.of_api();
+    let input = body::read_payload(&headers, body, limit, memory, check);
     let subject = Subject::Start {
         workflow,
         version,
@@ -114,17 +116,18 @@ pub(super) async fn answer(
     if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{run}")) {
         answer.insert(LOCATION, location);
     }
-    let status = match wait {
+    let standing = match wait {
         Some(wait) => {
             answer.extend([wait.applied()]);
             let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
             waited.await?.ok_or_else(|| Problem::unknown_run(run))?
         }
-        None => runs::status(state, run).await?,
+        None => runs::standing(state, run).await?,
     };
+    let status = standing.status;
     if wait.is_some() && status.has_ended() {
         let ended = async { Ok((answer, Json(runs::view(state, run).await?))) };
-        return runs::about(state, run, ended).await;
+        return runs::about(state, run, Some(standing), ended).await;
     }
     let sleeps = wait.is_some_and(|wait| wait.until().is_reached_by(status));
     let code = if new {
@@ -144,5 +147,5 @@ pub(super) async fn answer(
         started.webhooks = Some(records::webhooks_of(state, run).await?);
         Ok((code, answer, Json(started)))
     };
-    runs::about(state, run, with_webhooks).await
+    runs::about(state, run, Some(standing), with_webhooks).await
 }

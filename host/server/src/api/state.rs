@@ -18,6 +18,7 @@ use super::large::Turns;
 use crate::health::Health;
 use crate::ingress::Rejections;
 use crate::metrics::Metrics;
+use crate::request::body::check_json;
 use crate::request::body_memory::BodyBudget;
 
 /// The state that every handler can use. Clones are cheap: each layer makes one for each request.
@@ -70,6 +71,13 @@ impl Shared {
                 .with(self.masked.iter().cloned())
                 .with(signature_headers(providers))
         })
+    }
+
+    /// Checks that a body is JSON or empty, on another thread if it is large.
+    pub(super) async fn check_json(&self, body: Bytes) -> Result<(), String> {
+        let size = body.len();
+        let checking = move || check_json(&body);
+        self.runtime.compute(size, checking).await
     }
 
     /// Returns the present relation between the host's steady times and dates.

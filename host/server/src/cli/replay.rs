@@ -14,7 +14,7 @@ use dormouse_engine::{
     Config, CpuClock, EarlierWebhooks, Engine, InstanceParts, Interruption, Program, RunContext,
     Turns, Urls,
 };
-use dormouse_journal::{History, RunId, VersionId, WebhookNumber};
+use dormouse_journal::{Hashed, History, RunId, Unhashed, VersionId, WebhookNumber};
 use dormouse_limits::{Budget, Limits, Part};
 use dormouse_webhook::provider::Providers;
 use serde::Serialize;
@@ -218,5 +218,9 @@ impl Turns for NoTurns {
             let turn: Box<dyn Any + Send> = Box::new(());
             turn
         })
+    }
+
+    fn hash(&self, unhashed: Unhashed) -> Pin<Box<dyn Future<Output = Option<Hashed>> + Send>> {
+        Box::pin(async { Some(unhashed.hash()) })
     }
 }

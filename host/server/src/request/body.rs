@@ -38,19 +38,21 @@ pub(crate) async fn read_fixed(
     read_up_to(headers, body, limit, too_large, memory).await
 }
 
-/// Reads a body with its media type. A body that is declared as JSON must be JSON or empty.
-pub(crate) async fn read_payload(
+/// Reads a body with its media type. A body that is declared as JSON must be JSON or empty. `check` checks that with
+/// [`check_json`], on another thread if the body is large.
+pub(crate) async fn read_payload<C: Future<Output = Result<(), String>>>(
     headers: &HeaderMap,
     body: Body,
     limit: u64,
     memory: BodyMemory,
+    check: impl FnOnce(Bytes) -> C,
 ) -> Result<Payload, Problem> {
     not_encoded(headers)?;
     let content_type = content_type(headers)?;
     let body = read(headers, body, limit, dormouse_limits::BODY, memory).await?;
     if is_json(&content_type) {
-        check_json(&body)
-            .map_err(|problem| Problem::malformed("invalid-json", "the body", problem))?;
+        let checked = check(body.clone()).await;
+        checked.map_err(|problem| Problem::malformed("invalid-json", "the body", problem))?;
     }
     Ok(Payload { content_type, body })
 }
@@ -70,7 +72,7 @@ fn not_encoded(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Checks that a body is JSON or empty. Like most readers, those of the SDKs accept a byte order mark of UTF-8.
-fn check_json(body: &[u8]) -> Result<(), String> {
+pub(crate) fn check_json(body: &[u8]) -> Result<(), String> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if text.is_empty() {
         return Ok(());
@@ -187,7 +189,8 @@ mod tests {
     async fn payload(content_type: &'static str, body: &'static str) -> Result<Payload, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        read_payload(&headers, Body::from(body), 10, memory()).await
+        let check = async |body: Bytes| check_json(&body);
+        read_payload(&headers, Body::from(body), 10, memory(), check).await
     }
 
     #[tokio::test]

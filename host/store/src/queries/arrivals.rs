@@ -99,15 +99,10 @@ impl<R: Rows> View<R> {
         Ok(all)
     }
 
-    /// Returns a run with everything that decides what comes next. The outer result is none if the run has more open operations
-    /// than `most`.
-    pub(crate) fn run_to_continue(
-        &self,
-        run: RunId,
-        most: usize,
-    ) -> Result<Option<Option<RunToContinue>>, ReadError> {
+    /// Returns a run with everything that decides what comes next.
+    pub(crate) fn run_to_continue(&self, run: RunId) -> Result<Option<RunToContinue>, ReadError> {
         let Some((view, standing)) = self.view_and_standing(run)? else {
-            return Ok(Some(None));
+            return Ok(None);
         };
         let status = view.state.status;
         let (mut open, mut heads) = (Vec::new(), Vec::new());
@@ -118,10 +113,7 @@ impl<R: Rows> View<R> {
             && view.paused.is_none()
             && view.held_by.is_none()
         {
-            open = self.open(run, &standing, most.saturating_add(1))?;
-            if open.len() > most {
-                return Ok(None);
-            }
+            open = self.open(run, &standing, usize::MAX)?;
             let waiting = open.iter().filter(|(_, open)| !open.abandoned);
             let mut channels: Vec<_> = waiting
                 .flat_map(|(number, open)| open.channels(*number))
@@ -130,7 +122,7 @@ impl<R: Rows> View<R> {
             channels.dedup();
             heads = self.heads(run, channels)?;
         }
-        Ok(Some(Some(RunToContinue { view, open, heads })))
+        Ok(Some(RunToContinue { view, open, heads }))
     }
 
     /// Returns the size of all requests in all inboxes.

@@ -21,4 +21,9 @@ impl<R: Rows> View<R> {
     pub(crate) fn new(rows: R) -> Self {
         View(rows)
     }
+
+    /// Returns the rows.
+    pub(crate) fn rows(&self) -> &R {
+        &self.0
+    }
 }

@@ -201,6 +201,7 @@ impl<R: Rows> View<R> {
         };
         let has_failing = match (view.state.status, view.state.activations.checked_sub(1)) {
             (Status::Failed, Some(last)) => {
+                self.0.is_short(view.state.journal_bytes)?;
                 let last = journal::TABLE.get(&self.0, view.state.record_key(run, last))?;
                 last.is_some_and(|last| last.end.is_some())
             }
@@ -254,9 +255,11 @@ impl<R: Rows> View<R> {
         from: u32,
         limit: usize,
     ) -> Result<JournalPage, ReadError> {
-        let branches = self
-            .state(run)?
-            .map_or_else(Vec::new, |state| state.branches);
+        let state = self.state(run)?;
+        // The size of one record is not known before it is read, and that of the whole journal is.
+        self.0
+            .is_short(state.as_ref().map_or(0, |state| state.journal_bytes))?;
+        let branches = state.map_or_else(Vec::new, |state| state.branches);
         self.records(run, &branches, from..u32::MAX, limit)
     }
 

@@ -5,6 +5,7 @@
 //! rows as bytes.
 
 pub(crate) mod counted;
+pub(crate) mod here;
 pub(crate) mod keys;
 pub(crate) mod table;
 mod table_id;
@@ -50,6 +51,14 @@ pub trait Rows {
     /// When the disk fails.
     fn scan(&self, table: TableId, range: Range<'_>, each: EachRow<'_>)
     -> Result<(), StorageError>;
+
+    /// Asks whether rows of this many bytes may be read, before any of them is.
+    ///
+    /// # Errors
+    /// When they are too long to be read on this thread.
+    fn is_short(&self, _bytes: u64) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 /// Rows that can be changed, by one transaction.
