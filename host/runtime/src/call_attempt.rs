@@ -1,4 +1,4 @@
-//! One attempt at a call: from checking whether the run still wants it to recording its result.
+//! One attempt at a call: checks whether the run still wants the call, sends it, and records the result.
 //!
 //! The attempt knows nothing of other calls. It returns how its call goes on, and its caller acts on that.
 
@@ -22,7 +22,8 @@ use crate::retry::{self, Decision, Tried};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Requester;
 
-/// How long to wait before the secrets of a call are opened again, in milliseconds, if the host cannot open them.
+/// How long to wait before an attempt is made again, in milliseconds, if the host cannot open the secrets of the call or has
+/// no memory for its body.
 const SECRET_PAUSE: u64 = 5_000;
 
 /// Makes attempts at calls.
@@ -62,7 +63,8 @@ pub(crate) enum AfterAttempt {
 }
 
 impl CallSender {
-    /// Returns the call if its next attempt is still wanted. It is not if the run has ended or has given the call up.
+    /// Returns the call if its next attempt is still wanted. If the run has ended or has given the call up, the attempt is
+    /// not wanted.
     async fn wanted(
         &self,
         (run, operation): CallId,
@@ -238,7 +240,7 @@ impl CallAttempt {
         }
     }
 
-    /// Sets the attempt aside, because the run is paused or held. Resuming the run takes it up.
+    /// Sets the attempt aside, because the run is paused or held. When the run is resumed, the attempt is taken up.
     async fn set_aside(&mut self) -> AfterAttempt {
         let work = Due::Call(self.requester.run, self.operation);
         let held = self.sender.pause_cache.set_aside([work].into()).await;
@@ -328,8 +330,8 @@ impl CallAttempt {
         }
     }
 
-    /// Takes back an attempt whose secrets the host cannot open. The host gets its key only when it is started, and
-    /// after that start the attempt that was not made must not count.
+    /// Takes back an attempt that the host cannot make, because it cannot open the secrets or has no memory for the body.
+    /// The host may have to be started again with its key. After that start, the attempt that was not made must not count.
     async fn withdraw(&mut self) -> AfterAttempt {
         if !self.state.withdrawn {
             let id = self.id();
@@ -338,7 +340,7 @@ impl CallAttempt {
                 Recorded::Yes => {}
                 other => return other.into(),
             }
-            // Do the same in memory as the store did.
+            // The store has changed the attempts in the same way.
             let attempts = &mut self.state.attempts;
             attempts.scheduled = attempts.scheduled.saturating_sub(1);
             attempts.next = Time(0);

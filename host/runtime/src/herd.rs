@@ -28,7 +28,7 @@ const SEATS: usize = 64;
 const OUTSIDE_WAKES_PER_TURN: u32 = 9;
 
 /// The largest number of runs under way because of [`OUTSIDE_WAKES_PER_TURN`], in addition to those with a seat.
-const BEYOND: usize = 192;
+const MOST_EXTRA: usize = 192;
 
 /// The largest number of runs with a seat for those that compute for long, including those that turned out to do so when they
 /// already executed. With more of these, the others keep their usual seats.
@@ -47,7 +47,8 @@ pub(crate) struct Herd {
     /// The runs that computed for long the last time.
     long: HashSet<RunId>,
     waiting: HashMap<RunId, Waiting>,
-    came: u64,
+    /// The number of runs that were added, which orders runs with the same time.
+    added: u64,
     /// The number of these runs that may execute at the same time.
     at_once: usize,
     executing: usize,
@@ -84,7 +85,7 @@ impl Herd {
             long_order: BTreeMap::new(),
             long: HashSet::new(),
             waiting: HashMap::new(),
-            came: 0,
+            added: 0,
             at_once,
             executing: 0,
             seated: 0,
@@ -115,8 +116,8 @@ impl Herd {
             self.has_forgotten = true;
             return;
         }
-        self.came += 1;
-        let place = (time, self.came);
+        self.added += 1;
+        let place = (time, self.added);
         let is_long = self.long.contains(&run);
         match is_long {
             true => self.long_order.insert(place, run),
@@ -161,7 +162,7 @@ impl Herd {
             return None;
         };
         if self.executing >= self.at_once || self.seated >= SEATS {
-            if self.owed == 0 || self.seated >= SEATS + BEYOND {
+            if self.owed == 0 || self.seated >= SEATS + MOST_EXTRA {
                 return None;
             }
             self.owed -= 1;
@@ -196,7 +197,7 @@ impl Herd {
             return false;
         }
         self.outside = 0;
-        self.owed = (self.owed + 1).min(BEYOND);
+        self.owed = (self.owed + 1).min(MOST_EXTRA);
         true
     }
 

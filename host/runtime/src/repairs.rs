@@ -1,8 +1,8 @@
-//! Repairs: tries broken runs again, and moves runs to another version of their workflow.
+//! Repairs: retries broken runs, and moves runs to another version of their workflow.
 //!
 //! A run gets other code only if that code repeats the run's journal. To find out, the journal is replayed against the
-//! code without effects, while the run goes on. Then one small commit changes the run, if the run is still where it was
-//! seen.
+//! code without effects, while the run goes on. Then one small commit changes the run, if the run has made no activation
+//! since.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::slots::Slots;
 use crate::trouble::Trouble;
 use crate::wake::Wake;
 
-/// How many times a repair is begun again for a run that has moved on while its journal was replayed.
+/// How many times a repair is begun. It is begun again if the run made another activation while its journal was replayed.
 pub(crate) const MOST_TRIES: u32 = 5;
 
 /// The codes of failures that another setting of the host may prevent, so that a retry may help without other code.
@@ -241,7 +241,7 @@ impl From<Trouble> for RepairError {
 }
 
 impl Repairs {
-    /// Tries a blocked or failed run again.
+    /// Retries a blocked or failed run.
     pub(crate) async fn retry(
         &self,
         run: RunId,
@@ -409,7 +409,7 @@ impl Repairs {
         })
     }
 
-    /// Changes the run, if it is still where it was seen. Returns none if it is not.
+    /// Changes the run, if it has made no activation since it was read. Otherwise returns none.
     async fn repair(
         &self,
         view: &RunView,
@@ -454,7 +454,7 @@ impl Repairs {
         }
     }
 
-    /// Tries a run again that is blocked by trouble of the host, without changing it. A run whose code broke is
+    /// Executes a run again that is blocked by a fault of the host, without changing it. A run whose code broke is
     /// retried.
     pub(crate) async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         match self.store.resume(run).await.map_err(Unavailable::from)? {

@@ -121,14 +121,15 @@ impl Runner {
                 Err(trouble) => {
                     live = None;
                     if self.settle(&mut state).await {
-                        // What the run lacked may also have been known early, such as a version that is being deployed.
+                        // The run may have lacked a change that was not durable yet, such as a version that is being deployed.
+                        // By now the change is durable.
                         self.wake.wake(run, Hint::Anything);
                     } else {
                         self.handle(run, trouble).await;
                     }
                 }
             }
-            // A run that has ended is not kept in mind.
+            // A run that has ended is not noted.
             let is_long = state.computed_long && live.is_some();
             self.wake.note_computed(run, is_long);
             (seat, place) = (state.seat.take(), state.place.take());
@@ -136,7 +137,8 @@ impl Runner {
             match owner.release(live) {
                 Release::Again(again, kept) => {
                     (claimed, live) = (again, kept);
-                    // The herd did not wake the run this time. A run that is always woken would keep its seat for ever.
+                    // This time a wake from outside the herd goes on with the run. Without this line, a run that is woken again
+                    // and again would never give up its seat.
                     if let Some(seat) = seat.take() {
                         seat.give_up();
                     }
@@ -224,7 +226,8 @@ impl Runner {
             let next = state.next(&*self.store, &self.clock, current).await?;
             let Some(next) = next else { return Ok(()) };
             if made == IN_A_ROW {
-                // A run that is kept in memory knows what is due. Any other run looks at everything.
+                // If the run's instance is still in memory then, its frontier has what is due. Otherwise the owner looks in the
+                // store.
                 self.wake.queue(state.run, Hint::Time, self.clock.now());
                 return Ok(());
             }
@@ -308,7 +311,7 @@ impl Runner {
         let number = current.next;
         let (retention, mail) = (self.limits.retention, mail_limits(&self.limits));
         let committed = self.store.activate(run, number, new, retention, mail);
-        // The decision is in the same queue now, behind the write that it follows from.
+        // The decision is in the same queue now, after the write that it follows from.
         state.hold = None;
         state.wait();
         match committed.await {
@@ -323,7 +326,7 @@ impl Runner {
                 if effects.is_end || effects.continues || activated.is_deferred {
                     *live = None;
                 }
-                // The run is woken when everything that was deferred is written.
+                // If a part of the activation was deferred, the run is woken when that part is written.
                 Ok(!effects.is_end && !activated.is_deferred)
             }
             Ok(Err(refused)) => {
@@ -404,7 +407,7 @@ impl Runner {
     /// Acts on a committed activation.
     fn act(&self, requester: &Requester, activated: &Activated, effects: &Effects) {
         let run = requester.run;
-        // A run that has ended makes no webhook whose URL an answer could have.
+        // An answer may contain the URL of a webhook whose creation was deferred. A run that has ended creates no webhook.
         if !activated.is_deferred || effects.is_end {
             for NewResponse { delivery, response } in &effects.responses {
                 self.replies.answer(run, delivery, response);

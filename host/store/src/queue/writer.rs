@@ -27,12 +27,12 @@ use crate::rows::Extent;
 use crate::rules::{Transaction, Write};
 use crate::{ReadError, StorageError, WriteError};
 
-/// The largest number of writes in a group. It bounds how long the first write waits for the last. A sync costs so much
-/// more than a row that a larger group gains nothing.
+/// The largest number of writes in a group. It bounds how long the first write waits for the last. A sync costs much more
+/// than a row, and a group of this size already shares one sync among so many rows that a larger group gains nothing.
 const GROUP: usize = 1_024;
 
-/// The most that the writes of a group may write together, unless the group has only one write. Every other write waits
-/// that long. The group itself also writes a few rows of `meta`.
+/// The most that the writes of a group may write together, unless the group has only one write. Writes that arrive
+/// meanwhile wait for as long as this takes. The group itself also writes a few rows of `meta`.
 const MOST: Extent = Extent {
     rows: 4_096 - OWN_ROWS,
     bytes: 32 << 20,
@@ -138,7 +138,7 @@ impl<B: Backend> Writer<B> {
     ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T, B> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Box::new(Queued::new(transaction, decided, sender)));
-        // The task that would have answered is gone.
+        // If the sender is dropped without an answer, the task that empties the queue has panicked.
         async move { receiver.await.unwrap_or(Err(WriteError::Panicked)) }
     }
 
@@ -178,9 +178,9 @@ impl<B: Backend> Writer<B> {
             .clone()
     }
 
-    /// Returns true if writes are refused because of too little space: too little is free, or the last attempt failed
-    /// for that reason (as with a quota, which the free space of the disk does not show). A write that succeeds ends
-    /// it.
+    /// Returns true if writes are refused because of too little space: too little is free, or the last write failed for
+    /// that reason, as with a quota, which the free space of the disk does not show. After a write that succeeds, this
+    /// returns false again.
     pub(crate) fn is_full(&self) -> bool {
         self.backend.lacks_space() || self.full.load(Ordering::Acquire)
     }

@@ -48,18 +48,18 @@ pub struct InboxLimits {
     pub storage: StorageLimits,
 }
 
-/// The sender's own name for a request, as it is remembered.
+/// The key by which a request is recognised when its sender repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RememberedKey {
-    /// The digest of the name and of the place that it came from.
+    /// The digest of the key and of the place in the request that it was read from.
     pub digest: [u8; 32],
-    /// The digest under which an earlier version of the host may have remembered the name. The host remembers
-    /// nothing under it any more.
+    /// The digest under which an earlier version of the host may have remembered the key. This version reads it, and
+    /// does not write it.
     pub earlier: Option<[u8; 32]>,
     /// The digest of the request's body. It is made before the transaction, so that the transaction need not wait
     /// for it.
     pub body: [u8; 32],
-    /// The meaning of the same name with another body.
+    /// The meaning of the same key with another body.
     pub other_body: OtherBody,
 }
 
@@ -342,7 +342,7 @@ impl RememberedKey {
         }
     }
 
-    /// Returns the answer to a request whose key was used before. None if that has no meaning.
+    /// Returns the answer to a request whose key was used before. None if the request is not a repeat of the first one.
     pub(crate) fn answer(self, first: Duplicate) -> Option<Accepted> {
         match self.repeats(&first.body) {
             Repeat::Same => Some(Accepted::Duplicate {

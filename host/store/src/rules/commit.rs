@@ -33,7 +33,7 @@ pub(super) fn commit(
     for (delivery, row) in &new.replies {
         keep_reply(run, delivery, row)?;
     }
-    // Also if the run failed in the activation: its labels help to find failed runs and the reason.
+    // The labels are set even if the run failed in the activation: they help to find failed runs and the reason.
     labels::set(run.rows, run.id, &new.labels)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
         let state = run.state_mut();
