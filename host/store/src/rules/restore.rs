@@ -16,7 +16,7 @@ use super::run::RunWrite;
 use super::thaw::Thaw;
 use super::{Write, family};
 use crate::ReadError;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::rows::keys::MinMax;
 use crate::rows::table::between;
 use crate::tables::apart::Apart;
@@ -100,8 +100,8 @@ pub(super) fn step(
         }
         Stage::Log => {
             let lines = between((id, set_aside.from, 0), (id, u32::MAX, u32::MAX));
-            let room = Room::of(run.rows, ROWS, BYTES);
-            if logs::TABLE.remove_range(run.rows, lines, room)? {
+            let limit = WriteLimit::of(run.rows, ROWS, BYTES);
+            if logs::TABLE.remove_range(run.rows, lines, limit)? {
                 taking.next = Stage::Children(None);
             }
             Ok(Step::Done(0))
@@ -399,8 +399,8 @@ fn restore(
     };
     if number >= taking.restores {
         // Rows that were prepared and not used.
-        let room = Room::of(run.rows, ROWS, BYTES);
-        if restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), room)? {
+        let limit = WriteLimit::of(run.rows, ROWS, BYTES);
+        if restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), limit)? {
             taking.next = Stage::Orders;
         }
         return Ok(Step::Done(0));
