@@ -18,7 +18,6 @@ use sha2::{Digest, Sha256};
 
 use crate::migrations::Migration;
 use crate::rows::table::Row;
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::Broadcast;
 use crate::tables::call_requests::{LargeCall, NewCallRows};
 use crate::tables::calls::Outstanding;
@@ -45,6 +44,7 @@ use crate::tables::resuming::Resuming;
 use crate::tables::routed::Routed;
 use crate::tables::runs::StoredRun;
 use crate::tables::set_aside::Aside;
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::states::Standing;
 use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
 use crate::tables::trigger_requests::TriggerRequested;
@@ -57,7 +57,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     9,
-    "0fb06fde9a3a993288f3cc2e7399b0d1d8473677197e240d4daa1de43c27c5d9",
+    "9b3eb3ebd06ddf077c463c7ae27cb60ab4dc4697f007732067cd80e5bdecb862",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
@@ -88,7 +88,6 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         };
     }
     add! {
-        "Apart" Apart<Payload>,
         "Aside" Aside,
         "CallError" CallError,
         "DeferringStage" DeferringStage,
@@ -104,6 +103,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Order" Order,
         "Part" Part,
         "SendTo" SendTo,
+        "SmallOrLarge" SmallOrLarge<Payload>,
         "Channel" journal::Channel,
         "ReleaseStage" ReleaseStage,
         "Restore" Restore,

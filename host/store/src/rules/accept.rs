@@ -9,10 +9,10 @@ use super::storage::StorageLimits;
 use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::{Extent, Rows};
-use crate::tables::apart::Apart;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::inbox::{self, Arrival, request_size};
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::trigger_requests::{self, TriggerRequested};
 use crate::tables::{Reply, Webhook, replies};
 
@@ -117,7 +117,7 @@ pub(crate) struct AcceptRequest {
     accept: Accept,
     /// The number of bytes that the request counts for.
     size: u64,
-    request: Apart<Request>,
+    request: SmallOrLarge<Request>,
 }
 
 impl AcceptRequest {
@@ -133,7 +133,7 @@ impl AcceptRequest {
         AcceptRequest {
             accept,
             size: size as u64,
-            request: Apart::new(size, request),
+            request: SmallOrLarge::new(size, request),
         }
     }
 

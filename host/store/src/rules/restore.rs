@@ -19,12 +19,12 @@ use crate::ReadError;
 use crate::rows::counted::WriteLimit;
 use crate::rows::keys::MinMax;
 use crate::rows::table::between;
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
 use crate::tables::call_requests::NewCallRows;
 use crate::tables::inbox::{self, Arrival, request_size};
 use crate::tables::orders::{self, Order, Place, Stage, TakingBack};
 use crate::tables::repeats::{self, Repeats};
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::{
     Attempts, Bounds, PastTry, Restore, calls, children, event_waits, held_calls, journal, logs,
     mail, open, restores, results, routed, runs, tries,
@@ -327,7 +327,7 @@ fn put_back_request(
         id: delivery.id.clone(),
         accepted: delivery.accepted,
     };
-    let request = Apart::new(size, delivery.request.clone());
+    let request = SmallOrLarge::new(size, delivery.request.clone());
     inbox::put(run.rows, (run.id, webhook, place), arrival, &request)?;
     run.put_changed_webhook(webhook, known, |webhook| {
         webhook.queued += 1;
@@ -366,7 +366,7 @@ fn put_back_event(
         (id, event, place),
         accepted,
         size,
-        &Apart::new(bytes, payload),
+        &SmallOrLarge::new(bytes, payload),
     )?;
     run.change_mailbox(event, |mailbox| {
         mailbox.next_place = mailbox.next_place.max(next);

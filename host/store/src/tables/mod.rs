@@ -2,7 +2,6 @@
 //! begin with the run's id, which begins with its time of creation, so that rows of the same time are next to each
 //! other. The keys of queues begin with what is scanned. `docs/reference/store-format.md` shows all layouts.
 
-pub(crate) mod apart;
 pub(crate) mod broadcasts;
 pub(crate) mod call_bodies;
 pub(crate) mod call_requests;
@@ -53,6 +52,7 @@ pub(crate) mod runs_by_status;
 pub(crate) mod runs_by_workflow;
 pub(crate) mod secrets;
 pub(crate) mod set_aside;
+pub(crate) mod small_or_large;
 pub(crate) mod starts;
 pub(crate) mod states;
 pub(crate) mod timers;
