@@ -45,7 +45,7 @@ use crate::tables::routed::Routed;
 use crate::tables::runs::StoredRun;
 use crate::tables::set_aside::Aside;
 use crate::tables::small_or_large::SmallOrLarge;
-use crate::tables::states::Standing;
+use crate::tables::states::StateRow;
 use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
 use crate::tables::trigger_requests::TriggerRequested;
 use crate::tables::triggers::Named;
@@ -57,7 +57,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     9,
-    "9b3eb3ebd06ddf077c463c7ae27cb60ab4dc4697f007732067cd80e5bdecb862",
+    "df2e1f4fb0f806f24b1e99e370c9e5794076da63365d6ffc262ad49a2a08c1df",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
@@ -216,7 +216,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Runs => row::<StoredRun>(table, named),
         TableId::Secrets => row::<SealedSecret>(table, named),
         TableId::Starts => row::<Start>(table, named),
-        TableId::States => row::<Standing>(table, named),
+        TableId::States => row::<StateRow>(table, named),
         TableId::TriggerCounts => row::<TriggerCounts>(table, named),
         TableId::TriggerKeys => row::<KeyHeld>(table, named),
         TableId::TriggerNames => row::<Named>(table, named),

@@ -106,19 +106,19 @@ impl<R: Rows> View<R> {
         run: RunId,
         most: usize,
     ) -> Result<Option<Option<RunToContinue>>, ReadError> {
-        let Some((view, standing)) = self.view_and_standing(run)? else {
+        let Some((view, state_row)) = self.view_and_state_row(run)? else {
             return Ok(Some(None));
         };
         let status = view.state.status;
         let (mut open, mut heads) = (Vec::new(), Vec::new());
-        if let Some(standing) = standing
+        if let Some(state_row) = state_row
             && !status.has_ended()
             && status != Status::Blocked
             && !view.state.is_restoring
             && view.paused.is_none()
             && view.held_by.is_none()
         {
-            open = self.open(run, &standing, most.saturating_add(1))?;
+            open = self.open(run, &state_row, most.saturating_add(1))?;
             if open.len() > most {
                 return Ok(None);
             }

@@ -13,7 +13,7 @@ use crate::ReadError;
 use crate::rows::counted::WriteLimit;
 use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
-use crate::tables::{Frozen, Stood, calls, event_waits, held_calls, open, timers};
+use crate::tables::{Frozen, StateBefore, calls, event_waits, held_calls, open, timers};
 
 /// The number of operations that are read at once.
 const PAGE: usize = 32;
@@ -23,7 +23,7 @@ impl RunWrite<'_> {
     /// in one. The run is given up if it is not retried within this many milliseconds.
     pub(crate) fn freeze(
         &mut self,
-        before: Option<Stood>,
+        before: Option<StateBefore>,
         repair_within: u64,
     ) -> Result<(), ReadError> {
         let (id, now) = (self.id, self.now);

@@ -67,7 +67,7 @@ pub(crate) mod workflows;
 pub use call_requests::Call;
 pub use calls::{Attempts, Bounds};
 pub use failed_tries::{FailedTry, TriedOperation};
-pub use frozen::{Frozen, Stood};
+pub use frozen::{Frozen, StateBefore};
 pub use meta::{SCHEMA, TokenKeys};
 pub use orders::ChildStart;
 pub use pauses::{Pause, PausedBy, Pauses};
