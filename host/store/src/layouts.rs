@@ -57,7 +57,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     9,
-    "df2e1f4fb0f806f24b1e99e370c9e5794076da63365d6ffc262ad49a2a08c1df",
+    "de8cbb938b3e90d051bda257a6c88ce3477b2558612384a5f04a3a4574d1615e",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
