@@ -56,8 +56,8 @@ pub(crate) enum AfterAttempt {
     Over,
     /// The next attempt is made at its time.
     Again(AttemptState),
-    /// The host's own trouble prevents the attempt. It is tried again after this many milliseconds.
-    Trouble(AttemptState, u64),
+    /// The host cannot make the attempt now. It is made after this many milliseconds.
+    Postponed(AttemptState, u64),
     /// The row of the call is damaged.
     Damaged,
 }
@@ -150,7 +150,7 @@ impl CallAttempt {
             Ok(None) => return AfterAttempt::Over,
             Err(error) => {
                 tracing::warn!(run = %id.0, operation = %id.1, %error, "the store could not read a call; the attempt is made later");
-                return self.trouble(None);
+                return self.postpone(None);
             }
         };
         if self.state.cut_off {
@@ -168,8 +168,8 @@ impl CallAttempt {
             return self.withdraw().await;
         }
         let headers = sender.secrets.sending(&sending);
-        if let Err(SendRefused::Trouble(trouble)) = &headers {
-            tracing::warn!(run = %id.0, operation = %id.1, %trouble, "a call waits for its secret");
+        if let Err(SendRefused::Unusable(why)) = &headers {
+            tracing::warn!(run = %id.0, operation = %id.1, %why, "a call waits for its secret");
             return self.withdraw().await;
         }
         if self.state.withdrawn {
@@ -199,7 +199,7 @@ impl CallAttempt {
                 sender.egress.withheld();
                 Err(CallError::Denied(text))
             }
-            Err(SendRefused::Trouble(_)) => return self.trouble(None),
+            Err(SendRefused::Unusable(_)) => return self.postpone(None),
         };
         let tried = self.tried(&sending);
         drop(sending);
@@ -234,7 +234,7 @@ impl CallAttempt {
             }
             BodyUnavailable::Unreadable(error) => {
                 tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for its body");
-                self.trouble(None)
+                self.postpone(None)
             }
             BodyUnavailable::Unwanted => AfterAttempt::Over,
         }
@@ -346,22 +346,23 @@ impl CallAttempt {
             attempts.next = Time(0);
             self.state.withdrawn = true;
         }
-        self.trouble(Some(SECRET_PAUSE))
+        self.postpone(Some(SECRET_PAUSE))
     }
 
-    fn trouble(&mut self, delay: Option<u64>) -> AfterAttempt {
-        let delay = delay.unwrap_or_else(|| pause(self.state.troubles).max(SECRET_PAUSE));
-        self.state.troubles += 1;
-        AfterAttempt::Trouble(self.state, delay)
+    /// Postpones the attempt. If `delay` is none, the delay grows with each time in a row.
+    fn postpone(&mut self, delay: Option<u64>) -> AfterAttempt {
+        let delay = delay.unwrap_or_else(|| pause(self.state.postponed).max(SECRET_PAUSE));
+        self.state.postponed += 1;
+        AfterAttempt::Postponed(self.state, delay)
     }
 
     /// Returns how the call goes on if the host panics during the attempt now.
     pub(crate) fn after_panic(&self) -> AfterAttempt {
         let mut state = self.state;
         state.cut_off |= self.is_sent;
-        let delay = pause(state.troubles);
-        state.troubles += 1;
-        AfterAttempt::Trouble(state, delay)
+        let delay = pause(state.postponed);
+        state.postponed += 1;
+        AfterAttempt::Postponed(state, delay)
     }
 }
 

@@ -86,7 +86,7 @@ impl CallResults {
         state: AttemptState,
         made: AttemptMade,
     ) -> Recorded {
-        let mut troubles = 0;
+        let mut tries = 0;
         loop {
             let attempt = state.attempts;
             let over = over_storage(&self.limits);
@@ -116,9 +116,9 @@ impl CallResults {
                     // A disk that was full may have space at any moment. Other trouble may last, so its delays grow.
                     let pause = match error {
                         WriteError::Full => PAUSE.0,
-                        _ => pause(troubles),
+                        _ => pause(tries),
                     };
-                    troubles += 1;
+                    tries += 1;
                     self.clock.sleep_until(self.clock.now().after(pause)).await;
                 }
             }
@@ -126,7 +126,7 @@ impl CallResults {
     }
 }
 
-/// Returns how long to wait after this many earlier troubles in a row, in milliseconds.
-pub(crate) fn pause(troubles: u32) -> u64 {
-    PAUSE.0.saturating_mul(1 << troubles.min(16)).min(PAUSE.1)
+/// Returns how long to wait after this many earlier tries in a row, in milliseconds.
+pub(crate) fn pause(tries: u32) -> u64 {
+    PAUSE.0.saturating_mul(1 << tries.min(16)).min(PAUSE.1)
 }

@@ -372,7 +372,7 @@ impl RunningAttempt {
             AfterAttempt::Again(state) => {
                 queue.wait(requester, operation, state.attempts.next, state);
             }
-            AfterAttempt::Trouble(state, delay) => {
+            AfterAttempt::Postponed(state, delay) => {
                 queue.wait(requester, operation, now.after(delay), state);
             }
             AfterAttempt::Damaged => queue.set_aside(requester, operation),

@@ -107,7 +107,7 @@ pub use rates::{Exceeded, Scope};
 pub use received::{Received, Refusal, TriggerAnswer, TriggerOutcome};
 pub use repairs::{Move, RepairError, RepairedRun, Retry};
 pub use runtime::{Readiness, Runtime};
-pub use secrets::{SecretTrouble, SecretView, SetSecret, SetSecretError};
+pub use secrets::{SecretUnusable, SecretView, SetSecret, SetSecretError};
 pub use settings::Settings;
 pub use start::Start;
 pub use trigger_control::{SetTriggerError, ShownTrigger, TriggerControl};

@@ -312,8 +312,8 @@ impl CheckedHead {
             _ => Verifying::default(),
         };
         let Verifying { secrets, closed } = verifying;
-        if let (true, Some(trouble)) = (secrets.is_empty(), closed) {
-            return Err(trouble.into());
+        if let (true, Some(unusable)) = (secrets.is_empty(), closed) {
+            return Err(unusable.into());
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
         Ok(Received::Probe(probe.answer(&secrets)?))
@@ -338,7 +338,7 @@ impl CheckedHead {
         let proven = check.verify(signatures, &secrets, &self.head);
         proven.map_err(|rejected| match (rejected, closed) {
             // The signature may be right under a secret that the host cannot open now, so the sender should try again.
-            (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
+            (Rejected::Wrong | Rejected::Unverifiable, Some(unusable)) => unusable.into(),
             (Rejected::Unverifiable, None) => {
                 let (run, webhook) = self.to.target.counted_as();
                 let providers = &self.to.webhooks.providers;

@@ -115,7 +115,7 @@ impl Runner {
             let worked = worked.catch_unwind().await;
             match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
                 Ok(()) => {
-                    self.wake.clear_trouble(run);
+                    self.wake.clear_retries(run);
                     self.memory.is_enough(run);
                 }
                 Err(trouble) => {
