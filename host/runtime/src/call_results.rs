@@ -1,6 +1,6 @@
 //! Records the results of attempts at calls in the store.
 //!
-//! Recording is repeated as long as the host is in trouble. Once a result is durable, its run is woken. If the run
+//! Recording is repeated until the store can write. Once a result is durable, its run is woken. If the run
 //! failed because it has no room for the response, those who watch the run are told.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::storage::over_storage;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 
-/// How long to wait before something is tried again that the host's own trouble prevents, in milliseconds: the first
+/// How long to wait before something is tried again that the host cannot do now, in milliseconds: the first
 /// delay and the longest. The delay doubles each time.
 const PAUSE: (u64, u64) = (500, 60_000);
 
@@ -79,7 +79,7 @@ impl CallResults {
         recorded
     }
 
-    /// Records the result of an attempt, however long the host is in trouble.
+    /// Records the result of an attempt. Tries again until the store can write.
     pub(crate) async fn record(
         &self,
         (run, operation): CallId,
@@ -113,7 +113,7 @@ impl CallResults {
                 Err(WriteError::Failed(_)) => return Recorded::Unwanted,
                 Err(error) => {
                     tracing::debug!(%run, %operation, %error, "the result of a call could not be recorded yet; the host tries again");
-                    // A disk that was full may have space at any moment. Other trouble may last, so its delays grow.
+                    // A disk that was full may have space at any moment. Other errors may last, so the delays grow.
                     let pause = match error {
                         WriteError::Full => PAUSE.0,
                         _ => pause(tries),

@@ -18,12 +18,12 @@ use crate::Unavailable;
 use crate::bad_step::BadStep;
 use crate::calls::Calls;
 use crate::decisions;
+use crate::execution_error::ExecutionError;
 use crate::hint::Hint;
 use crate::orders::Orders;
 use crate::preparing::{RetriedWithRun, RunsInPreparation, TakeBackSummary};
 use crate::replay::Replay;
 use crate::slots::Slots;
-use crate::trouble::Trouble;
 use crate::wake::Wake;
 
 /// How many times a repair is begun. It is begun again if the run made another activation while its journal was replayed.
@@ -227,15 +227,15 @@ pub(crate) struct ChosenVersion {
     pub(crate) differs: Option<Box<Mismatch>>,
 }
 
-impl From<Trouble> for RepairError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Mismatch(mismatch) => RepairError::Differs(mismatch),
-            Trouble::Block(failure) | Trouble::Broke(failure, _) => {
+impl From<ExecutionError> for RepairError {
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::Mismatch(mismatch) => RepairError::Differs(mismatch),
+            ExecutionError::Block(failure) | ExecutionError::Broke(failure, _) => {
                 RepairError::Unusable(failure.message)
             }
-            Trouble::Retry(reason) => RepairError::Unusable(reason),
-            Trouble::OutOfMemory | Trouble::NoInstanceSlot => RepairError::Busy,
+            ExecutionError::Retry(reason) => RepairError::Unusable(reason),
+            ExecutionError::OutOfMemory | ExecutionError::NoInstanceSlot => RepairError::Busy,
         }
     }
 }
@@ -372,11 +372,11 @@ impl Repairs {
     ) -> Result<Option<Box<Mismatch>>, RepairError> {
         match self.replay.agrees(view, version, again).await {
             Ok(()) => Ok(None),
-            Err(Trouble::Mismatch(mut mismatch)) => {
+            Err(ExecutionError::Mismatch(mut mismatch)) => {
                 mismatch.kept = self.kept(view.id, &mismatch).await?;
                 Ok(Some(mismatch))
             }
-            Err(trouble) => Err(trouble.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -454,7 +454,7 @@ impl Repairs {
         }
     }
 
-    /// Executes a run again that is blocked by a fault of the host, without changing it. A run whose code broke is
+    /// Executes a run again that is blocked because the host could not execute it, without changing it. A run whose code broke is
     /// retried.
     pub(crate) async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         match self.store.resume(run).await.map_err(Unavailable::from)? {

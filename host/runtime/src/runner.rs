@@ -19,6 +19,7 @@ use crate::calls::Calls;
 use crate::deadlines::Deadlines;
 use crate::decisions::{self, Before, NewRunValues};
 use crate::events::{Events, mail_limits};
+use crate::execution_error::{ExecutionError, mismatch_failure};
 use crate::hint::Hint;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
@@ -29,7 +30,6 @@ use crate::replay::Replay;
 use crate::replies::Replies;
 use crate::shares::Requester;
 use crate::slots::{ClaimedRun, Owner, Release, Slots};
-use crate::trouble::{Trouble, mismatch_failure};
 use crate::wake::{RunExecutor, Seat, Wake};
 use crate::watchers::Watchers;
 
@@ -113,19 +113,19 @@ impl Runner {
             (state.seat, state.place) = (seat.take(), place.take());
             let worked = AssertUnwindSafe(self.work(&owner, &mut state, &mut live));
             let worked = worked.catch_unwind().await;
-            match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
+            match worked.unwrap_or_else(|panic| Err(ExecutionError::of_panic(&*panic))) {
                 Ok(()) => {
                     self.wake.clear_retries(run);
                     self.memory.is_enough(run);
                 }
-                Err(trouble) => {
+                Err(error) => {
                     live = None;
                     if self.settle(&mut state).await {
                         // The run may have lacked a change that was not durable yet, such as a version that is being deployed.
                         // By now the change is durable.
                         self.wake.wake(run, Hint::Anything);
                     } else {
-                        self.handle(run, trouble).await;
+                        self.handle(run, error).await;
                     }
                 }
             }
@@ -152,18 +152,19 @@ impl Runner {
         }
     }
 
-    async fn handle(&self, run: RunId, trouble: Trouble) {
-        match trouble {
-            Trouble::Block(reason) => self.block(run, reason, None).await,
-            Trouble::Mismatch(mismatch) => {
+    /// Blocks the run, or lets it be executed again.
+    async fn handle(&self, run: RunId, error: ExecutionError) {
+        match error {
+            ExecutionError::Block(reason) => self.block(run, reason, None).await,
+            ExecutionError::Mismatch(mismatch) => {
                 self.block(run, mismatch_failure(&mismatch), None).await;
             }
-            Trouble::Broke(reason, broke) => self.block(run, reason, Some(*broke)).await,
-            Trouble::Retry(reason) => {
+            ExecutionError::Broke(reason, broke) => self.block(run, reason, Some(*broke)).await,
+            ExecutionError::Retry(reason) => {
                 tracing::warn!(%run, reason, "a run is tried again later");
                 self.wake.retry(run);
             }
-            Trouble::OutOfMemory => {
+            ExecutionError::OutOfMemory => {
                 if self.memory.is_missing(run) {
                     tracing::debug!(%run, "a guest found no memory, and is executed again with its limit reserved");
                     self.wake.wake(run, Hint::Anything);
@@ -172,7 +173,7 @@ impl Runner {
                     self.wake.retry(run);
                 }
             }
-            Trouble::NoInstanceSlot => {
+            ExecutionError::NoInstanceSlot => {
                 if self.slots.make_room() {
                     self.wake.wake(run, Hint::Anything);
                 } else {
@@ -204,7 +205,7 @@ impl Runner {
         owner: &Owner,
         state: &mut OwnerState,
         live: &mut Option<Box<LiveRun>>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ExecutionError> {
         if std::mem::take(&mut state.is_behind) {
             // From now on the store's reads show the requests that were left out.
             state.hold = None;
@@ -265,7 +266,7 @@ impl Runner {
         state: &mut OwnerState,
         live: &mut Option<Box<LiveRun>>,
         next: Next,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ExecutionError> {
         let run = state.run;
         let Some(current) = live else {
             return Ok(false);
@@ -282,7 +283,7 @@ impl Runner {
             (current.instance, current.account) = replaying.await?;
             result = current.instance.go_on(*partial).await;
         }
-        let decision = result.map_err(Trouble::from)?;
+        let decision = result.map_err(ExecutionError::from)?;
         let before = Before {
             outstanding: current.frontier.outstanding(),
             tries: current.tries,
@@ -349,7 +350,7 @@ impl Runner {
         run: RunId,
         before: u32,
         decision: &Decision,
-    ) -> Result<BTreeMap<OperationNumber, u32>, Trouble> {
+    ) -> Result<BTreeMap<OperationNumber, u32>, ExecutionError> {
         let mut calls = Vec::new();
         for effect in &decision.effects {
             if let Effect::Call { operation, .. } = effect
@@ -366,14 +367,14 @@ impl Runner {
     }
 
     /// Returns true if a run of this workflow is blocked when it breaks.
-    async fn blocks_broken(&self, workflow: &str) -> Result<bool, Trouble> {
+    async fn blocks_broken(&self, workflow: &str) -> Result<bool, ExecutionError> {
         let workflow = self.store.workflow(workflow.to_owned()).await?;
         let own = workflow.and_then(|workflow| workflow.when_broken);
         Ok(own.unwrap_or(self.when_broken) == WhenBroken::Block)
     }
 
-    /// Returns the trouble of a run that broke in this activation.
-    fn broke(&self, live: &LiveRun, new: NewActivation) -> Trouble {
+    /// Returns the error of a run that broke in this activation.
+    fn broke(&self, live: &LiveRun, new: NewActivation) -> ExecutionError {
         let (failure, backtrace) = match new.activation.end {
             Some(End::Failed { failure, backtrace }) => (failure, backtrace),
             _ => (Failure::default(), None),
@@ -386,7 +387,7 @@ impl Runner {
             logs: new.logs,
             retention: self.limits.broken_retention,
         };
-        Trouble::Broke(failure, Box::new(broke))
+        ExecutionError::Broke(failure, Box::new(broke))
     }
 
     /// Updates the run in memory to the state of its journal.

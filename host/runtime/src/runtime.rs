@@ -205,9 +205,9 @@ impl Runtime {
         self.start(start).await.map(Some)
     }
 
-    /// Resumes a run. The pause of a paused run ends, and the run is tried again if it is also blocked because of the host's own
-    /// trouble. A run that is only blocked is tried again: from where it was if the host was in trouble, and as by
-    /// [`Runtime::retry`] if its code broke.
+    /// Resumes a run. The pause of a paused run ends, and the run is tried again if it is also blocked because the host could
+    /// not execute it. A run that is only blocked is tried again: from where it was if the host could not execute it, and as
+    /// by [`Runtime::retry`] if its code broke.
     ///
     /// # Errors
     /// When it is neither paused nor blocked, would break again, or it cannot be made durable.
