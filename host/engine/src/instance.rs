@@ -113,8 +113,9 @@ impl Instance {
         reserved.map_err(|_| Interruption::NoMemory)
     }
 
-    /// Ends a replay. The instance gives up its turn. The memory of what it replayed is there for its next activation.
-    pub fn rest(&mut self) {
+    /// Ends a replay. The instance gives up its turn. The memory that was taken for the recorded activations stays reserved, for
+    /// its next activation.
+    pub fn end_replay(&mut self) {
         self.turn = None;
         self.shared.lock().hold_records(0);
     }

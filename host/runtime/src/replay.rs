@@ -298,14 +298,14 @@ impl Replay {
         let mut recorded =
             Recorded::new(activations, |from, limit| store.journal(run, from, limit));
         while let Some(page) = recorded.next().await? {
-            // What was read is in memory until it was repeated, which takes as long as others compute.
+            // The page stays in memory until it is replayed. Other guests that compute may delay that.
             instance.hold_records(page.bytes)?;
             for (number, activation) in (page.first..).zip(page.activations) {
                 let replayed = instance.replay(activation).await;
                 replayed.map_err(|interruption| within(number, interruption))?;
             }
         }
-        instance.rest();
+        instance.end_replay();
         Ok((instance, account))
     }
 }
