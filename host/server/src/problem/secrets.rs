@@ -16,8 +16,8 @@ impl Problem {
 
     /// A secret cannot be opened. Only the log names it.
     #[must_use]
-    pub fn secret_unavailable(trouble: &SecretUnusable) -> Self {
-        tracing::error!(%trouble, "a secret cannot be used");
+    pub fn secret_unavailable(unusable: &SecretUnusable) -> Self {
+        tracing::error!(error = %unusable, "a secret cannot be used");
         let detail = "the host cannot open a secret that it needs for this; its log says which";
         Problem::unavailable("secret-unavailable", detail, RETRY_ROOM)
     }
