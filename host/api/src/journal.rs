@@ -101,7 +101,7 @@ pub enum Outcome {
         /// The reason.
         reason: String,
     },
-    /// The run that was waited for does not exist, or not any more.
+    /// The run that was waited for does not exist, or no longer exists.
     RunGone,
     /// The start, the wait or the cancel of another run was refused.
     Refused(Failure),
@@ -117,7 +117,7 @@ pub enum Outcome {
     },
 }
 
-/// A request, credentials left out.
+/// A request, without its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestView {
     /// The method.
@@ -130,7 +130,7 @@ pub struct RequestView {
     pub body: Content,
 }
 
-/// A response, credentials left out.
+/// A response, without its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResponseView {
     /// The status.

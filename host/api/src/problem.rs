@@ -1,4 +1,4 @@
-//! Problem details according to RFC 9457.
+//! The body of an answer that reports a problem, in the form of RFC 9457.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,18 +13,18 @@ pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     pub kind: String,
-    /// The status in words.
+    /// The HTTP status in words.
     #[schema(example = "Not Found")]
     pub title: String,
-    /// The status.
+    /// The HTTP status.
     #[schema(example = 404)]
     pub status: u16,
     /// What went wrong and what to do, for people.
     pub detail: String,
-    /// For programs. It never changes.
+    /// The code of the problem, for programs. A code never changes its meaning.
     #[schema(example = "unknown-run")]
     pub code: String,
-    /// Of `differs`: where the code does not repeat the run's journal.
+    /// If `code` is `differs`: where the workflow's code does not repeat the run's journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Box<Difference>>,
 }

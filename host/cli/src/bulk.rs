@@ -95,21 +95,32 @@ impl Bulk<'_> {
 
     /// Prints the outcome for a run. Returns true if the action was done.
     fn report(&self, run: &ActedRun, terminal: &mut Terminal) -> Result<bool, CliError> {
-        let ActedRun { id, status, .. } = run;
-        let status = status.map_or("unknown", |status| status.as_str());
+        let id = &run.id;
         if let Some(code) = &run.code {
             let detail = plain_line(run.detail.as_deref().unwrap_or_default());
             terminal.note(&format!("error: {id}: {detail} ({})", plain_line(code)))?;
             return Ok(false);
         }
         if !self.json {
-            terminal.print(&match (&run.started, self.action) {
+            terminal.print(&match (&run.started, run.status) {
                 (Some(started), _) => started.clone(),
-                (None, Action::Delete) => format!("run {id} is deleted; it was {status}"),
-                (None, _) => format!("run {id} is {status}"),
+                (None, Some(status)) => outcome(self.action, id, status),
+                (None, None) => format!("run {id}: done"),
             })?;
         }
         Ok(true)
+    }
+}
+
+/// Formats what an action has done to a run that has this status now. A run that is deleted had this status before.
+pub(crate) fn outcome(action: Action, id: &str, status: Status) -> String {
+    match (action, status) {
+        (Action::Delete, _) => format!("run {id} is deleted; it was {status}"),
+        (Action::Cancel, Status::Failed) => format!("run {id} has failed, and is given up"),
+        (Action::Cancel, _) if !status.has_ended() => {
+            format!("run {id} is asked to cancel, and is {status} now")
+        }
+        _ => format!("run {id} is {status}"),
     }
 }
 
@@ -189,4 +200,24 @@ fn conclude(last: Acted, failed: &[String], terminal: &mut Terminal) -> Result<E
     };
     terminal.note(&format!("{} of {all} failed: {named}{more}", last.failed))?;
     Ok(ExitCode::from(REFUSED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_of_a_cancel_says_whether_the_run_has_ended() {
+        let cancel = |status| outcome(Action::Cancel, "R", status);
+        assert_eq!(cancel(Status::Cancelled), "run R is cancelled");
+        assert_eq!(
+            cancel(Status::Suspended),
+            "run R is asked to cancel, and is suspended now"
+        );
+        assert_eq!(cancel(Status::Failed), "run R has failed, and is given up");
+        assert_eq!(
+            outcome(Action::Delete, "R", Status::Failed),
+            "run R is deleted; it was failed"
+        );
+    }
 }

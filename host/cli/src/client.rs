@@ -246,7 +246,7 @@ impl Client {
     fn unreachable(&self, error: &ureq::Error) -> CliError {
         CliError::Unreachable {
             server: self.server.to_string(),
-            reason: error.to_string(),
+            reason: reason(error),
         }
     }
 
@@ -275,6 +275,14 @@ impl Answer {
             server: self.server.clone(),
             reason: error.to_string(),
         })
+    }
+}
+
+/// Returns why a request had no answer. An error of the system is shown without the prefix that the HTTP client gives it.
+pub(crate) fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(io) => io.to_string(),
+        error => error.to_string(),
     }
 }
 

@@ -8,6 +8,7 @@ use http::Method;
 
 use serde_json::value::RawValue;
 
+use crate::bulk::outcome;
 use crate::client::Body;
 use crate::error::CliError;
 use crate::run_id;
@@ -108,10 +109,7 @@ fn control(
             return Ok(());
         }
         let RunStatus { id, status } = answer.json()?;
-        terminal.print(&match verb {
-            Some(_) => format!("run {id} is {status}"),
-            None => format!("run {id} is deleted; it was {status}"),
-        })?;
+        terminal.print(&outcome(action, &id, status))?;
         Ok(())
     })
 }

@@ -77,7 +77,7 @@ impl Deploy {
         };
         let answer = client.send(Method::PUT, &url, &[], Some(body));
         terminal.clear_progress()?;
-        let answer = answer?;
+        let answer = answer.map_err(|error| self.naming_the_file(error))?;
         if self.connection.json {
             terminal.json(&answer.body)?;
         } else {
@@ -88,6 +88,18 @@ impl Deploy {
             terminal.print(&render(&deployed, answer.status == 201, length))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Adds the file to the host's message about a component that it cannot run. The host got only the bytes. A message about
+    /// a script already names the files that were bundled.
+    fn naming_the_file(&self, error: CliError) -> CliError {
+        match error {
+            CliError::Refused(mut problem) if problem.status == 422 && !is_script(&self.file) => {
+                problem.detail = format!("{}: {}", self.file.display(), problem.detail);
+                CliError::Refused(problem)
+            }
+            error => error,
+        }
     }
 
     /// Returns the bytes to upload: the file itself, or the bundle or component that is made of it.

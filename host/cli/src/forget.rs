@@ -71,7 +71,7 @@ fn render(forgotten: &model::Forgotten) -> String {
     };
     let kinds = forgotten.forgotten.join(" and ");
     plain_line(&format!(
-        "forgotten at {at}, where it was known by its {kinds}: the next one of this name is taken as a new request"
+        "forgotten at {at}, which knew it by its {kinds}: the next request with this id is accepted as a new one"
     ))
 }
 
@@ -88,8 +88,8 @@ mod tests {
             forgotten: vec!["github".into()],
         };
         let text = render(&forgotten);
-        let expected = "forgotten at trigger bot, where it was known by its github: the next one of this name is taken as a \
-                        new request";
+        let expected = "forgotten at trigger bot, which knew it by its github: the next request with this id is accepted as a \
+                        new one";
         assert_eq!(text, expected);
         forgotten.trigger = None;
         (forgotten.run, forgotten.webhook) = (Some("R".into()), Some(2));

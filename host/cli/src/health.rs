@@ -46,22 +46,22 @@ fn render_clock(clock: ClockStep) -> String {
         step_seconds,
         steps,
     } = clock;
-    let stands = if step_seconds.abs() < 1.0 {
-        "the host's dates follow the machine's".to_owned()
+    let dates = if step_seconds.abs() < 1.0 {
+        "the host's dates follow the machine's clock".to_owned()
     } else if step_seconds > 0.0 {
-        format!("the machine's is {step_seconds:.3} s ahead of the host's dates")
+        format!("the machine's clock is {step_seconds:.3} s ahead of the host's dates")
     } else {
         format!(
-            "the machine's is {:.3} s behind the host's dates",
+            "the machine's clock is {:.3} s behind the host's dates",
             -step_seconds
         )
     };
     let times = match steps {
-        0 => "not set".to_owned(),
-        1 => "set once".to_owned(),
-        _ => format!("set {steps} times"),
+        0 => "was not set".to_owned(),
+        1 => "was set once".to_owned(),
+        _ => format!("was set {steps} times"),
     };
-    format!("clock: {stands}; {times} since the host started\n")
+    format!("clock: {dates}; the machine's clock {times} since the host started\n")
 }
 
 #[cfg(test)]
@@ -85,22 +85,22 @@ mod tests {
         check(
             0.0,
             0,
-            "the host's dates follow the machine's; not set since the host started",
+            "the host's dates follow the machine's clock; the machine's clock was not set since the host started",
         );
         check(
             -0.25,
             2,
-            "the host's dates follow the machine's; set 2 times since the host started",
+            "the host's dates follow the machine's clock; the machine's clock was set 2 times since the host started",
         );
         check(
             3_600.0,
             1,
-            "the machine's is 3600.000 s ahead of the host's dates; set once since the host started",
+            "the machine's clock is 3600.000 s ahead of the host's dates; the machine's clock was set once since the host started",
         );
         check(
             -3_599.5,
             1,
-            "the machine's is 3599.500 s behind the host's dates; set once since the host started",
+            "the machine's clock is 3599.500 s behind the host's dates; the machine's clock was set once since the host started",
         );
     }
 }

@@ -2,7 +2,15 @@
 
 use std::io::Read as _;
 
+use serde::de::IgnoredAny;
+
 use crate::error::CliError;
+
+/// The media type of JSON.
+const JSON: &str = "application/json";
+
+/// JSON as it is written on a command line: an object and a text.
+const EXAMPLE: &str = r#"'{"name": "Ada"}' or '"Ada"'"#;
 
 /// Bytes and their media type.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,9 +44,48 @@ impl Input {
         };
         Ok(Input {
             bytes,
-            content_type: content_type.unwrap_or("application/json").to_owned(),
+            content_type: content_type.unwrap_or(JSON).to_owned(),
         })
     }
+
+    /// Reads the input that the value `text` of an option names. If its media type is that of JSON, the input must be JSON
+    /// or empty. The host checks this too, but its message cannot name the option or the file.
+    pub(crate) fn read_checked(
+        option: &str,
+        text: Option<&str>,
+        content_type: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let input = Input::read(text, content_type)?;
+        if input.content_type == JSON {
+            check_json(&input.bytes).map_err(|error| {
+                let (what, example) = match text.unwrap_or_default() {
+                    "-" => ("standard input", ""),
+                    text => match text.strip_prefix('@') {
+                        Some(path) => (path, ""),
+                        None => (option, EXAMPLE),
+                    },
+                };
+                let mut why = format!("{what} is not JSON: {error}");
+                if !example.is_empty() {
+                    why += &format!("; give JSON in single quotes, such as {example}");
+                }
+                if content_type.is_none() {
+                    why += "; --content-type names the media type of an input that is not JSON";
+                }
+                CliError::Usage(why)
+            })?;
+        }
+        Ok(input)
+    }
+}
+
+/// Checks that bytes are JSON or empty. Like the host, it accepts a byte order mark of UTF-8.
+fn check_json(bytes: &[u8]) -> Result<(), serde_json::Error> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    serde_json::from_slice::<IgnoredAny>(bytes).map(|_| ())
 }
 
 /// Removes one line break from the end, which editors and `echo` put there.
@@ -90,6 +137,43 @@ mod tests {
                 .starts_with("/no/such/file cannot be read"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_input_that_is_not_json_is_refused_by_the_name_of_its_option_or_file() {
+        let refused = |text: &str, content_type: Option<&str>| {
+            let error = Input::read_checked("--data", Some(text), content_type).unwrap_err();
+            (error.exit_code(), error.to_string())
+        };
+        assert_eq!(
+            refused("{", None),
+            (
+                2,
+                "--data is not JSON: EOF while parsing an object at line 1 column 1; give JSON in single quotes, such as \
+                 '{\"name\": \"Ada\"}' or '\"Ada\"'; --content-type names the media type of an input that is not JSON"
+                    .into()
+            )
+        );
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"\x89PNG").unwrap();
+        let path = file.path().display().to_string();
+        let (_, why) = refused(&format!("@{path}"), Some(JSON));
+        assert_eq!(
+            why,
+            format!("{path} is not JSON: expected value at line 1 column 1")
+        );
+    }
+
+    #[test]
+    fn an_input_that_is_not_declared_as_json_may_be_anything_and_json_may_be_empty() {
+        for (text, content_type) in [
+            (Some("{"), Some("text/plain")),
+            (Some(""), None),
+            (Some("\u{feff}{}"), None),
+            (None, None),
+        ] {
+            Input::read_checked("--input", text, content_type).unwrap();
+        }
     }
 
     #[test]

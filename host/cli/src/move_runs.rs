@@ -16,6 +16,7 @@ use crate::repair::{repair, shown};
 use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 use crate::text::{counted, plain_line};
+use crate::version;
 
 /// Moves runs to another version of their workflow
 ///
@@ -30,11 +31,11 @@ Examples:
   dormouse move --to 5f1d… --workflow approval --dry-run
   dormouse move --to 5f1d… --workflow approval --from-version 3a0c… --label tenant:42 --yes")]
 pub struct Move {
-    /// The version to move to; `dormouse workflows show NAME` lists the versions
+    /// The version to move to, or its beginning; `dormouse workflows show NAME` lists the versions
     #[arg(long, value_name = "VERSION")]
     to: String,
 
-    /// Only runs that are on this version; needs --workflow
+    /// Only runs that are on this version, or the version that begins so; needs --workflow
     #[arg(long, value_name = "VERSION", requires = "workflow")]
     from_version: Option<String>,
 
@@ -72,10 +73,13 @@ impl Move {
             terminal.note("nothing was done")?;
             return Ok(ExitCode::from(REFUSED));
         }
+        let find = |text: &str| version::find(&client, workflow, text);
+        let to = find(&self.to)?;
+        let from_version = self.from_version.as_deref().map(find).transpose()?;
         let mut url = client.url(&["workflows", workflow, "move"]);
         filter.add_to(&mut url);
         let body = serde_json::json!({
-            "version": self.to, "from_version": self.from_version, "dry_run": self.dry_run,
+            "version": to, "from_version": from_version, "dry_run": self.dry_run,
         });
         let body = body.to_string();
         let body = Body {

@@ -46,7 +46,8 @@ pub struct Notify {
 impl Notify {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<ExitCode, CliError> {
         let client = self.connection.open()?;
-        let input = Input::read(self.data.as_deref(), self.content_type.as_deref())?;
+        let input =
+            Input::read_checked("--data", self.data.as_deref(), self.content_type.as_deref())?;
         let run = self.run.as_deref();
         let run = run.map(|run| run_id::find(&client, run)).transpose()?;
         let url = match &run {

@@ -28,7 +28,7 @@ impl Output {
         let client = self.connection.open()?;
         let answer =
             client.get(&client.url(&["runs", &run_id::find(&client, &self.run)?, "output"]))?;
-        terminal.write(&answer.body)?;
+        terminal.payload(&answer.body)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -50,7 +50,7 @@ impl RunInput {
         let client = self.connection.open()?;
         let run = run_id::find(&client, &self.run)?;
         let answer = client.get(&client.url(&["runs", &run, "input"]))?;
-        terminal.write(&answer.body)?;
+        terminal.payload(&answer.body)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -81,9 +81,9 @@ impl Check {
                 terminal.print(&said)?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(troubles) => {
-                for trouble in troubles {
-                    terminal.note(&trouble)?;
+            Err(mistakes) => {
+                for why in mistakes {
+                    terminal.note(&why)?;
                 }
                 Ok(ExitCode::from(REFUSED))
             }
@@ -99,7 +99,7 @@ fn checked(file: &str, text: &str) -> Result<String, Vec<String>> {
     if !failed.is_empty() {
         let failed = failed.into_iter();
         return Err(failed
-            .map(|(line, trouble)| format!("{file}, line {line}: {trouble}"))
+            .map(|(line, why)| format!("{file}, line {line}: {why}"))
             .collect());
     }
     let (all, printed) = provider.vectors();
@@ -176,11 +176,11 @@ verdict = "accepted"
             "{said}"
         );
         let wrong = ACME.replace("= \"s\" }", "= \"t\" }");
-        let troubles = checked("acme.toml", &wrong).unwrap_err();
-        assert!(troubles[0].contains("acme.toml, line 7: "), "{troubles:?}");
+        let mistakes = checked("acme.toml", &wrong).unwrap_err();
+        assert!(mistakes[0].contains("acme.toml, line 7: "), "{mistakes:?}");
         let wrong = ACME.replace("X-Token\" }", "X-Token\", prfix = \"\" }");
-        let troubles = checked("acme.toml", &wrong).unwrap_err();
-        assert!(troubles[0].contains("acme.toml, line 6: "), "{troubles:?}");
-        assert!(troubles[0].contains("`prefix`"), "{troubles:?}");
+        let mistakes = checked("acme.toml", &wrong).unwrap_err();
+        assert!(mistakes[0].contains("acme.toml, line 6: "), "{mistakes:?}");
+        assert!(mistakes[0].contains("`prefix`"), "{mistakes:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use dormouse_api::{Action, Difference, RepairedRun, RequestBack, Side, TakenBack};
+use dormouse_api::{Action, Difference, RepairedRun, RequestBack, Run, Side, TakenBack};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -14,6 +14,7 @@ use crate::run_id;
 use crate::run_selection::RunSelection;
 use crate::terminal::Terminal;
 use crate::text::plain_line;
+use crate::version;
 
 /// Retries runs whose code broke, or that have failed
 ///
@@ -29,7 +30,7 @@ Examples:
   dormouse retry --from charge-card 0198d2c4
   dormouse retry --workflow approval --status blocked --yes")]
 pub struct Retry {
-    /// The version to go on with, instead of the current one
+    /// The version to go on with, or its beginning, instead of the current one
     #[arg(long, value_name = "VERSION")]
     on: Option<String>,
 
@@ -79,7 +80,11 @@ pub(crate) fn repair(
     let connection = &run_selection.connection;
     let client = connection.open()?;
     let Some(runs) = run_selection.named()? else {
-        let options = serde_json::value::to_raw_value(body).map_err(std::io::Error::from)?;
+        let body = match run_selection.of_workflow() {
+            Some((workflow, _)) => with_whole_version(&client, body, || Ok(workflow.to_owned()))?,
+            None => body.clone(),
+        };
+        let options = serde_json::value::to_raw_value(&body).map_err(std::io::Error::from)?;
         return run_selection
             .bulk(action, Some(&options))
             .run(&client, terminal);
@@ -87,6 +92,7 @@ pub(crate) fn repair(
     let is_dry = body["dry_run"] == true;
     run_id::each(runs, terminal, |run, terminal| {
         let run = run_id::find(&client, run)?;
+        let body = &with_whole_version(&client, body, || workflow_of(&client, &run))?;
         if let Some(from) = body["from"].as_str()
             && !is_dry
             && !run_selection.yes
@@ -119,6 +125,27 @@ pub(crate) fn repair(
         terminal.print(&format!("run {id} {goes} with version {version}"))?;
         Ok(())
     })
+}
+
+/// Returns the body of a repair with a whole version, if it names one by its beginning.
+fn with_whole_version(
+    client: &Client,
+    body: &Value,
+    workflow: impl FnOnce() -> Result<String, CliError>,
+) -> Result<Value, CliError> {
+    let mut body = body.clone();
+    if let Some(text) = body["version"].as_str()
+        && !version::is_whole(text)
+    {
+        body["version"] = version::find(client, &workflow()?, text)?.into();
+    }
+    Ok(body)
+}
+
+/// Returns the workflow of a run.
+fn workflow_of(client: &Client, run: &str) -> Result<String, CliError> {
+    let run: Run = client.get(&client.url(&["runs", run]))?.json()?;
+    Ok(run.summary.workflow)
 }
 
 /// Shows what taking a run back would undo, and asks whether to do it.

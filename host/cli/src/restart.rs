@@ -30,8 +30,7 @@ pub struct Restart {
     input: Option<String>,
 
     /// An Idempotency-Key: a repeat with the same key and input starts nothing, and prints the run that was started first.
-    /// For one
-    /// run only
+    /// For one run only
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 
@@ -80,7 +79,8 @@ impl Restart {
 
 /// Returns the body of a restart with this input.
 fn body(input: &str) -> Result<Vec<u8>, CliError> {
-    let Input { bytes, .. } = Input::read(Some(input), None)?;
+    let Input { bytes, .. } =
+        Input::read_checked("--input", Some(input), Some("application/json"))?;
     let input: &RawValue = serde_json::from_slice(&bytes)
         .map_err(|error| CliError::Usage(format!("--input is not JSON: {error}")))?;
     Ok([br#"{"input":"#, input.get().as_bytes(), b"}"].concat())

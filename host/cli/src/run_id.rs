@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use dormouse_api::RunPage;
+use dormouse_api::request::IdPrefix;
 
 use crate::client::Client;
 use crate::error::CliError;
@@ -18,6 +19,7 @@ const LISTED: usize = 5;
 /// Returns the id of the one run whose id begins with `text`. A whole id is returned unchanged: the host knows whether
 /// there is such a run.
 pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
+    check(text)?;
     if text.len() >= WHOLE {
         return Ok(text.to_owned());
     }
@@ -30,7 +32,7 @@ pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
     match page.runs.as_slice() {
         [run] => Ok(run.id.clone()),
         [] => Err(CliError::Usage(format!(
-            "there is no run whose id begins with {text:?}"
+            "there is no run whose id begins with {text:?}; `dormouse runs` lists the runs"
         ))),
         runs => {
             let ids: Vec<&str> = runs
@@ -49,6 +51,17 @@ pub(crate) fn find(client: &Client, text: &str) -> Result<String, CliError> {
             )))
         }
     }
+}
+
+/// Returns an error if no id can begin with this text.
+fn check(text: &str) -> Result<(), CliError> {
+    if IdPrefix::read(text).is_some() {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{text:?} is not the id of a run, nor the beginning of one: ids look like 0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6, and \
+         `dormouse runs` lists them"
+    )))
 }
 
 /// Does something to each of these runs, also if it fails for some. Prints at the end for which runs it failed.
@@ -83,4 +96,31 @@ pub(crate) fn each(
         failed.join(" ")
     ))?;
     Ok(ExitCode::from(REFUSED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_which_no_id_begins_is_refused_by_its_name() {
+        for text in ["0", "0198D2C4-7c", "0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6"] {
+            assert!(check(text).is_ok(), "{text}");
+        }
+        for text in [
+            "greeting",
+            "",
+            "0198d2c47c",
+            "0198d2c4-7c1e-7b52-9d3a-2f60a1b4c5d6/output",
+        ] {
+            let error = check(text).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{text}");
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{text:?} is not the id")),
+                "{error}"
+            );
+        }
+    }
 }

@@ -130,8 +130,8 @@ impl Environment {
                 terminal.note(&format!("{name} stands for the host's secret {name}"))?;
             } else {
                 terminal.note(&format!(
-                    "the program reads {name}, which nothing sets; set it by `--env {name}=VALUE`, or by `--secret {name}` if \
-                     the host is to put a secret in"
+                    "the program reads {name}, which nothing sets; set it with `--env {name}=VALUE`, or with `--secret {name}` if \
+                     it is a secret of the host"
                 ))?;
             }
         }

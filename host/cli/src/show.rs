@@ -52,12 +52,12 @@ pub(crate) fn render_failure(failure: &Failure) -> String {
 }
 
 /// Formats where in the component a run failed, if the place is known and was asked for.
-fn trace(failure: &Failure, is_wanted: bool) -> String {
+fn trace(run: &str, failure: &Failure, is_wanted: bool) -> String {
     match &failure.backtrace {
         Some(backtrace) if is_wanted => format!("{}\n", plain(backtrace).trim_end()),
         // The message already has the lines of the author's file.
         Some(_) if failure.message.contains("\n    at ") => String::new(),
-        Some(_) => "`dormouse show --trace` shows where in the component\n".to_owned(),
+        Some(_) => format!("`dormouse show --trace {run}` shows the place in the component\n"),
         None => String::new(),
     }
 }
@@ -86,7 +86,7 @@ fn render(run: &Run, now: Time, with_colour: bool, with_trace: bool) -> String {
     }
     if let Some(failure) = &run.summary.failure {
         text += &format!("\n{}\n", render_failure(failure));
-        text += &trace(failure, with_trace);
+        text += &trace(&run.summary.id, failure, with_trace);
     }
     if !run.bad_answers.is_empty() {
         text += "\nbad answers\n";
@@ -182,7 +182,11 @@ fn fields(run: &Run, now: Time) -> Table {
     );
     table.field("journal", journal);
     if run.retryable {
-        table.field("retry", format!("`dormouse retry {}`", summary.id));
+        let command = format!("`dormouse retry --dry-run {}`", summary.id);
+        table.field(
+            "retry",
+            format!("possible; {command} says what it would do"),
+        );
     }
     if run.generation > 0 {
         let times = counted(run.generation.into(), "time");

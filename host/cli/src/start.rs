@@ -99,7 +99,11 @@ impl Start {
     }
 
     fn start(&self, client: &Client) -> Result<Answer, CliError> {
-        let input = Input::read(self.input.as_deref(), self.content_type.as_deref())?;
+        let input = Input::read_checked(
+            "--input",
+            self.input.as_deref(),
+            self.content_type.as_deref(),
+        )?;
         let mut url = client.url(&["workflows", &self.workflow, "runs"]);
         if let Some(version) = &self.version {
             let version = version::find(client, &self.workflow, version)?;
@@ -202,7 +206,9 @@ fn watch(
     terminal: &mut Terminal,
 ) -> Result<(Answer, Run), CliError> {
     let url = client.url(&["runs", &started.id]);
-    terminal.note(&format!("run {} is {}", started.id, started.status))?;
+    if !started.status.has_ended() {
+        terminal.note(&format!("run {} is {}", started.id, started.status))?;
+    }
     let mut shown = String::new();
     loop {
         let answer = retry_while_unavailable(terminal, || client.get_waiting(&url, until, HOLD))?;
@@ -228,7 +234,7 @@ fn finish(client: &Client, run: &Run, terminal: &mut Terminal) -> Result<(), Cli
     if run.output.is_some() {
         let url = client.url(&["runs", id, "output"]);
         let output = retry_while_unavailable(terminal, || client.get(&url))?;
-        terminal.write(&output.body)?;
+        terminal.payload(&output.body)?;
     }
     Ok(())
 }

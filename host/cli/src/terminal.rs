@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Write};
 pub struct Terminal {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
+    /// True if standard output is a terminal, so that a person reads the results.
+    is_read: bool,
     /// True if results may have colours.
     pub(crate) colour: bool,
     /// True if standard error is a terminal, so that a line on it can be replaced.
@@ -23,10 +25,12 @@ impl Terminal {
     pub fn standard() -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let is_read = io::stdout().is_terminal();
         Terminal {
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
-            colour: io::stdout().is_terminal() && !plain,
+            is_read,
+            colour: is_read && !plain,
             watched: io::stderr().is_terminal() && !plain,
             progress: false,
         }
@@ -58,6 +62,18 @@ impl Terminal {
         self.clear_progress()?;
         self.out.write_all(bytes)?;
         self.out.flush()
+    }
+
+    /// Writes a payload byte for byte. On a terminal it also ends the line, so that the next prompt has a line of its own.
+    ///
+    /// # Errors
+    /// If standard output is closed.
+    pub(crate) fn payload(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes)?;
+        if self.is_read && !bytes.is_empty() && !bytes.ends_with(b"\n") {
+            self.write(b"\n")?;
+        }
+        Ok(())
     }
 
     /// Writes a remark about the result to standard error, as one line.
@@ -93,5 +109,48 @@ impl Terminal {
             self.err.flush()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// An output that a test can look at.
+    #[derive(Clone, Default)]
+    struct Written(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_payload_ends_its_line_only_on_a_terminal() {
+        let check = |is_read: bool, payload: &[u8], expected: &[u8]| {
+            let written = Written::default();
+            let mut terminal = Terminal {
+                out: Box::new(written.clone()),
+                err: Box::new(io::sink()),
+                is_read,
+                colour: false,
+                watched: false,
+                progress: false,
+            };
+            terminal.payload(payload).unwrap();
+            assert_eq!(written.0.borrow().as_slice(), expected);
+        };
+        check(false, b"7", b"7");
+        check(true, b"7", b"7\n");
+        check(true, b"7\n", b"7\n");
+        check(true, b"", b"");
     }
 }

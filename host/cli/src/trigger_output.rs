@@ -6,7 +6,7 @@ use dormouse_journal::Time;
 use crate::table::Table;
 use crate::text::plain_line;
 use crate::time::ago;
-use crate::webhooks::rejected;
+use crate::webhooks::refused;
 
 /// Formats a table of triggers.
 pub(crate) fn render(triggers: &[Trigger], now: Time) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn render(triggers: &[Trigger], now: Time) -> String {
                 .last
                 .map_or_else(|| "never".into(), |last| ago(last, now))
                 .into(),
-            plain_line(&rejected(&trigger.refused)).into(),
+            plain_line(&refused(&trigger.refused)).into(),
             plain_line(trigger.provider.as_deref().unwrap_or("none")).into(),
             trigger.url.as_str().into(),
         ]);
@@ -97,7 +97,7 @@ pub(crate) fn details(trigger: &Trigger, now: Time) -> String {
         .last
         .map_or_else(|| "never".into(), |last| ago(last, now));
     lines.push(("last", last));
-    lines.push(("refused", rejected(&trigger.refused)));
+    lines.push(("refused", refused(&trigger.refused)));
     let lines = lines.iter();
     let lines = lines.map(|(name, value)| format!("{name:<12} {}", plain_line(value)));
     lines.collect::<Vec<_>>().join("\n")

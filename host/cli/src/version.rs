@@ -12,11 +12,16 @@ const WHOLE: usize = 64;
 /// Returns the one version of a workflow that begins with `text`. A whole version is returned unchanged: the host
 /// knows whether there is such a version.
 pub(crate) fn find(client: &Client, workflow: &str, text: &str) -> Result<String, CliError> {
-    if text.len() >= WHOLE {
+    if is_whole(text) {
         return Ok(text.to_owned());
     }
     let workflow: Workflow = client.get(&client.url(&["workflows", workflow]))?.json()?;
     choose(&workflow, text).map_err(CliError::Usage)
+}
+
+/// Returns true if the text is long enough for a whole version.
+pub(crate) fn is_whole(text: &str) -> bool {
+    text.len() >= WHOLE
 }
 
 fn choose(workflow: &Workflow, text: &str) -> Result<String, String> {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use ureq::Agent;
 use url::Url;
 
-use crate::client::{agent, is_web};
+use crate::client::{agent, is_web, reason};
 use crate::error::CliError;
 use crate::exit::REFUSED;
 use crate::forget::Forget;
@@ -220,7 +220,7 @@ fn failed(url: &Url, error: &ureq::Error) -> CliError {
         }
         error => CliError::NoAnswer {
             origin: url.origin().ascii_serialization(),
-            reason: error.to_string(),
+            reason: reason(&error),
         },
     }
 }

@@ -56,7 +56,7 @@ fn render(webhooks: &[model::Webhook], now: Time) -> String {
         "queued",
         "taken",
         "last request",
-        "rejected",
+        "refused",
         "options",
         "methods",
         "url",
@@ -81,7 +81,7 @@ fn render(webhooks: &[model::Webhook], now: Time) -> String {
                 .last_accepted
                 .map_or_else(|| "never".into(), |time| ago(time, now))
                 .into(),
-            plain_line(&rejected(&webhook.rejected)).into(),
+            plain_line(&refused(&webhook.rejected)).into(),
             plain_line(&options_and_trouble(webhook)).into(),
             webhook.options.methods.join(" ").into(),
             webhook.url.as_str().into(),
@@ -138,7 +138,7 @@ pub(crate) fn options(options: &WebhookOptions) -> String {
 }
 
 /// Formats how many requests were refused and why, the most frequent reason first.
-pub(crate) fn rejected(reasons: &BTreeMap<String, u64>) -> String {
+pub(crate) fn refused(reasons: &BTreeMap<String, u64>) -> String {
     if reasons.is_empty() {
         return "0".into();
     }

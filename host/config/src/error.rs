@@ -92,7 +92,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The keys for secrets are not valid.
-    #[error("the source of the keys of secrets, {origin}, {reason}")]
+    #[error("{origin}, which is to have the keys of secrets, {reason}")]
     SecretKeys {
         /// The source of the keys.
         origin: String,

@@ -65,8 +65,8 @@ fn from_file(path: &Path) -> Result<Provider, ConfigError> {
         )));
     }
     match provider.run_vectors().into_iter().next() {
-        Some((line, trouble)) => {
-            let text = format!("{file}, line {line}: {trouble}");
+        Some((line, why)) => {
+            let text = format!("{file}, line {line}: {why}");
             Err(ConfigError::Provider(text))
         }
         None => Ok(provider),

@@ -30,8 +30,8 @@ use crate::stop::Stop;
 use execution::{Returned, execute};
 use poll::{Signal, yield_now};
 
-/// The number of activations that a replay repeats before it gives way to others. A long journal takes about a second,
-/// for which others would have to wait.
+/// The number of activations that a replay repeats before other guests get a turn. Without this, they would wait for the
+/// whole replay, which takes about a second for a long journal.
 const REPLAYS_A_TURN: u32 = 64;
 
 /// One run of a program, live or being replayed.
@@ -64,7 +64,7 @@ enum Settled {
 
 /// What must be done with a guest after it was polled.
 enum Polled {
-    /// Nothing: the guest has nothing more to do.
+    /// Nothing, because the guest has nothing more to do in this activation.
     Settled(Settled),
     /// Poll the guest again, at this pace.
     Next(Pace),
@@ -113,8 +113,9 @@ impl Instance {
         reserved.map_err(|_| Interruption::NoMemory)
     }
 
-    /// Ends a replay. The instance gives up its turn. The memory of what it replayed is there for its next activation.
-    pub fn rest(&mut self) {
+    /// Ends a replay. The instance gives up its turn. The memory that was taken for the recorded activations stays reserved, for
+    /// its next activation.
+    pub fn end_replay(&mut self) {
         self.turn = None;
         self.shared.lock().hold_records(0);
     }

@@ -23,7 +23,7 @@ pub(crate) struct Waits {
 
 struct Operation {
     step: String,
-    /// True once the guest gave the operation up by `abandon`. Its outcome is then on its way.
+    /// True once the guest gave the operation up by `abandon`. The host delivers its outcome later.
     abandoned: bool,
     /// True if the operation waits only for a request to cancel.
     is_idle: bool,
@@ -61,7 +61,8 @@ impl Waits {
         self.operations.insert(number, Box::new(operation));
     }
 
-    /// Returns whether something can wake the guest by itself.
+    /// Returns true if an operation that has not completed can wake the guest. A wait for a request to cancel can do that only
+    /// if the run was asked to cancel.
     pub(crate) fn can_wake(&self) -> bool {
         self.outstanding > self.idle || (self.cancel_told && self.idle > 0)
     }

@@ -368,12 +368,12 @@ impl Retrace {
     /// had left.
     #[must_use]
     pub fn reopened(&self, now: Time) -> Vec<Reopened> {
-        let stood = self.left.map_or(0, |left| now.0.saturating_sub(left.0));
+        let stopped_for = self.left.map_or(0, |left| now.0.saturating_sub(left.0));
         let done = self.done.iter();
         let reopened = done.filter_map(|(operation, has_completed)| {
             let mut open = self.at.get(*operation)?.clone();
             if !has_completed {
-                open.issued = open.issued.after(stood);
+                open.issued = open.issued.after(stopped_for);
             }
             Some(Reopened {
                 operation: *operation,

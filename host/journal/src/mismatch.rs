@@ -91,7 +91,11 @@ impl From<&Operation> for Side {
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Side::Operation(operation) => write!(f, "{operation}, arguments {}", operation.digest),
+            Side::Operation(operation) => write!(
+                f,
+                "{operation}, whose arguments have the digest {}",
+                operation.digest
+            ),
             Side::Quiescence => f.write_str("no further operation before the next completion"),
             Side::End => f.write_str("the end of the run"),
             Side::OtherEnd => f.write_str("the end of the run with another result"),
@@ -103,7 +107,7 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the workflow does not repeat its journal: operation {} was recorded as {}; now the workflow made {}",
+            "the workflow does not repeat its journal: as operation {}, the journal has {}, and the workflow now has {}",
             self.number, self.expected, self.found
         )?;
         let differing = self.differing();

@@ -1,4 +1,4 @@
-//! One attempt at a call: from checking whether the run still wants it to recording its result.
+//! One attempt at a call: checks whether the run still wants the call, sends it, and records the result.
 //!
 //! The attempt knows nothing of other calls. It returns how its call goes on, and its caller acts on that.
 
@@ -22,7 +22,8 @@ use crate::retry::{self, Decision, Tried};
 use crate::secrets::{Secrets, SendRefused};
 use crate::shares::Requester;
 
-/// How long to wait before the secrets of a call are opened again, in milliseconds, if the host cannot open them.
+/// How long to wait before an attempt is made again, in milliseconds, if the host cannot open the secrets of the call or has
+/// no memory for its body.
 const SECRET_PAUSE: u64 = 5_000;
 
 /// Makes attempts at calls.
@@ -55,14 +56,15 @@ pub(crate) enum AfterAttempt {
     Over,
     /// The next attempt is made at its time.
     Again(AttemptState),
-    /// The host's own trouble prevents the attempt. It is tried again after this many milliseconds.
-    Trouble(AttemptState, u64),
+    /// The host cannot make the attempt now. It is made after this many milliseconds.
+    Postponed(AttemptState, u64),
     /// The row of the call is damaged.
     Damaged,
 }
 
 impl CallSender {
-    /// Returns the call if its next attempt is still wanted. It is not if the run has ended or has given the call up.
+    /// Returns the call if its next attempt is still wanted. If the run has ended or has given the call up, the attempt is
+    /// not wanted.
     async fn wanted(
         &self,
         (run, operation): CallId,
@@ -148,7 +150,7 @@ impl CallAttempt {
             Ok(None) => return AfterAttempt::Over,
             Err(error) => {
                 tracing::warn!(run = %id.0, operation = %id.1, %error, "the store could not read a call; the attempt is made later");
-                return self.trouble(None);
+                return self.postpone(None);
             }
         };
         if self.state.cut_off {
@@ -166,8 +168,8 @@ impl CallAttempt {
             return self.withdraw().await;
         }
         let headers = sender.secrets.sending(&sending);
-        if let Err(SendRefused::Trouble(trouble)) = &headers {
-            tracing::warn!(run = %id.0, operation = %id.1, %trouble, "a call waits for its secret");
+        if let Err(SendRefused::Unusable(why)) = &headers {
+            tracing::warn!(run = %id.0, operation = %id.1, %why, "a call waits for its secret");
             return self.withdraw().await;
         }
         if self.state.withdrawn {
@@ -197,7 +199,7 @@ impl CallAttempt {
                 sender.egress.withheld();
                 Err(CallError::Denied(text))
             }
-            Err(SendRefused::Trouble(_)) => return self.trouble(None),
+            Err(SendRefused::Unusable(_)) => return self.postpone(None),
         };
         let tried = self.tried(&sending);
         drop(sending);
@@ -232,13 +234,13 @@ impl CallAttempt {
             }
             BodyUnavailable::Unreadable(error) => {
                 tracing::warn!(run = %id.0, operation = %id.1, %error, "a call waits for its body");
-                self.trouble(None)
+                self.postpone(None)
             }
             BodyUnavailable::Unwanted => AfterAttempt::Over,
         }
     }
 
-    /// Sets the attempt aside, because the run is paused or held. Resuming the run takes it up.
+    /// Sets the attempt aside, because the run is paused or held. When the run is resumed, the attempt is taken up.
     async fn set_aside(&mut self) -> AfterAttempt {
         let work = Due::Call(self.requester.run, self.operation);
         let held = self.sender.pause_cache.set_aside([work].into()).await;
@@ -328,8 +330,8 @@ impl CallAttempt {
         }
     }
 
-    /// Takes back an attempt whose secrets the host cannot open. The host gets its key only when it is started, and
-    /// after that start the attempt that was not made must not count.
+    /// Takes back an attempt that the host cannot make, because it cannot open the secrets or has no memory for the body.
+    /// The host may have to be started again with its key. After that start, the attempt that was not made must not count.
     async fn withdraw(&mut self) -> AfterAttempt {
         if !self.state.withdrawn {
             let id = self.id();
@@ -338,28 +340,29 @@ impl CallAttempt {
                 Recorded::Yes => {}
                 other => return other.into(),
             }
-            // Do the same in memory as the store did.
+            // The store has changed the attempts in the same way.
             let attempts = &mut self.state.attempts;
             attempts.scheduled = attempts.scheduled.saturating_sub(1);
             attempts.next = Time(0);
             self.state.withdrawn = true;
         }
-        self.trouble(Some(SECRET_PAUSE))
+        self.postpone(Some(SECRET_PAUSE))
     }
 
-    fn trouble(&mut self, delay: Option<u64>) -> AfterAttempt {
-        let delay = delay.unwrap_or_else(|| pause(self.state.troubles).max(SECRET_PAUSE));
-        self.state.troubles += 1;
-        AfterAttempt::Trouble(self.state, delay)
+    /// Postpones the attempt. If `delay` is none, the delay grows with each time in a row.
+    fn postpone(&mut self, delay: Option<u64>) -> AfterAttempt {
+        let delay = delay.unwrap_or_else(|| pause(self.state.postponed).max(SECRET_PAUSE));
+        self.state.postponed += 1;
+        AfterAttempt::Postponed(self.state, delay)
     }
 
     /// Returns how the call goes on if the host panics during the attempt now.
     pub(crate) fn after_panic(&self) -> AfterAttempt {
         let mut state = self.state;
         state.cut_off |= self.is_sent;
-        let delay = pause(state.troubles);
-        state.troubles += 1;
-        AfterAttempt::Trouble(state, delay)
+        let delay = pause(state.postponed);
+        state.postponed += 1;
+        AfterAttempt::Postponed(state, delay)
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) struct AttemptState {
     pub(crate) cut_off: bool,
     /// True if the last attempt was taken back. The next attempt then has the same number.
     pub(crate) withdrawn: bool,
-    /// How many times in a row the host's own trouble has prevented the attempt.
-    pub(crate) troubles: u32,
+    /// How many times in a row the attempt was postponed because the host could not make it.
+    pub(crate) postponed: u32,
 }
 
 impl AttemptState {
@@ -39,7 +39,7 @@ impl AttemptState {
             attempts,
             cut_off: false,
             withdrawn: false,
-            troubles: 0,
+            postponed: 0,
         }
     }
 }

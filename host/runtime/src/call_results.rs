@@ -1,6 +1,6 @@
 //! Records the results of attempts at calls in the store.
 //!
-//! Recording is repeated as long as the host is in trouble. Once a result is durable, its run is woken. If the run
+//! Recording is repeated until the store can write. Once a result is durable, its run is woken. If the run
 //! failed because it has no room for the response, those who watch the run are told.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::storage::over_storage;
 use crate::wake::Wake;
 use crate::watchers::Watchers;
 
-/// How long to wait before something is tried again that the host's own trouble prevents, in milliseconds: the first
+/// How long to wait before something is tried again that the host cannot do now, in milliseconds: the first
 /// delay and the longest. The delay doubles each time.
 const PAUSE: (u64, u64) = (500, 60_000);
 
@@ -81,14 +81,14 @@ impl CallResults {
         recorded
     }
 
-    /// Records the result of an attempt, however long the host is in trouble.
+    /// Records the result of an attempt. Tries again until the store can write.
     pub(crate) async fn record(
         &self,
         (run, operation): CallId,
         state: AttemptState,
         made: AttemptMade,
     ) -> Recorded {
-        let mut troubles = 0;
+        let mut tries = 0;
         loop {
             let attempt = state.attempts;
             let over = over_storage(&self.limits);
@@ -117,12 +117,12 @@ impl CallResults {
                 Err(WriteError::Failed(_)) => return Recorded::Unwanted,
                 Err(error) => {
                     tracing::debug!(%run, %operation, %error, "the result of a call could not be recorded yet; the host tries again");
-                    // A disk that was full may have space at any moment. Other trouble may last, so its delays grow.
+                    // A disk that was full may have space at any moment. Other errors may last, so the delays grow.
                     let pause = match error {
                         WriteError::Full => PAUSE.0,
-                        _ => pause(troubles),
+                        _ => pause(tries),
                     };
-                    troubles += 1;
+                    tries += 1;
                     self.clock.sleep_until(self.clock.now().after(pause)).await;
                 }
             }
@@ -138,7 +138,7 @@ fn size(made: &AttemptMade) -> usize {
     }
 }
 
-/// Returns how long to wait after this many earlier troubles in a row, in milliseconds.
-pub(crate) fn pause(troubles: u32) -> u64 {
-    PAUSE.0.saturating_mul(1 << troubles.min(16)).min(PAUSE.1)
+/// Returns how long to wait after this many earlier tries in a row, in milliseconds.
+pub(crate) fn pause(tries: u32) -> u64 {
+    PAUSE.0.saturating_mul(1 << tries.min(16)).min(PAUSE.1)
 }

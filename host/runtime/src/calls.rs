@@ -34,8 +34,8 @@ const PAGE: usize = 256;
 /// Milliseconds between scans of all calls. A scan finds calls that were lost from memory.
 const SCAN_INTERVAL: u64 = 30_000;
 
-/// How long after the beginning of a pause an attempt may have been sent without being recorded when the host was
-/// killed, in milliseconds. Such an attempt was decided before the pause was known.
+/// How long after the beginning of a pause an attempt may still be sent, in milliseconds: an attempt that was decided
+/// before the pause was known. If the host is killed then, such an attempt was sent and is not recorded.
 const LATE: u64 = 5_000;
 
 /// How long an attempt may continue after its run has ended or has given the call up, in milliseconds.
@@ -202,8 +202,8 @@ impl Calls {
         }
     }
 
-    /// Takes up every call that is not in memory; after a crash, that is every call. If `of` is set, only the calls of
-    /// that run that come after it. Each page is finished before the next is read.
+    /// Takes up every call that is not in memory; after a crash, that is every call. If `of` is set, this takes up only
+    /// the calls of that run that come after that call. Each page is finished before the next is read.
     async fn scan(self: &Arc<Self>, of: Option<(RunId, OperationNumber)>) -> Result<(), ReadError> {
         let mut after = of;
         while !self.slots.is_stopping() {
@@ -227,7 +227,7 @@ impl Calls {
                     self.add_to_queue(call);
                 }
             }
-            // All at once, so that their writes share a commit.
+            // They are recovered at the same time, so that their writes share a commit.
             let recovering = cut_off.iter().map(|call| self.recover(call));
             futures::future::join_all(recovering).await;
             self.start_due();
@@ -345,8 +345,8 @@ fn requester(call: &OutstandingCall) -> Requester {
     }
 }
 
-/// A call in flight. It keeps its share of what may be in flight until its task is done. If the task panics, the call
-/// goes on as after a crash.
+/// A call in flight. It counts as one in flight until its task is done. If the task panics, the call goes on as after a
+/// crash.
 struct RunningAttempt {
     calls: Arc<Calls>,
     attempt: CallAttempt,
@@ -372,7 +372,7 @@ impl RunningAttempt {
             AfterAttempt::Again(state) => {
                 queue.wait(requester, operation, state.attempts.next, state);
             }
-            AfterAttempt::Trouble(state, delay) => {
+            AfterAttempt::Postponed(state, delay) => {
                 queue.wait(requester, operation, now.after(delay), state);
             }
             AfterAttempt::Damaged => queue.set_aside(requester, operation),
@@ -393,7 +393,7 @@ impl Drop for RunningAttempt {
         }
         let (requester, operation) = (self.attempt.requester(), self.attempt.operation());
         if !std::thread::panicking() {
-            // The host goes.
+            // The host stops, and its executor has dropped the task.
             return self.calls.lock().end(requester, operation);
         }
         tracing::error!(run = %requester.run, %operation, "the host panicked while it made an attempt at a call");

@@ -1,5 +1,5 @@
 //! The herd: runs that are woken from within the host, by timers, results, events, recovery after a start, or a new try after
-//! the host's own trouble.
+//! the host could not execute them.
 //!
 //! Very many of these runs can be woken at the same moment. So they wait here, in the order of their time, and only a few of
 //! them execute at the same time: a request from outside never has more than these before it. While requests from outside keep
@@ -28,13 +28,13 @@ const SEATS: usize = 64;
 const OUTSIDE_WAKES_PER_TURN: u32 = 9;
 
 /// The largest number of runs under way because of [`OUTSIDE_WAKES_PER_TURN`], in addition to those with a seat.
-const BEYOND: usize = 192;
+const MOST_EXTRA: usize = 192;
 
 /// The largest number of runs with a seat for those that compute for long, including those that turned out to do so when they
 /// already executed. With more of these, the others keep their usual seats.
 const LONG_SEATS: usize = 128;
 
-/// The delay in milliseconds before a run is tried again after trouble of the host: the first delay and the longest. The delay
+/// The delay in milliseconds before a run is tried again that the host could not execute: the first delay and the longest. The delay
 /// doubles each time.
 const RETRY: (u64, u64) = (1_000, 60_000);
 
@@ -47,7 +47,8 @@ pub(crate) struct Herd {
     /// The runs that computed for long the last time.
     long: HashSet<RunId>,
     waiting: HashMap<RunId, Waiting>,
-    came: u64,
+    /// The number of runs that were added, which orders runs with the same time.
+    added: u64,
     /// The number of these runs that may execute at the same time.
     at_once: usize,
     executing: usize,
@@ -58,8 +59,8 @@ pub(crate) struct Herd {
     /// The number of runs that are to be woken even if others are under way.
     owed: usize,
     has_forgotten: bool,
-    /// The number of times in a row that the host's own trouble has stopped each run.
-    troubles: HashMap<RunId, u32>,
+    /// The number of times in a row that the host could not execute each run.
+    retries: HashMap<RunId, u32>,
 }
 
 struct Waiting {
@@ -84,7 +85,7 @@ impl Herd {
             long_order: BTreeMap::new(),
             long: HashSet::new(),
             waiting: HashMap::new(),
-            came: 0,
+            added: 0,
             at_once,
             executing: 0,
             seated: 0,
@@ -92,7 +93,7 @@ impl Herd {
             outside: 0,
             owed: 0,
             has_forgotten: false,
-            troubles: HashMap::new(),
+            retries: HashMap::new(),
         }
     }
 
@@ -115,8 +116,8 @@ impl Herd {
             self.has_forgotten = true;
             return;
         }
-        self.came += 1;
-        let place = (time, self.came);
+        self.added += 1;
+        let place = (time, self.added);
         let is_long = self.long.contains(&run);
         match is_long {
             true => self.long_order.insert(place, run),
@@ -161,7 +162,7 @@ impl Herd {
             return None;
         };
         if self.executing >= self.at_once || self.seated >= SEATS {
-            if self.owed == 0 || self.seated >= SEATS + BEYOND {
+            if self.owed == 0 || self.seated >= SEATS + MOST_EXTRA {
                 return None;
             }
             self.owed -= 1;
@@ -196,7 +197,7 @@ impl Herd {
             return false;
         }
         self.outside = 0;
-        self.owed = (self.owed + 1).min(BEYOND);
+        self.owed = (self.owed + 1).min(MOST_EXTRA);
         true
     }
 
@@ -255,22 +256,22 @@ impl Herd {
         self.has_room() && std::mem::take(&mut self.has_forgotten)
     }
 
-    /// Returns the delay in milliseconds after which a run is tried again after trouble of the host.
-    pub(crate) fn note_trouble(&mut self, run: RunId) -> u64 {
-        let is_known = self.troubles.contains_key(&run);
-        if !is_known && self.troubles.len() >= MOST_WAITING {
+    /// Returns the delay in milliseconds after which a run is tried again that the host could not execute.
+    pub(crate) fn note_retry(&mut self, run: RunId) -> u64 {
+        let is_known = self.retries.contains_key(&run);
+        if !is_known && self.retries.len() >= MOST_WAITING {
             return RETRY.1;
         }
-        let times = self.troubles.entry(run).or_default();
+        let times = self.retries.entry(run).or_default();
         let delay = RETRY.0.saturating_mul(1 << (*times).min(16));
         *times += 1;
         delay.min(RETRY.1)
     }
 
-    /// Notes that the host's trouble no longer stops a run.
-    pub(crate) fn clear_trouble(&mut self, run: RunId) {
-        if !self.troubles.is_empty() {
-            self.troubles.remove(&run);
+    /// Notes that the host has executed a run.
+    pub(crate) fn clear_retries(&mut self, run: RunId) {
+        if !self.retries.is_empty() {
+            self.retries.remove(&run);
         }
     }
 }
@@ -419,14 +420,14 @@ mod tests {
     }
 
     #[test]
-    fn retries_after_trouble_back_off_to_a_minute_and_start_again_after_a_success() {
+    fn retries_back_off_to_a_minute_and_start_again_after_a_success() {
         let mut herd = herd(0);
-        let delays: Vec<u64> = (0..8).map(|_| herd.note_trouble(run(1))).collect();
+        let delays: Vec<u64> = (0..8).map(|_| herd.note_retry(run(1))).collect();
         assert_eq!(
             delays,
             [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
         );
-        herd.clear_trouble(run(1));
-        assert_eq!(herd.note_trouble(run(1)), 1_000);
+        herd.clear_retries(run(1));
+        assert_eq!(herd.note_retry(run(1)), 1_000);
     }
 }

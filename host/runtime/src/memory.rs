@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dormouse_journal::{Failure, RunId};
 use dormouse_limits::{Account, Accounts, Budget, Grant, MEMORY_BUDGET, Part};
 
+use crate::execution_error::ExecutionError;
 use crate::slots::Slots;
-use crate::trouble::Trouble;
 
 /// The guests' memory divided by this number is kept free for active guests, by dropping warm instances.
 const HEADROOM: u64 = 8;
@@ -46,7 +46,7 @@ impl GuestMemory {
         run: RunId,
         limit: u64,
         account: &Arc<Account>,
-    ) -> Result<(Grant, Grant), Trouble> {
+    ) -> Result<(Grant, Grant), ExecutionError> {
         let size = self.budget.size(Part::Guests);
         if !self.is_short(run) {
             let full = size - size / HEADROOM;
@@ -65,7 +65,7 @@ impl GuestMemory {
                 return Ok((memory.of(account.clone()), held.of(account.clone())));
             }
             if !self.slots.make_room() {
-                return Err(Trouble::Retry(format!(
+                return Err(ExecutionError::Retry(format!(
                     "guests have {} of the {size} bytes of memory that they may have together, and this run needs {}; \
                      the setting is `{MEMORY_BUDGET}`",
                     self.budget.taken(Part::Guests),

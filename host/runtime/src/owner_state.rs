@@ -15,11 +15,11 @@ use dormouse_journal::{
 use dormouse_seams::HostClock;
 use dormouse_store::{Hold, ReadError, Store};
 
+use crate::execution_error::ExecutionError;
 use crate::hint::{EarlyRequest, EarlyStart, Hint};
 use crate::live::LiveRun;
 use crate::places::{Place, Places};
 use crate::shares::Requester;
-use crate::trouble::Trouble;
 use crate::wake::Seat;
 
 /// The number of times that a guest gives way before it counts as one that computes for long: some 20 ms.
@@ -177,7 +177,7 @@ impl OwnerState {
         store: &dyn Store,
         clock: &HostClock,
         live: &mut LiveRun,
-    ) -> Result<Option<Next>, Trouble> {
+    ) -> Result<Option<Next>, ExecutionError> {
         if !live.has_begun {
             let now = clock.moment();
             return Ok(Some(Next {
@@ -264,7 +264,7 @@ impl OwnerState {
         store: &dyn Store,
         frontier: &Frontier,
         ready: &Ready,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Outcome, ExecutionError> {
         let outcome = match &ready.source {
             Source::Arrival { channel, place } => self.take(store, channel, *place).await?,
             Source::Deadline | Source::Abandoned => {
@@ -274,7 +274,7 @@ impl OwnerState {
         };
         let operation = ready.operation;
         let missing = || format!("operation {operation} has nothing to complete with");
-        outcome.ok_or_else(|| Trouble::Retry(missing()))
+        outcome.ok_or_else(|| ExecutionError::Retry(missing()))
     }
 
     /// Takes what is at this place in a channel, as the outcome of the operation that takes it.

@@ -8,7 +8,7 @@ use dormouse_webhook::{InvalidKey, Rejected};
 
 use crate::rates::{Exceeded, Scope};
 use crate::unknown_provider::UnknownProvider;
-use crate::{SecretTrouble, Unavailable};
+use crate::{SecretUnusable, Unavailable};
 
 /// The result of a request that was accepted or answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ pub enum Refusal {
     TooManyHeld(Scope),
     /// The host cannot open the secrets that check the request.
     #[error(transparent)]
-    Secret(#[from] SecretTrouble),
+    Secret(#[from] SecretUnusable),
     /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -1,8 +1,8 @@
-//! Repairs: tries broken runs again, and moves runs to another version of their workflow.
+//! Repairs: retries broken runs, and moves runs to another version of their workflow.
 //!
 //! A run gets other code only if that code repeats the run's journal. To find out, the journal is replayed against the
-//! code without effects, while the run goes on. Then one small commit changes the run, if the run is still where it was
-//! seen.
+//! code without effects, while the run goes on. Then one small commit changes the run, if the run has made no activation
+//! since.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::Unavailable;
 use crate::bad_step::BadStep;
 use crate::calls::Calls;
 use crate::decisions;
+use crate::execution_error::ExecutionError;
 use crate::hint::Hint;
 use crate::orders::Orders;
 use crate::preparing::{RetriedWithRun, RunsInPreparation, TakeBackSummary};
 use crate::replay::Replay;
 use crate::slots::Slots;
-use crate::trouble::Trouble;
 use crate::wake::Wake;
 
-/// How many times a repair is begun again for a run that has moved on while its journal was replayed.
+/// How many times a repair is begun. It is begun again if the run made another activation while its journal was replayed.
 pub(crate) const MOST_TRIES: u32 = 5;
 
 /// The codes of failures that another setting of the host may prevent, so that a retry may help without other code.
@@ -227,21 +227,21 @@ pub(crate) struct ChosenVersion {
     pub(crate) differs: Option<Box<Mismatch>>,
 }
 
-impl From<Trouble> for RepairError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Mismatch(mismatch) => RepairError::Differs(mismatch),
-            Trouble::Block(failure) | Trouble::Broke(failure, _) => {
+impl From<ExecutionError> for RepairError {
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::Mismatch(mismatch) => RepairError::Differs(mismatch),
+            ExecutionError::Block(failure) | ExecutionError::Broke(failure, _) => {
                 RepairError::Unusable(failure.message)
             }
-            Trouble::Retry(reason) => RepairError::Unusable(reason),
-            Trouble::OutOfMemory | Trouble::NoInstanceSlot => RepairError::Busy,
+            ExecutionError::Retry(reason) => RepairError::Unusable(reason),
+            ExecutionError::OutOfMemory | ExecutionError::NoInstanceSlot => RepairError::Busy,
         }
     }
 }
 
 impl Repairs {
-    /// Tries a blocked or failed run again.
+    /// Retries a blocked or failed run.
     pub(crate) async fn retry(
         &self,
         run: RunId,
@@ -372,11 +372,11 @@ impl Repairs {
     ) -> Result<Option<Box<Mismatch>>, RepairError> {
         match self.replay.agrees(view, version, again).await {
             Ok(()) => Ok(None),
-            Err(Trouble::Mismatch(mut mismatch)) => {
+            Err(ExecutionError::Mismatch(mut mismatch)) => {
                 mismatch.kept = self.kept(view.id, &mismatch).await?;
                 Ok(Some(mismatch))
             }
-            Err(trouble) => Err(trouble.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -409,7 +409,7 @@ impl Repairs {
         })
     }
 
-    /// Changes the run, if it is still where it was seen. Returns none if it is not.
+    /// Changes the run, if it has made no activation since it was read. Otherwise returns none.
     async fn repair(
         &self,
         view: &RunView,
@@ -454,7 +454,7 @@ impl Repairs {
         }
     }
 
-    /// Tries a run again that is blocked by trouble of the host, without changing it. A run whose code broke is
+    /// Executes a run again that is blocked because the host could not execute it, without changing it. A run whose code broke is
     /// retried.
     pub(crate) async fn resume(&self, run: RunId) -> Result<RepairedRun, RepairError> {
         match self.store.resume(run).await.map_err(Unavailable::from)? {

@@ -17,6 +17,7 @@ use dormouse_seams::HostClock;
 use dormouse_store::{RunToContinue, RunView, Store, WebhookView};
 
 use crate::deadlines::Deadlines;
+use crate::execution_error::ExecutionError;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
 use crate::owner_state::OwnerState;
@@ -27,7 +28,6 @@ use crate::programs::Programs;
 use crate::recorded::Recorded;
 use crate::shares::Requester;
 use crate::slots::Slots;
-use crate::trouble::Trouble;
 use crate::urls::WebhookUrls;
 use dormouse_webhook::provider::Providers;
 
@@ -65,7 +65,7 @@ impl Replay {
     pub(crate) async fn load(
         &self,
         state: &mut OwnerState,
-    ) -> Result<Option<Box<LiveRun>>, Trouble> {
+    ) -> Result<Option<Box<LiveRun>>, ExecutionError> {
         let known = match state.take_start() {
             Some(start) if self.pause_cache.has_workflow(&start.view.run.workflow) => None,
             Some(start) => Some(RunData {
@@ -113,7 +113,7 @@ impl Replay {
     }
 
     /// Returns what the store knows about a run that has something to do.
-    async fn run_to_continue(&self, state: &OwnerState) -> Result<Option<RunData>, Trouble> {
+    async fn run_to_continue(&self, state: &OwnerState) -> Result<Option<RunData>, ExecutionError> {
         let Some(RunToContinue { view, open, heads }) =
             self.store.run_to_continue(state.run).await?
         else {
@@ -155,13 +155,13 @@ impl Replay {
     /// Replays a run's journal against a version of its workflow, without effects.
     ///
     /// # Errors
-    /// [`Trouble::Mismatch`] if that version does not repeat the journal.
+    /// [`ExecutionError::Mismatch`] if that version does not repeat the journal.
     pub(crate) async fn agrees(
         &self,
         view: &RunView,
         version: VersionId,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ExecutionError> {
         self.done_again(view, version, again).await.map(drop)
     }
 
@@ -169,13 +169,13 @@ impl Replay {
     /// again as that version makes them, and their effects.
     ///
     /// # Errors
-    /// [`Trouble::Mismatch`] if that version does not repeat the journal.
+    /// [`ExecutionError::Mismatch`] if that version does not repeat the journal.
     pub(crate) async fn done_again(
         &self,
         view: &RunView,
         version: VersionId,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<(Vec<(OperationNumber, Operation)>, Vec<Effect>), Trouble> {
+    ) -> Result<(Vec<(OperationNumber, Operation)>, Vec<Effect>), ExecutionError> {
         let requester = Requester {
             workflow: view.run.workflow.as_str().into(),
             run: view.id,
@@ -183,7 +183,7 @@ impl Replay {
         // Without a place, nothing could drop the instance of a run that falls asleep while this waits for room.
         let _place = self.places.take(&requester).await;
         let Some(_permit) = self.slots.permit().await else {
-            return Err(Trouble::Retry("the host is stopping".into()));
+            return Err(ExecutionError::Retry("the host is stopping".into()));
         };
         let mut view = view.clone();
         view.run.version = version;
@@ -197,9 +197,9 @@ impl Replay {
         &self,
         view: &RunView,
         input: Option<Payload>,
-    ) -> Result<(Beginning, Payload), Trouble> {
+    ) -> Result<(Beginning, Payload), ExecutionError> {
         if view.state.generation > 0 {
-            let missing = || Trouble::Retry("the input of its generation is missing".into());
+            let missing = || ExecutionError::Retry("the input of its generation is missing".into());
             return self.store.generation(view.id).await?.ok_or_else(missing);
         }
         let input = match input {
@@ -215,7 +215,7 @@ impl Replay {
         &self,
         view: &RunView,
         first: WebhookNumber,
-    ) -> Result<EarlierWebhooks, Trouble> {
+    ) -> Result<EarlierWebhooks, ExecutionError> {
         let mut earlier = EarlierWebhooks::default();
         if view.state.branches.is_empty() {
             return Ok(earlier);
@@ -247,7 +247,7 @@ impl Replay {
         &self,
         view: &RunView,
         input: Option<Payload>,
-    ) -> Result<(Instance, Arc<Account>), Trouble> {
+    ) -> Result<(Instance, Arc<Account>), ExecutionError> {
         self.replayed(view, input, &BTreeSet::new()).await
     }
 
@@ -257,7 +257,7 @@ impl Replay {
         view: &RunView,
         input: Option<Payload>,
         again: &BTreeSet<OperationNumber>,
-    ) -> Result<(Instance, Arc<Account>), Trouble> {
+    ) -> Result<(Instance, Arc<Account>), ExecutionError> {
         let program = self.programs.get(view.run.version).await?;
         let (beginning, input) = self.beginning(view, input).await?;
         let beginning_at = beginning.first_webhook;
@@ -299,14 +299,14 @@ impl Replay {
         let mut recorded =
             Recorded::new(activations, |from, limit| store.journal(run, from, limit));
         while let Some(page) = recorded.next().await? {
-            // What was read is in memory until it was repeated, which takes as long as others compute.
+            // The page stays in memory until it is replayed. Other guests that compute may delay that.
             instance.hold_records(page.bytes)?;
             for (number, activation) in (page.first..).zip(page.activations) {
                 let replayed = instance.replay(activation).await;
                 replayed.map_err(|interruption| within(number, interruption))?;
             }
         }
-        instance.rest();
+        instance.end_replay();
         Ok((instance, account))
     }
 }

@@ -23,14 +23,14 @@ struct CheckedHead {
     signatures: Result<Option<HeadSignatures>, Rejected>,
     /// The key in the head.
     key: Result<Option<DeliveryKey>, InvalidKey>,
-    /// Why the request is refused, unless its body shows that it repeats another request or is a probe.
-    unless: Option<Refusal>,
+    /// The refusal that follows from the head. It is not made if the body shows that the request repeats another request
+    /// or is a probe.
+    head_refusal: Option<Refusal>,
 }
 
 impl Endpoint {
-    /// Takes a request: checks its head, reads its body, checks the request, makes it durable, and returns the answer
-    /// for its caller. By then the run is being woken. If the workflow decides the answer, this waits for the workflow,
-    /// within limits.
+    /// Takes a request: checks its head, reads its body, checks the request, makes it durable, wakes the run, and returns
+    /// the answer for the caller. If the workflow decides the answer, this waits for the workflow, within limits.
     ///
     /// `length` is the length of the body, if it is known. `body` reads the body. It is not polled if the request is
     /// refused because of its head.
@@ -70,7 +70,7 @@ impl Endpoint {
             head,
             signatures,
             key,
-            unless: None,
+            head_refusal: None,
         };
         if let Some(refusal) = checked_head.refuse(length).await? {
             let is_probe = may_be_probe.is_some_and(|probe| {
@@ -80,7 +80,7 @@ impl Endpoint {
             if !is_spared {
                 return Err(refusal);
             }
-            checked_head.unless = Some(refusal);
+            checked_head.head_refusal = Some(refusal);
         }
         Ok(checked_head)
     }
@@ -102,7 +102,7 @@ impl Endpoint {
         check.read_head(head, now, tolerance).map(Some)
     }
 
-    /// Returns the reason why this webhook or trigger takes no requests any more, or none for the time being.
+    /// Returns the reason why this webhook or trigger takes no requests, if there is one.
     async fn gone(&self) -> Result<Option<Refusal>, Refusal> {
         let (token, incoming) = match &self.target {
             Target::Webhook { token, incoming } => (token, incoming),
@@ -237,7 +237,7 @@ impl CheckedHead {
         if probe.is_none() && !self.to.options.delivers(&self.head.method) {
             return Err(self.to.wrong_method(&self.head.method));
         }
-        match (self.check_signature(), &self.unless) {
+        match (self.check_signature(), &self.head_refusal) {
             // A sender without proof learns only the refusal that the head alone causes.
             (Err(_), Some(refusal)) => return Err(refusal.clone()),
             (proven, _) => proven?,
@@ -270,7 +270,7 @@ impl CheckedHead {
                     shown: shown.filter(|(name, _)| !is_proof(name)).collect(),
                     remembered: key,
                     accepted,
-                    unless: self.unless,
+                    head_refusal: self.head_refusal,
                 };
                 return webhooks.triggers.receive(arrival).await;
             }
@@ -285,7 +285,9 @@ impl CheckedHead {
             limits: webhooks.inbox_limits(),
         };
         let reply = self.to.options.reply;
-        webhooks.receive(accept, self.unless, reply, accepted).await
+        webhooks
+            .receive(accept, self.head_refusal, reply, accepted)
+            .await
     }
 
     /// Returns the answer to a probe.
@@ -313,8 +315,8 @@ impl CheckedHead {
             _ => Verifying::default(),
         };
         let Verifying { secrets, closed } = verifying;
-        if let (true, Some(trouble)) = (secrets.is_empty(), closed) {
-            return Err(trouble.into());
+        if let (true, Some(unusable)) = (secrets.is_empty(), closed) {
+            return Err(unusable.into());
         }
         let secrets: Vec<&[u8]> = secrets.iter().map(Secret::expose).collect();
         Ok(Received::Probe(probe.answer(&secrets)?))
@@ -339,7 +341,7 @@ impl CheckedHead {
         let proven = check.verify(signatures, &secrets, &self.head);
         proven.map_err(|rejected| match (rejected, closed) {
             // The signature may be right under a secret that the host cannot open now, so the sender should try again.
-            (Rejected::Wrong | Rejected::Unverifiable, Some(trouble)) => trouble.into(),
+            (Rejected::Wrong | Rejected::Unverifiable, Some(unusable)) => unusable.into(),
             (Rejected::Unverifiable, None) => {
                 let (run, webhook) = self.to.target.counted_as();
                 let providers = &self.to.webhooks.providers;

@@ -19,6 +19,7 @@ use crate::calls::Calls;
 use crate::deadlines::Deadlines;
 use crate::decisions::{self, Before, NewRunValues};
 use crate::events::{Events, mail_limits};
+use crate::execution_error::{ExecutionError, mismatch_failure};
 use crate::hint::Hint;
 use crate::large_work::LargeWork;
 use crate::live::LiveRun;
@@ -30,9 +31,8 @@ use crate::replay::Replay;
 use crate::replies::Replies;
 use crate::shares::Requester;
 use crate::slots::{ClaimedRun, Owner, Release, Slots};
-use crate::trouble::{Trouble, mismatch_failure};
 use crate::wake::{RunExecutor, Seat, Wake};
-use crate::watchers::{Standing, Watchers};
+use crate::watchers::{RunStatus, Watchers};
 
 /// The number of activations of a run that are executed before other runs get a turn.
 const IN_A_ROW: u32 = 64;
@@ -115,22 +115,23 @@ impl Runner {
             (state.seat, state.place) = (seat.take(), place.take());
             let worked = AssertUnwindSafe(self.work(&owner, &mut state, &mut live));
             let worked = worked.catch_unwind().await;
-            match worked.unwrap_or_else(|panic| Err(Trouble::of_panic(&*panic))) {
+            match worked.unwrap_or_else(|panic| Err(ExecutionError::of_panic(&*panic))) {
                 Ok(()) => {
-                    self.wake.clear_trouble(run);
+                    self.wake.clear_retries(run);
                     self.memory.is_enough(run);
                 }
-                Err(trouble) => {
+                Err(error) => {
                     live = None;
                     if self.settle(&mut state).await {
-                        // What the run lacked may also have been known early, such as a version that is being deployed.
+                        // The run may have lacked a change that was not durable yet, such as a version that is being deployed.
+                        // By now the change is durable.
                         self.wake.wake(run, Hint::Anything);
                     } else {
-                        self.handle(run, trouble).await;
+                        self.handle(run, error).await;
                     }
                 }
             }
-            // A run that has ended is not kept in mind.
+            // A run that has ended is not noted.
             let is_long = state.computed_long && live.is_some();
             self.wake.note_computed(run, is_long);
             (seat, place) = (state.seat.take(), state.place.take());
@@ -138,7 +139,8 @@ impl Runner {
             match owner.release(live) {
                 Release::Again(again, kept) => {
                     (claimed, live) = (again, kept);
-                    // The herd did not wake the run this time. A run that is always woken would keep its seat for ever.
+                    // This time a wake from outside the herd goes on with the run. Without this line, a run that is woken again
+                    // and again would never give up its seat.
                     if let Some(seat) = seat.take() {
                         seat.give_up();
                     }
@@ -152,18 +154,19 @@ impl Runner {
         }
     }
 
-    async fn handle(&self, run: RunId, trouble: Trouble) {
-        match trouble {
-            Trouble::Block(reason) => self.block(run, reason, None).await,
-            Trouble::Mismatch(mismatch) => {
+    /// Blocks the run, or lets it be executed again.
+    async fn handle(&self, run: RunId, error: ExecutionError) {
+        match error {
+            ExecutionError::Block(reason) => self.block(run, reason, None).await,
+            ExecutionError::Mismatch(mismatch) => {
                 self.block(run, mismatch_failure(&mismatch), None).await;
             }
-            Trouble::Broke(reason, broke) => self.block(run, reason, Some(*broke)).await,
-            Trouble::Retry(reason) => {
+            ExecutionError::Broke(reason, broke) => self.block(run, reason, Some(*broke)).await,
+            ExecutionError::Retry(reason) => {
                 tracing::warn!(%run, reason, "a run is tried again later");
                 self.wake.retry(run);
             }
-            Trouble::OutOfMemory => {
+            ExecutionError::OutOfMemory => {
                 if self.memory.is_missing(run) {
                     tracing::debug!(%run, "a guest found no memory, and is executed again with its limit reserved");
                     self.wake.wake(run, Hint::Anything);
@@ -173,7 +176,7 @@ impl Runner {
                     self.block(run, self.memory.not_enough(), None).await;
                 }
             }
-            Trouble::NoInstanceSlot => {
+            ExecutionError::NoInstanceSlot => {
                 if self.slots.make_room() {
                     self.wake.wake(run, Hint::Anything);
                 } else {
@@ -205,7 +208,7 @@ impl Runner {
         owner: &Owner,
         state: &mut OwnerState,
         live: &mut Option<Box<LiveRun>>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ExecutionError> {
         if std::mem::take(&mut state.is_behind) {
             // From now on the store's reads show the requests that were left out.
             state.hold = None;
@@ -227,7 +230,8 @@ impl Runner {
             let next = state.next(&*self.store, &self.clock, current).await?;
             let Some(next) = next else { return Ok(()) };
             if made == IN_A_ROW {
-                // A run that is kept in memory knows what is due. Any other run looks at everything.
+                // If the run's instance is still in memory then, its frontier has what is due. Otherwise the owner looks in the
+                // store.
                 self.wake.queue(state.run, Hint::Time, self.clock.now());
                 return Ok(());
             }
@@ -265,7 +269,7 @@ impl Runner {
         state: &mut OwnerState,
         live: &mut Option<Box<LiveRun>>,
         next: Next,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ExecutionError> {
         let run = state.run;
         let Some(current) = live else {
             return Ok(false);
@@ -282,7 +286,7 @@ impl Runner {
             (current.instance, current.account) = replaying.await?;
             result = current.instance.go_on(*partial).await;
         }
-        let decision = result.map_err(Trouble::from)?;
+        let decision = result.map_err(ExecutionError::from)?;
         let before = Before {
             outstanding: current.frontier.outstanding(),
             tries: current.tries,
@@ -320,7 +324,7 @@ impl Runner {
         } else {
             self.store.activate(run, number, new, retention, mail)
         };
-        // The decision is in the same queue now, behind the write that it follows from.
+        // The decision is in the same queue now, after the write that it follows from.
         state.hold = None;
         state.wait();
         match committed.await {
@@ -335,7 +339,7 @@ impl Runner {
                 if effects.is_end || effects.continues || activated.is_deferred {
                     *live = None;
                 }
-                // The run is woken when everything that was deferred is written.
+                // If a part of the activation was deferred, the run is woken when that part is written.
                 Ok(!effects.is_end && !activated.is_deferred)
             }
             Ok(Err(refused)) => {
@@ -358,7 +362,7 @@ impl Runner {
         run: RunId,
         before: u32,
         decision: &Decision,
-    ) -> Result<BTreeMap<OperationNumber, u32>, Trouble> {
+    ) -> Result<BTreeMap<OperationNumber, u32>, ExecutionError> {
         let mut calls = Vec::new();
         for effect in &decision.effects {
             if let Effect::Call { operation, .. } = effect
@@ -375,14 +379,14 @@ impl Runner {
     }
 
     /// Returns true if a run of this workflow is blocked when it breaks.
-    async fn blocks_broken(&self, workflow: &str) -> Result<bool, Trouble> {
+    async fn blocks_broken(&self, workflow: &str) -> Result<bool, ExecutionError> {
         let workflow = self.store.workflow(workflow.to_owned()).await?;
         let own = workflow.and_then(|workflow| workflow.when_broken);
         Ok(own.unwrap_or(self.when_broken) == WhenBroken::Block)
     }
 
-    /// Returns the trouble of a run that broke in this activation.
-    fn broke(&self, live: &LiveRun, new: NewActivation) -> Trouble {
+    /// Returns the error of a run that broke in this activation.
+    fn broke(&self, live: &LiveRun, new: NewActivation) -> ExecutionError {
         let (failure, backtrace) = match new.activation.end {
             Some(End::Failed { failure, backtrace }) => (failure, backtrace),
             _ => (Failure::default(), None),
@@ -395,7 +399,7 @@ impl Runner {
             logs: new.logs,
             retention: self.limits.broken_retention,
         };
-        Trouble::Broke(failure, Box::new(broke))
+        ExecutionError::Broke(failure, Box::new(broke))
     }
 
     /// Updates the run in memory to the state of its journal.
@@ -421,7 +425,7 @@ impl Runner {
         (effects, generation): (&Effects, u32),
     ) {
         let run = requester.run;
-        // A run that has ended makes no webhook whose URL an answer could have.
+        // An answer may contain the URL of a webhook whose creation was deferred. A run that has ended creates no webhook.
         if !activated.is_deferred || effects.is_end {
             for NewResponse { delivery, response } in &effects.responses {
                 self.replies.answer(run, delivery, response);
@@ -457,11 +461,11 @@ impl Runner {
             tracing::debug!(%run, status = %activated.status, "a run has ended");
         }
         let is_first = generation == 0 && !effects.continues;
-        let standing = Standing {
+        let run_status = RunStatus {
             status: activated.status,
             journal_bytes: is_first.then_some(activated.journal_bytes),
         };
-        self.watchers.tell(run, standing);
+        self.watchers.tell(run, run_status);
     }
 }
 

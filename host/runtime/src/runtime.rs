@@ -23,7 +23,7 @@ use crate::hint::Hint;
 use crate::start::Start;
 use crate::trigger_control::TriggerControl;
 use crate::urls::Address;
-use crate::watchers::Standing;
+use crate::watchers::RunStatus;
 use crate::{
     BadStep, DeployError, Deployment, Endpoint, ForgetError, Forgotten, Move, NotifyError, Parts,
     Reached, Refusal, RepairError, RepairedRun, Retry, RunHistory, SecretView, SetSecret,
@@ -95,23 +95,23 @@ impl Runtime {
         run: RunId,
         until: Until,
         wait: Duration,
-    ) -> Result<Option<Standing>, Unavailable> {
+    ) -> Result<Option<RunStatus>, Unavailable> {
         // Wait first, then look, so that nothing in between is missed.
         let mut reached = self.0.watchers.wait(run, until).fuse();
-        let standing = self.standing(run).await?;
-        if standing.is_none_or(|standing| until.is_reached_by(standing.status)) {
-            return Ok(standing);
+        let run_status = self.run_status(run).await?;
+        if run_status.is_none_or(|run_status| until.is_reached_by(run_status.status)) {
+            return Ok(run_status);
         }
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let clock = &self.0.clock;
         let mut passed = clock.sleep_until(clock.now().after(wait)).fuse();
         let reached = futures::select_biased! {
-            standing = reached => standing,
+            run_status = reached => run_status,
             () = passed => None,
         };
         match reached {
-            Some(standing) => Ok(Some(standing)),
-            None => self.standing(run).await,
+            Some(run_status) => Ok(Some(run_status)),
+            None => self.run_status(run).await,
         }
     }
 
@@ -119,9 +119,9 @@ impl Runtime {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn standing(&self, run: RunId) -> Result<Option<Standing>, Unavailable> {
+    pub async fn run_status(&self, run: RunId) -> Result<Option<RunStatus>, Unavailable> {
         let state = self.0.store.state(run).await?;
-        Ok(state.as_ref().map(Standing::from))
+        Ok(state.as_ref().map(RunStatus::from))
     }
 
     /// Returns the status of a run, if there is such a run.
@@ -129,8 +129,8 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn status(&self, run: RunId) -> Result<Option<Status>, Unavailable> {
-        let standing = self.standing(run).await?;
-        Ok(standing.map(|standing| standing.status))
+        let run_status = self.run_status(run).await?;
+        Ok(run_status.map(|run_status| run_status.status))
     }
 
     /// Ends a run, or asks it to end.
@@ -221,9 +221,9 @@ impl Runtime {
         self.start(start).await.map(Some)
     }
 
-    /// Resumes a run. The pause of a paused run ends, and the run is tried again if it is also blocked because of the host's own
-    /// trouble. A run that is only blocked is tried again: from where it was if the host was in trouble, and as by
-    /// [`Runtime::retry`] if its code broke.
+    /// Resumes a run. The pause of a paused run ends, and the run is tried again if it is also blocked because the host could
+    /// not execute it. A run that is only blocked is tried again: from where it was if the host could not execute it, and as
+    /// by [`Runtime::retry`] if its code broke.
     ///
     /// # Errors
     /// When it is neither paused nor blocked, would break again, or it cannot be made durable.

@@ -61,7 +61,7 @@ pub enum SetSecretError {
     Unknown(SecretName),
     /// The value cannot be opened, so it cannot be sealed for other uses.
     #[error(transparent)]
-    Closed(#[from] SecretTrouble),
+    Closed(#[from] SecretUnusable),
     /// The host cannot do this now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -69,7 +69,7 @@ pub enum SetSecretError {
 
 /// Why the host cannot use a secret that it should use. This is never the guest's fault.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum SecretTrouble {
+pub enum SecretUnusable {
     /// The host has no key for the secret.
     #[error(
         "the host has no key that opens the secret {0}: start it with the setting `secret-key-file` naming a file that \
@@ -89,7 +89,7 @@ pub(crate) struct Verifying {
     /// The secrets that the host can open. Any of them may match.
     pub(crate) secrets: Vec<Secret>,
     /// Why another secret, which might match, cannot be opened.
-    pub(crate) closed: Option<SecretTrouble>,
+    pub(crate) closed: Option<SecretUnusable>,
 }
 
 /// Why a secret is not sent.
@@ -98,9 +98,9 @@ pub(crate) enum SendRefused {
     /// No use allows it. The text is for the guest, and does not depend on whether the secret exists.
     #[error("{0}")]
     Denied(String),
-    /// The host has trouble of its own.
+    /// The host cannot use the secret now.
     #[error(transparent)]
-    Trouble(#[from] SecretTrouble),
+    Unusable(#[from] SecretUnusable),
 }
 
 /// The secrets of a host.
@@ -217,7 +217,7 @@ impl Secrets {
             match find(sealed, name, granted) {
                 Some((name, row)) => match self.open(name, row) {
                     Ok(secret) => verifying.secrets.push(secret),
-                    Err(trouble) => verifying.closed = Some(trouble),
+                    Err(unusable) => verifying.closed = Some(unusable),
                 },
                 None => tracing::debug!(
                     secret = ?name,
@@ -257,14 +257,14 @@ impl Secrets {
         headers.map(|header| filled(header, open)).collect()
     }
 
-    fn open(&self, name: SecretName, row: &SealedSecret) -> Result<Secret, SecretTrouble> {
+    fn open(&self, name: SecretName, row: &SealedSecret) -> Result<Secret, SecretUnusable> {
         let opened = match &self.keys {
             Some(keys) => keys.open(&row.sealed, &name, &row.uses),
             None => Err(OpenError::NoKey),
         };
         opened.map_err(|error| match error {
-            OpenError::NoKey => SecretTrouble::NoKey(name),
-            OpenError::Damaged => SecretTrouble::Damaged(name),
+            OpenError::NoKey => SecretUnusable::NoKey(name),
+            OpenError::Damaged => SecretUnusable::Damaged(name),
         })
     }
 

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use dormouse_seams::HostClock;
 use futures::FutureExt;
 
-use crate::trouble::panic_text;
+use crate::execution_error::panic_text;
 
 /// How long after a panic a service is started again, in milliseconds: the first delay and the longest. The delay
 /// doubles each time.

@@ -1,10 +1,10 @@
 //! Timers: wakes runs whose deadlines have passed.
 //!
-//! The table in the store is the truth. In memory there is only the place that was reached in it and the time of the
-//! next look. A run that commits an earlier deadline gives a hint. If a deadline had passed by the time of its commit,
-//! the run's own owner finds it, because the owner looks again after every commit. So no timer is missed. Every
-//! [`SCAN`] the look begins at the front anyway, and due runs are scanned too, so that a lost wake-up delays nothing
-//! for longer.
+//! All timers are in a table of the store. In memory there is only the place that was reached in the table, and the time
+//! at which it is read next. A run that commits an earlier deadline gives a hint. If a deadline had passed by the time of
+//! its commit, the run's own owner finds it, because the owner looks again after every commit. So no timer is missed.
+//! Every [`SCAN`] milliseconds the table is read from its beginning, and so are the runs that are due. So a wake-up that
+//! was lost delays a run for no longer than that.
 
 use std::sync::Arc;
 
@@ -71,13 +71,14 @@ impl Timers {
         }
     }
 
-    /// Wakes the runs whose timers are due, a page at a time as there is room, and returns the time of the next timer.
+    /// Wakes the runs whose timers are due, and returns the time of the next timer. After each page it waits until there is
+    /// room for more runs in memory.
     async fn fire(
         &self,
         reached: &mut Option<Timer>,
         now: Moment,
     ) -> Result<Option<Time>, ReadError> {
-        // Hints from here on are about timers that this look may have missed.
+        // A hint from here on may be about a timer that this read of the table misses.
         self.deadlines.clear();
         loop {
             let page = self.store.timers(*reached, now, PAGE).await?;
@@ -85,7 +86,7 @@ impl Timers {
             let works = page.due.iter().map(work);
             let held = self.pause_cache.set_aside_paused(works, &page.paused).await;
             for timer in page.due.iter().filter(|timer| !held.contains(&work(timer))) {
-                // The due time of a timer may be a date, which is in the other line of time.
+                // The due time of a timer may be a date, in wall time. `now.time` is steady time.
                 self.wake
                     .queue(timer.run, Hint::Time, timer.due.min(now.time));
             }

@@ -53,7 +53,7 @@ pub(crate) struct Arrival {
     /// The answer that the provider wants, used if the trigger does not set another one.
     pub(crate) accepted: Option<Response>,
     /// Why the request is refused unless it repeats another.
-    pub(crate) unless: Option<Refusal>,
+    pub(crate) head_refusal: Option<Refusal>,
 }
 
 /// Returns the run and the webhook under which the held callers and the rate of a trigger are counted: webhook 0 of a
@@ -67,13 +67,15 @@ impl Triggers {
     /// for the run, within limits.
     pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Received, Refusal> {
         let reply = arrival.called.trigger.options.webhook.reply.clone();
-        let (token, unless) = (arrival.token, arrival.unless.clone());
+        let (token, head_refusal) = (arrival.token, arrival.head_refusal.clone());
         let accepted = arrival.accepted.clone();
         let firing = self.fire_trigger(arrival)?;
         if let Reply::FromWorkflow(within) = reply {
-            return self.accept_and_hold(token, firing, unless, within).await;
+            return self
+                .accept_and_hold(token, firing, head_refusal, within)
+                .await;
         }
-        let (id, came) = self.accept(token, firing, unless).await?;
+        let (id, came) = self.accept(token, firing, head_refusal).await?;
         Ok(received(
             id,
             came,
@@ -137,10 +139,10 @@ impl Triggers {
         &self,
         token: TriggerToken,
         firing: FireTrigger,
-        unless: Option<Refusal>,
+        head_refusal: Option<Refusal>,
     ) -> Result<(RunId, TriggerOutcome), Refusal> {
         let (own, webhook) = counted_as(token);
-        let refusal = unless.or_else(|| {
+        let refusal = head_refusal.or_else(|| {
             let admitted = self.rates.admit(own, webhook, self.clock.now());
             admitted.err().map(Refusal::Rate)
         });
@@ -214,7 +216,7 @@ impl Triggers {
         &self,
         token: TriggerToken,
         firing: FireTrigger,
-        unless: Option<Refusal>,
+        head_refusal: Option<Refusal>,
         within: u64,
     ) -> Result<Received, Refusal> {
         let until = self.clock.now().after(within.min(self.limits.reply_wait));
@@ -223,7 +225,7 @@ impl Triggers {
         let _place = place.map_err(Refusal::TooManyHeld)?;
         // The wait begins before the request is durable: from then on the run may end at any time.
         let mut ended = self.watchers.wait(firing.run, Until::Ended);
-        let (run, came) = self.accept(token, firing, unless).await?;
+        let (run, came) = self.accept(token, firing, head_refusal).await?;
         if came != TriggerOutcome::Started {
             ended = self.watchers.wait(run, Until::Ended);
             let answer = self.output(run).await?;

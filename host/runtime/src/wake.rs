@@ -104,16 +104,16 @@ impl Wake {
         self.wake_next();
     }
 
-    /// Queues a run again after trouble of the host, with a longer delay each time.
+    /// Queues a run again that the host could not execute, with a longer delay each time.
     pub(crate) fn retry(&self, run: RunId) {
-        let delay = self.herd().note_trouble(run);
+        let delay = self.herd().note_retry(run);
         let time = self.0.clock.now().after(delay);
         self.queue(run, Hint::Anything, time);
     }
 
-    /// Notes that trouble of the host no longer stops a run.
-    pub(crate) fn clear_trouble(&self, run: RunId) {
-        self.herd().clear_trouble(run);
+    /// Notes that the host has executed a run.
+    pub(crate) fn clear_retries(&self, run: RunId) {
+        self.herd().clear_retries(run);
     }
 
     /// Notes whether a run has computed for long.

@@ -9,7 +9,7 @@ use crate::waiters::{Waiter, Waiters};
 
 /// What is known of a run that has reached a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct RunStatus {
     /// The status of the run.
     pub status: Status,
     /// The size of everything that was recorded about the run, in bytes. None if that is not known: nobody has read it, or
@@ -17,18 +17,18 @@ pub struct Standing {
     pub journal_bytes: Option<u64>,
 }
 
-impl From<Status> for Standing {
+impl From<Status> for RunStatus {
     fn from(status: Status) -> Self {
-        Standing {
+        RunStatus {
             status,
             journal_bytes: None,
         }
     }
 }
 
-impl From<&State> for Standing {
+impl From<&State> for RunStatus {
     fn from(state: &State) -> Self {
-        Standing {
+        RunStatus {
             status: state.status,
             journal_bytes: (state.generation == 0).then_some(state.journal_bytes),
         }
@@ -36,7 +36,7 @@ impl From<&State> for Standing {
 }
 
 /// Tasks that wait for a run to reach a point.
-pub(crate) struct Watchers(Arc<Waiters<(RunId, Until), Standing>>);
+pub(crate) struct Watchers(Arc<Waiters<(RunId, Until), RunStatus>>);
 
 impl Watchers {
     pub(crate) fn new() -> Arc<Self> {
@@ -44,16 +44,16 @@ impl Watchers {
     }
 
     /// Waits for a run to reach this point from now on.
-    pub(crate) fn wait(&self, run: RunId, until: Until) -> Waiter<(RunId, Until), Standing> {
+    pub(crate) fn wait(&self, run: RunId, until: Until) -> Waiter<(RunId, Until), RunStatus> {
         self.0.wait((run, until))
     }
 
     /// Tells the tasks that wait for a run that it has this status. The status must be durable.
-    pub(crate) fn tell(&self, run: RunId, standing: impl Into<Standing>) {
-        let standing = standing.into();
+    pub(crate) fn tell(&self, run: RunId, run_status: impl Into<RunStatus>) {
+        let run_status = run_status.into();
         for until in Until::ALL {
-            if until.is_reached_by(standing.status) {
-                self.0.resolve(&(run, until), &standing);
+            if until.is_reached_by(run_status.status) {
+                self.0.resolve(&(run, until), &run_status);
             }
         }
     }

@@ -140,7 +140,7 @@ impl WebhookProviders {
         check: &Check<'_>,
         secrets: &[&[u8]],
     ) {
-        let trouble = secrets
+        let bad = secrets
             .iter()
             .find_map(|secret| check.check_secret(secret).err());
         let mut complained = self
@@ -155,7 +155,7 @@ impl WebhookProviders {
                 %run,
                 %webhook,
                 provider = check.provider().name(),
-                reason = %trouble.unwrap_or(BadSecret::Empty),
+                reason = %bad.unwrap_or(BadSecret::Empty),
                 "no secret of this webhook can be a key of its provider's signature, so that every request is refused: set \
                  the secret again as the provider shows it"
             );

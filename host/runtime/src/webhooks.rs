@@ -1,11 +1,12 @@
 //! Webhooks: from a genuine token to a durable request, and the answer for its caller.
 //!
-//! A request is checked twice ([`Endpoint::receive`](crate::Addressee::receive)). First its head, before its body is
-//! read: the method, whether the webhook is gone, the spelling of the signature and of the key, the rate, the room in
-//! the inbox. If the request may be a repeat or a probe, its body is read in any case. Then the request with its body:
-//! the probe, the signature, the key. This file does the rest: the request is counted against the rate here and only
-//! here, and the transaction that makes the request durable checks whether it is a repeat, whether the run has ended,
-//! and whether the inbox is full.
+//! [`Endpoint::receive`](crate::Endpoint::receive) checks a request twice. The first check comes before the body is
+//! read, and is about the head: the method, whether the webhook is gone, the form of the signature and of the key, the
+//! rate, and the space in the inbox. If the request may be a repeat or a probe, its body is read in any case. The second
+//! check is about the request with its body: whether it is a probe, its signature, and its key.
+//!
+//! This file does the rest. It counts the request against the rate, which no other file does. The transaction that makes
+//! the request durable checks whether it is a repeat, whether the run has ended, and whether the inbox is full.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -60,18 +61,18 @@ impl Webhooks {
     pub(crate) async fn receive(
         &self,
         accept: Accept,
-        unless: Option<Refusal>,
+        head_refusal: Option<Refusal>,
         reply: Reply,
         accepted: Option<Response>,
     ) -> Result<Received, Refusal> {
         match reply {
-            Reply::FromWorkflow(within) => self.accept_and_hold(accept, unless, within).await,
+            Reply::FromWorkflow(within) => self.accept_and_hold(accept, head_refusal, within).await,
             Reply::Fixed(response) => Ok(Received::Answered {
-                id: self.accept(accept, unless).await?.id,
+                id: self.accept(accept, head_refusal).await?.id,
                 response,
             }),
             Reply::Accepted => {
-                let delivered = self.accept(accept, unless).await?;
+                let delivered = self.accept(accept, head_refusal).await?;
                 Ok(match accepted {
                     Some(response) => Received::AcknowledgedAs {
                         id: delivered.id,
@@ -86,9 +87,13 @@ impl Webhooks {
 
     /// Makes a request durable and wakes its run, unless the request is refused or exceeds the rate. A repeat is
     /// recognised in any case, by a read.
-    async fn accept(&self, accept: Accept, unless: Option<Refusal>) -> Result<Delivered, Refusal> {
+    async fn accept(
+        &self,
+        accept: Accept,
+        head_refusal: Option<Refusal>,
+    ) -> Result<Delivered, Refusal> {
         let (run, webhook, id) = (accept.run, accept.webhook, accept.id.clone());
-        let refusal = unless.or_else(|| {
+        let refusal = head_refusal.or_else(|| {
             let admitted = self.rates.admit(run, webhook, self.clock.now());
             admitted.err().map(Refusal::Rate)
         });
@@ -150,7 +155,7 @@ impl Webhooks {
     async fn accept_and_hold(
         &self,
         accept: Accept,
-        unless: Option<Refusal>,
+        head_refusal: Option<Refusal>,
         within: u64,
     ) -> Result<Received, Refusal> {
         let until = self.clock.now().after(within.min(self.limits.reply_wait));
@@ -161,7 +166,7 @@ impl Webhooks {
         let mut ended = self.watchers.wait(run, Until::Ended);
         let mut next = self.replies.next_generation(run);
         let mut answer = self.replies.wait(run, &accept.id);
-        let delivered = self.accept(accept, unless).await?;
+        let delivered = self.accept(accept, head_refusal).await?;
         if delivered.is_repeat {
             answer = self.replies.wait(run, &delivered.id);
             match self.decided(&delivered).await? {

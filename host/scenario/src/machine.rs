@@ -43,13 +43,13 @@ pub struct Code {
     pub rules: Rules,
 }
 
-/// Why a scenario cannot continue.
+/// Why a scenario cannot be played on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble(pub(crate) String);
+pub(crate) struct PlayError(pub(crate) String);
 
-impl From<String> for Trouble {
+impl From<String> for PlayError {
     fn from(text: String) -> Self {
-        Trouble(text)
+        PlayError(text)
     }
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Starts a host with these workflows at this time.
-    pub(crate) fn start(code: &Code, time: Time) -> Result<Self, Trouble> {
+    pub(crate) fn start(code: &Code, time: Time) -> Result<Self, PlayError> {
         let executor = Executor::new(time);
         let seam = Seam(executor.clone());
         let clock = Arc::new(Clocks {
@@ -105,7 +105,7 @@ impl Machine {
     }
 
     /// Runs the machine until the future is done.
-    pub(crate) fn run<F: Future>(&self, future: F) -> Result<F::Output, Trouble> {
+    pub(crate) fn run<F: Future>(&self, future: F) -> Result<F::Output, PlayError> {
         self.executor.run(future).ok_or_else(stuck)
     }
 
@@ -113,9 +113,9 @@ impl Machine {
     pub(crate) fn read<T>(
         &self,
         ask: impl FnOnce(&dyn StoreReader) -> Read<T>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, PlayError> {
         let answer = self.run(ask(&*self.reader))?;
-        answer.map_err(|error| Trouble(error.to_string()))
+        answer.map_err(|error| PlayError(error.to_string()))
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -123,14 +123,14 @@ impl Machine {
     }
 
     /// Runs everything that is due at this instant.
-    pub(crate) fn settle(&self) -> Result<(), Trouble> {
+    pub(crate) fn settle(&self) -> Result<(), PlayError> {
         let settled = self.executor.settle();
-        settled.map_err(|error| Trouble(error.to_string()))
+        settled.map_err(|error| PlayError(error.to_string()))
     }
 
     /// Returns when something happens next by itself, as far as the host knows: a deadline, an attempt at a call, or
     /// the end of an attempt that waits for its answer.
-    pub(crate) fn next(&self) -> Result<Option<Time>, Trouble> {
+    pub(crate) fn next(&self) -> Result<Option<Time>, PlayError> {
         let now = self.now();
         let moment = self.runtime.clock().moment();
         let timers = self.read(|store| store.timers(None, moment, 1))?;
@@ -151,7 +151,7 @@ impl Machine {
     }
 
     /// Moves time on to this instant, and runs everything that is due then. Events that were due before happen late.
-    pub(crate) fn jump(&self, time: Time) -> Result<(), Trouble> {
+    pub(crate) fn jump(&self, time: Time) -> Result<(), PlayError> {
         let now = self.now();
         if time > now {
             self.executor.pass(time.0 - now.0);
@@ -168,7 +168,7 @@ impl Machine {
         &self,
         workflow: &str,
         number: Option<usize>,
-    ) -> Result<Option<RunId>, Trouble> {
+    ) -> Result<Option<RunId>, PlayError> {
         let query = dormouse_store::RunQuery {
             workflow: Some(workflow.to_owned()),
             limit: MOST_RUNS,
@@ -193,8 +193,8 @@ const FOR_EVER: u64 = 10_000 * 365 * 24 * 3_600_000;
 /// The largest number of calls that wait for an attempt at the same time, in all runs.
 pub(crate) const MOST_CALLS: usize = 10_000;
 
-fn stuck() -> Trouble {
-    Trouble("the host waits for something that never comes".into())
+fn stuck() -> PlayError {
+    PlayError("the host waits for something that cannot happen in a scenario".into())
 }
 
 fn settings() -> Result<Settings, String> {

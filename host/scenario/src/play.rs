@@ -15,7 +15,7 @@ use dormouse_store::{AimedNotified, Cancelled};
 use crate::content::Content;
 use crate::difference::shortened;
 use crate::file::{Scenario, uses};
-use crate::machine::{Code, Machine, Trouble};
+use crate::machine::{Code, Machine, PlayError};
 use crate::names::Names;
 use crate::pattern::{CallPattern, Sent};
 use crate::played::{Failed, Played};
@@ -48,7 +48,7 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
     };
     let mut player = match Player::begin(scenario, code) {
         Ok(player) => player,
-        Err(Trouble(message)) => {
+        Err(PlayError(message)) => {
             played.failed = Some(Failed {
                 step: None,
                 message,
@@ -65,8 +65,8 @@ pub fn play(scenario: &Scenario, code: &Code) -> Played {
     if let Ok(journal) = player.journal() {
         played.journal = journal;
     }
-    if let Ok(standing) = player.standing() {
-        played.log = standing.log;
+    if let Ok(state) = player.run_state() {
+        played.log = state.log;
     }
     played.events = player.transcript.into_events();
     played
@@ -78,8 +78,8 @@ struct StepFailure {
     details: Vec<String>,
 }
 
-impl From<Trouble> for StepFailure {
-    fn from(Trouble(message): Trouble) -> Self {
+impl From<PlayError> for StepFailure {
+    fn from(PlayError(message): PlayError) -> Self {
         message.into()
     }
 }
@@ -121,10 +121,10 @@ struct Player<'s> {
 
 impl<'s> Player<'s> {
     /// Starts the host and the run.
-    fn begin(scenario: &'s Scenario, code: &'s Code) -> Result<Self, Trouble> {
+    fn begin(scenario: &'s Scenario, code: &'s Code) -> Result<Self, PlayError> {
         let machine = Machine::start(code, scenario.time)?;
         let tested = code.workflows.first().map(|(name, _)| name.clone());
-        let tested = tested.ok_or_else(|| Trouble("there is no workflow to be tested".into()))?;
+        let tested = tested.ok_or_else(|| PlayError("there is no workflow to be tested".into()))?;
         for (name, secret, origins) in scenario.secrets()? {
             let names = code.workflows.iter().map(|(name, _)| name);
             let uses = names
@@ -237,9 +237,9 @@ impl<'s> Player<'s> {
                 });
             }
             if !self.answer_by_rules(number)? && !self.go_on(None, number)? {
-                let standing = self.standing()?;
+                let state = self.run_state()?;
                 let waiting = self.waiting()?;
-                let mut details = vec![format!("the run is {}", standing.line())];
+                let mut details = vec![format!("the run is {}", state.line())];
                 let others = waiting.iter().map(|(_, sent)| sent.line());
                 details.extend(others.map(|line| format!("there is a call {line}")));
                 return Err(StepFailure {
@@ -273,8 +273,8 @@ impl<'s> Player<'s> {
                 .run(runtime.notify_run(self.run, event, payload))?;
             let sent = sent.map_err(|error| error.to_string())?;
             if sent != AimedNotified::Queued {
-                let standing = self.standing()?;
-                return Err(format!("the run takes no event; it is {}", standing.line()).into());
+                let state = self.run_state()?;
+                return Err(format!("the run takes no event; it is {}", state.line()).into());
             }
         }
         Ok(self.settle()?)
@@ -308,13 +308,13 @@ impl<'s> Player<'s> {
         let goes_on = expected.status.is_none_or(is_at_rest);
         loop {
             let happened = self.answer_by_rules(steps)?;
-            let is_over = is_at_rest(self.standing()?.status);
+            let is_over = is_at_rest(self.run_state()?.status);
             if is_over || !(happened || goes_on && self.go_on(None, steps)?) {
                 break;
             }
         }
-        let standing = self.standing()?;
-        self.note(EventKind::Ended, standing.line());
+        let state = self.run_state()?;
+        self.note(EventKind::Ended, state.line());
         // The calls of runs that this run has started count too. A run that is expected to be waiting for a call may
         // wait for one.
         if expected.status != Some(Status::Running) {
@@ -334,7 +334,8 @@ impl<'s> Player<'s> {
         self.moves += 1;
         if self.moves > MOST_MOVES {
             return Err(format!(
-                "the run does not come to an end: time moved on {MOST_MOVES} times; end it by a step, or expect where it stands"
+                "the run does not end: time moved on {MOST_MOVES} times; end the run by a step, or name a status such as \"suspended\" \
+                 in `[expect]`"
             )
             .into());
         }
@@ -367,7 +368,7 @@ impl<'s> Player<'s> {
     }
 
     /// Runs everything that is due at this instant, and records it.
-    fn settle(&mut self) -> Result<(), Trouble> {
+    fn settle(&mut self) -> Result<(), PlayError> {
         self.machine.settle()?;
         let new: Vec<(usize, String, dormouse_journal::Request)> =
             self.machine.network.look(|waiting| {

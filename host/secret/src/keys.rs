@@ -45,7 +45,7 @@ pub enum InvalidKeys {
     None,
     /// A line that is not a key.
     #[error(
-        "has something else than a key in line {line}: a key is 32 random bytes in base64, or in 64 hexadecimal \
+        "has something that is not a key in line {line}: a key is 32 random bytes in base64, or in 64 hexadecimal \
          digits; make one with `openssl rand -base64 32`"
     )]
     NotAKey {

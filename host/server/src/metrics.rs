@@ -235,10 +235,10 @@ impl Metrics {
         if let Some(runs) = runs {
             for status in Status::ALL {
                 let count = runs.get(&status).copied().unwrap_or_default();
-                let standing = StatusLabels {
+                let labels = StatusLabels {
                     status: status.as_str(),
                 };
-                let gauge = self.runs.get_or_create(&standing);
+                let gauge = self.runs.get_or_create(&labels);
                 gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }

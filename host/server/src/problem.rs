@@ -6,11 +6,11 @@
 //! not to the caller.
 
 mod events;
+mod host;
 mod repairs;
 mod requests;
 mod runs;
 mod secrets;
-mod trouble;
 mod webhooks;
 mod workflows;
 

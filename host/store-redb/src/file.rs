@@ -38,6 +38,10 @@ impl FileDisk {
     pub fn new(directory: &Path) -> Result<Self, OpenError> {
         make_private(directory).map_err(|error| told("cannot be made", &error))?;
         let folder = File::open(directory).map_err(|error| told("cannot be opened", &error))?;
+        if !folder.metadata()?.is_dir() {
+            let error = io::ErrorKind::NotADirectory.into();
+            return Err(told("cannot be used", &error).into());
+        }
         match folder.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse),

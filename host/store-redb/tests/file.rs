@@ -143,6 +143,16 @@ fn only_one_of_many_hosts_opens_a_new_directory_at_a_time() {
 }
 
 #[test]
+fn a_file_is_not_taken_for_a_data_directory() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = FileDisk::new(file.path()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the store cannot be opened: the data directory cannot be used: not a directory"
+    );
+}
+
+#[test]
 fn a_store_that_is_open_is_not_opened_again() {
     let disk = File::new("once");
     let first = support::open_on(disk.clone(), Arc::default()).unwrap();

@@ -12,7 +12,7 @@ use crate::rows::counted::{counted, is_received, owner};
 use crate::rows::table::after;
 use crate::rows::{Part, Range, RowsMut};
 use crate::rules::run::next;
-use crate::tables::states::{self, Standing};
+use crate::tables::states::{self, StateRow};
 use crate::tables::{TableId, broadcasts, counts, mailboxes, meta, runs, underway, webhooks};
 
 /// The number of bytes of rows that one commit of the migration reads, except that a run is always finished.
@@ -42,16 +42,16 @@ pub(crate) fn count_storage(
         }
         let owned = owned(rows, run)?;
         bytes += owned.all;
-        if let Some(mut standing) = states::TABLE.get(rows, run)? {
+        if let Some(mut state_row) = states::TABLE.get(rows, run)? {
             let mut queued = Queued::default();
-            queued.count(rows, run, &standing)?;
-            let state = &mut standing.state;
+            queued.count(rows, run, &state_row)?;
+            let state = &mut state_row.state;
             state.workflow.clone_from(&workflow);
             state.storage_bytes = owned.all;
             state.received_bytes = owned.received;
             state.queued = queued.items;
             state.queued_bytes = queued.bytes;
-            states::TABLE.put(rows, run, &standing)?;
+            states::TABLE.put(rows, run, &state_row)?;
         }
         let name = format!("{}{workflow}", meta::STORAGE_OF);
         let sum: u64 = meta::get(rows, &name)?.unwrap_or_default();
@@ -144,9 +144,9 @@ impl Queued {
         &mut self,
         rows: &dyn RowsMut,
         run: RunId,
-        standing: &Standing,
+        state_row: &StateRow,
     ) -> Result<(), ReadError> {
-        let all = standing
+        let all = state_row
             .webhooks
             .all(&webhooks::TABLE, rows, run, usize::MAX)?;
         for (_, webhook) in all {

@@ -18,7 +18,6 @@ use sha2::{Digest, Sha256};
 
 use crate::migrations::Migration;
 use crate::rows::table::Row;
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::Broadcast;
 use crate::tables::call_requests::{LargeCall, NewCallRows};
 use crate::tables::calls::Outstanding;
@@ -45,7 +44,8 @@ use crate::tables::resuming::Resuming;
 use crate::tables::routed::Routed;
 use crate::tables::runs::StoredRun;
 use crate::tables::set_aside::Aside;
-use crate::tables::states::Standing;
+use crate::tables::small_or_large::SmallOrLarge;
+use crate::tables::states::StateRow;
 use crate::tables::trigger_keys::{KeyHeld, KeyOfRun};
 use crate::tables::trigger_requests::TriggerRequested;
 use crate::tables::triggers::Named;
@@ -89,7 +89,6 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         };
     }
     add! {
-        "Apart" Apart<Payload>,
         "Aside" Aside,
         "CallError" CallError,
         "DeferringStage" DeferringStage,
@@ -105,6 +104,7 @@ fn enums(known: &mut BTreeSet<String>, named: &mut BTreeSet<String>) -> String {
         "Order" Order,
         "Part" Part,
         "SendTo" SendTo,
+        "SmallOrLarge" SmallOrLarge<Payload>,
         "Channel" journal::Channel,
         "ReleaseStage" ReleaseStage,
         "Restore" Restore,
@@ -218,7 +218,7 @@ fn layout(table: TableId, named: &mut BTreeSet<String>) -> String {
         TableId::Runs => row::<StoredRun>(table, named),
         TableId::Secrets => row::<SealedSecret>(table, named),
         TableId::Starts => row::<Start>(table, named),
-        TableId::States => row::<Standing>(table, named),
+        TableId::States => row::<StateRow>(table, named),
         TableId::TriggerCounts => row::<TriggerCounts>(table, named),
         TableId::TriggerKeys => row::<KeyHeld>(table, named),
         TableId::TriggerNames => row::<Named>(table, named),

@@ -48,8 +48,8 @@ pub use store::{Backup, Read, Store, StoreReader, Written};
 pub use tables::{
     Attempts, Bounds, Branch, Call, CancelAsked, ChildStart, EarlierUrl, FailedTry, Frozen, Parent,
     PastTry, Pause, PausedBy, Pauses, Reply, Restore, Run, SCHEMA, SealedSecret, Start, State,
-    Stood, TableId, TokenKeys, TriedOperation, Trigger, TriggerCounts, Triggered, Version, Webhook,
-    Workflow, WorkflowSettings,
+    StateBefore, TableId, TokenKeys, TriedOperation, Trigger, TriggerCounts, Triggered, Version,
+    Webhook, Workflow, WorkflowSettings,
 };
 pub use views::{
     Answer, BadAnswer, CallPage, CallProgress, ChannelItem, DuePage, FailedRun, Incoming,

@@ -83,7 +83,7 @@ pub fn own_provider(text: &str) -> Result<Provider, String> {
         ));
     }
     match own.run_vectors().into_iter().next() {
-        Some((line, trouble)) => Err(wrong(format!("line {line}: {trouble}"))),
+        Some((line, why)) => Err(wrong(format!("line {line}: {why}"))),
         None => Ok(own),
     }
 }

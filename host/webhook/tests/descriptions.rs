@@ -24,22 +24,20 @@ fn every_file_is_compiled_in_under_its_own_name() {
 
 #[test]
 fn every_vector_gives_what_it_says() {
-    let mut troubles = Vec::new();
+    let mut mistakes = Vec::new();
     for (file, text) in Providers::built_in_files() {
         match Provider::compile(file, text) {
-            Err(error) => troubles.push(error.to_string()),
+            Err(error) => mistakes.push(error.to_string()),
             Ok(provider) => {
                 if format!("{}.toml", provider.name()) != *file {
-                    troubles.push(format!("{file} has the name {:?}", provider.name()));
+                    mistakes.push(format!("{file} has the name {:?}", provider.name()));
                 }
                 let failed = provider.run_vectors().into_iter();
-                troubles.extend(
-                    failed.map(|(line, trouble)| format!("{file}, line {line}: {trouble}")),
-                );
+                mistakes.extend(failed.map(|(line, why)| format!("{file}, line {line}: {why}")));
             }
         }
     }
-    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
     let known = Providers::default();
     assert_eq!(known.all().count(), Providers::built_in_files().len());
 }

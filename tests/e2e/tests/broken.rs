@@ -131,6 +131,29 @@ fn a_run_is_moved_to_code_that_repeats_it_and_to_no_other() {
     assert_eq!(run.show()["version"], second);
     assert_eq!(run.status(), "suspended");
 
+    // The command takes the beginning of a version, for a run and for a workflow.
+    let cli = Cli::of(&host);
+    let (first_begins, second_begins) = (&first[..12], &second[..12]);
+    cli.run(&["move", "--to", first_begins, run.id()]).ok();
+    assert_eq!(run.show()["version"], first);
+    let of_workflow = [
+        "--workflow",
+        "script",
+        "--from-version",
+        first_begins,
+        "--yes",
+    ];
+    cli.run(&[&["move", "--to", second_begins][..], &of_workflow].concat())
+        .ok();
+    assert_eq!(run.show()["version"], second);
+    let unknown = cli.run(&["retry", "--on", "x", run.id()]);
+    assert_eq!(unknown.code, 2, "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("no version that begins with \"x\""),
+        "{}",
+        unknown.stderr
+    );
+
     repair(&run, "move", &json!({"version": "0".repeat(64)}))
         .expect_problem(404, "unknown-version");
     repair(&run, "move", &json!({"version": "x"})).expect_problem(400, "invalid-version");

@@ -210,8 +210,8 @@ fn exit_codes_tell_what_went_wrong() {
     fails(&["start", "none"], 1, "unknown-workflow");
     fails(
         &["start", "script", "--input", "{\"seq\":"],
-        1,
-        "invalid-json",
+        2,
+        "--input is not JSON",
     );
     fails(
         &["deploy", "script", "/no/such/file.wasm"],
@@ -225,7 +225,7 @@ fn exit_codes_tell_what_went_wrong() {
             concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
         ],
         1,
-        "not-wasm",
+        "/Cargo.toml: this is not WebAssembly",
     );
     fails(&["start"], 2, "WORKFLOW");
     fails(

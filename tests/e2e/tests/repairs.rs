@@ -144,8 +144,12 @@ fn commands_take_beginnings_of_ids_and_several_runs() {
     assert_eq!(none.code, 2, "{}", none.stderr);
     assert!(none.stderr.contains("no run"), "{}", none.stderr);
     let strange = cli.run(&["show", "id"]);
-    assert_eq!(strange.code, 1, "{}", strange.stderr);
-    assert!(strange.stderr.contains("hexadecimal"), "{}", strange.stderr);
+    assert_eq!(strange.code, 2, "{}", strange.stderr);
+    assert!(
+        strange.stderr.contains("\"id\" is not the id of a run"),
+        "{}",
+        strange.stderr
+    );
     let almost = &runs[0][..35];
     assert!(cli.run(&["show", almost]).ok().contains(&runs[0]));
     assert_eq!(cli.run(&["input", almost]).ok(), waiting.to_string());

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use dormouse_engine::{Config, Engine, Program, open, seal};
 use dormouse_journal::{Response, RunId, Time, Until, VersionId};
 use dormouse_limits::Limits;
-use dormouse_runtime::{Parts, Runtime, Settings, Standing};
+use dormouse_runtime::{Parts, RunStatus, Runtime, Settings};
 use dormouse_scenario::InProcess;
 use dormouse_seams::{Clock as _, Spawner as _, Task};
 use dormouse_simulation::{Executor, Seam, Seeded};
@@ -180,9 +180,9 @@ impl World {
         let year = std::time::Duration::from_secs(365 * 24 * 3_600);
         let until = self.now().after(365 * 24 * 3_600_000);
         while self.now() < until {
-            let standing = self.run(host.wait_until(run, Until::Ended, year));
-            let has_ended = |standing: Standing| standing.status.has_ended();
-            if standing.is_ok_and(|standing| standing.is_none_or(has_ended)) {
+            let run_status = self.run(host.wait_until(run, Until::Ended, year));
+            let has_ended = |run_status: RunStatus| run_status.status.has_ended();
+            if run_status.is_ok_and(|run_status| run_status.is_none_or(has_ended)) {
                 return;
             }
             // A blocked run is tried again some time after the host was started.

@@ -25,15 +25,19 @@ impl IdPrefix {
         let text = params.text("id");
         text.map(|text| {
             Self::read(text).ok_or_else(|| {
-                let why = "is not the beginning of a run's id: give hexadecimal digits with hyphens as ids have them, such as \
-                           `0198d2c4-7c`";
-                Malformed::new("invalid-query", "the query parameter \"id\"", why)
+                let why = format!(
+                    "is {text:?}, which is not the beginning of a run's id: give hexadecimal digits with hyphens as ids have \
+                     them, such as `0198d2c4-7c`"
+                );
+                Malformed::of_query("id", why)
             })
         })
         .transpose()
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// Reads the beginning of an id. Returns `None` if no id can begin with this text.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
         let mut digits = Vec::new();
         for (place, letter) in text.chars().enumerate() {
             let is_hyphen = matches!(place, 8 | 13 | 18 | 23);

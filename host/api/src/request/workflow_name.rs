@@ -17,8 +17,10 @@ pub fn workflow_name(name: &str) -> Result<&str, Malformed> {
     }
     Err(Malformed::new(
         "invalid-workflow-name",
-        "the workflow's name in the path",
-        format!("is {name:?}: give 1 to {LONGEST} characters out of a-z, 0-9, - and _"),
+        &format!("{name:?}"),
+        format!(
+            "is not the name of a workflow: a name has 1 to {LONGEST} characters out of a-z, 0-9, - and _"
+        ),
     ))
 }
 

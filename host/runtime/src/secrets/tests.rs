@@ -126,7 +126,7 @@ fn found(host: &Secrets, names: &[&str]) -> Vec<(String, SealedSecret)> {
     found.collect()
 }
 
-fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, SecretTrouble> {
+fn verifying(host: &Secrets, workflow: &str, names: &[&str]) -> Result<usize, SecretUnusable> {
     let signature = Signature {
         provider: "github".into(),
         secrets: names.iter().map(|&name| name.into()).collect(),
@@ -269,11 +269,11 @@ fn a_missing_key_is_the_hosts_own_trouble() {
         let host = host(keys_of_host);
         smuggle(&host, &keys("02"), &granted, &granted);
         let checked = verifying(&host, "w", &["s"]).unwrap_err();
-        assert!(matches!(&checked, SecretTrouble::NoKey(secret) if secret.as_str() == "s"));
+        assert!(matches!(&checked, SecretUnusable::NoKey(secret) if secret.as_str() == "s"));
         assert!(checked.to_string().contains("`secret-key-file`"));
         assert!(matches!(
             sending(&host, "w", "s", URL),
-            Err(SendRefused::Trouble(SecretTrouble::NoKey(_)))
+            Err(SendRefused::Unusable(SecretUnusable::NoKey(_)))
         ));
     }
 }
@@ -289,11 +289,11 @@ fn uses_that_somebody_added_to_the_file_open_nothing() {
     );
     assert!(matches!(
         sending(&host, "w", "s", URL),
-        Err(SendRefused::Trouble(SecretTrouble::Damaged(_)))
+        Err(SendRefused::Unusable(SecretUnusable::Damaged(_)))
     ));
     assert!(matches!(
         verifying(&host, "w", &["s"]),
-        Err(SecretTrouble::Damaged(_))
+        Err(SecretUnusable::Damaged(_))
     ));
 }
 

@@ -11,7 +11,7 @@ use dormouse_store::WebhookView;
 
 use super::{Caller, MOST_HELD, Player, StepFailure};
 use crate::difference::shortened;
-use crate::machine::Trouble;
+use crate::machine::PlayError;
 use crate::outcome::answer_differences;
 use crate::requests;
 use crate::step::{Deliver, ExpectedAnswer};
@@ -34,10 +34,10 @@ impl Player<'_> {
                 break webhook;
             }
             if !self.answer_by_rules(number)? && !self.go_on(None, number)? {
-                let standing = self.standing()?;
+                let state = self.run_state()?;
                 return Err(StepFailure {
                     message: format!("there is no webhook {}", deliver.to),
-                    details: vec![format!("the run is {}", standing.line())],
+                    details: vec![format!("the run is {}", state.line())],
                 });
             }
         };
@@ -159,7 +159,7 @@ impl Player<'_> {
     }
 
     /// Returns the run that a request is for, if it exists yet.
-    pub(super) fn run_of(&self, deliver: &Deliver) -> Result<Option<RunId>, Trouble> {
+    pub(super) fn run_of(&self, deliver: &Deliver) -> Result<Option<RunId>, PlayError> {
         match &deliver.workflow {
             None => Ok(Some(self.run)),
             Some(workflow) => self.machine.run_of(workflow, deliver.run),
@@ -171,7 +171,7 @@ impl Player<'_> {
         &self,
         run: RunId,
         deliver: &Deliver,
-    ) -> Result<Option<WebhookView>, Trouble> {
+    ) -> Result<Option<WebhookView>, PlayError> {
         let webhooks = self.webhooks(run)?.into_iter();
         let mut named = webhooks.filter(|view| view.webhook.step == deliver.to);
         Ok(match deliver.number {

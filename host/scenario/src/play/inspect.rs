@@ -5,14 +5,14 @@ use dormouse_store::WebhookView;
 
 use super::{MOST_READ, MOST_WAITS, Player, StepFailure};
 use crate::difference::shortened;
-use crate::machine::{MOST_CALLS, Trouble};
+use crate::machine::{MOST_CALLS, PlayError};
 use crate::outcome::RunState;
 use crate::pattern::Sent;
 use crate::step::ExpectedRun;
 
 impl Player<'_> {
     /// Returns the name of the step that made this call, if it can be found.
-    pub(super) fn step_of(&self, request: &Request) -> Result<Option<String>, Trouble> {
+    pub(super) fn step_of(&self, request: &Request) -> Result<Option<String>, PlayError> {
         // Several calls may have the same key, and a redirected call has another URL.
         match self.step_by(request, true)? {
             Some(step) => Ok(Some(step)),
@@ -24,7 +24,7 @@ impl Player<'_> {
         &self,
         request: &Request,
         by_url: bool,
-    ) -> Result<Option<String>, Trouble> {
+    ) -> Result<Option<String>, PlayError> {
         let calls = self
             .machine
             .read(|store| store.calls(None, MOST_CALLS))?
@@ -57,7 +57,7 @@ impl Player<'_> {
     }
 
     /// Returns the attempts at calls that wait for an answer.
-    pub(super) fn waiting(&self) -> Result<Vec<(usize, Sent)>, Trouble> {
+    pub(super) fn waiting(&self) -> Result<Vec<(usize, Sent)>, PlayError> {
         let numbers: Vec<usize> = self
             .machine
             .network
@@ -68,16 +68,16 @@ impl Player<'_> {
             .collect())
     }
 
-    pub(super) fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, Trouble> {
+    pub(super) fn webhooks(&self, run: RunId) -> Result<Vec<WebhookView>, PlayError> {
         let webhooks = self.machine.read(|store| store.webhooks(run, MOST_READ))?;
         Ok(webhooks.unwrap_or_default())
     }
 
-    pub(super) fn standing(&self) -> Result<RunState, Trouble> {
+    pub(super) fn run_state(&self) -> Result<RunState, PlayError> {
         let shown = self
             .machine
             .read(|store| store.show(self.run, MOST_WAITS))?;
-        let shown = shown.ok_or_else(|| Trouble("the run is gone".into()))?;
+        let shown = shown.ok_or_else(|| PlayError("the run is gone".into()))?;
         let logs = self
             .machine
             .read(|store| store.logs(self.run, (0, 0), MOST_READ))?;
@@ -94,7 +94,7 @@ impl Player<'_> {
         })
     }
 
-    pub(super) fn journal(&self) -> Result<Vec<Activation>, Trouble> {
+    pub(super) fn journal(&self) -> Result<Vec<Activation>, PlayError> {
         let state = self.machine.read(|store| store.state(self.run))?;
         let first = state.map_or(0, |state| state.first_activation);
         let page = self
@@ -104,7 +104,7 @@ impl Player<'_> {
     }
 
     pub(super) fn compare(&self, expected: &ExpectedRun, message: &str) -> Result<(), StepFailure> {
-        let details = self.standing()?.differences(expected, &self.names)?;
+        let details = self.run_state()?.differences(expected, &self.names)?;
         match details.is_empty() {
             true => Ok(()),
             false => Err(StepFailure {

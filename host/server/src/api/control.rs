@@ -78,7 +78,8 @@ pub(super) fn cancel_options(asked: Option<CancelRun>) -> Result<CancelOptions, 
     let CancelRun { grace, reason } = asked.unwrap_or_default();
     let refuse = |what: &str, why: String| Problem::malformed("invalid-cancel", what, why);
     let grace = grace.map(|grace| {
-        dormouse_limits::parse_span(&grace).map_err(|why| refuse("`grace`", why.to_string()))
+        dormouse_limits::parse_span(&grace)
+            .map_err(|why| refuse("`grace`", format!("is {grace:?}, which {why}")))
     });
     if let Some(reason) = &reason
         && reason.len() > REASON
@@ -265,7 +266,7 @@ pub(super) async fn move_one(
 /// Parses a version. `field` is the name of its field, for messages.
 pub(super) fn version_of(text: &str, field: &str) -> Result<VersionId, Problem> {
     text.parse().map_err(|_| {
-        let why = format!("is {text:?}, and is to be a version: 64 hexadecimal digits");
+        let why = format!("is {text:?}, which is not a version: give its 64 hexadecimal digits");
         Problem::malformed("invalid-version", &format!("`{field}`"), why)
     })
 }

@@ -61,8 +61,8 @@ impl PathParams {
         workflow_name(name).map_err(|_| {
             Problem::malformed(
                 "invalid-trigger-name",
-                "the trigger's name in the path",
-                format!("is {name:?}: give 1 to 64 characters out of a-z, 0-9, - and _"),
+                &format!("{name:?}"),
+                "is not the name of a trigger: a name has 1 to 64 characters out of a-z, 0-9, - and _",
             )
         })
     }
@@ -73,7 +73,7 @@ impl PathParams {
             Problem::malformed(
                 "invalid-secret-name",
                 "the secret's name in the path",
-                format!("cannot be one: {error}"),
+                format!("is not the name of a secret: {error}"),
             )
         })
     }

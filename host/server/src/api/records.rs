@@ -141,8 +141,8 @@ async fn unusable_secrets(
         // Most webhooks check no signature, and then the run's state need not be read.
         return Ok(vec![Vec::new(); options.len()]);
     }
-    let standing = state.runtime.reader().state(run).await?;
-    let workflow = standing.map(|state| state.workflow).unwrap_or_default();
+    let known = state.runtime.reader().state(run).await?;
+    let workflow = known.map(|state| state.workflow).unwrap_or_default();
     Ok(state.runtime.unusable_secrets(&workflow, &options).await?)
 }
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use dormouse_api::request::{AfterRun, Cursor as _, LABEL, QueryParams, RunFilter, Wait};
 use dormouse_api::{Dates, ProblemBody, Run, RunCounts, RunPage};
 use dormouse_journal::{Payload, RunId, Status};
-use dormouse_runtime::Standing;
+use dormouse_runtime::RunStatus;
 use dormouse_store::{RunQuery, TimeRange};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Uri};
@@ -209,17 +209,17 @@ const SMALL: u64 = 64 << 10;
 pub(super) async fn about<T: IntoResponse>(
     state: &AppState,
     run: RunId,
-    known: Option<Standing>,
+    known: Option<RunStatus>,
     answer: impl Future<Output = Result<T, Problem>>,
 ) -> Result<Response, Problem> {
     let known = match known {
         Some(known) if known.journal_bytes.is_some() => Some(known),
-        _ => state.runtime.standing(run).await?,
+        _ => state.runtime.run_status(run).await?,
     };
     // A run that has continued as new may have kept webhooks of an earlier journal.
     match known {
         // The size of the rest is not known.
-        Some(Standing { journal_bytes, .. }) if journal_bytes.is_none_or(|size| size > SMALL) => {
+        Some(RunStatus { journal_bytes, .. }) if journal_bytes.is_none_or(|size| size > SMALL) => {
             let bytes = journal_bytes.unwrap_or_default();
             state.turns.make_of(bytes, answer).await
         }
@@ -245,13 +245,13 @@ pub(super) async fn view(state: &AppState, run: RunId) -> Result<Run, Problem> {
 
 /// Returns the status of a run.
 pub(super) async fn status(state: &AppState, run: RunId) -> Result<Status, Problem> {
-    Ok(standing(state, run).await?.status)
+    Ok(run_status(state, run).await?.status)
 }
 
 /// Returns the status of a run, and the size of its journal.
-pub(super) async fn standing(state: &AppState, run: RunId) -> Result<Standing, Problem> {
-    let standing = state.runtime.standing(run).await?;
-    standing.ok_or_else(|| Problem::unknown_run(run))
+pub(super) async fn run_status(state: &AppState, run: RunId) -> Result<RunStatus, Problem> {
+    let run_status = state.runtime.run_status(run).await?;
+    run_status.ok_or_else(|| Problem::unknown_run(run))
 }
 
 /// Returns the search for a filter. Its limit is zero, and the caller sets it.

@@ -116,18 +116,18 @@ pub(super) async fn answer(
     if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{run}")) {
         answer.insert(LOCATION, location);
     }
-    let standing = match wait {
+    let run_status = match wait {
         Some(wait) => {
             answer.extend([wait.applied()]);
             let waited = state.runtime.wait_until(run, wait.until(), wait.duration());
             waited.await?.ok_or_else(|| Problem::unknown_run(run))?
         }
-        None => runs::standing(state, run).await?,
+        None => runs::run_status(state, run).await?,
     };
-    let status = standing.status;
+    let status = run_status.status;
     if wait.is_some() && status.has_ended() {
         let ended = async { Ok((answer, Json(runs::view(state, run).await?))) };
-        return runs::about(state, run, Some(standing), ended).await;
+        return runs::about(state, run, Some(run_status), ended).await;
     }
     let sleeps = wait.is_some_and(|wait| wait.until().is_reached_by(status));
     let code = if new {
@@ -147,5 +147,5 @@ pub(super) async fn answer(
         started.webhooks = Some(records::webhooks_of(state, run).await?);
         Ok((code, answer, Json(started)))
     };
-    runs::about(state, run, Some(standing), with_webhooks).await
+    runs::about(state, run, Some(run_status), with_webhooks).await
 }

@@ -65,7 +65,7 @@ fn webhook_options(set: &SetTrigger, known: &Providers) -> Result<WebhookOptions
     let provider = set.provider.as_deref();
     let provider = provider.map(|name| find_provider("`provider`", name, own.as_ref(), known));
     let provider = provider.transpose()?;
-    let tolerance = set.tolerance.as_deref().map(read_tolerance);
+    let tolerance = set.tolerance.as_deref().map(read_tolerance).transpose()?;
     Ok(WebhookOptions {
         methods: set.methods.clone(),
         signature: signature(set, provider)?,
@@ -74,7 +74,7 @@ fn webhook_options(set: &SetTrigger, known: &Providers) -> Result<WebhookOptions
             .map(|provider| provider.name().to_owned()),
         reply: reply(set.reply.as_ref())?,
         description: set.description.clone(),
-        tolerance: tolerance.transpose()?,
+        tolerance,
         cors: set.cors.clone(),
     })
 }
@@ -83,9 +83,9 @@ fn webhook_options(set: &SetTrigger, known: &Providers) -> Result<WebhookOptions
 fn signature(set: &SetTrigger, provider: Option<&Provider>) -> Result<Option<Signature>, String> {
     let proves = |provider: &&Provider| provider.signs() || provider.probes_with_secret();
     let Some(provider) = provider.filter(proves) else {
-        if !set.secrets.is_empty() || !set.settings.is_empty() {
+        if !set.secrets.is_empty() || !set.settings.is_empty() || set.tolerance.is_some() {
             return Err(
-                "`secrets` and `settings` are for a signature, and no `provider` was given that signs".into(),
+                "`secrets`, `settings` and `tolerance` are for a signature, and no `provider` was given that signs".into(),
             );
         }
         return Ok(None);
@@ -126,7 +126,7 @@ fn reply(reply: Option<&TriggerReply>) -> Result<Reply, String> {
         Some(TriggerReply::Output { within }) => match dormouse_limits::parse_span(within) {
             Ok(0) => Err("`reply` holds the caller for no time; give `within` as at least `1ms`, or reply `accepted`".into()),
             Ok(within) => Ok(Reply::FromWorkflow(within)),
-            Err(why) => Err(format!("`within` of `reply` is {within:?}: {why}")),
+            Err(why) => Err(format!("`within` of `reply` is {within:?}, which {why}")),
         },
     }
 }
@@ -223,6 +223,7 @@ mod tests {
         check_refused(&wrong, "description, line 1");
         check_refused(&with(|set| set.provider = Some("github".into())), "secret");
         check_refused(&with(|set| set.secrets = vec!["s".into()]), "`provider`");
+        check_refused(&with(|set| set.tolerance = Some("5m".into())), "`provider`");
         let keyless = with(|set| set.on_existing = Some(OnExisting::Event));
         check_refused(&keyless, "no `key`");
         let pointer = with(|set| set.key = Some(Place::Json("id".into())));

@@ -182,7 +182,7 @@ pub(super) async fn rotate(
 fn keep_old(text: &str) -> Result<u64, Problem> {
     let refuse = |why: String| Problem::malformed("invalid-setting", "`keep_old`", why);
     let span = dormouse_limits::parse_span(text);
-    let span = span.map_err(|why| refuse(format!("is {text:?}: {why}")))?;
+    let span = span.map_err(|why| refuse(format!("is {text:?}, which {why}")))?;
     if span > LONGEST_KEEP {
         return Err(refuse(format!("is {text:?}; give at most 90d")));
     }

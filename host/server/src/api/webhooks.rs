@@ -14,7 +14,7 @@ use super::state::AppState;
 use crate::problem::Problem;
 use crate::request::body;
 
-/// The largest request in bytes. A name may be as long as a head, and so may a URL.
+/// The largest request in bytes. An id may be as long as a head, and so may a URL.
 const BODY: u64 = 128 << 10;
 
 /// Forgets a request that was accepted
@@ -27,10 +27,10 @@ const BODY: u64 = 128 << 10;
     request_body(content = Forget, description = "Which request, and where it was accepted"),
     responses(
         (status = 200, description = "The host has forgotten the request", body = Forgotten),
-        (status = 400, description = "`invalid-json`, `invalid-delivery`: the name is empty, or has too many parts",
+        (status = 400, description = "`invalid-json`, `invalid-delivery`: the id is empty, or has too many parts",
             body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-webhook`: this host made no such URL; `not-remembered`: no request of this \
-            name is remembered there", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-webhook`: this host made no such URL; `not-remembered`: no request with \
+            this id is remembered there", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "`webhook-gone`: the run was removed, or did not keep the webhook; `trigger-gone`: the \
             trigger was deleted", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`body-too-large`", body = ProblemBody, content_type = "application/problem+json"),
@@ -44,8 +44,8 @@ pub(super) async fn forget(
 ) -> Result<Json<Forgotten>, Problem> {
     let body = body::read_fixed(&headers, body, BODY, state.body_budget.of_api()).await?;
     let Forget { url, id } = control::from_object(&body, "this")?;
-    let name = parts(id)?;
-    let forgotten = state.runtime.forget(&url, &name).await?;
+    let id = parts(id)?;
+    let forgotten = state.runtime.forget(&url, &id).await?;
     let (run, webhook) = match forgotten.address {
         Address::Webhook(Token { run, webhook }) => (Some(run.to_string()), Some(webhook.0)),
         Address::Trigger(_) => (None, None),
@@ -58,13 +58,13 @@ pub(super) async fn forget(
     }))
 }
 
-fn parts(name: DeliveryName) -> Result<Vec<String>, Problem> {
-    let parts = match name {
-        DeliveryName::One(name) => vec![name],
+fn parts(id: DeliveryName) -> Result<Vec<String>, Problem> {
+    let parts = match id {
+        DeliveryName::One(id) => vec![id],
         DeliveryName::Parts(parts) => parts,
     };
     let why = match parts.len() {
-        0 => "has no parts: give the name of a delivery".into(),
+        0 => "has no parts: give the id of a delivery".into(),
         many if many > KEY_PARTS => format!("has {many} parts: give at most {KEY_PARTS}"),
         _ if parts.iter().any(String::is_empty) => "is empty, or a part of it is".into(),
         _ => return Ok(parts),

@@ -138,7 +138,7 @@ pub(super) async fn set_settings(
 
 fn retention(text: &str) -> Result<u64, Problem> {
     let parsed = dormouse_limits::parse_span(text);
-    parsed.map_err(|why| wrong_setting("`retention`", format!("is {text:?}: {why}")))
+    parsed.map_err(|why| wrong_setting("`retention`", format!("is {text:?}, which {why}")))
 }
 
 fn wrong_setting(what: &str, why: impl std::fmt::Display) -> Problem {

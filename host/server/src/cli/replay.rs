@@ -68,11 +68,13 @@ impl Replay {
         let code = Code::read(&self.component, &self.environment)?;
         let mut differ = 0_usize;
         for path in &self.histories {
-            let unreadable = |error: &dyn std::fmt::Display| {
+            let because = |error: &dyn std::fmt::Display| {
                 CliError::Usage(format!("{}: {error}", path.display()))
             };
-            let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
-            let history = History::decode(&bytes).map_err(|error| unreadable(&error))?;
+            let bytes = std::fs::read(path).map_err(|error| {
+                CliError::Usage(format!("{} cannot be read: {error}", path.display()))
+            })?;
+            let history = History::decode(&bytes).map_err(|error| because(&error))?;
             let workflow = history.head.workflow.clone();
             let mut replayed = Replayed {
                 history: path,

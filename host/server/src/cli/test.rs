@@ -291,7 +291,10 @@ fn counted(count: usize, what: &str) -> String {
 fn read(path: &Path) -> Result<Scenario, CliError> {
     let because =
         |why: &dyn std::fmt::Display| CliError::Usage(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| because(&error))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| because(&"this is not a scenario: it is not text in UTF-8"))?;
     Scenario::read(&text).map_err(|error| because(&error))
 }
 

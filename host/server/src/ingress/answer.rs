@@ -183,7 +183,7 @@ fn problem_of(refusal: Refusal) -> Problem {
             };
             problem(status, "too-many-held").with_header(RETRY_AFTER, RETRY_HELD)
         }
-        Refusal::Secret(trouble) => Problem::secret_unavailable(&trouble),
+        Refusal::Secret(unusable) => Problem::secret_unavailable(&unusable),
         Refusal::Unavailable(unavailable) => unavailable.into(),
     }
 }

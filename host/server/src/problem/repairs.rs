@@ -56,7 +56,8 @@ impl Problem {
                 StatusCode::NOT_FOUND,
                 "unknown-step",
                 format!(
-                    "run {run} has made no step {step:?} in this generation.{} `dormouse journal {run}` lists all steps",
+                    "run {run} has made no {} in this generation.{} `dormouse journal {run}` lists all steps",
+                    step_or_operation(&step),
                     last_steps(&last)
                 ),
             ),
@@ -191,13 +192,21 @@ fn differs(run: RunId, mismatch: &Mismatch) -> Problem {
         names => format!(" Arguments that differ: {}.", names.join(", ")),
     };
     let detail = format!(
-        "that version does not repeat the journal of run {run}: operation {} was recorded as {}; that version \
-         made {}.{arguments} Nothing has changed",
+        "that version does not repeat the journal of run {run}: as operation {}, the journal has {}, and that version \
+         has {}.{arguments} Nothing has changed",
         mismatch.number, mismatch.expected, mismatch.found
     );
     let mut problem = conflict("differs", detail);
     problem.difference = Some(Box::new(difference));
     problem
+}
+
+/// Formats what a text names: a step, or also an operation if it is a number.
+fn step_or_operation(text: &str) -> String {
+    match text.parse::<u32>() {
+        Ok(number) => format!("operation {number}, and no step {text:?},"),
+        Err(_) => format!("step {text:?}"),
+    }
 }
 
 /// Formats the names of a run's last steps.
@@ -206,5 +215,32 @@ fn last_steps(last: &[String]) -> String {
         return String::new();
     }
     let steps: Vec<String> = last.iter().map(|step| format!("{step:?}")).collect();
-    format!(" Its last steps are {}.", steps.join(", "))
+    match steps.as_slice() {
+        [only] => format!(" Its last step is {only}."),
+        steps => format!(" Its last steps are {}.", steps.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_the_run_has_not_made_is_named_with_its_last_steps() {
+        let detail = |step: &str, last: &[&str]| {
+            let last = last.iter().map(|step| (*step).to_owned()).collect();
+            let step = step.to_owned();
+            let problem =
+                Problem::not_repaired(RunId([0; 16]), RepairError::UnknownStep { step, last });
+            problem.detail().to_owned()
+        };
+        let unnamed = detail("chrge", &["charge", "look"]);
+        assert!(unnamed.contains(
+            "no step \"chrge\" in this generation. Its last steps are \"charge\", \"look\"."
+        ));
+        let unnumbered = detail("17", &["charge"]);
+        assert!(unnumbered.contains(
+            "no operation 17, and no step \"17\", in this generation. Its last step is \"charge\"."
+        ));
+    }
 }

@@ -1,7 +1,7 @@
 //! Problems with secrets that do not exist, are not valid, or cannot be opened.
 
 use dormouse_api::request::InvalidSecretBody;
-use dormouse_runtime::{SecretTrouble, SetSecretError};
+use dormouse_runtime::{SecretUnusable, SetSecretError};
 use http::StatusCode;
 
 use super::{Problem, RETRY_ROOM};
@@ -16,8 +16,8 @@ impl Problem {
 
     /// A secret cannot be opened. Only the log names it.
     #[must_use]
-    pub fn secret_unavailable(trouble: &SecretTrouble) -> Self {
-        tracing::error!(%trouble, "a secret cannot be used");
+    pub fn secret_unavailable(unusable: &SecretUnusable) -> Self {
+        tracing::error!(error = %unusable, "a secret cannot be used");
         let detail = "the host cannot open a secret that it needs for this; its log says which";
         Problem::unavailable("secret-unavailable", detail, RETRY_ROOM)
     }

@@ -62,7 +62,7 @@ const HEALTH: u64 = 200;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The host cannot listen on the address.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}{}", what_to_do(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -105,6 +105,17 @@ pub enum ServeError {
         "the disk failed, and the host stopped: what was acknowledged is safe; see the log for the cause"
     )]
     DiskFailed,
+}
+
+/// Returns what to do about an address on which the host cannot listen, if that is known.
+fn what_to_do(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; another program listens there, perhaps another host: stop it, or give another address with --listen or \
+             --hooks-listen"
+        }
+        _ => "",
+    }
 }
 
 /// Serves until a signal comes or the disk fails.

@@ -101,19 +101,19 @@ impl<R: Rows> View<R> {
 
     /// Returns a run with everything that decides what comes next.
     pub(crate) fn run_to_continue(&self, run: RunId) -> Result<Option<RunToContinue>, ReadError> {
-        let Some((view, standing)) = self.view_and_standing(run)? else {
+        let Some((view, state_row)) = self.view_and_state_row(run)? else {
             return Ok(None);
         };
         let status = view.state.status;
         let (mut open, mut heads) = (Vec::new(), Vec::new());
-        if let Some(standing) = standing
+        if let Some(state_row) = state_row
             && !status.has_ended()
             && status != Status::Blocked
             && !view.state.is_restoring
             && view.paused.is_none()
             && view.held_by.is_none()
         {
-            open = self.open(run, &standing, usize::MAX)?;
+            open = self.open(run, &state_row, usize::MAX)?;
             let waiting = open.iter().filter(|(_, open)| !open.abandoned);
             let mut channels: Vec<_> = waiting
                 .flat_map(|(number, open)| open.channels(*number))

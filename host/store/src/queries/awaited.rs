@@ -6,7 +6,7 @@ use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::tables::open;
-use crate::tables::states::Standing;
+use crate::tables::states::StateRow;
 
 impl<R: Rows> View<R> {
     /// Returns whether a run waits for something of this kind, and how many rows were read to find out: at most one for
@@ -14,15 +14,15 @@ impl<R: Rows> View<R> {
     pub(super) fn awaits(
         &self,
         run: RunId,
-        standing: &Standing,
+        state_row: &StateRow,
         awaited: Awaited,
     ) -> Result<(bool, usize), ReadError> {
         // The open operations of an ended run are cleared in pieces. Meanwhile the run waits for nothing.
-        if standing.state.status.has_ended() {
+        if state_row.state.status.has_ended() {
             return Ok((false, 0));
         }
         let is_it = |open: &Open| !open.abandoned && open.kind.awaited() == Some(awaited);
-        let mut found = standing.open.own().any(is_it);
+        let mut found = state_row.open.own().any(is_it);
         let mut read = 0;
         if !found {
             let rest = open::TABLE.of(run);

@@ -172,14 +172,14 @@ impl<R: Rows> View<R> {
 
     /// Returns true if a call was made after the point to which its run was taken back, and is about to be closed.
     fn is_set_aside(&self, run: RunId, operation: OperationNumber) -> Result<bool, ReadError> {
-        let standing = self.standing(run)?;
-        let state = standing.map(|standing| standing.state);
+        let state_row = self.state_row(run)?;
+        let state = state_row.map(|state_row| state_row.state);
         Ok(state.is_some_and(|state| state.is_restoring && operation.0 >= state.operations))
     }
 
     /// Returns true if a run has ended. Its open operations are cleared after that, in pieces.
     pub(super) fn has_ended(&self, run: RunId) -> Result<bool, ReadError> {
-        let standing = self.standing(run)?;
-        Ok(standing.is_some_and(|standing| standing.state.status.has_ended()))
+        let state_row = self.state_row(run)?;
+        Ok(state_row.is_some_and(|state_row| state_row.state.status.has_ended()))
     }
 }

@@ -12,7 +12,7 @@ impl<R: Rows> View<R> {
     /// Returns a failed run that may be retried. None if there is no such run, or if it has not failed or was given
     /// up.
     pub(crate) fn failed(&self, run: RunId) -> Result<Option<FailedRun>, ReadError> {
-        let Some((view, Some(standing))) = self.view_and_standing(run)? else {
+        let Some((view, Some(state_row))) = self.view_and_state_row(run)? else {
             return Ok(None);
         };
         let Some(frozen) = &view.state.frozen else {
@@ -25,7 +25,7 @@ impl<R: Rows> View<R> {
         };
         let given = last.and_then(|last| last.completion);
         let given = given.map(|completion| completion.operation);
-        let open = self.open(run, &standing, usize::MAX)?;
+        let open = self.open(run, &state_row, usize::MAX)?;
         let mut failed = FailedRun {
             was_activated: frozen.before.is_some(),
             open: open.len() as u64,

@@ -10,7 +10,7 @@ use crate::rows::Rows;
 use crate::rows::counted::counted;
 use crate::rows::table::between;
 use crate::tables::runs::{self, StoredRun};
-use crate::tables::states::{self, Standing};
+use crate::tables::states::{self, StateRow};
 use crate::tables::tries::branch_of;
 use crate::tables::{
     Branch, PastTry, PausedBy, State, TableId, calls, failed_tries, generation_inputs, generations,
@@ -37,14 +37,14 @@ impl<R: Rows> View<R> {
     }
 
     /// Returns the row of a run that is not pending.
-    pub(super) fn standing(&self, run: RunId) -> Result<Option<Standing>, ReadError> {
+    pub(super) fn state_row(&self, run: RunId) -> Result<Option<StateRow>, ReadError> {
         states::TABLE.get(&self.0, run)
     }
 
     /// Returns the state of a run.
     pub(crate) fn state(&self, run: RunId) -> Result<Option<State>, ReadError> {
-        match self.standing(run)? {
-            Some(standing) => Ok(Some(standing.state)),
+        match self.state_row(run)? {
+            Some(state_row) => Ok(Some(state_row.state)),
             None => self.pending(run),
         }
     }
@@ -67,16 +67,16 @@ impl<R: Rows> View<R> {
     }
 
     /// Returns a run, and its row in `states` if it is not pending.
-    pub(super) fn view_and_standing(
+    pub(super) fn view_and_state_row(
         &self,
         id: RunId,
-    ) -> Result<Option<(RunView, Option<Standing>)>, ReadError> {
+    ) -> Result<Option<(RunView, Option<StateRow>)>, ReadError> {
         let Some(StoredRun { run, .. }) = self.stored(id)? else {
             return Ok(None);
         };
-        let standing = self.standing(id)?;
-        let state = match &standing {
-            Some(standing) => standing.state.clone(),
+        let state_row = self.state_row(id)?;
+        let state = match &state_row {
+            Some(state_row) => state_row.state.clone(),
             None => self
                 .pending(id)?
                 .unwrap_or_else(|| State::pending(run.created)),
@@ -100,17 +100,19 @@ impl<R: Rows> View<R> {
             paused,
             held_by,
         };
-        Ok(Some((view, standing)))
+        Ok(Some((view, state_row)))
     }
 
     /// Returns a run with its output and the operations that it waits for.
     pub(crate) fn show(&self, run: RunId, limit: usize) -> Result<Option<RunShown>, ReadError> {
-        let Some((view, standing)) = self.view_and_standing(run)? else {
+        let Some((view, state_row)) = self.view_and_state_row(run)? else {
             return Ok(None);
         };
         let output = self.output_of(run, &view.state)?;
-        let open = match &standing {
-            Some(standing) if !view.state.status.has_ended() => self.open(run, standing, limit)?,
+        let open = match &state_row {
+            Some(state_row) if !view.state.status.has_ended() => {
+                self.open(run, state_row, limit)?
+            }
             _ => Vec::new(),
         };
         let calls = self.progress(run, &open)?;
@@ -192,7 +194,7 @@ impl<R: Rows> View<R> {
 
     /// Returns a run with the beginning of its present generation.
     pub(crate) fn run_generation(&self, run: RunId) -> Result<Option<RunGeneration>, ReadError> {
-        let Some((view, _)) = self.view_and_standing(run)? else {
+        let Some((view, _)) = self.view_and_state_row(run)? else {
             return Ok(None);
         };
         let (beginning, input) = match self.generation(run)? {
@@ -242,10 +244,10 @@ impl<R: Rows> View<R> {
     pub(super) fn open(
         &self,
         run: RunId,
-        standing: &Standing,
+        state_row: &StateRow,
         limit: usize,
     ) -> Result<Vec<(OperationNumber, Open)>, ReadError> {
-        standing.open.all(&open::TABLE, &self.0, run, limit)
+        state_row.open.all(&open::TABLE, &self.0, run, limit)
     }
 
     /// Returns a part of a run's journal.

@@ -18,7 +18,7 @@ use super::View;
 use crate::ReadError;
 use crate::rows::Rows;
 use crate::rows::keys::MinMax;
-use crate::tables::states::{self, Standing, StateHead};
+use crate::tables::states::{self, StateHead, StateRow};
 use crate::tables::{children, due, runs, runs_by_label, runs_by_status, runs_by_workflow};
 use crate::views::{RunPage, RunQuery, RunView, TimeRange};
 
@@ -56,8 +56,8 @@ impl<R: Rows> View<R> {
         while page.runs.len() < query.limit {
             match search.next()? {
                 Found::Run(run) => {
-                    if let Some((view, standing)) = self.matching(query, &search.statuses, run)?
-                        && self.waits(query, run, standing.as_ref(), &mut search.left)?
+                    if let Some((view, state_row)) = self.matching(query, &search.statuses, run)?
+                        && self.waits(query, run, state_row.as_ref(), &mut search.left)?
                     {
                         page.runs.push(listed(view));
                     }
@@ -76,7 +76,7 @@ impl<R: Rows> View<R> {
         query: &RunQuery,
         statuses: &[Status],
         run: RunId,
-    ) -> Result<Option<(RunView, Option<Standing>)>, ReadError> {
+    ) -> Result<Option<(RunView, Option<StateRow>)>, ReadError> {
         if query.version.is_some() || query.other_than.is_some() || !query.created.is_all() {
             let head: Option<(String, VersionId, Time)> = runs::TABLE.get_prefix(&self.0, run)?;
             let is_wanted = head.is_some_and(|(_, version, created)| {
@@ -100,7 +100,7 @@ impl<R: Rows> View<R> {
                 return Ok(None);
             }
         }
-        let found = self.view_and_standing(run)?;
+        let found = self.view_and_state_row(run)?;
         // Pending runs share an index with other runs.
         Ok(found.filter(|(view, _)| statuses.contains(&view.state.status)))
     }
@@ -110,17 +110,17 @@ impl<R: Rows> View<R> {
         &self,
         query: &RunQuery,
         run: RunId,
-        standing: Option<&Standing>,
+        state_row: Option<&StateRow>,
         left: &mut usize,
     ) -> Result<bool, ReadError> {
         let Some(awaited) = query.awaited else {
             return Ok(true);
         };
         // A pending run has made no operation.
-        let Some(standing) = standing else {
+        let Some(state_row) = state_row else {
             return Ok(false);
         };
-        let (found, read) = self.awaits(run, standing, awaited)?;
+        let (found, read) = self.awaits(run, state_row, awaited)?;
         *left = left.saturating_sub(read);
         Ok(found)
     }

@@ -25,16 +25,16 @@ impl<R: Rows> View<R> {
         run: RunId,
         webhook: WebhookNumber,
     ) -> Result<Incoming, ReadError> {
-        let Some(standing) = self.standing(run)? else {
+        let Some(state_row) = self.state_row(run)? else {
             return Ok(Incoming::Unknown);
         };
-        let has_ended = standing.state.is_gone();
-        let has_failed = standing.state.is_frozen();
-        let webhook = standing
+        let has_ended = state_row.state.is_gone();
+        let has_failed = state_row.state.is_frozen();
+        let webhook = state_row
             .webhooks
             .get(&webhooks::TABLE, &self.0, (run, webhook))?;
         let Some(webhook) = webhook else {
-            return Ok(match standing.state.may_create_webhooks() {
+            return Ok(match state_row.state.may_create_webhooks() {
                 true => Incoming::ToCome,
                 false => Incoming::Unknown,
             });
@@ -95,11 +95,11 @@ impl<R: Rows> View<R> {
         run: RunId,
         limit: usize,
     ) -> Result<Option<Vec<WebhookView>>, ReadError> {
-        let Some(standing) = self.standing(run)? else {
+        let Some(state_row) = self.state_row(run)? else {
             // A pending run has no row in `states`, and no webhooks.
             return Ok(self.stored(run)?.map(|_| Vec::new()));
         };
-        let all = standing
+        let all = state_row
             .webhooks
             .all(&webhooks::TABLE, &self.0, run, limit)?;
         let kept = generations::TABLE.get(&self.0, run)?;
@@ -112,12 +112,12 @@ impl<R: Rows> View<R> {
         // Webhooks that one activation created are next to each other, so its record is read once for all of them.
         let mut created = (None, BTreeMap::new());
         for (number, mut webhook) in all {
-            if standing.state.is_gone() {
+            if state_row.state.is_gone() {
                 // Nothing reaches this webhook any more, whatever its row says.
                 webhook.closed = true;
                 webhook.waits = 0;
             }
-            if webhook.activation < standing.state.first_activation {
+            if webhook.activation < state_row.state.first_activation {
                 // A webhook without a URL was not kept, and is about to be removed.
                 if let Some(url) = kept.remove(&number) {
                     views.push(WebhookView {
@@ -129,7 +129,7 @@ impl<R: Rows> View<R> {
                 continue;
             }
             if created.0 != Some(webhook.activation) {
-                let urls = self.urls_created(run, &standing.state.branches, webhook.activation)?;
+                let urls = self.urls_created(run, &state_row.state.branches, webhook.activation)?;
                 created = (Some(webhook.activation), urls);
             }
             let url = match created.1.remove(&number) {

@@ -49,11 +49,11 @@ impl Fair {
         self.forget();
     }
 
-    /// Removes and returns the next writes, as many as the group has room for.
-    pub(super) fn take(&mut self, room: &mut Room) -> Vec<Box<dyn Job>> {
+    /// Removes and returns the next writes, as many as fit into the group.
+    pub(super) fn take(&mut self, capacity: &mut GroupCapacity) -> Vec<Box<dyn Job>> {
         let mut group = Vec::new();
         while let Some(first) = self.jobs.first_entry() {
-            if !room.take(first.get().cost()) {
+            if !capacity.take(first.get().cost()) {
                 break;
             }
             let ((turn, _), job) = first.remove_entry();
@@ -63,14 +63,14 @@ impl Fair {
         group
     }
 
-    /// Removes and returns writes that decide nothing in advance, in their order, as many as the group has room for.
-    pub(super) fn take_following(&mut self, room: &mut Room) -> Vec<Box<dyn Job>> {
+    /// Removes and returns writes that decide nothing in advance, in their order, as many as fit into the group.
+    pub(super) fn take_following(&mut self, capacity: &mut GroupCapacity) -> Vec<Box<dyn Job>> {
         let mut places = Vec::new();
         for (place, job) in &self.jobs {
             if job.decides() {
                 continue;
             }
-            if !room.take(job.cost()) {
+            if !capacity.take(job.cost()) {
                 break;
             }
             places.push(*place);
@@ -101,24 +101,24 @@ impl Fair {
     }
 }
 
-/// The room that a group has left.
+/// How much more a group may contain: writes, rows and bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct GroupCapacity {
     writes: usize,
     left: Extent,
     is_empty: bool,
 }
 
-impl Room {
+impl GroupCapacity {
     pub(super) fn new(writes: usize, most: Extent) -> Self {
-        Room {
+        GroupCapacity {
             writes,
             left: most,
             is_empty: true,
         }
     }
 
-    /// Takes room for a write, if there is enough. The first write of a group always fits.
+    /// Subtracts the cost of a write, if it fits. Returns false if it does not fit. The first write of a group always fits.
     pub(super) fn take(&mut self, cost: Extent) -> bool {
         if !self.is_empty && (self.writes == 0 || !cost.is_within(self.left)) {
             return false;

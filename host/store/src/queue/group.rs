@@ -1,8 +1,8 @@
 //! A write in the queue: a transaction of any type, and the task that waits for its result.
 //!
 //! The outcome of a write (its place among the others, its time, the run that it concerns) is known before it is
-//! durable. If the task has asked for that, it is told at once, with a [`Hold`](super::Hold) on the group. So what
-//! follows from the write (a request is queued; its run takes it) can become durable by the same sync.
+//! durable. If the task has asked for the outcome, it gets it at once, with a [`Hold`](super::Hold) on the group. So what
+//! follows from the write can become durable by the same sync: when a request is queued, its run takes it.
 
 use dormouse_journal::{RunId, Time};
 use futures::channel::oneshot;
@@ -104,7 +104,7 @@ impl<T: Transaction> Job for Queued<T> {
             (Err(error), _) => Err(error),
         };
         if let Some(sender) = self.sender.take() {
-            // The task may be gone. The write is stored nevertheless.
+            // The task that waited may have been dropped. The write is stored nevertheless.
             let _ = sender.send(result);
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fair::{Fair, Room};
+use super::fair::{Fair, GroupCapacity};
 use super::group::Job;
 
 /// Chooses the next write among those that may go next.
@@ -15,8 +15,12 @@ pub trait Order: Send {
     fn next(&mut self, free: usize) -> Option<usize>;
 }
 
-/// Takes the next group: at least one write, and as many as it has room for.
-pub(super) fn take(jobs: &mut Fair, room: &mut Room, order: &mut dyn Order) -> Vec<Box<dyn Job>> {
+/// Takes the next group: at least one write, and as many as fit into it.
+pub(super) fn take(
+    jobs: &mut Fair,
+    capacity: &mut GroupCapacity,
+    order: &mut dyn Order,
+) -> Vec<Box<dyn Job>> {
     let mut group = Vec::new();
     loop {
         let free = free(jobs);
@@ -26,7 +30,7 @@ pub(super) fn take(jobs: &mut Fair, room: &mut Room, order: &mut dyn Order) -> V
             None => break,
         };
         let Some((place, cost)) = chosen else { break };
-        if !room.take(cost) {
+        if !capacity.take(cost) {
             break;
         }
         group.extend(jobs.remove(place));

@@ -1,8 +1,8 @@
 //! Decides which writes are allowed when the disk is nearly full.
 //!
 //! Housekeeping (removing what expires, is cancelled or is deleted) makes room, and is always allowed. All other writes
-//! are refused while less space is free than must be kept free. If there is more, a write that is larger than the rest
-//! is refused alone.
+//! are refused while less space is free than must be kept free. If more is free, and one write does not fit into it, only
+//! that write is refused.
 
 use super::group::Job;
 use crate::backend::Backend;

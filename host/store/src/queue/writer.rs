@@ -18,7 +18,7 @@ use dormouse_seams::{HostClock, Spawner};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use super::fair::{Fair, Room};
+use super::fair::{Fair, GroupCapacity};
 use super::group::{Job, Queued};
 use super::hold::{Decided, Following, Hold, Holds};
 use super::space::Space;
@@ -27,12 +27,12 @@ use crate::rows::Extent;
 use crate::rules::{Transaction, Write};
 use crate::{ReadError, StorageError, WriteError};
 
-/// The largest number of writes in a group. It bounds how long the first write waits for the last. A sync costs so much
-/// more than a row that a larger group gains nothing.
+/// The largest number of writes in a group. It bounds how long the first write waits for the last. A sync costs much more
+/// than a row, and a group of this size already shares one sync among so many rows that a larger group gains nothing.
 const GROUP: usize = 1_024;
 
-/// The most that the writes of a group may write together, unless the group has only one write. Every other write waits
-/// that long. The group itself also writes a few rows of `meta`.
+/// The most that the writes of a group may write together, unless the group has only one write. Writes that arrive
+/// meanwhile wait for as long as this takes. The group itself also writes a few rows of `meta`.
 const MOST: Extent = Extent {
     rows: 4_096 - OWN_ROWS,
     bytes: 32 << 20,
@@ -90,7 +90,7 @@ enum Uncommitted {
     /// The job at this place of the group cannot be applied, for this reason.
     Job(usize, WriteError),
     /// The job at this place of the group needs more space than there is.
-    NoRoom(usize),
+    NoSpace(usize),
     /// The disk failed.
     Storage(StorageError),
 }
@@ -105,7 +105,7 @@ impl Uncommitted {
     fn at(job: usize) -> impl FnOnce(ReadError) -> Self {
         move |error| match error {
             ReadError::Storage(error) if error.is_refused_before_write() => {
-                Uncommitted::NoRoom(job)
+                Uncommitted::NoSpace(job)
             }
             ReadError::Storage(error) => Uncommitted::Storage(error),
             error => Uncommitted::Job(job, WriteError::Row(error)),
@@ -138,7 +138,7 @@ impl<B: Backend> Writer<B> {
     ) -> impl Future<Output = Result<T::Output, WriteError>> + Send + use<T, B> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Box::new(Queued::new(transaction, decided, sender)));
-        // The task that would have answered is gone.
+        // If the sender is dropped without an answer, the task that empties the queue has panicked.
         async move { receiver.await.unwrap_or(Err(WriteError::Panicked)) }
     }
 
@@ -178,9 +178,9 @@ impl<B: Backend> Writer<B> {
             .clone()
     }
 
-    /// Returns true if writes are refused because of too little space: too little is free, or the last attempt failed
-    /// for that reason (as with a quota, which the free space of the disk does not show). A write that succeeds ends
-    /// it.
+    /// Returns true if writes are refused because of too little space: too little is free, or the last write failed for
+    /// that reason, as with a quota, which the free space of the disk does not show. After a write that succeeds, this
+    /// returns false again.
     pub(crate) fn is_full(&self) -> bool {
         self.backend.lacks_space() || self.full.load(Ordering::Acquire)
     }
@@ -188,7 +188,7 @@ impl<B: Backend> Writer<B> {
     /// Writes groups until the queue is empty.
     async fn drain(&self) {
         loop {
-            let mut room = Room::new(GROUP, MOST);
+            let mut capacity = GroupCapacity::new(GROUP, MOST);
             let mut group = {
                 let mut queue = self.lock();
                 if queue.jobs.is_empty() {
@@ -196,9 +196,9 @@ impl<B: Backend> Writer<B> {
                     queue.busy = false;
                     return;
                 }
-                queue.take(&mut room, &*self.backend)
+                queue.take(&mut capacity, &*self.backend)
             };
-            let result = self.write_group(&mut group, room).await;
+            let result = self.write_group(&mut group, capacity).await;
             self.answer(group, result);
         }
     }
@@ -222,12 +222,12 @@ impl<B: Backend> Writer<B> {
     async fn write_group(
         &self,
         group: &mut Vec<Box<dyn Job>>,
-        room: Room,
+        capacity: GroupCapacity,
     ) -> Result<(), WriteError> {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        match self.commit(group, room).await {
+        match self.commit(group, capacity).await {
             Ok(()) => {
                 // If all writes were refused, nothing was written.
                 if !group.is_empty() {
@@ -257,14 +257,14 @@ impl<B: Backend> Writer<B> {
     async fn commit(
         &self,
         group: &mut Vec<Box<dyn Job>>,
-        mut room: Room,
+        mut capacity: GroupCapacity,
     ) -> Result<(), StorageError> {
         let mut following = Vec::new();
         let mut space = Space::new(&*self.backend, group);
         while !group.is_empty() {
             let mut transaction = space.begin()?;
             let applied = self
-                .apply(&mut transaction, group, &mut room, &mut following)
+                .apply(&mut transaction, group, &mut capacity, &mut following)
                 .await;
             match applied {
                 Ok(written) => {
@@ -275,7 +275,7 @@ impl<B: Backend> Writer<B> {
                     self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
                     return Ok(());
                 }
-                Err(Uncommitted::NoRoom(index)) => {
+                Err(Uncommitted::NoSpace(index)) => {
                     transaction.abort()?;
                     space.refuse(index, group);
                 }
@@ -296,7 +296,7 @@ impl<B: Backend> Writer<B> {
         &self,
         transaction: &mut B::Transaction,
         group: &mut Vec<Box<dyn Job>>,
-        room: &mut Room,
+        capacity: &mut GroupCapacity,
         following: &mut Vec<Following>,
     ) -> Result<Extent, Uncommitted> {
         let began = self.clock.now();
@@ -306,7 +306,7 @@ impl<B: Backend> Writer<B> {
         if !following.is_empty() {
             self.follow(std::mem::take(following), began).await;
             let first = group.len();
-            group.extend(self.lock().jobs.take_following(room));
+            group.extend(self.lock().jobs.take_following(capacity));
             // The time is read after all of them have arrived, so that no write is earlier than what it follows from.
             let now = self.clock.now();
             apply_from(first, group, &mut write, now, following)?;
@@ -377,10 +377,10 @@ fn guarded(follow: Following, hold: Option<Hold>) {
 
 impl Queue {
     /// Takes the next group: the writes whose turn it is, or the writes that the backend's own order chooses.
-    fn take(&mut self, room: &mut Room, backend: &impl Backend) -> Vec<Box<dyn Job>> {
+    fn take(&mut self, capacity: &mut GroupCapacity, backend: &impl Backend) -> Vec<Box<dyn Job>> {
         match backend.order() {
-            Some(mut order) => super::order::take(&mut self.jobs, room, &mut *order),
-            None => self.jobs.take(room),
+            Some(mut order) => super::order::take(&mut self.jobs, capacity, &mut *order),
+            None => self.jobs.take(capacity),
         }
     }
 }

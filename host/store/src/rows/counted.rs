@@ -249,22 +249,22 @@ pub(crate) fn is_received(table: TableId, size: usize) -> bool {
     }
 }
 
-/// Removes the rows of a range, as many as there is room for. Returns true if the range is empty now.
+/// Removes the rows of a range, as many as the limit allows. Returns true if the range is empty now.
 pub(crate) fn remove_some(
     rows: &mut (impl Ledger + ?Sized),
     table: TableId,
     range: Range<'_>,
-    until: Room,
+    limit: WriteLimit,
 ) -> Result<bool, StorageError> {
     let (mut written, mut bytes) = (rows.written(), rows.removed_bytes());
-    if until.is_used_up(written, bytes) {
+    if limit.is_reached(written, bytes) {
         return Ok(false);
     }
     let mut all = true;
     rows.remove_range(table, range, &mut |_, row| {
         written.rows += 1;
         bytes += row.len() as u64;
-        all = !until.is_used_up(written, bytes);
+        all = !limit.is_reached(written, bytes);
         if all {
             ControlFlow::Continue(())
         } else {
@@ -274,28 +274,30 @@ pub(crate) fn remove_some(
     Ok(all)
 }
 
-/// How far a transaction that works in pieces may go, as totals of its group.
+/// The limit of a transaction that works in pieces, as totals of its group: the rows that the group has written, and the
+/// bytes of the rows that it has removed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
+pub(crate) struct WriteLimit {
     rows: u64,
     removed_bytes: u64,
 }
 
-impl Room {
-    /// Returns room for this many more rows, and for this many bytes of removed rows. A single row may be larger.
+impl WriteLimit {
+    /// Returns the limit that allows this many more rows, and this many more bytes of removed rows. A single row may be
+    /// larger.
     pub(crate) fn of(rows: &(impl Ledger + ?Sized), more: u64, removed_bytes: u64) -> Self {
-        Room {
+        WriteLimit {
             rows: rows.written().rows + more,
             removed_bytes: rows.removed_bytes() + removed_bytes,
         }
     }
 
     /// Returns true if more rows may be changed.
-    pub(crate) fn is_left_by(self, rows: &(impl Ledger + ?Sized)) -> bool {
-        !self.is_used_up(rows.written(), rows.removed_bytes())
+    pub(crate) fn allows_more(self, rows: &(impl Ledger + ?Sized)) -> bool {
+        !self.is_reached(rows.written(), rows.removed_bytes())
     }
 
-    fn is_used_up(self, written: Extent, removed_bytes: u64) -> bool {
+    fn is_reached(self, written: Extent, removed_bytes: u64) -> bool {
         written.rows >= self.rows || removed_bytes >= self.removed_bytes
     }
 }

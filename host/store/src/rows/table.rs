@@ -9,7 +9,7 @@ use dormouse_journal::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::counted::{Ledger, Room, remove_some};
+use super::counted::{Ledger, WriteLimit, remove_some};
 use super::keys::{HasPrefix, Key, KeyOf};
 use super::table_id::TableId;
 use super::{Range, Rows, RowsMut};
@@ -284,15 +284,15 @@ impl<K: Key, R: Row> Table<K, R> {
         Ok(self.list_prefixes(rows, range, 1)?.pop())
     }
 
-    /// Removes the first rows of a range, as many as there is room for. Returns true if the range is empty now.
+    /// Removes the first rows of a range, as many as the limit allows. Returns true if the range is empty now.
     pub(crate) fn remove_range<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
         rows: &mut (impl Ledger + ?Sized),
         range: (Bound<A>, Bound<B>),
-        room: Room,
+        limit: WriteLimit,
     ) -> Result<bool, ReadError> {
         Ok(with_range(range, false, |range| {
-            remove_some(rows, self.id, range, room)
+            remove_some(rows, self.id, range, limit)
         })?)
     }
 
@@ -406,15 +406,15 @@ impl<K: Key> Raw<K> {
         K::range_of(lead)
     }
 
-    /// Removes the first rows of a range, as many as there is room for. Returns true if the range is empty now.
+    /// Removes the first rows of a range, as many as the limit allows. Returns true if the range is empty now.
     pub(crate) fn remove_range<A: KeyOf<K>, B: KeyOf<K>>(
         &self,
         rows: &mut (impl Ledger + ?Sized),
         range: (Bound<A>, Bound<B>),
-        room: Room,
+        limit: WriteLimit,
     ) -> Result<bool, ReadError> {
         Ok(with_range(range, false, |range| {
-            remove_some(rows, self.id, range, room)
+            remove_some(rows, self.id, range, limit)
         })?)
     }
 

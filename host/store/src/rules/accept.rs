@@ -9,10 +9,10 @@ use super::storage::StorageLimits;
 use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::{Extent, Rows};
-use crate::tables::apart::Apart;
 use crate::tables::duplicates::{self, Duplicate};
 use crate::tables::expiries::Expiring;
 use crate::tables::inbox::{self, Arrival, request_size};
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::trigger_requests::{self, TriggerRequested};
 use crate::tables::{Reply, Webhook, replies};
 
@@ -48,18 +48,18 @@ pub struct InboxLimits {
     pub storage: StorageLimits,
 }
 
-/// The sender's own name for a request, as it is remembered.
+/// The key by which a request is recognised when its sender repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RememberedKey {
-    /// The digest of the name and of the place that it came from.
+    /// The digest of the key and of the place in the request that it was read from.
     pub digest: [u8; 32],
-    /// The digest under which an earlier version of the host may have remembered the name. The host remembers
-    /// nothing under it any more.
+    /// The digest under which an earlier version of the host may have remembered the key. This version reads it, and
+    /// does not write it.
     pub earlier: Option<[u8; 32]>,
     /// The digest of the request's body. It is made before the transaction, so that the transaction need not wait
     /// for it.
     pub body: [u8; 32],
-    /// The meaning of the same name with another body.
+    /// The meaning of the same key with another body.
     pub other_body: OtherBody,
 }
 
@@ -119,7 +119,7 @@ pub(crate) struct AcceptRequest {
     accept: Accept,
     /// The number of bytes that the request counts for.
     size: u64,
-    request: Apart<Request>,
+    request: SmallOrLarge<Request>,
 }
 
 impl AcceptRequest {
@@ -135,7 +135,7 @@ impl AcceptRequest {
         AcceptRequest {
             accept,
             size: size as u64,
-            request: Apart::new(size, request),
+            request: SmallOrLarge::new(size, request),
         }
     }
 
@@ -347,7 +347,7 @@ impl RememberedKey {
         }
     }
 
-    /// Returns the answer to a request whose key was used before. None if that has no meaning.
+    /// Returns the answer to a request whose key was used before. None if the request is not a repeat of the first one.
     pub(crate) fn answer(self, first: Duplicate) -> Option<Accepted> {
         match self.repeats(&first.body) {
             Repeat::Same => Some(Accepted::Duplicate {

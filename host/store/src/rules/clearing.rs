@@ -12,7 +12,7 @@ use super::run::RunWrite;
 use super::{SMALL_ROW, handler};
 use crate::ReadError;
 use crate::rows::Extent;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::tables::expiries::Expiring;
 use crate::tables::{
     calls, event_waits, held_calls, open, pauses, results, run_waits, set_aside, timers,
@@ -66,12 +66,12 @@ impl RunWrite<'_> {
         Expiring::Run(self.id).add(self.rows, now.after(own_retention.unwrap_or(retention)))
     }
 
-    /// Clears the open operations of an ended run, as long as there is room. Returns true if none is left.
-    pub(crate) fn clear_some(&mut self, room: Room) -> Result<bool, ReadError> {
-        while room.is_left_by(self.rows) {
+    /// Clears the open operations of an ended run, as far as the limit allows. Returns true if none is left.
+    pub(crate) fn clear_some(&mut self, limit: WriteLimit) -> Result<bool, ReadError> {
+        while limit.allows_more(self.rows) {
             let first = open::TABLE.keys(self.rows, open::TABLE.of(self.id), false, 1)?;
             let Some((_, number)) = first.first() else {
-                return self.clear_set_aside(room);
+                return self.clear_set_aside(limit);
             };
             self.clear_operation(*number)?;
         }
@@ -79,9 +79,9 @@ impl RunWrite<'_> {
     }
 
     /// Removes the work that was set aside while the run was paused.
-    fn clear_set_aside(&mut self, room: Room) -> Result<bool, ReadError> {
+    fn clear_set_aside(&mut self, limit: WriteLimit) -> Result<bool, ReadError> {
         let range = set_aside::of_run(&self.state().workflow, self.id);
-        while room.is_left_by(self.rows) {
+        while limit.allows_more(self.rows) {
             let first = set_aside::TABLE.keys(self.rows, range.clone(), false, 1)?;
             let Some(key) = first.into_iter().next() else {
                 return Ok(true);

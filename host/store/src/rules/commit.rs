@@ -15,7 +15,7 @@ use crate::tables::deferred::CallToMake;
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::inbox::{self, request_size};
 use crate::tables::{
-    Attempts, Bounds, Stood, Webhook, calls, journal, logs, mail, replies, routed, run_waits,
+    Attempts, Bounds, StateBefore, Webhook, calls, journal, logs, mail, replies, routed, run_waits,
     timers,
 };
 
@@ -28,12 +28,12 @@ pub(super) fn commit(
     retention: u64,
 ) -> Result<(), ReadError> {
     let first = OperationNumber(run.state().operations);
-    let before = run.state().stands();
+    let before = run.state().before_next();
     record(run, number, new)?;
     for (delivery, row) in &new.replies {
         keep_reply(run, delivery, row)?;
     }
-    // Also if the run failed in the activation: its labels help to find failed runs and the reason.
+    // The labels are set even if the run failed in the activation: they help to find failed runs and the reason.
     labels::set(run.rows, run.id, &new.labels)?;
     if let Some(End::Failed { failure, backtrace }) = &new.activation.end {
         let state = run.state_mut();
@@ -117,7 +117,7 @@ pub(super) fn apply(
 }
 
 /// Fails the run. `before` is its state before the activation.
-fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: Stood) -> Result<(), ReadError> {
+fn fail(run: &mut RunWrite<'_>, new: &Prepared, before: StateBefore) -> Result<(), ReadError> {
     let _ = run.transition(Transition::Failed);
     run.freeze(Some(before), new.repair_within)?;
     if let Some(Source::Arrival { channel, .. }) = new.source()

@@ -23,10 +23,10 @@ use crate::ReadError;
 use crate::rows::keys::MinMax;
 use crate::rows::table::between;
 use crate::rows::{Extent, Rows};
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::{self, Broadcast, Round, payload_size};
 use crate::tables::event_waits::{self, EventWait};
 use crate::tables::results::Arriving;
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::{event_payloads, underway, unsettled};
 
 /// The number of waits that one piece reaches, and of events that it finishes. A piece takes about as long as a disk
@@ -44,14 +44,14 @@ type Waiter = (RunId, OperationNumber);
 /// Sends an event to all runs that wait for it.
 pub(crate) struct Notify {
     event: String,
-    payload: Apart<Payload>,
+    payload: SmallOrLarge<Payload>,
 }
 
 impl Notify {
     pub(crate) fn new(event: String, payload: Payload) -> Self {
         Notify {
             event,
-            payload: Apart::new(payload_size(&payload), payload),
+            payload: SmallOrLarge::new(payload_size(&payload), payload),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Transaction for Notify {
 }
 
 /// The rows that deciding an event writes: its row, its payload, and its place among the events under way.
-pub(super) fn cost(payload: &Apart<Payload>) -> Extent {
+pub(super) fn cost(payload: &SmallOrLarge<Payload>) -> Extent {
     Extent::new(3, payload.bytes() + 2 * SMALL_ROW)
 }
 
@@ -96,7 +96,7 @@ pub(super) fn decide(
     write: &mut Write<'_>,
     sequence: u64,
     event: &str,
-    payload: &Apart<Payload>,
+    payload: &SmallOrLarge<Payload>,
     from: Option<Waiter>,
 ) -> Result<bool, ReadError> {
     let rows = &mut write.rows;

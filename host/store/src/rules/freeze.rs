@@ -10,10 +10,10 @@ use dormouse_journal::{Kind, OperationNumber};
 use super::run::RunWrite;
 use super::{events, handler};
 use crate::ReadError;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
-use crate::tables::{Frozen, Stood, calls, event_waits, held_calls, open, timers};
+use crate::tables::{Frozen, StateBefore, calls, event_waits, held_calls, open, timers};
 
 /// The number of operations that are read at once.
 const PAGE: usize = 32;
@@ -23,7 +23,7 @@ impl RunWrite<'_> {
     /// in one. The run is given up if it is not retried within this many milliseconds.
     pub(crate) fn freeze(
         &mut self,
-        before: Option<Stood>,
+        before: Option<StateBefore>,
         repair_within: u64,
     ) -> Result<(), ReadError> {
         let (id, now) = (self.id, self.now);
@@ -49,19 +49,19 @@ impl RunWrite<'_> {
         Expiring::Broken { run: id, tries }.add(self.rows, now.after(repair_within))
     }
 
-    /// Freezes open operations in rows of their own, from this one on and as long as there is room. Returns the
+    /// Freezes open operations in rows of their own, from this one on and as far as the limit allows. Returns the
     /// operation to continue with, if some are left.
     pub(crate) fn freeze_some(
         &mut self,
         mut from: OperationNumber,
-        room: Room,
+        limit: WriteLimit,
     ) -> Result<Option<OperationNumber>, ReadError> {
-        while room.is_left_by(self.rows) {
+        while limit.allows_more(self.rows) {
             let rest = between((self.id, from), (self.id, OperationNumber(u32::MAX)));
             let page = open::TABLE.keys(self.rows, rest, false, PAGE)?;
             for (_, number) in &page {
                 from = *number;
-                if !room.is_left_by(self.rows) {
+                if !limit.allows_more(self.rows) {
                     return Ok(Some(from));
                 }
                 self.freeze_operation(from)?;

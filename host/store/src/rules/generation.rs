@@ -12,7 +12,7 @@ use super::commit::{self, close};
 use super::prepared::{Prepared, PreparedGeneration};
 use super::run::RunWrite;
 use crate::ReadError;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::rows::table::between;
 use crate::tables::expiries::Expiring;
 use crate::tables::generations::{self, Generation};
@@ -216,9 +216,9 @@ impl RunWrite<'_> {
         Ok(())
     }
 
-    /// Removes the webhooks that were not kept, with their inboxes, as long as there is room. Returns true if none is
+    /// Removes the webhooks that were not kept, with their inboxes, as far as the limit allows. Returns true if none is
     /// left.
-    fn remove_webhooks(&mut self, room: Room) -> Result<bool, ReadError> {
+    fn remove_webhooks(&mut self, limit: WriteLimit) -> Result<bool, ReadError> {
         let Some(Generation {
             first_webhook,
             kept,
@@ -236,8 +236,8 @@ impl RunWrite<'_> {
                 continue;
             }
             let inbox = || between((self.id, number, 0), (self.id, number, u64::MAX));
-            if !inbox_requests::TABLE.remove_range(self.rows, inbox(), room)?
-                || !inbox::TABLE.remove_range(self.rows, inbox(), room)?
+            if !inbox_requests::TABLE.remove_range(self.rows, inbox(), limit)?
+                || !inbox::TABLE.remove_range(self.rows, inbox(), limit)?
             {
                 return Ok(false);
             }
@@ -271,7 +271,7 @@ pub(super) fn remove_old(
     write: &mut Write<'_>,
     id: RunId,
     (activations, logs): (u32, u32),
-    room: Room,
+    limit: WriteLimit,
 ) -> Result<bool, ReadError> {
     let Some(mut run) = write.run(id)? else {
         return Ok(true);
@@ -291,19 +291,19 @@ pub(super) fn remove_old(
     for (_, branch) in tries::TABLE.keys(run.rows, tries::TABLE.of(id), false, usize::MAX)? {
         let set_aside = tries::TABLE.get(run.rows, (id, branch))?;
         if set_aside.is_some_and(|set_aside| set_aside.from < activations) {
-            if !journal::TABLE.remove_range(run.rows, journal(branch), room)?
-                || !routed::TAKEN.remove_range(run.rows, journal(branch), room)?
+            if !journal::TABLE.remove_range(run.rows, journal(branch), limit)?
+                || !routed::TAKEN.remove_range(run.rows, journal(branch), limit)?
             {
                 return Ok(false);
             }
             tries::TABLE.remove(run.rows, (id, branch))?;
         }
     }
-    Ok(journal::TABLE.remove_range(run.rows, journal(0), room)?
-        && routed::TAKEN.remove_range(run.rows, journal(0), room)?
-        && logs::TABLE.remove_range(run.rows, lines, room)?
-        && repeats::TABLE.remove_range(run.rows, repeats, room)?
-        && run.remove_webhooks(room)?)
+    Ok(journal::TABLE.remove_range(run.rows, journal(0), limit)?
+        && routed::TAKEN.remove_range(run.rows, journal(0), limit)?
+        && logs::TABLE.remove_range(run.rows, lines, limit)?
+        && repeats::TABLE.remove_range(run.rows, repeats, limit)?
+        && run.remove_webhooks(limit)?)
 }
 
 /// Returns the webhooks that these operations created, each with its URL.

@@ -57,10 +57,10 @@ impl RunWrite<'_> {
         if self.state().children == 0 {
             return Ok(());
         }
-        let stood = failed.map_or(0, |failed| self.now.0.saturating_sub(failed.0));
+        let stopped_for = failed.map_or(0, |failed| self.now.0.saturating_sub(failed.0));
         let release = Release {
             failed,
-            stood,
+            stopped_for,
             next: ReleaseStage::Children(None),
         };
         orders::put(
@@ -93,7 +93,7 @@ pub(super) fn step(
         ReleaseStage::Own(_) if run.state().status.has_ended() => Ok(Step::Over),
         ReleaseStage::Own(from) => {
             let next = match release.failed {
-                Some(failed) => restore_deadline(&mut run, from, failed, release.stood)?,
+                Some(failed) => restore_deadline(&mut run, from, failed, release.stopped_for)?,
                 None => None,
             };
             release.next = next.map_or(ReleaseStage::Children(None), ReleaseStage::Own);
@@ -161,7 +161,7 @@ fn restore_deadline(
     run: &mut RunWrite<'_>,
     from: OperationNumber,
     failed: Time,
-    stood: u64,
+    stopped_for: u64,
 ) -> Result<Option<OperationNumber>, ReadError> {
     let range = between((run.id, from), (run.id, OperationNumber(u32::MAX)));
     let of_table = open::TABLE.keys(run.rows, range, false, 1)?;
@@ -186,13 +186,13 @@ fn restore_deadline(
     if let Kind::Call { .. } = &open.kind {
         for table in [calls::TABLE, calls::ASIDE] {
             if let Some(mut call) = table.get(run.rows, key)? {
-                call.bounds.until = call.bounds.until.map(|until| until.after(stood));
+                call.bounds.until = call.bounds.until.map(|until| until.after(stopped_for));
                 table.put(run.rows, key, &call)?;
             }
         }
     } else if had_time {
         timers::remove(run.rows, id, number, &open)?;
-        open.issued = open.issued.after(stood);
+        open.issued = open.issued.after(stopped_for);
         timers::add(run.rows, id, number, &open)?;
         if let Kind::WaitForEvent { event, .. } = &open.kind {
             let key = (event.as_str(), id, number);

@@ -6,8 +6,8 @@ use super::storage::StorageLimits;
 use super::{RUN, SMALL_ROW, Transaction, Write};
 use crate::ReadError;
 use crate::rows::Extent;
-use crate::tables::apart::Apart;
 use crate::tables::mail;
+use crate::tables::small_or_large::SmallOrLarge;
 
 /// The limits of a run's inbox for one event.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ pub(crate) struct NotifyRun {
     pub(crate) run: RunId,
     pub(crate) event: String,
     pub(crate) size: u64,
-    pub(crate) payload: Apart<Payload>,
+    pub(crate) payload: SmallOrLarge<Payload>,
     pub(crate) limits: MailLimits,
 }
 
@@ -55,7 +55,7 @@ impl NotifyRun {
             run,
             event,
             size: payload.body.len() as u64,
-            payload: Apart::new(crate::tables::broadcasts::payload_size(&payload), payload),
+            payload: SmallOrLarge::new(crate::tables::broadcasts::payload_size(&payload), payload),
             limits,
         }
     }
@@ -84,7 +84,7 @@ impl Transaction for NotifyRun {
 }
 
 /// The rows that sending an event to one run writes: the event, its payload, and the inbox.
-pub(super) fn cost(payload: &Apart<Payload>) -> Extent {
+pub(super) fn cost(payload: &SmallOrLarge<Payload>) -> Extent {
     RUN.and(Extent::new(3, payload.bytes() + 2 * SMALL_ROW))
 }
 
@@ -93,7 +93,7 @@ pub(super) fn send_to_run(
     write: &mut Write<'_>,
     id: RunId,
     event: &str,
-    (size, payload): (u64, &Apart<Payload>),
+    (size, payload): (u64, &SmallOrLarge<Payload>),
     limits: MailLimits,
 ) -> Result<AimedNotified, ReadError> {
     let Some(run) = write.run(id)? else {

@@ -54,7 +54,7 @@ use self::run::{RunWrite, Runs};
 use crate::ReadError;
 use crate::rows::counted::{Counted, Ledger};
 use crate::rows::{Extent, Rows, RowsMut};
-use crate::tables::states::{self, Standing};
+use crate::tables::states::{self, StateRow};
 use crate::tables::{children, handlers, meta, runs, runs_by_status, runs_by_workflow};
 
 pub(crate) use accept::Repeat;
@@ -189,8 +189,8 @@ impl<'r> Write<'r> {
     ) -> Result<(), ReadError> {
         let grown = self.rows.settle(id).all;
         let bytes = u64::try_from(grown).unwrap_or_default();
-        let standing = Standing::pending(self.now, workflow.to_owned(), bytes, is_child);
-        self.runs.start(id, standing);
+        let state_row = StateRow::pending(self.now, workflow.to_owned(), bytes, is_child);
+        self.runs.start(id, state_row);
         self.counts.moved(workflow, None, Some(Status::Pending));
         self.add_to_sum(workflow, grown)
     }

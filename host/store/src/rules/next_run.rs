@@ -17,11 +17,11 @@ use super::{RUN, SMALL_ROW, Write};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
 use crate::tables::mailboxes::Mailbox;
 use crate::tables::orders::{self, HandOver, Order};
 use crate::tables::routed::{self, Routed};
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::triggers::{self, Trigger};
 use crate::tables::{Triggered, mail, runs};
 
@@ -238,7 +238,7 @@ fn hand_over(
     let accepted = mail::accepted(&write.rows, (from, event, place))?;
     forget(write, from, event, place)?;
     let size = payload.body.len() as u64;
-    let payload = Apart::new(payload_size(&payload), payload);
+    let payload = SmallOrLarge::new(payload_size(&payload), payload);
     let Some(mut run) = write.run(to)? else {
         return Ok(size);
     };

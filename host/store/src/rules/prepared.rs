@@ -10,11 +10,11 @@ use super::new_activation::{NewActivation, NewNotify, NewOrder, NewResponse, Not
 use super::next_run::NextRun;
 use super::{RUN, SMALL_ROW, events, labels, mail};
 use crate::rows::Extent;
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
 use crate::tables::call_requests::NewCallRows;
 use crate::tables::deferred::{CallToMake, EventToSend, SendTo};
 use crate::tables::orders::{self, Order};
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::{Reply, generation_inputs, logs, replies, results};
 
 /// The number of rows that opening an operation writes: the operation, its timer, and a wait for an event with its
@@ -286,7 +286,7 @@ fn send(new: NewNotify, to: SendTo) -> EventToSend {
         event: new.event,
         to,
         size: new.payload.body.len() as u64,
-        payload: Apart::new(payload_size(&new.payload), new.payload),
+        payload: SmallOrLarge::new(payload_size(&new.payload), new.payload),
     }
 }
 

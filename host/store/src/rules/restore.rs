@@ -16,15 +16,15 @@ use super::run::RunWrite;
 use super::thaw::Thaw;
 use super::{Write, family, retry};
 use crate::ReadError;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::rows::keys::MinMax;
 use crate::rows::table::between;
-use crate::tables::apart::Apart;
 use crate::tables::broadcasts::payload_size;
 use crate::tables::call_requests::NewCallRows;
 use crate::tables::inbox::{self, Arrival, request_size};
 use crate::tables::orders::{self, Order, Place, Stage, TakingBack};
 use crate::tables::repeats::{self, Repeats};
+use crate::tables::small_or_large::SmallOrLarge;
 use crate::tables::{
     Attempts, Bounds, PastTry, Restore, calls, children, event_waits, held_calls, journal, logs,
     mail, open, restores, results, routed, runs, tries, unsettled,
@@ -101,8 +101,8 @@ pub(super) fn step(
         }
         Stage::Log => {
             let lines = between((id, set_aside.from, 0), (id, u32::MAX, u32::MAX));
-            let room = Room::of(run.rows, ROWS, BYTES);
-            if logs::TABLE.remove_range(run.rows, lines, room)? {
+            let limit = WriteLimit::of(run.rows, ROWS, BYTES);
+            if logs::TABLE.remove_range(run.rows, lines, limit)? {
                 taking.next = Stage::Children(None);
             }
             Ok(Step::Done(0))
@@ -325,7 +325,7 @@ fn put_back_request(
         id: delivery.id.clone(),
         accepted: delivery.accepted,
     };
-    let request = Apart::new(size, delivery.request.clone());
+    let request = SmallOrLarge::new(size, delivery.request.clone());
     inbox::put(run.rows, (run.id, webhook, place), arrival, &request)?;
     run.put_changed_webhook(webhook, known, |webhook| {
         webhook.queued += 1;
@@ -364,7 +364,7 @@ fn put_back_event(
         (id, event, place),
         accepted,
         size,
-        &Apart::new(bytes, payload),
+        &SmallOrLarge::new(bytes, payload),
     )?;
     run.change_mailbox(event, |mailbox| {
         mailbox.next_place = mailbox.next_place.max(next);
@@ -397,8 +397,8 @@ fn restore(
     };
     if number >= taking.restores {
         // Rows that were prepared and not used.
-        let room = Room::of(run.rows, ROWS, BYTES);
-        if restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), room)? {
+        let limit = WriteLimit::of(run.rows, ROWS, BYTES);
+        if restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), limit)? {
             taking.next = Stage::Orders;
         }
         return Ok(Step::Done(0));

@@ -12,7 +12,7 @@ use super::run::next;
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, forget, generation, held};
 use crate::ReadError;
 use crate::rows::Extent;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::tables::expiries::{self, Expiring};
 use crate::tables::orders::{self, Order};
 use crate::tables::set_aside::Aside;
@@ -42,7 +42,7 @@ const POSTPONED: u64 = 1_000;
 /// How long a failed run that is being deleted is kept, in milliseconds, in case the deletion is not continued.
 const RETENTION_OF_DELETED: u64 = 60_000;
 
-/// The number of rows that one step may change beyond the room. A run that is forgotten has an index row for each of
+/// The number of rows that one step may change beyond its limit. A run that is forgotten has an index row for each of
 /// its labels.
 const STEP: u64 = 24 + LABELS as u64;
 
@@ -67,10 +67,10 @@ impl Transaction for Retire {
     }
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, ReadError> {
-        let room = Room::of(&write.rows, ROWS, BYTES);
+        let limit = WriteLimit::of(&write.rows, ROWS, BYTES);
         let touched = write.loaded_bytes().saturating_add(MOST_ROW_BYTES);
         for _ in 0..EXPIRING {
-            if !room.is_left_by(&write.rows) || write.loaded_bytes() > touched {
+            if !limit.allows_more(&write.rows) || write.loaded_bytes() > touched {
                 return Ok(true);
             }
             let first = expiries::TABLE
@@ -82,7 +82,7 @@ impl Transaction for Retire {
             if expires > write.now {
                 return Ok(false);
             }
-            match remove(write, &Expiring::from_key(&expiring)?, room)? {
+            match remove(write, &Expiring::from_key(&expiring)?, limit)? {
                 Removed::All => {}
                 // It stays in the queue until all of it is removed.
                 Removed::Some => return Ok(true),
@@ -142,8 +142,8 @@ impl Transaction for Delete {
             // Its retention is over when the rest of the deletion is done.
             run.give_up(RETENTION_OF_DELETED)?;
         }
-        let room = Room::of(&write.rows, ROWS, BYTES);
-        if !clear(write, run, room)? || !is_alone(write, run)? {
+        let limit = WriteLimit::of(&write.rows, ROWS, BYTES);
+        if !clear(write, run, limit)? || !is_alone(write, run)? {
             return Ok(Deleted::InPart);
         }
         if let Some(workflow) = write.forget_run(run)? {
@@ -169,8 +169,12 @@ impl Removed {
     }
 }
 
-/// Removes an expired thing, as long as there is room.
-fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Removed, ReadError> {
+/// Removes an expired thing, as far as the limit allows.
+fn remove(
+    write: &mut Write<'_>,
+    expiring: &Expiring,
+    limit: WriteLimit,
+) -> Result<Removed, ReadError> {
     match expiring {
         Expiring::Duplicate { run, webhook, key } => {
             forget::expire(write, (*run, *webhook, *key))?;
@@ -184,9 +188,9 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             forget::expire_triggered(write, (*trigger, *key))?;
             Ok(Removed::All)
         }
-        Expiring::Open(run) => clear(write, *run, room).map(Removed::of),
+        Expiring::Open(run) => clear(write, *run, limit).map(Removed::of),
         Expiring::Run(run) => {
-            if !clear(write, *run, room)? {
+            if !clear(write, *run, limit)? {
                 return Ok(Removed::Some);
             }
             if !is_alone(write, *run)? {
@@ -233,7 +237,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             if !run.state().is_frozen() || run.state().tries != tries {
                 return Ok(Removed::All);
             }
-            let rest = run.freeze_some(from, room)?;
+            let rest = run.freeze_some(from, limit)?;
             Ok(rest.map_or(Removed::All, |from| {
                 let run = id;
                 Removed::AllBut(Expiring::Freeze { run, tries, from })
@@ -245,7 +249,7 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
                 // The prepared rows were used, or belong to another try.
                 Some(run) if run.state().tries == tries && !run.state().is_restoring => {
                     let all = restores::TABLE.of(id);
-                    let removed = restores::TABLE.remove_range(run.rows, all, room)?;
+                    let removed = restores::TABLE.remove_range(run.rows, all, limit)?;
                     Ok(Removed::of(removed))
                 }
                 _ => Ok(Removed::All),
@@ -255,9 +259,9 @@ fn remove(write: &mut Write<'_>, expiring: &Expiring, room: Room) -> Result<Remo
             run,
             activations,
             logs,
-        } => generation::remove_old(write, *run, (*activations, *logs), room).map(Removed::of),
+        } => generation::remove_old(write, *run, (*activations, *logs), limit).map(Removed::of),
         Expiring::Rest { run, workflow } => {
-            let all = remove_rows(write, *run, room)?;
+            let all = remove_rows(write, *run, limit)?;
             write.settle_removed(*run, workflow)?;
             Ok(Removed::of(all))
         }
@@ -316,42 +320,42 @@ fn is_alone(write: &mut Write<'_>, run: RunId) -> Result<bool, ReadError> {
 }
 
 /// Clears the open operations of an ended run.
-fn clear(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadError> {
+fn clear(write: &mut Write<'_>, run: RunId, limit: WriteLimit) -> Result<bool, ReadError> {
     match write.run(run)? {
-        Some(mut run) => run.clear_some(room),
+        Some(mut run) => run.clear_some(limit),
         None => Ok(true),
     }
 }
 
 /// Removes the rows of a run that is unknown already. Data in a separate row is removed before the row that refers to
 /// it.
-fn remove_rows(write: &mut Write<'_>, id: RunId, room: Room) -> Result<bool, ReadError> {
+fn remove_rows(write: &mut Write<'_>, id: RunId, limit: WriteLimit) -> Result<bool, ReadError> {
     let rows = &mut write.rows;
     Ok(
-        inbox_requests::TABLE.remove_range(rows, inbox_requests::TABLE.of(id), room)?
-            && inbox::TABLE.remove_range(rows, inbox::TABLE.of(id), room)?
-            && call_bodies::TABLE.remove_range(rows, call_bodies::TABLE.of(id), room)?
-            && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), room)?
-            && held_calls::TABLE.remove_range(rows, held_calls::TABLE.of(id), room)?
-            && repeats::TABLE.remove_range(rows, repeats::TABLE.of(id), room)?
-            && failed_tries::TABLE.remove_range(rows, failed_tries::TABLE.of(id), room)?
-            && result_outcomes::TABLE.remove_range(rows, result_outcomes::TABLE.of(id), room)?
-            && results::TABLE.remove_range(rows, results::TABLE.of(id), room)?
-            && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), room)?
-            && open::TABLE.remove_range(rows, open::TABLE.of(id), room)?
-            && journal::TABLE.remove_range(rows, journal::TABLE.of(id), room)?
-            && routed::TAKEN.remove_range(rows, routed::TAKEN.of(id), room)?
-            && logs::TABLE.remove_range(rows, logs::TABLE.of(id), room)?
-            && children::TABLE.remove_range(rows, children::TABLE.of(id), room)?
-            && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), room)?
-            && restores::TABLE.remove_range(rows, restores::TABLE.of(id), room)?
-            && deferred::TABLE.remove_range(rows, deferred::TABLE.of(id), room)?
-            && tries::TABLE.remove_range(rows, tries::TABLE.of(id), room)?
-            && handled::TABLE.remove_range(rows, one(id), room)?
-            && inputs::TABLE.remove_range(rows, one(id), room)?
-            && generation_inputs::TABLE.remove_range(rows, one(id), room)?
-            && generations::TABLE.remove_range(rows, one(id), room)?
-            && remove_named(write, id, room)?,
+        inbox_requests::TABLE.remove_range(rows, inbox_requests::TABLE.of(id), limit)?
+            && inbox::TABLE.remove_range(rows, inbox::TABLE.of(id), limit)?
+            && call_bodies::TABLE.remove_range(rows, call_bodies::TABLE.of(id), limit)?
+            && call_requests::TABLE.remove_range(rows, call_requests::TABLE.of(id), limit)?
+            && held_calls::TABLE.remove_range(rows, held_calls::TABLE.of(id), limit)?
+            && repeats::TABLE.remove_range(rows, repeats::TABLE.of(id), limit)?
+            && failed_tries::TABLE.remove_range(rows, failed_tries::TABLE.of(id), limit)?
+            && result_outcomes::TABLE.remove_range(rows, result_outcomes::TABLE.of(id), limit)?
+            && results::TABLE.remove_range(rows, results::TABLE.of(id), limit)?
+            && webhooks::TABLE.remove_range(rows, webhooks::TABLE.of(id), limit)?
+            && open::TABLE.remove_range(rows, open::TABLE.of(id), limit)?
+            && journal::TABLE.remove_range(rows, journal::TABLE.of(id), limit)?
+            && routed::TAKEN.remove_range(rows, routed::TAKEN.of(id), limit)?
+            && logs::TABLE.remove_range(rows, logs::TABLE.of(id), limit)?
+            && children::TABLE.remove_range(rows, children::TABLE.of(id), limit)?
+            && duplicates::TABLE.remove_range(rows, duplicates::TABLE.of(id), limit)?
+            && restores::TABLE.remove_range(rows, restores::TABLE.of(id), limit)?
+            && deferred::TABLE.remove_range(rows, deferred::TABLE.of(id), limit)?
+            && tries::TABLE.remove_range(rows, tries::TABLE.of(id), limit)?
+            && handled::TABLE.remove_range(rows, one(id), limit)?
+            && inputs::TABLE.remove_range(rows, one(id), limit)?
+            && generation_inputs::TABLE.remove_range(rows, one(id), limit)?
+            && generations::TABLE.remove_range(rows, one(id), limit)?
+            && remove_named(write, id, limit)?,
     )
 }
 
@@ -361,14 +365,14 @@ fn one(id: RunId) -> (Bound<RunId>, Bound<RunId>) {
 }
 
 /// Removes the rows whose keys have a text after the run. The range of such keys has no last key to name.
-fn remove_named(write: &mut Write<'_>, run: RunId, room: Room) -> Result<bool, ReadError> {
+fn remove_named(write: &mut Write<'_>, run: RunId, limit: WriteLimit) -> Result<bool, ReadError> {
     use Bound::{Excluded, Included};
     let (rows, next) = (&mut write.rows, next(run));
     let places = || (Included((run, "", 0)), Excluded((next, "", 0)));
     let names = || (Included((run, "")), Excluded((next, "")));
-    Ok(mail_payloads::TABLE.remove_range(rows, places(), room)?
-        && routed::TABLE.remove_range(rows, places(), room)?
-        && mail::TABLE.remove_range(rows, places(), room)?
-        && mailboxes::TABLE.remove_range(rows, names(), room)?
-        && replies::TABLE.remove_range(rows, names(), room)?)
+    Ok(mail_payloads::TABLE.remove_range(rows, places(), limit)?
+        && routed::TABLE.remove_range(rows, places(), limit)?
+        && mail::TABLE.remove_range(rows, places(), limit)?
+        && mailboxes::TABLE.remove_range(rows, names(), limit)?
+        && replies::TABLE.remove_range(rows, names(), limit)?)
 }

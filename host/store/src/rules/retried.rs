@@ -14,7 +14,7 @@ use super::thaw::Thaw;
 use super::{RUN, SMALL_ROW, Transaction, Write, retry};
 use crate::ReadError;
 use crate::rows::Extent;
-use crate::rows::counted::Room;
+use crate::rows::counted::WriteLimit;
 use crate::rows::table::between;
 use crate::tables::orders::{RetryStage, Retrying};
 use crate::tables::{Attempts, Bounds, Restore, open, restores, unsettled};
@@ -119,8 +119,8 @@ pub(super) fn step(
         }
         RetryStage::Restore(_) => {
             // Rows that another retry had prepared and not used.
-            let room = Room::of(run.rows, UNUSED.0, UNUSED.1);
-            if !restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), room)? {
+            let limit = WriteLimit::of(run.rows, UNUSED.0, UNUSED.1);
+            if !restores::TABLE.remove_range(run.rows, restores::TABLE.of(id), limit)? {
                 return Ok(Some(0));
             }
             run.state_mut().is_restoring = false;

@@ -14,7 +14,7 @@ use crate::rows::table::between;
 use crate::tables::inline_rows::InlineRows;
 use crate::tables::mailboxes::{self, Mailbox};
 use crate::tables::results::{self, Arriving};
-use crate::tables::states::{self, Standing};
+use crate::tables::states::{self, StateRow};
 use crate::tables::{
     State, Webhook, calls, due, inbox, inputs, mail, open, runs, runs_by_status, webhooks,
 };
@@ -291,9 +291,9 @@ impl Loaded {
 
     /// Loads a run that exists.
     fn load(rows: &(dyn Ledger + Send), run: RunId) -> Result<Option<Self>, ReadError> {
-        if let Some((standing, row)) = states::TABLE.get_encoded(rows, run)? {
-            let is_due = standing.state.is_due();
-            return Ok(Some(Self::of(standing, row, is_due)));
+        if let Some((state_row, row)) = states::TABLE.get_encoded(rows, run)? {
+            let is_due = state_row.state.is_due();
+            return Ok(Some(Self::of(state_row, row, is_due)));
         }
         let Some((stored, row)) = runs::TABLE.get_encoded(rows, run)? else {
             return Ok(None);
@@ -305,26 +305,26 @@ impl Loaded {
         let bytes = counted(row.len()).saturating_add(input_row);
         let is_child = stored.run.parent.is_some();
         let (created, workflow) = (stored.run.created, stored.run.workflow);
-        let standing = Standing::pending(created, workflow, bytes, is_child);
-        Ok(Some(Self::pending(standing, true)))
+        let state_row = StateRow::pending(created, workflow, bytes, is_child);
+        Ok(Some(Self::pending(state_row, true)))
     }
 
     /// Creates a run that has no row yet.
-    fn pending(standing: Standing, is_due: bool) -> Self {
-        let row = states::TABLE.encode(&standing);
-        Self::of(standing, row, is_due)
+    fn pending(state_row: StateRow, is_due: bool) -> Self {
+        let row = states::TABLE.encode(&state_row);
+        Self::of(state_row, row, is_due)
     }
 
-    fn of(standing: Standing, row: Vec<u8>, is_due: bool) -> Self {
+    fn of(state_row: StateRow, row: Vec<u8>, is_due: bool) -> Self {
         Loaded {
             before: Before {
                 row,
-                status: standing.state.status,
+                status: state_row.state.status,
                 is_due,
             },
-            state: standing.state,
-            webhooks: standing.webhooks,
-            open: standing.open,
+            state: state_row.state,
+            webhooks: state_row.webhooks,
+            open: state_row.open,
         }
     }
 
@@ -337,7 +337,7 @@ impl Loaded {
     ) -> Result<(), ReadError> {
         let (status, is_due) = (self.state.status, self.state.is_due());
         counts.moved(&self.state.workflow, Some(self.before.status), Some(status));
-        let standing = Standing {
+        let state_row = StateRow {
             state: self.state,
             webhooks: self.webhooks,
             open: self.open,
@@ -361,7 +361,7 @@ impl Loaded {
             (true, false) => drop(due::TABLE.remove(rows, run)?),
             _ => {}
         }
-        let row = states::TABLE.encode(&standing);
+        let row = states::TABLE.encode(&state_row);
         if self.before.row != row {
             states::TABLE.put_encoded(rows, run, &row)?;
         }
@@ -399,8 +399,8 @@ impl Runs {
     }
 
     /// Adds a run that is being started.
-    pub(crate) fn start(&mut self, id: RunId, standing: Standing) {
-        self.0.insert(id, Loaded::pending(standing, false));
+    pub(crate) fn start(&mut self, id: RunId, state_row: StateRow) {
+        self.0.insert(id, Loaded::pending(state_row, false));
     }
 
     /// Returns the size of the loaded rows, all of which may have to be written again.

@@ -35,12 +35,12 @@ impl Thaw {
             return Ok(None);
         }
         let id = run.id;
-        let stood = self.at.0.saturating_sub(self.failed.0);
+        let stopped_for = self.at.0.saturating_sub(self.failed.0);
         timers::remove(run.rows, id, number, &open)?;
         let deadline = open.kind.deadline(open.issued);
         if deadline.is_some_and(|deadline| deadline > self.failed) {
             // The operation gets the time that it had left.
-            open.issued = open.issued.after(stood);
+            open.issued = open.issued.after(stopped_for);
             run.replace_open(number, open.clone())?;
         }
         timers::add(run.rows, id, number, &open)?;
@@ -53,7 +53,7 @@ impl Thaw {
                 event_waits::TABLE.put(run.rows, (event.as_str(), id, number), &wait)?;
                 Ok(None)
             }
-            Kind::Call { retry, .. } => self.call(run, number, *retry, stood),
+            Kind::Call { retry, .. } => self.call(run, number, *retry, stopped_for),
             _ => Ok(None),
         }
     }
@@ -64,18 +64,18 @@ impl Thaw {
         run: &mut RunWrite<'_>,
         number: OperationNumber,
         retry: RetryPolicy,
-        stood: u64,
+        stopped_for: u64,
     ) -> Result<Option<(Attempts, Bounds)>, ReadError> {
         let (now, key) = (self.at, (run.id, number));
         let Some(mut call) = held_calls::TABLE.take(run.rows, key)? else {
             return Ok(None);
         };
-        call.bounds.until = call.bounds.until.map(|until| until.after(stood));
+        call.bounds.until = call.bounds.until.map(|until| until.after(stopped_for));
         let Attempts { scheduled, next } = call.attempts;
         if self.in_flight {
             // The attempt goes on. If it has ended since, its next one is scheduled already.
         } else if next > self.failed {
-            call.attempts.next = next.after(stood);
+            call.attempts.next = next.after(stopped_for);
         } else {
             if !call.bounds.allow_after(scheduled) {
                 // All attempts were made, and the result of the last one is unknown. The call gets the same number of

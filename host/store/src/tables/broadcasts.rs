@@ -9,7 +9,7 @@
 use dormouse_journal::{DecodeError, OperationNumber, Payload, RunId, Time, decode_body};
 use serde::{Deserialize, Serialize};
 
-use super::{TableId, apart, event_payloads};
+use super::{TableId, event_payloads, small_or_large};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -82,7 +82,7 @@ impl Broadcast {
     /// Returns the payload if it is small, so that it is copied into each result.
     pub(crate) fn copied(&self) -> Option<&Payload> {
         let payload = self.payload.as_ref();
-        payload.filter(|payload| apart::is_small(payload_size(payload)))
+        payload.filter(|payload| small_or_large::is_small(payload_size(payload)))
     }
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn payload(rows: &(impl Rows + ?Sized), sequence: u64) -> Result<Payl
     };
     let row = TABLE.get(rows, sequence)?;
     let row = row.ok_or_else(|| missing(TableId::Broadcasts, TableId::Results))?;
-    let payload = apart::get(rows, &event_payloads::TABLE, sequence, row.payload)?;
+    let payload = small_or_large::get(rows, &event_payloads::TABLE, sequence, row.payload)?;
     payload.ok_or_else(|| missing(TableId::EventPayloads, TableId::Broadcasts))
 }
 

@@ -8,7 +8,7 @@ use dormouse_journal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{TableId, apart, call_bodies};
+use super::{TableId, call_bodies, small_or_large};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -72,7 +72,7 @@ pub(crate) enum NewCallRows {
 
 impl NewCallRows {
     pub(crate) fn new(mut call: Call) -> Self {
-        if apart::is_small(call.size()) {
+        if small_or_large::is_small(call.size()) {
             return NewCallRows::Small(call);
         }
         let (mut body, mut size) = (Bytes::new(), None);
@@ -87,7 +87,7 @@ impl NewCallRows {
     /// Returns how many bytes the call takes in the store, at most.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            NewCallRows::Small(_) => apart::MOST_IN_ROW,
+            NewCallRows::Small(_) => small_or_large::MOST_IN_ROW,
             NewCallRows::Large(row, body) => (row.len() + body.len()) as u64,
         }
     }

@@ -10,8 +10,8 @@ use dormouse_journal::{
 use serde::{Deserialize, Serialize};
 
 use super::TableId;
-use super::apart::Apart;
 use super::call_requests::NewCallRows;
+use super::small_or_large::SmallOrLarge;
 use crate::rows::table::{Row, Table};
 
 pub(crate) const TABLE: Table<(RunId, u32), Deferred> = Table::new(TableId::Deferred);
@@ -76,7 +76,7 @@ pub(crate) struct EventToSend {
     pub(crate) event: String,
     pub(crate) to: SendTo,
     pub(crate) size: u64,
-    pub(crate) payload: Apart<Payload>,
+    pub(crate) payload: SmallOrLarge<Payload>,
 }
 
 /// The receiver of an event.

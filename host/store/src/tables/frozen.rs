@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 pub struct Frozen {
     /// The state of the run before the activation in which it failed. None if it did not fail in an activation, so
     /// that the journal has none to take back.
-    pub before: Option<Stood>,
+    pub before: Option<StateBefore>,
     /// True if the run that started it has got its failure.
     pub parent_told: bool,
 }
 
 /// The state of a run before an activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stood {
+pub struct StateBefore {
     /// The number of operations that the run had made.
     pub operations: u32,
     /// The size of the run's journal in bytes.

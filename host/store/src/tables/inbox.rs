@@ -8,8 +8,8 @@
 use dormouse_journal::{DecodeError, Delivery, Request, RunId, Time, WebhookNumber, decode_body};
 use serde::{Deserialize, Serialize};
 
-use super::apart::Apart;
-use super::{TableId, apart, inbox_requests};
+use super::small_or_large::SmallOrLarge;
+use super::{TableId, inbox_requests, small_or_large};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -67,7 +67,7 @@ pub(crate) fn put(
     rows: &mut (impl RowsMut + ?Sized),
     key: Key,
     arrival: Arrival,
-    request: &Apart<Request>,
+    request: &SmallOrLarge<Request>,
 ) -> Result<(), ReadError> {
     let request = request.put(rows, &inbox_requests::TABLE, key)?;
     TABLE.put(rows, key, &Queued { arrival, request })
@@ -78,7 +78,7 @@ pub(crate) fn get(rows: &(impl Rows + ?Sized), key: Key) -> Result<Option<Delive
     let Some(Queued { arrival, request }) = TABLE.get(rows, key)? else {
         return Ok(None);
     };
-    let request = apart::get(rows, &inbox_requests::TABLE, key, request)?;
+    let request = small_or_large::get(rows, &inbox_requests::TABLE, key, request)?;
     let request = request.ok_or(ReadError::Missing {
         table: TableId::InboxRequests.name(),
         named_by: TableId::Inbox.name(),

@@ -8,8 +8,8 @@
 use dormouse_journal::{DecodeError, Payload, RunId, Time, decode_body};
 use serde::{Deserialize, Serialize};
 
-use super::apart::Apart;
-use super::{TableId, apart, mail_payloads, routed};
+use super::small_or_large::SmallOrLarge;
+use super::{TableId, mail_payloads, routed, small_or_large};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -49,7 +49,7 @@ pub(crate) fn put(
     key: (RunId, &str, u64),
     accepted: Time,
     size: u64,
-    payload: &Apart<Payload>,
+    payload: &SmallOrLarge<Payload>,
 ) -> Result<(), ReadError> {
     let payload = payload.put(rows, &mail_payloads::TABLE, key)?;
     let row = Mail {
@@ -68,7 +68,7 @@ pub(crate) fn get(
     let Some(mail) = TABLE.get(rows, key)? else {
         return Ok(None);
     };
-    let payload = apart::get(rows, &mail_payloads::TABLE, key, mail.payload)?;
+    let payload = small_or_large::get(rows, &mail_payloads::TABLE, key, mail.payload)?;
     payload.map(Some).ok_or(ReadError::Missing {
         table: TableId::MailPayloads.name(),
         named_by: TableId::Mail.name(),

@@ -5,8 +5,8 @@
 //! | name | row |
 //! |---|---|
 //! | `format` | one raw byte: the [`SCHEMA`] of the store as a whole |
-//! | `migration` | where the migration to that schema stands; none when it is done |
-//! | `clock` | [`ClockRow`]: where the host's clock stood, so that time goes on from there; version 1 was the time alone |
+//! | `migration` | how far the migration to that schema has come; none when it is done |
+//! | `clock` | [`ClockRow`]: the time of the host's clock, from which time goes on after a start; version 1 was the time alone |
 //! | `sequence` | the last commit sequence given to an event wait or a broadcast |
 //! | `inbox-bytes` | the size of all requests in all inboxes |
 //! | `storage of NAME` | how much the runs of the workflow `NAME` own on the disk |

@@ -2,7 +2,6 @@
 //! begin with the run's id, which begins with its time of creation, so that rows of the same time are next to each
 //! other. The keys of queues begin with what is scanned. `docs/reference/store-format.md` shows all layouts.
 
-pub(crate) mod apart;
 pub(crate) mod broadcasts;
 pub(crate) mod call_bodies;
 pub(crate) mod call_requests;
@@ -53,6 +52,7 @@ pub(crate) mod runs_by_status;
 pub(crate) mod runs_by_workflow;
 pub(crate) mod secrets;
 pub(crate) mod set_aside;
+pub(crate) mod small_or_large;
 pub(crate) mod starts;
 pub(crate) mod states;
 pub(crate) mod timers;
@@ -68,7 +68,7 @@ pub(crate) mod workflows;
 pub use call_requests::Call;
 pub use calls::{Attempts, Bounds};
 pub use failed_tries::{FailedTry, TriedOperation};
-pub use frozen::{Frozen, Stood};
+pub use frozen::{Frozen, StateBefore};
 pub use meta::{SCHEMA, TokenKeys};
 pub use orders::ChildStart;
 pub use pauses::{Pause, PausedBy, Pauses};

@@ -165,7 +165,7 @@ pub(crate) struct Release {
     /// When the run that held them had failed, if it had.
     pub(crate) failed: Option<Time>,
     /// How long that run had been failed, in milliseconds.
-    pub(crate) stood: u64,
+    pub(crate) stopped_for: u64,
     /// The next stage.
     pub(crate) next: ReleaseStage,
 }

@@ -13,8 +13,8 @@ use dormouse_journal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::apart::Apart;
-use super::{TableId, apart, broadcasts, result_outcomes};
+use super::small_or_large::SmallOrLarge;
+use super::{TableId, broadcasts, result_outcomes, small_or_large};
 use crate::ReadError;
 use crate::rows::table::{Row, Table};
 use crate::rows::{Rows, RowsMut};
@@ -93,7 +93,7 @@ pub(crate) fn size(outcome: &Outcome) -> usize {
 #[derive(Debug, Clone)]
 pub(crate) enum Arriving {
     /// An outcome of this operation alone.
-    Own(Apart<Outcome>),
+    Own(SmallOrLarge<Outcome>),
     /// The payload of the event in `broadcasts` that was decided at this sequence. The event counts the results that
     /// refer to it.
     Event(u64),
@@ -111,7 +111,7 @@ impl Arriving {
 
 impl From<Outcome> for Arriving {
     fn from(outcome: Outcome) -> Self {
-        Arriving::Own(Apart::new(size(&outcome), outcome))
+        Arriving::Own(SmallOrLarge::new(size(&outcome), outcome))
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn get(
         let payload = broadcasts::payload(rows, sequence)?;
         return Ok(Some(Outcome::Event(Some(payload))));
     }
-    let outcome = apart::get(rows, &result_outcomes::TABLE, key, arrived.outcome)?;
+    let outcome = small_or_large::get(rows, &result_outcomes::TABLE, key, arrived.outcome)?;
     outcome.map(Some).ok_or(ReadError::Missing {
         table: TableId::ResultOutcomes.name(),
         named_by: TableId::Results.name(),

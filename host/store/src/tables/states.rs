@@ -1,6 +1,6 @@
 //! `states`: the part of a run that changes.
 //!
-//! Key: run. Row: [`Standing`]. Every commit that touches the run writes the row again, so it is small. A pending run
+//! Key: run. Row: [`StateRow`]. Every commit that touches the run writes the row again, so it is small. A pending run
 //! has no row: its row would repeat `runs`, and would grow at once.
 //!
 //! Version 1 did not count the disk space of the run. Migration 3 counted it and rewrote these rows. Version 2 had no
@@ -11,18 +11,18 @@ use dormouse_journal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::frozen::{Frozen, Stood};
+use super::frozen::{Frozen, StateBefore};
 use super::inline_rows::InlineRows;
 use super::tries::Branch;
 use super::{TableId, Webhook, journal};
 use crate::rows::table::{Row, Table};
 
-pub(crate) const TABLE: Table<RunId, Standing> = Table::new(TableId::States);
+pub(crate) const TABLE: Table<RunId, StateRow> = Table::new(TableId::States);
 
-/// The part of a run that changes. Because it contains the first webhooks and operations, a request and its delivery
+/// The row of a run in this table. Because it contains the first webhooks and operations, a request and its delivery
 /// touch one page instead of a dozen.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Standing {
+pub(crate) struct StateRow {
     pub(crate) state: State,
     /// The webhooks that have no row in `webhooks`.
     pub(crate) webhooks: InlineRows<WebhookNumber, Webhook>,
@@ -30,14 +30,14 @@ pub(crate) struct Standing {
     pub(crate) open: InlineRows<OperationNumber, Open>,
 }
 
-impl Row for Standing {
+impl Row for StateRow {
     const VERSION: u8 = 4;
 
     fn from_earlier(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         match version {
             1 => {
                 let (state, webhooks, open): (StateV1, _, _) = decode_body(body)?;
-                Ok(Standing {
+                Ok(StateRow {
                     state: state.into(),
                     webhooks,
                     open,
@@ -45,7 +45,7 @@ impl Row for Standing {
             }
             2 => {
                 let (state, webhooks, open): (StateV2, _, _) = decode_body(body)?;
-                Ok(Standing {
+                Ok(StateRow {
                     state: state.into(),
                     webhooks,
                     open,
@@ -53,7 +53,7 @@ impl Row for Standing {
             }
             3 => {
                 let (state, webhooks, open): (StateV3, _, _) = decode_body(body)?;
-                Ok(Standing {
+                Ok(StateRow {
                     state: state.into(),
                     webhooks,
                     open,
@@ -64,7 +64,7 @@ impl Row for Standing {
     }
 }
 
-impl Standing {
+impl StateRow {
     /// Creates the row of a pending run that uses this many bytes of disk space.
     pub(crate) fn pending(
         created: Time,
@@ -72,7 +72,7 @@ impl Standing {
         storage_bytes: u64,
         is_child: bool,
     ) -> Self {
-        Standing {
+        StateRow {
             state: State {
                 workflow,
                 storage_bytes,
@@ -249,9 +249,9 @@ impl State {
         journal::key(run, &self.branches, activation)
     }
 
-    /// Returns the state to restore if the next activation is taken back.
-    pub(crate) fn stands(&self) -> Stood {
-        Stood {
+    /// Returns the state before the next activation, which is restored if that activation is taken back.
+    pub(crate) fn before_next(&self) -> StateBefore {
+        StateBefore {
             operations: self.operations,
             journal_bytes: self.journal_bytes,
             log_bytes: self.log_bytes,
@@ -260,7 +260,7 @@ impl State {
     }
 
     /// Takes the last activation back. `before` is the state of the run before it.
-    pub(crate) fn take_back(&mut self, before: Stood) {
+    pub(crate) fn take_back(&mut self, before: StateBefore) {
         self.activations = self.activations.saturating_sub(1);
         self.operations = before.operations;
         self.journal_bytes = before.journal_bytes;

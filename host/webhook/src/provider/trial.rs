@@ -43,8 +43,8 @@ impl Provider {
     #[must_use]
     pub fn run_vectors(&self) -> Vec<(usize, String)> {
         let failed = self.vectors.iter().filter_map(|vector| {
-            let trouble = self.run(vector).err()?;
-            Some((vector.line, trouble))
+            let why = self.run(vector).err()?;
+            Some((vector.line, why))
         });
         failed.collect()
     }

@@ -71,9 +71,9 @@ impl Provider {
             );
             return Err(error(0, message));
         }
-        let parsed: format::File = toml::from_str(text).map_err(|trouble| {
-            let at = trouble.span().map_or(0, |span| span.start);
-            error(at, trouble.message().to_owned())
+        let parsed: format::File = toml::from_str(text).map_err(|why| {
+            let at = why.span().map_or(0, |span| span.start);
+            error(at, why.message().to_owned())
         })?;
         let mut compiler = Compiler {
             settings: parsed.settings.keys().cloned().collect(),

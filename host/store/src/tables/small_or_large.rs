@@ -18,7 +18,7 @@ const SMALL: usize = 1_024;
 
 /// A value that is to be stored. A large value is encoded already, so that the writer need not do it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum Apart<V> {
+pub(crate) enum SmallOrLarge<V> {
     /// A small value, which is stored in the row.
     Small(V),
     /// A large value, encoded as a row of its own table.
@@ -33,26 +33,26 @@ pub(crate) fn is_small(size: usize) -> bool {
     size <= SMALL
 }
 
-impl<V: Row + Clone> Apart<V> {
+impl<V: Row + Clone> SmallOrLarge<V> {
     /// Returns a value of this many bytes as it is going to be stored.
     pub(crate) fn new(size: usize, value: V) -> Self {
         if is_small(size) {
-            Apart::Small(value)
+            SmallOrLarge::Small(value)
         } else {
-            Apart::Large(encode_as(V::VERSION, &value).into())
+            SmallOrLarge::Large(encode_as(V::VERSION, &value).into())
         }
     }
 
     /// Returns the largest number of bytes that the value takes.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Apart::Small(_) => MOST_IN_ROW,
-            Apart::Large(row) => row.len() as u64,
+            SmallOrLarge::Small(_) => MOST_IN_ROW,
+            SmallOrLarge::Large(row) => row.len() as u64,
         }
     }
 
     pub(crate) fn is_large(&self) -> bool {
-        matches!(self, Apart::Large(_))
+        matches!(self, SmallOrLarge::Large(_))
     }
 
     /// Returns a small value, for its row. Writes a large value to its own table.
@@ -63,8 +63,8 @@ impl<V: Row + Clone> Apart<V> {
         key: impl KeyOf<K>,
     ) -> Result<Option<V>, ReadError> {
         match self {
-            Apart::Small(value) => Ok(Some(value.clone())),
-            Apart::Large(row) => {
+            SmallOrLarge::Small(value) => Ok(Some(value.clone())),
+            SmallOrLarge::Large(row) => {
                 table.put_encoded(rows, key, row)?;
                 Ok(None)
             }

@@ -1,4 +1,4 @@
-//! Trouble that stops a run although there is work for it. None of it fails the run.
+//! The errors that stop the execution of a run although there is work for it. None of them fails the run.
 
 use std::any::Any;
 
@@ -9,8 +9,8 @@ use dormouse_store::{Broke, ReadError, WriteError};
 use crate::Unavailable;
 use crate::programs::NoProgram;
 
-/// Why the owner of a run stops although there is work.
-pub(crate) enum Trouble {
+/// Why the owner of a run stops executing it although there is work.
+pub(crate) enum ExecutionError {
     /// The run cannot go on until somebody does something.
     Block(Failure),
     /// The run's own code broke. The run waits for a repair.
@@ -21,14 +21,15 @@ pub(crate) enum Trouble {
     Retry(String),
     /// The host had no memory for the guest.
     OutOfMemory,
-    /// There was no room for the instance, although there was a permit: some guests take more of the pool than others.
+    /// The engine's pool had no space for the instance, although the run had a permit: some guests take more of the pool than
+    /// others.
     NoInstanceSlot,
 }
 
-impl Trouble {
-    /// Returns the trouble of a host that panicked while it executed a run.
+impl ExecutionError {
+    /// Returns the error of a host that panicked while it executed a run.
     pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
-        Trouble::Retry(format!("the host panicked: {}", panic_text(panic)))
+        ExecutionError::Retry(format!("the host panicked: {}", panic_text(panic)))
     }
 }
 
@@ -39,28 +40,28 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-impl From<ReadError> for Trouble {
+impl From<ReadError> for ExecutionError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Storage(error) => Trouble::Retry(error.to_string()),
+            ReadError::Storage(error) => ExecutionError::Retry(error.to_string()),
             // Reading the same row again will not help.
             error @ (ReadError::Row { .. } | ReadError::Key { .. } | ReadError::Missing { .. }) => {
-                Trouble::Block(damaged(&error))
+                ExecutionError::Block(damaged(&error))
             }
         }
     }
 }
 
-impl From<WriteError> for Trouble {
+impl From<WriteError> for ExecutionError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Row(error) => Trouble::Block(damaged(&error)),
-            error => Trouble::Retry(error.to_string()),
+            WriteError::Row(error) => ExecutionError::Block(damaged(&error)),
+            error => ExecutionError::Retry(error.to_string()),
         }
     }
 }
 
-impl From<NoProgram> for Trouble {
+impl From<NoProgram> for ExecutionError {
     fn from(error: NoProgram) -> Self {
         let code = match &error {
             NoProgram::Missing(_) => "component-missing",
@@ -69,35 +70,35 @@ impl From<NoProgram> for Trouble {
             | NoProgram::Unavailable(
                 Unavailable::Read(_) | Unavailable::Write(_) | Unavailable::Stopping,
             ) => {
-                return Trouble::Retry(error.to_string());
+                return ExecutionError::Retry(error.to_string());
             }
         };
-        Trouble::Block(Failure {
+        ExecutionError::Block(Failure {
             code: code.into(),
             message: error.to_string(),
         })
     }
 }
 
-impl From<LaunchError> for Trouble {
+impl From<LaunchError> for ExecutionError {
     fn from(error: LaunchError) -> Self {
         let code = match &error {
             LaunchError::Stack { .. } => "other-stack",
         };
-        Trouble::Block(Failure {
+        ExecutionError::Block(Failure {
             code: code.into(),
             message: error.to_string(),
         })
     }
 }
 
-impl From<Interruption> for Trouble {
+impl From<Interruption> for ExecutionError {
     fn from(interruption: Interruption) -> Self {
         match interruption {
-            Interruption::Mismatch(mismatch) => Trouble::Mismatch(mismatch),
-            Interruption::PoolFull => Trouble::NoInstanceSlot,
-            Interruption::NoMemory => Trouble::OutOfMemory,
-            other => Trouble::Retry(other.to_string()),
+            Interruption::Mismatch(mismatch) => ExecutionError::Mismatch(mismatch),
+            Interruption::PoolFull => ExecutionError::NoInstanceSlot,
+            Interruption::NoMemory => ExecutionError::OutOfMemory,
+            other => ExecutionError::Retry(other.to_string()),
         }
     }
 }
