@@ -13,7 +13,7 @@ use dormouse_config::{Config, RawConfig};
 use dormouse_engine::{Config as EngineConfig, Engine};
 use dormouse_journal::{CallError, Response as CallResponse, Time, VersionId};
 use dormouse_runtime::{CompileFailure, Compiler, Parts, Runtime};
-use dormouse_seams::{Attempt, Clock, Egress, Task};
+use dormouse_seams::{Attempt, Clock, Egress, Spawner, Task};
 use dormouse_store::{Backup, BackupError, Deploy, Store as _};
 use dormouse_store_memory::{Memory, MemoryStore};
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HOST};
@@ -60,9 +60,45 @@ async fn api(settings: &str) -> Router {
 
 /// Returns an API with these settings on a machine with this clock, the host behind it, and its store.
 async fn host(settings: &str, clock: Arc<dyn Clock>) -> (Router, Runtime, Arc<MemoryStore>) {
+    host_on(settings, clock, Arc::new(tasks())).await
+}
+
+fn tasks() -> TokioTasks {
+    TokioTasks::new(tokio::runtime::Handle::current()).unwrap()
+}
+
+/// Tasks of which those are counted that may block their thread.
+struct CountedTasks {
+    tasks: TokioTasks,
+    blocking: AtomicU64,
+}
+
+impl Spawner for CountedTasks {
+    fn spawn(&self, task: Task) {
+        self.tasks.spawn(task);
+    }
+
+    fn spawn_blocking(&self, task: Task) {
+        self.blocking.fetch_add(1, Ordering::Relaxed);
+        self.tasks.spawn_blocking(task);
+    }
+
+    fn spawn_writer(&self, task: Task) {
+        self.tasks.spawn_writer(task);
+    }
+
+    fn parallelism(&self) -> usize {
+        self.tasks.parallelism()
+    }
+}
+
+async fn host_on(
+    settings: &str,
+    clock: Arc<dyn Clock>,
+    spawner: Arc<dyn Spawner>,
+) -> (Router, Runtime, Arc<MemoryStore>) {
     let raw = RawConfig::from_toml(settings, "test".as_ref()).unwrap();
     let config = Config::new(&raw, |_| None).unwrap();
-    let spawner = Arc::new(TokioTasks::new(tokio::runtime::Handle::current()).unwrap());
     let store = Memory::default()
         .open(clock, &SystemEntropy, spawner.clone())
         .await
@@ -128,6 +164,29 @@ async fn check_problem(api: &Router, request: Request<Body>, status: u16, code: 
         "{problem}"
     );
     problem["detail"].as_str().unwrap().to_owned()
+}
+
+/// The body is not JSON, so that nothing else follows.
+#[tokio::test]
+async fn large_json_is_checked_where_it_delays_no_task() {
+    const REQUESTS: u64 = 20;
+    let tasks = Arc::new(CountedTasks {
+        tasks: tasks(),
+        blocking: AtomicU64::new(0),
+    });
+    let (api, ..) = host_on("", Arc::new(MachineClock), tasks.clone()).await;
+    let mut counts = Vec::new();
+    for size in [10, 200 << 10] {
+        let before = tasks.blocking.load(Ordering::Relaxed);
+        for _ in 0..REQUESTS {
+            let send = request("POST", "/v1/events/tea").header(CONTENT_TYPE, "application/json");
+            let send = send.body(Body::from("[".to_owned() + &"1,".repeat(size)));
+            check_problem(&api, send.unwrap(), 400, "invalid-json").await;
+        }
+        counts.push(tasks.blocking.load(Ordering::Relaxed) - before);
+    }
+    // The services of the host read a few rows when they are started.
+    assert!(counts[0] < REQUESTS && counts[1] >= REQUESTS, "{counts:?}");
 }
 
 fn get(path: &str) -> Request<Body> {
