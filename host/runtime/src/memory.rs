@@ -95,7 +95,9 @@ impl GuestMemory {
         Failure {
             code: "memory-budget".into(),
             message: format!(
-                "the run needs more memory than this host gives to one run: up to {memory} bytes for the memory of its code,                  and {held} bytes for what it does until it waits: its operations, and the values that it passes to the host.                  Let it do less at a time, or raise the host's setting `{MEMORY_BUDGET}`, and resume the run"
+                "the run needs more memory than this host gives to one run: up to {memory} bytes for the memory of its \
+                 code, and {held} bytes for what it does until it waits: its operations, and the values that it passes to \
+                 the host. Let it do less at a time, or raise the host's setting `{MEMORY_BUDGET}`, and resume the run"
             ),
         }
     }

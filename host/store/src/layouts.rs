@@ -58,7 +58,7 @@ use crate::tables::{
 /// The schema, and the digest of its layouts.
 const DIGEST: (u8, &str) = (
     10,
-    "eeacbddc15a2d0d9e8eaf65fddf3a7ec16065258252bbae7cf887fce9c3ecb85",
+    "694cf91f0929d5555a0867437cd74ad0dff8670d25be3676961ae02e13eccc73",
 );
 
 /// Returns the format of a type and of every struct in it. An enum in it appears only by name, and the name is added to
