@@ -7,6 +7,7 @@ use anyhow::Context;
 use crate::command::{cargo, is_question, names, run};
 use crate::guests;
 use crate::javascript;
+use crate::profile;
 use crate::workspace::Workspace;
 
 /// The workflow of the measurements.
@@ -24,7 +25,8 @@ pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
         guests::build_flow(workspace, PYTHON)?;
         javascript::build(workspace)?;
     }
-    build_programs(workspace, !is_question)?;
+    let own_host = !names(args, "--host");
+    build_programs(workspace, own_host && !is_question)?;
 
     let target = workspace.target();
     let mut bench = Command::new(target.join("release/dormouse-bench"));
@@ -33,7 +35,7 @@ pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> anyhow::Result<()
     bench
         .arg("--typescript")
         .arg(workspace.root().join("tests/guests/waiter/flow.ts"));
-    if !names(args, "--host") {
+    if own_host {
         bench.arg("--host").arg(workspace.host());
     }
     if !names(args, "--folder") {
@@ -51,5 +53,6 @@ fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> 
     if with_host {
         build.args(["--package", "dormouse"]);
     }
+    profile::optimise(workspace, &mut build);
     run(&mut build).context("the host or its benchmark does not build")
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 
 use crate::command::{cargo, run};
 use crate::guests;
+use crate::profile;
 use crate::workspace::Workspace;
 
 /// Builds the guests and, unless `guests_only` is set, the released host.
@@ -14,6 +15,7 @@ pub(crate) fn build(workspace: &Workspace, guests_only: bool) -> anyhow::Result<
     }
     let mut build = cargo(workspace);
     build.args(["build", "--release", "--locked", "--package", "dormouse"]);
+    profile::optimise(workspace, &mut build);
     run(&mut build).context("the host does not build")?;
     println!("host: target/release/dormouse");
     Ok(())

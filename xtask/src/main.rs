@@ -21,6 +21,7 @@ mod guests;
 mod javascript;
 mod packages;
 mod pause;
+mod profile;
 mod python;
 mod storm;
 mod test;
@@ -81,6 +82,13 @@ enum Command {
 
     /// Attacks a host in many ways at once, and checks that other runs lose nothing.
     ///
+    /// Records the profile by which the released host is optimised.
+    ///
+    /// Builds a host that counts what it executes, lets the benchmark use it, and writes tests/bench/host.profdata. Takes
+    /// about an hour. Needs llvm-profdata (`rustup component add llvm-tools`, or Debian's llvm-19). Record the profile again when
+    /// the version of the compiler or much of the host has changed: it says nothing about code that it does not know.
+    Profile,
+
     /// Builds the released host and the program that attacks it with kills, steps of the clock, floods, hostile runs and a
     /// full disk. As root, it also mounts a small disk and makes a cgroup for the host. `cargo xtask storm
     /// --help` lists the options.
@@ -129,6 +137,7 @@ fn main() -> ExitCode {
         Command::Build { guests_only } => build::build(&workspace, guests_only),
         Command::Test { args } => test::test(&workspace, &args),
         Command::Bench { args } => bench::bench(&workspace, &args),
+        Command::Profile => profile::record(&workspace),
         Command::Storm { args } => storm::storm(&workspace, &args),
         Command::ApiTest { examples, seed } => api_test::api_test(&workspace, examples, seed),
         Command::Demo => demo::demo(&workspace),

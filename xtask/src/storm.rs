@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use crate::command::{cargo, is_question, names, run};
 use crate::guests;
+use crate::profile;
 use crate::workspace::Workspace;
 
 /// The workflow of the neighbours and of the hostile runs.
@@ -58,5 +59,6 @@ fn build_programs(workspace: &Workspace, with_host: bool) -> anyhow::Result<()> 
     if with_host {
         build.args(["--package", "dormouse"]);
     }
+    profile::optimise(workspace, &mut build);
     run(&mut build).context("the host or its storm does not build")
 }
