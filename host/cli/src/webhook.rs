@@ -220,7 +220,7 @@ fn failed(url: &Url, error: &ureq::Error) -> CliError {
         }
         error => CliError::NoAnswer {
             origin: url.origin().ascii_serialization(),
-            reason: reason(&error),
+            reason: reason(error),
         },
     }
 }

@@ -12,7 +12,7 @@ use std::task::Poll;
 use dormouse_seams::Spawner;
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::poll_fn;
+use futures::future::{BoxFuture, Either, poll_fn};
 use tokio::sync::Semaphore;
 
 /// The largest size in bytes that is worked on where the task is: that takes less than a millisecond, and moving to another
@@ -44,19 +44,28 @@ impl LargeWork {
 
     /// Does work on a value of this many bytes. What the work does before it first waits is what takes long, so for a large
     /// value it is done on another thread. The rest is done here.
-    pub(crate) async fn begin<F>(&self, bytes: usize, work: F) -> F::Output
+    pub(crate) fn begin<F>(
+        &self,
+        bytes: usize,
+        work: F,
+    ) -> impl Future<Output = F::Output> + Send + use<F>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        if !Self::is_large(bytes) {
-            return work.await;
+        match Self::is_large(bytes) {
+            true => Either::Right(self.clone().begin_elsewhere(work.boxed())),
+            false => Either::Left(work),
         }
-        let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+    }
+
+    /// Does the first part of the work on another thread.
+    async fn begin_elsewhere<T: Send + 'static>(self, work: BoxFuture<'static, T>) -> T {
+        let mut work = AssertUnwindSafe(work).catch_unwind();
         // The semaphore is never closed.
-        let turn = self.turns.clone().acquire_owned().await.ok();
+        let turn = self.turns.acquire_owned().await.ok();
         let (sender, begun) = oneshot::channel();
         self.spawner.spawn_blocking(Box::pin(async move {
-            let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+            let first = poll_fn(|context| Poll::Ready(work.poll_unpin(context))).await;
             drop(turn);
             // Whoever asked may have gone away.
             let _ = sender.send((first, work));
@@ -72,12 +81,12 @@ impl LargeWork {
     }
 
     /// Computes something from a value of this many bytes.
-    pub(crate) async fn compute<T: Send + 'static>(
+    pub(crate) fn compute<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
         &self,
         bytes: usize,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> T {
-        self.begin(bytes, async move { work() }).await
+        work: F,
+    ) -> impl Future<Output = T> + Send + use<T, F> {
+        self.begin(bytes, async move { work() })
     }
 }
 
