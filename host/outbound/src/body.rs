@@ -53,8 +53,8 @@ pub(crate) async fn read(
     Ok(Response { body, ..response })
 }
 
-/// Masks the secrets in a response. To search a body of 16 MiB takes up to half a second, in which a task would keep its
-/// thread from others, so that is done on a thread for blocking work.
+/// Masks the secrets in a response. A body may have 16 MiB, and while it is searched, a task would keep its thread from
+/// others. So it is searched on a thread for blocking work.
 async fn masked(
     mask: &Arc<Mask>,
     turns: &Semaphore,
