@@ -38,9 +38,10 @@ pub(crate) fn optimise(workspace: &Workspace, build: &mut Command) {
     {
         return;
     }
-    let mut flag = OsString::from("-Cprofile-use=");
-    flag.push(file(workspace));
-    build.env("CARGO_ENCODED_RUSTFLAGS", flag);
+    // Without the first flag, the compiler warns of each function that has changed since the profile was recorded.
+    let mut flags = OsString::from("-Cllvm-args=-no-pgo-warn-mismatch\u{1f}-Cprofile-use=");
+    flags.push(file(workspace));
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags);
 }
 
 /// Records the profile: builds a host that counts what it executes, lets the benchmark use it, and writes the profile.
