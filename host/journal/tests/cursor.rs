@@ -86,10 +86,13 @@ fn other_arguments_are_a_mismatch_with_both_sides() {
     assert_eq!(mismatch.number, OperationNumber(1));
     let text = mismatch.to_string();
     assert!(
-        text.contains(r#"recorded as sleep "nap" (10 ms)"#),
+        text.contains(r#"the journal has sleep "nap" (10 ms)"#),
         "{text}"
     );
-    assert!(text.contains(r#"made sleep "nap" (11 ms)"#), "{text}");
+    assert!(
+        text.contains(r#"the workflow now has sleep "nap" (11 ms)"#),
+        "{text}"
+    );
 }
 
 #[test]
