@@ -23,6 +23,7 @@ mod packages;
 mod pause;
 mod profile;
 mod python;
+mod record_profile;
 mod storm;
 mod test;
 mod toolchain;
@@ -137,7 +138,7 @@ fn main() -> ExitCode {
         Command::Build { guests_only } => build::build(&workspace, guests_only),
         Command::Test { args } => test::test(&workspace, &args),
         Command::Bench { args } => bench::bench(&workspace, &args),
-        Command::Profile => profile::record(&workspace),
+        Command::Profile => record_profile::record(&workspace),
         Command::Storm { args } => storm::storm(&workspace, &args),
         Command::ApiTest { examples, seed } => api_test::api_test(&workspace, examples, seed),
         Command::Demo => demo::demo(&workspace),

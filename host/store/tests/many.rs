@@ -239,16 +239,16 @@ fn a_run_with_many_open_operations_is_read_on_another_thread() {
     assert_eq!((read.open.len(), elsewhere()), (MANY as usize, 0));
 
     let many = world.start();
-    let kinds = (0..10 * MANY).map(create);
-    let kinds = kinds.chain((0..10 * MANY).map(wait_for)).collect();
+    let kinds = (0..15 * MANY).map(create);
+    let kinds = kinds.chain((0..15 * MANY).map(wait_for)).collect();
     world
         .commit(many, 0, activation(world.now(), None, kinds))
         .unwrap();
     let read = run(reader.run_to_continue(many)).unwrap().unwrap();
-    assert_eq!((read.open.len(), elsewhere()), (10 * MANY as usize, 1));
+    assert_eq!((read.open.len(), elsewhere()), (15 * MANY as usize, 1));
     let channels = |count| (0..count).map(|n| Channel::Webhook(WebhookNumber(n)));
     run(reader.heads(many, channels(MANY).collect())).unwrap();
     assert_eq!(elsewhere(), 1);
-    run(reader.heads(many, channels(20 * MANY).collect())).unwrap();
+    run(reader.heads(many, channels(15 * MANY).collect())).unwrap();
     assert_eq!(elsewhere(), 2);
 }

@@ -56,12 +56,15 @@ impl<R> Here<R> {
         StorageError::new(TooLong)
     }
 
-    /// Counts a row that is read. Returns false if it is one too many.
-    fn count(&self, size: usize) -> bool {
+    /// Counts what is read. Returns false if it is too much.
+    fn count(&self, more_rows: usize, more_bytes: usize) -> bool {
         let Some((rows, bytes)) = &self.left else {
             return true;
         };
-        match (rows.get().checked_sub(1), bytes.get().checked_sub(size)) {
+        match (
+            rows.get().checked_sub(more_rows),
+            bytes.get().checked_sub(more_bytes),
+        ) {
             (Some(fewer), Some(less)) => {
                 rows.set(fewer);
                 bytes.set(less);
@@ -71,9 +74,10 @@ impl<R> Here<R> {
         }
     }
 
-    /// Checks a table before it is read: a row of its own may be as large as a body, and nobody knows before it was read.
+    /// Checks a table before it is read, and counts the search for a row, which takes as long if there is none. A row of some tables may
+    /// be as large as a body, and nobody knows before it was read.
     fn check(&self, table: TableId) -> Result<(), StorageError> {
-        match self.left.is_some() && has_large_rows(table) {
+        match self.left.is_some() && has_large_rows(table) || !self.count(1, 0) {
             true => Err(self.refuse()),
             false => Ok(()),
         }
@@ -107,7 +111,7 @@ impl<R: Rows> Rows for Here<R> {
         self.check(table)?;
         let mut is_counted = true;
         let mut count = |row: &[u8]| {
-            is_counted = self.count(row.len());
+            is_counted = self.count(0, row.len());
             if is_counted {
                 found(row);
             }
@@ -129,7 +133,7 @@ impl<R: Rows> Rows for Here<R> {
         self.check(table)?;
         let mut is_counted = true;
         let mut count = |key: &[Part<'_>], row: &[u8]| {
-            is_counted = self.count(row.len());
+            is_counted = self.count(1, row.len());
             match is_counted {
                 true => each(key, row),
                 false => ControlFlow::Break(()),
@@ -178,6 +182,24 @@ mod tests {
         }
     }
 
+    /// No rows.
+    struct Empty;
+
+    impl Rows for Empty {
+        fn read(
+            &self,
+            _: TableId,
+            _: &[Part<'_>],
+            _: &mut dyn FnMut(&[u8]),
+        ) -> Result<bool, StorageError> {
+            Ok(false)
+        }
+
+        fn scan(&self, _: TableId, _: Range<'_>, _: EachRow<'_>) -> Result<(), StorageError> {
+            Ok(())
+        }
+    }
+
     const ALL: Range<'_> = Range {
         start: Bound::Unbounded,
         end: Bound::Unbounded,
@@ -207,14 +229,26 @@ mod tests {
     #[test]
     fn a_few_small_rows_are_read_here() {
         let rows = Here::a_few(Alike(10));
-        assert_eq!(scan(&rows, ROWS), (ROWS, false));
+        // The search for the first row counts, too.
+        assert_eq!(scan(&rows, ROWS - 1), (ROWS - 1, false));
         assert!(!rows.has_refused());
         let rows = Here::a_few(Alike(10));
-        assert_eq!(scan(&rows, ROWS + 1), (ROWS, true));
+        assert_eq!(scan(&rows, ROWS), (ROWS - 1, true));
         assert!(rows.has_refused());
         let rows = Here::a_few(Alike(10));
         assert_eq!(read(&rows, TableId::States), ROWS);
         assert!(rows.has_refused());
+    }
+
+    /// A run that waits for 10,000 results is asked for each, and mostly there is none.
+    #[test]
+    fn searches_that_find_nothing_are_counted() {
+        let rows = Here::a_few(Empty);
+        let search = || rows.read(TableId::Results, &[], &mut |_| {});
+        assert_eq!((0..2 * ROWS).filter(|_| search().is_ok()).count(), ROWS);
+        let rows = Here::a_few(Empty);
+        let scan = || rows.scan(TableId::Inbox, ALL, &mut |_, _| ControlFlow::Continue(()));
+        assert_eq!((0..2 * ROWS).filter(|_| scan().is_ok()).count(), ROWS);
     }
 
     #[test]

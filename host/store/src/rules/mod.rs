@@ -30,6 +30,7 @@ mod new_activation;
 mod next_run;
 pub(crate) mod orders;
 pub(crate) mod pause;
+pub(crate) mod prepare_back;
 pub(crate) mod prepared;
 pub(crate) mod repair;
 mod restore;

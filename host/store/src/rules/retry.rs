@@ -8,8 +8,8 @@ use dormouse_journal::{
     VersionId, WhenParentEnds,
 };
 
-use super::back::PrepareBack;
 use super::clearing::OPERATION;
+use super::prepare_back::PrepareBack;
 use super::run::RunWrite;
 use super::thaw::{Thaw, is_once_in_doubt};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family, handler};
