@@ -212,6 +212,7 @@ pub(crate) fn assemble(parts: Parts, engine: Engine, settings: Settings) -> Serv
         slots: slots.clone(),
         places: places.clone(),
         turns: Processors::new(spawner.clone()),
+        large_work: large_work.clone(),
         pause_cache: pause_cache.clone(),
         programs: programs.clone(),
         deadlines: deadlines.clone(),

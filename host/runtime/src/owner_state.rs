@@ -56,6 +56,19 @@ pub(crate) struct Next {
     pub(crate) delivery: Option<(Completion, Origin)>,
 }
 
+/// What is first in the channels with requests that may not be durable yet, in the order of their acceptance.
+pub(crate) struct EarlyHeads(Vec<(Channel, Head)>);
+
+impl EarlyHeads {
+    /// Tells the frontier what is first in a channel, given what the store has there.
+    pub(crate) fn found(&self, frontier: &mut Frontier, channel: Channel, durable: Option<Head>) {
+        let early = self.0.iter().find(|(early, _)| *early == channel);
+        let head = durable.into_iter().chain(early.map(|(_, head)| *head));
+        let head = head.min_by_key(|head| head.place);
+        frontier.found(channel, head);
+    }
+}
+
 impl OwnerState {
     pub(crate) fn new(run: RunId, hints: Vec<Hint>, hold: Option<Hold>) -> Self {
         let mut state = OwnerState {
@@ -212,6 +225,7 @@ impl OwnerState {
         store: &dyn Store,
         frontier: &mut Frontier,
     ) -> Result<(), ReadError> {
+        let early = self.early_heads();
         loop {
             let channels: Vec<Channel> = frontier.unchecked().cloned().collect();
             if channels.is_empty() {
@@ -232,20 +246,21 @@ impl OwnerState {
             for channel in channels {
                 // The store answers in the order in which it was asked.
                 let head = durable.next_if(|(answered, _)| *answered == channel);
-                self.found(frontier, channel, head.map(|(_, head)| head));
+                early.found(frontier, channel, head.map(|(_, head)| head));
             }
         }
     }
 
-    /// Tells the frontier what is first in a channel, given what the store has there.
-    pub(crate) fn found(&self, frontier: &mut Frontier, channel: Channel, durable: Option<Head>) {
-        let early = self.first(&channel).map(|request| Head {
-            place: request.place,
-            accepted: request.delivery.accepted,
+    /// Returns what is first in the channels with requests that may not be durable yet.
+    pub(crate) fn early_heads(&self) -> EarlyHeads {
+        let heads = self.requests.iter().map(|request| {
+            let head = Head {
+                place: request.place,
+                accepted: request.delivery.accepted,
+            };
+            (Channel::Webhook(request.webhook), head)
         });
-        let head = durable.into_iter().chain(early);
-        let head = head.min_by_key(|head| head.place);
-        frontier.found(channel, head);
+        EarlyHeads(heads.collect())
     }
 
     /// Returns the request in a channel that was accepted first, of those that may not be durable yet.

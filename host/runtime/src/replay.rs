@@ -9,8 +9,8 @@ use dormouse_engine::{
     RunContext,
 };
 use dormouse_journal::{
-    Beginning, Frontier, Operation, OperationNumber, Payload, Status, VersionId, WebhookNumber,
-    generation_key,
+    Beginning, Channel, Frontier, Head, Open, Operation, OperationNumber, Payload, Status,
+    VersionId, WebhookNumber, generation_key,
 };
 use dormouse_limits::{Account, Limits};
 use dormouse_seams::HostClock;
@@ -18,9 +18,10 @@ use dormouse_store::{RunToContinue, RunView, Store, WebhookView};
 
 use crate::deadlines::Deadlines;
 use crate::execution_error::ExecutionError;
+use crate::large_work::LargeWork;
 use crate::live::LiveRun;
 use crate::memory::GuestMemory;
-use crate::owner_state::OwnerState;
+use crate::owner_state::{EarlyHeads, OwnerState};
 use crate::pause_cache::PauseCache;
 use crate::places::Places;
 use crate::processors::Processors;
@@ -48,6 +49,7 @@ pub(crate) struct Replay {
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<GuestMemory>,
     pub(crate) turns: Arc<Processors>,
+    pub(crate) large_work: LargeWork,
     pub(crate) pause_cache: Arc<PauseCache>,
     pub(crate) rebuild_after_step: bool,
 }
@@ -127,15 +129,13 @@ impl Replay {
         {
             return Ok(None);
         }
-        let mut frontier = Frontier::restore(open, view.state.operations);
-        if view.state.has_begun() {
-            let mut heads = heads.into_iter().peekable();
-            let channels: Vec<_> = frontier.unchecked().cloned().collect();
-            for channel in channels {
-                // Both are in the order of the channels.
-                let head = heads.next_if(|(found, _)| *found == channel);
-                state.found(&mut frontier, channel, head.map(|(_, head)| head));
-            }
+        let has_begun = view.state.has_begun();
+        let size = open.len() * size_of::<Open>();
+        let made = view.state.operations;
+        let early = state.early_heads();
+        let restoring = move || restored(open, made, has_begun.then_some((heads, early)));
+        let mut frontier = self.large_work.compute(size, restoring).await;
+        if has_begun {
             state.check(&*self.store, &mut frontier).await?;
             if frontier.next(self.clock.moment()).is_none() {
                 // The run was woken for nothing, or for an arrival that no wait may take. That is not worth an
@@ -309,6 +309,26 @@ impl Replay {
         instance.end_replay();
         Ok((instance, account))
     }
+}
+
+/// Returns the frontier of a run with these open operations, which has made this many operations in all. If the run has begun, the
+/// frontier knows what is first in each channel.
+fn restored(
+    open: Vec<(OperationNumber, Open)>,
+    made: u32,
+    heads: Option<(Vec<(Channel, Head)>, EarlyHeads)>,
+) -> Frontier {
+    let mut frontier = Frontier::restore(open, made);
+    if let Some((heads, early)) = heads {
+        let mut heads = heads.into_iter().peekable();
+        let channels: Vec<_> = frontier.unchecked().cloned().collect();
+        for channel in channels {
+            // Both are in the order of the channels.
+            let head = heads.next_if(|(found, _)| *found == channel);
+            early.found(&mut frontier, channel, head.map(|(_, head)| head));
+        }
+    }
+    frontier
 }
 
 /// Adds the number of the activation to a mismatch.
