@@ -81,8 +81,6 @@ enum Command {
         args: Vec<String>,
     },
 
-    /// Attacks a host in many ways at once, and checks that other runs lose nothing.
-    ///
     /// Records the profile by which the released host is optimised.
     ///
     /// Builds a host that counts what it executes, lets the benchmark use it, and writes tests/bench/host.profdata. Takes
@@ -90,6 +88,8 @@ enum Command {
     /// the version of the compiler or much of the host has changed: it says nothing about code that it does not know.
     Profile,
 
+    /// Attacks a host in many ways at once, and checks that other runs lose nothing.
+    ///
     /// Builds the released host and the program that attacks it with kills, steps of the clock, floods, hostile runs and a
     /// full disk. As root, it also mounts a small disk and makes a cgroup for the host. `cargo xtask storm
     /// --help` lists the options.
