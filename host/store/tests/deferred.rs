@@ -13,9 +13,9 @@ use dormouse_journal::{
     WebhookOptions, WhenParentEnds,
 };
 use dormouse_store::{
-    Accept, Accepted, AttemptMade, AttemptNoted, Attempts, Broke, Carried, ChildStart,
-    CommitRefused, Deleted, Incoming, NewActivation, NewCall, NewGeneration, NewNotify, NewOrder,
-    NewResponse, NotifyTarget, OverStorage, RequestRefused, RetriedFailed, Served,
+    Accept, Accepted, Attempts, Broke, Carried, ChildStart, CommitRefused, Deleted, Incoming,
+    NewActivation, NewCall, NewGeneration, NewNotify, NewOrder, NewResponse, NotifyTarget,
+    RequestRefused, RetriedFailed, Served,
 };
 
 on_both_grounds! {
@@ -492,19 +492,7 @@ fn a_run_that_fails_while_it_is_written_has_everything_when_it_is_retried(store_
         scheduled: 1,
         next: Time(1_000),
     };
-    let response = Response {
-        status: 200,
-        headers: Vec::new(),
-        body: Bytes::from(vec![0; 2_000]),
-    };
-    let over = OverStorage {
-        most: 0,
-        ..crate::support::no_limit()
-    };
-    let made = AttemptMade::Done(Ok(response));
-    let call = OperationNumber(0);
-    let noted = run(world.store.attempt_made(id, call, attempt, made, over)).unwrap();
-    assert_eq!(noted, AttemptNoted::RunFailed);
+    world.fail_by_response(id, OperationNumber(0), attempt);
     let retry = || run(world.store.retry_failed(crate::retry::request(&world, id))).unwrap();
     assert_eq!(retry(), RetriedFailed::Moved);
     carry_out(&world);

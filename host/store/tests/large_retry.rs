@@ -12,8 +12,11 @@ use dormouse_journal::{
 };
 use dormouse_store::{
     Accepted, AttemptMade, AttemptNoted, Attempts, CallAgain, Carried, CommitRefused, Deleted,
-    OverStorage, RetriedFailed, RetryFailed,
+    RetriedFailed, RetryFailed,
 };
+
+/// When each timer is due, with its run and its operation.
+type Timers = Vec<(u64, RunId, u32)>;
 
 on_both_grounds! {
     everything_waits_again_and_no_commit_is_large,
@@ -155,14 +158,7 @@ fn nothing_is_executed_before_the_end_and_a_crash_at_any_piece_changes_nothing(
             pieces += 1;
         }
         assert!(pieces > 2, "{pieces}");
-        let shifted = timers.into_iter().map(|(due, id, number)| match number {
-            // The last sleep had passed.
-            number if number == 4 * each + 1 => (due, id, number),
-            _ => (due + 100_000, id, number),
-        });
-        let mut shifted: Vec<_> = shifted.collect();
-        shifted.sort_unstable();
-        assert_eq!(world.timers(), shifted);
+        assert_eq!(world.timers(), shifted(timers, 4 * each + 1, 100_000));
         assert_eq!(world.calls().len(), each as usize);
         assert_eq!(world.keys("event_waits").len(), each as usize);
         assert_bounded(&world);
@@ -355,21 +351,7 @@ fn a_run_that_fails_in_the_middle_is_retried_with_the_time_that_it_had_left(stor
             break call.attempts;
         }
     };
-    let response = Response {
-        status: 200,
-        headers: Vec::new(),
-        body: Bytes::from(vec![0; 2_000]),
-    };
-    let over = OverStorage {
-        most: 0,
-        ..crate::support::no_limit()
-    };
-    let made = AttemptMade::Done(Ok(response));
-    let noted = run(world
-        .store
-        .attempt_made(id, first_call, attempt, made, over))
-    .unwrap();
-    assert_eq!(noted, AttemptNoted::RunFailed);
+    world.fail_by_response(id, first_call, attempt);
     let refused = run(world.store.retry_failed(request(&world, id))).unwrap();
     assert_eq!(refused, RetriedFailed::Moved, "it is being written");
     carry_out(&world);
@@ -378,16 +360,21 @@ fn a_run_that_fails_in_the_middle_is_retried_with_the_time_that_it_had_left(stor
     world.at(301_000);
     retry(&world, request(&world, id));
     carry_out(&world);
-    let shifted = timers.into_iter().map(|(due, id, number)| match number {
-        number if number == 4 * each + 1 => (due, id, number),
-        _ => (due + 300_000, id, number),
-    });
-    let mut shifted: Vec<_> = shifted.collect();
-    shifted.sort_unstable();
-    assert_eq!(world.timers(), shifted);
+    assert_eq!(world.timers(), shifted(timers, 4 * each + 1, 300_000));
     let state = world.state(id);
     assert_eq!((state.tries, state.is_restoring), (2, false));
     assert_eq!(world.keys("calls").len(), each as usize);
+}
+
+/// Returns these timers later by this much, except for that of the operation that had passed.
+fn shifted(timers: Timers, passed: u32, by: u64) -> Timers {
+    let shifted = timers.into_iter().map(|(due, id, number)| match number {
+        number if number == passed => (due, id, number),
+        _ => (due + by, id, number),
+    });
+    let mut shifted: Vec<_> = shifted.collect();
+    shifted.sort_unstable();
+    shifted
 }
 
 fn an_attempt_that_ends_meanwhile_counts(store_kind: StoreKind) {

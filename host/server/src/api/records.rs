@@ -65,6 +65,14 @@ pub(super) async fn journal(
     let from = AtActivation::from_query(&params)?.unwrap_or_default();
     let mask = state.mask().clone();
     let known = state.runtime.reader().state(run).await?;
+    // A run that has continued as new numbers its activations on, and its journal begins with its generation.
+    let from = match &known {
+        Some(run) if from.activation < run.first_activation => AtActivation {
+            activation: run.first_activation,
+            operation: run.first_operation,
+        },
+        _ => from,
+    };
     let bytes = known.map_or(0, |known| known.journal_bytes);
     let page = async { Ok(Json(journal_page(&state, run, from, limit, mask).await?)) };
     state.turns.make_of(bytes, page).await
@@ -171,15 +179,6 @@ async fn journal_page(
         next: None,
     };
     let (mut at, mut read) = (from, 0);
-    // A run that has continued as new numbers its activations on, and its journal begins with its generation.
-    if let Some(run) = reader.state(run).await?
-        && at.activation < run.first_activation
-    {
-        at = AtActivation {
-            activation: run.first_activation,
-            operation: run.first_operation,
-        };
-    }
     loop {
         let wanted = limit - page.activations.len();
         let found = reader.journal(run, at.activation, wanted).await?;

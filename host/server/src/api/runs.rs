@@ -216,9 +216,8 @@ pub(super) async fn about<T: IntoResponse>(
         Some(known) if known.journal_bytes.is_some() => Some(known),
         _ => state.runtime.run_status(run).await?,
     };
-    // A run that has continued as new may have kept webhooks of an earlier journal.
     match known {
-        // The size of the rest is not known.
+        // The size is not known of a run that has continued as new: it may have kept webhooks of an earlier journal.
         Some(RunStatus { journal_bytes, .. }) if journal_bytes.is_none_or(|size| size > SMALL) => {
             let bytes = journal_bytes.unwrap_or_default();
             state.turns.make_of(bytes, answer).await

@@ -9,9 +9,9 @@ use dormouse_journal::{
     GuestLimits, Kind, OperationNumber, RunId, Status, Time, Transition, VersionId,
 };
 
-use super::retry::{self, ParentTold};
 use super::run::RunWrite;
 use super::thaw::is_once_in_doubt;
+use super::undo_end::{self, ParentTold};
 use super::{Lane, RUN, SMALL_ROW, Transaction, Write, handler};
 use crate::ReadError;
 use crate::rows::Extent;
@@ -103,12 +103,12 @@ impl Transaction for TakeBack {
         };
         let was_frozen = run.state().is_frozen();
         let failed = self.set_aside(&mut run)?;
-        retry::set_version(&mut run, self.version, self.limits)?;
+        undo_end::set_version(&mut run, self.version, self.limits)?;
         let mut is_old_end_told = false;
         if was_frozen {
-            retry::set_time(&mut run)?;
+            undo_end::set_time(&mut run)?;
             run.release(failed)?;
-            is_old_end_told = retry::forget_end(&mut run)?;
+            is_old_end_told = undo_end::forget_end(&mut run)?;
         }
         let order = Order::TakeBack(TakingBack {
             branch: run.state().tries,
@@ -122,7 +122,7 @@ impl Transaction for TakeBack {
         unsettled::TABLE.put(run.rows, run.id, &Unsettled { since })?;
         let status = run.state().status;
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
-            retry::count_child_again(write, parent)?;
+            undo_end::count_child_again(write, parent)?;
         }
         Ok(TakenBack::Now(status))
     }
@@ -159,7 +159,7 @@ impl TakeBack {
         if is_frozen && let Some(operation) = self.once(&run)? {
             return Ok(Err(TakenBack::AtMostOnce(operation)));
         }
-        match retry::refuse_told(write, self.run, self.anyway)? {
+        match undo_end::refuse_told(write, self.run, self.anyway)? {
             ParentTold::Yes(parent) => Ok(Err(TakenBack::FailureTold(parent))),
             ParentTold::No(parent) => {
                 if !self.anyway

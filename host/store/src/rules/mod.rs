@@ -5,6 +5,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod activate;
+mod again;
 pub(crate) mod attempts;
 pub(crate) mod back;
 mod carried;
@@ -44,6 +45,7 @@ mod storage;
 mod thaw;
 pub(crate) mod trigger;
 pub(crate) mod trigger_settings;
+mod undo_end;
 
 use std::collections::BTreeMap;
 

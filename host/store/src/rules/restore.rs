@@ -14,7 +14,7 @@ use dormouse_journal::{
 use super::commit;
 use super::run::RunWrite;
 use super::thaw::Thaw;
-use super::{Write, family, retry};
+use super::{Write, again, family};
 use crate::ReadError;
 use crate::rows::counted::WriteLimit;
 use crate::rows::keys::MinMax;
@@ -436,7 +436,7 @@ fn restore(
             Ok(Step::Calling(operation, attempts, bounds, size as u64))
         }
         Restore::Record { activation, record } => {
-            let bytes = retry::replace_record(&mut run, activation, &record)?;
+            let bytes = again::replace_record(&mut run, activation, &record)?;
             Ok(Step::Done(bytes))
         }
         // Only a failed run that is retried has this.

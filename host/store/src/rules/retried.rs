@@ -11,7 +11,7 @@ use super::carried::Carried;
 use super::clearing::OPERATION;
 use super::run::RunWrite;
 use super::thaw::Thaw;
-use super::{RUN, SMALL_ROW, Transaction, Write, retry};
+use super::{RUN, SMALL_ROW, Transaction, Write, again};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::counted::WriteLimit;
@@ -192,7 +192,7 @@ fn restore(
     };
     match row {
         Restore::Record { activation, record } => {
-            retry::replace_record(&mut run, activation, &record)
+            again::replace_record(&mut run, activation, &record)
         }
         Restore::Again {
             operation,
@@ -200,7 +200,7 @@ fn restore(
             call: Some(call),
         } => {
             let bytes = call.0.size() as u64;
-            let call = retry::call_again(&mut run, operation, &kind, call, retrying.at)?;
+            let call = again::call_again(&mut run, operation, &kind, call, retrying.at)?;
             follow(&mut run, operation, Some(call), carried)?;
             Ok(bytes)
         }
@@ -209,7 +209,7 @@ fn restore(
             kind,
             call: None,
         } => {
-            retry::wait_again(write, id, operation, &kind)?;
+            again::wait_again(write, id, operation, &kind)?;
             match write.run(id)? {
                 Some(mut run) => follow(&mut run, operation, None, carried).map(|()| 0),
                 None => Ok(0),

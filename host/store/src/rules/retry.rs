@@ -5,25 +5,21 @@
 
 use dormouse_journal::{
     Activation, GuestLimits, Kind, Open, OperationNumber, RunId, Status, Time, Transition,
-    VersionId, WhenParentEnds,
+    VersionId,
 };
 
 use super::clearing::OPERATION;
 use super::prepare_back::PrepareBack;
 use super::run::RunWrite;
 use super::thaw::{Thaw, is_once_in_doubt};
-use super::{Lane, RUN, SMALL_ROW, Transaction, Write, failed_try, family, handler};
+use super::undo_end::{self, ParentTold};
+use super::{Lane, RUN, SMALL_ROW, Transaction, Write, again, failed_try, handler};
 use crate::ReadError;
 use crate::rows::Extent;
 use crate::rows::table::between;
-use crate::tables::call_requests::NewCallRows;
-use crate::tables::expiries::Expiring;
 use crate::tables::orders::{self, Order, RetryStage, Retrying};
-use crate::tables::repeats::{self, Repeats};
 use crate::tables::unsettled::Unsettled;
-use crate::tables::{
-    Attempts, Bounds, Call, Restore, calls, journal, logs, restores, runs, timers, unsettled,
-};
+use crate::tables::{Attempts, Call, Restore, journal, logs, restores, unsettled};
 
 /// The number of log lines of the taken-back activation that are removed with it. Lines beyond this number are replaced
 /// by the next try, or stay.
@@ -175,10 +171,10 @@ impl Transaction for Retry {
         let Some(failed) = take_back(&mut run)? else {
             return Ok(RetriedFailed::NotFailed(run.state().status));
         };
-        set_version(&mut run, asked.version, asked.limits)?;
-        set_time(&mut run)?;
+        undo_end::set_version(&mut run, asked.version, asked.limits)?;
+        undo_end::set_time(&mut run)?;
         run.release(Some(failed))?;
-        let is_old_end_told = forget_end(&mut run)?;
+        let is_old_end_told = undo_end::forget_end(&mut run)?;
         let mut ordering = run.state().children > 0;
         let mut calls = Vec::new();
         if let Some(restores) = self.prepared {
@@ -189,7 +185,7 @@ impl Transaction for Retry {
             ordering |= asked.again(write, &mut calls)?;
         }
         if let Some(parent) = parent.filter(|_| is_old_end_told) {
-            count_child_again(write, parent)?;
+            undo_end::count_child_again(write, parent)?;
         }
         let status = write.run(asked.run)?.map(|run| run.state().status);
         Ok(
@@ -322,15 +318,15 @@ impl RetryFailed {
             for again in &self.calls {
                 let (operation, repeats) = (again.operation, again.repeats);
                 let call = (again.call.clone(), repeats);
-                let (attempts, _) = call_again(&mut run, operation, &again.kind, call, at)?;
+                let (attempts, _) = again::call_again(&mut run, operation, &again.kind, call, at)?;
                 calls.push((operation, attempts));
             }
             for (number, record) in &self.records {
-                replace_record(&mut run, *number, record)?;
+                again::replace_record(&mut run, *number, record)?;
             }
         }
         for (operation, kind) in &self.waits {
-            ordering |= wait_again(write, self.run, *operation, kind)?;
+            ordering |= again::wait_again(write, self.run, *operation, kind)?;
         }
         Ok(ordering)
     }
@@ -359,7 +355,8 @@ impl RetryFailed {
                 return Ok(Err(RetriedFailed::AtMostOnce(number)));
             }
         }
-        let parent = match refuse_told(write, self.run, self.anyway || self.is_of_parent)? {
+        let parent = match undo_end::refuse_told(write, self.run, self.anyway || self.is_of_parent)?
+        {
             ParentTold::Yes(parent) => return Ok(Err(RetriedFailed::FailureTold(parent))),
             ParentTold::No(parent) => parent,
         };
@@ -370,72 +367,6 @@ impl RetryFailed {
         }
         Ok(Ok(parent))
     }
-}
-
-/// Tells whether the run that started a failed run was told of the failure.
-pub(super) enum ParentTold {
-    /// This run started it, was told, and has not failed itself; or it has ended, and asked the runs that it had started to
-    /// cancel.
-    Yes(RunId),
-    /// The run that started it was not told. None if no run started it.
-    No(Option<RunId>),
-}
-
-/// Returns whether the run that started a run has acted on the failure of the latter, or may have.
-pub(super) fn refuse_told(
-    write: &mut Write<'_>,
-    id: RunId,
-    anyway: bool,
-) -> Result<ParentTold, ReadError> {
-    let Some(run) = write.run(id)? else {
-        return Ok(ParentTold::No(None));
-    };
-    let frozen = run.state().frozen.clone();
-    let stored = runs::TABLE.get(run.rows, id)?;
-    let parent = stored.and_then(|stored| stored.run.parent);
-    if let (Some(parent), Some(frozen)) = (&parent, frozen.filter(|_| !anyway)) {
-        let (has_failed, has_gone) = match write.run(parent.run)? {
-            Some(above) => (above.state().is_frozen(), above.state().is_gone()),
-            None => (false, true),
-        };
-        let is_told = frozen.parent_told && !has_failed;
-        let ends_with_it = has_gone && parent.when_parent_ends == WhenParentEnds::Cancel;
-        if is_told || ends_with_it {
-            return Ok(ParentTold::Yes(parent.run));
-        }
-    }
-    Ok(ParentTold::No(parent.map(|parent| parent.run)))
-}
-
-/// Counts a run as alive again, for the run that started it.
-pub(super) fn count_child_again(write: &mut Write<'_>, parent: RunId) -> Result<(), ReadError> {
-    if let Some(mut parent) = write.run(parent)?
-        && !parent.state().is_gone()
-    {
-        let state = parent.state_mut();
-        state.children = state.children.saturating_add(1);
-    }
-    Ok(())
-}
-
-/// Sets the version of a run, and gives it those of the host's limits that are larger than its own.
-pub(super) fn set_version(
-    run: &mut RunWrite<'_>,
-    version: VersionId,
-    limits: GuestLimits,
-) -> Result<(), ReadError> {
-    let id = run.id;
-    let Some(mut stored) = runs::TABLE.get(run.rows, id)? else {
-        return Ok(());
-    };
-    let before = (stored.run.version, stored.run.limits);
-    stored.run.version = version;
-    let own = &mut stored.run.limits;
-    own.memory = own.memory.max(limits.memory);
-    if before != (stored.run.version, stored.run.limits) {
-        runs::TABLE.put(run.rows, id, &stored)?;
-    }
-    Ok(())
 }
 
 impl RunWrite<'_> {
@@ -476,113 +407,4 @@ fn take_back(run: &mut RunWrite<'_>) -> Result<Option<Time>, ReadError> {
     state.backtrace = None;
     state.untaken = state.dropped;
     Ok(Some(failed))
-}
-
-/// Gives the run its full timeout again, and the full grace period of a request to cancel.
-pub(super) fn set_time(run: &mut RunWrite<'_>) -> Result<(), ReadError> {
-    let (id, now) = (run.id, run.now);
-    let stored = runs::TABLE.get(run.rows, id)?;
-    let parent = stored.and_then(|stored| stored.run.parent);
-    if let Some(timeout) = parent.and_then(|parent| parent.timeout) {
-        run.state_mut().timed_from = Some(now);
-        Expiring::Timeout(id).add(run.rows, now.after(timeout))?;
-    }
-    if let Some(asked) = &mut run.state_mut().cancel {
-        let (before, grace) = (asked.until, asked.until.0.saturating_sub(asked.at.0));
-        let until = now.after(grace);
-        asked.until = until;
-        Expiring::Grace(id).remove(run.rows, before)?;
-        Expiring::Grace(id).add(run.rows, until)?;
-    }
-    Ok(())
-}
-
-/// Removes the orders of the run's end that are not carried out yet. Returns true if the run that started it has been
-/// told of the end.
-pub(super) fn forget_end(run: &mut RunWrite<'_>) -> Result<bool, ReadError> {
-    let id = run.id;
-    orders::TABLE.remove(run.rows, (id, orders::GIVE_UP))?;
-    let ended = orders::TABLE.take(run.rows, (id, orders::ENDED))?;
-    Ok(match ended {
-        Some(Order::Ended { parent_told, .. }) => parent_told,
-        _ => true,
-    })
-}
-
-/// Makes a call again that had a result. The last number of `call` is how often it was made again. The first attempt is due
-/// at `at`.
-pub(super) fn call_again(
-    run: &mut RunWrite<'_>,
-    operation: OperationNumber,
-    kind: &Kind,
-    (call, repeats): (Call, u32),
-    at: Time,
-) -> Result<(Attempts, Bounds), ReadError> {
-    let key = (run.id, operation);
-    run.drop_result(operation)?;
-    change_kind(run, operation, kind)?;
-    let attempts = Attempts {
-        scheduled: 1,
-        next: at,
-    };
-    let bounds = Bounds::new(call.retry, at);
-    calls::put(run.rows, key, attempts, bounds, &NewCallRows::new(call))?;
-    if repeats > 0 {
-        repeats::TABLE.put(run.rows, key, &Repeats::new(repeats))?;
-    }
-    Ok((attempts, bounds))
-}
-
-/// Makes a wait for another run again. Returns true if an order was written for that.
-pub(super) fn wait_again(
-    write: &mut Write<'_>,
-    id: RunId,
-    operation: OperationNumber,
-    kind: &Kind,
-) -> Result<bool, ReadError> {
-    let Kind::WaitForRun { run: target, .. } = kind else {
-        return Ok(false);
-    };
-    let Some(mut run) = write.run(id)? else {
-        return Ok(false);
-    };
-    let workflow = run.state().workflow.clone();
-    run.drop_result(operation)?;
-    change_kind(&mut run, operation, kind)?;
-    family::wait(write, (id, &workflow), operation, target.parse().ok())
-}
-
-/// Replaces a record of the journal. Returns its size in bytes.
-pub(super) fn replace_record(
-    run: &mut RunWrite<'_>,
-    number: u32,
-    record: &Activation,
-) -> Result<u64, ReadError> {
-    let key = run.record_key(number);
-    let before = journal::TABLE.size(run.rows, key)?.unwrap_or_default() as u64;
-    let record = record.encode();
-    journal::TABLE.put_encoded(run.rows, key, &record)?;
-    let state = run.state_mut();
-    let others = state.journal_bytes.saturating_sub(before);
-    let bytes = record.len() as u64;
-    state.journal_bytes = others.saturating_add(bytes);
-    Ok(bytes)
-}
-
-/// Gives an operation that is done again the arguments that the code has for it now.
-fn change_kind(
-    run: &mut RunWrite<'_>,
-    operation: OperationNumber,
-    kind: &Kind,
-) -> Result<(), ReadError> {
-    match run.open(operation)? {
-        Some(open) if open.kind != *kind => {
-            timers::remove(run.rows, run.id, operation, &open)?;
-            let kind = kind.clone();
-            let open = Open { kind, ..open };
-            timers::add(run.rows, run.id, operation, &open)?;
-            run.replace_open(operation, open)
-        }
-        _ => Ok(()),
-    }
 }

@@ -22,8 +22,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_journal::{
     Activation, Channel, Completion, Digest, End, Failure, Fields, GuestLimits, Head, Kind, Open,
-    Operation, OperationNumber, Origin, Outcome, Payload, Request, RetryPolicy, RunId, Source,
-    Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
+    Operation, OperationNumber, Origin, Outcome, Payload, Request, Response, RetryPolicy, RunId,
+    Source, Time, VersionId, WebhookNumber, WebhookOptions, json_payload,
 };
 use dormouse_seams::{Clock, Entropy, Spawner, Task};
 use dormouse_store::{
@@ -550,6 +550,23 @@ impl World {
             .store
             .attempt_made(id, operation, attempt, made, no_limit()))
         .unwrap()
+    }
+
+    /// Records a response to a call that is more than the run may own, so that the run fails.
+    #[track_caller]
+    pub fn fail_by_response(&self, id: RunId, operation: OperationNumber, attempt: Attempts) {
+        let response = Response {
+            status: 200,
+            headers: Vec::new(),
+            body: vec![0; 2_000].into(),
+        };
+        let over = OverStorage {
+            most: 0,
+            ..no_limit()
+        };
+        let made = AttemptMade::Done(Ok(response));
+        let noted = self.store.attempt_made(id, operation, attempt, made, over);
+        assert_eq!(run(noted).unwrap(), AttemptNoted::RunFailed);
     }
 
     /// Decides an event to all who wait for it. Nobody is reached yet.
